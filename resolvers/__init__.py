@@ -1,0 +1,1 @@
+"""What happens then: verdicts, the read, batches, records."""

@@ -1,0 +1,1 @@
+"""What may be asked: types, roots, inputs, scalars and their descriptions."""

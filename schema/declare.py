@@ -1,0 +1,95 @@
+"""Short words to declare a type with; they only fill `zhitong.types`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from zhitong.types import (
+    CodeList,
+    EntityType,
+    Field,
+    Kind,
+    Label,
+    MaskKind,
+    Relation,
+    Shape,
+    Sharing,
+)
+
+OPEN = Sharing.UNCONDITIONAL
+CONDITIONAL = Sharing.CONDITIONAL
+WITHHELD = Sharing.WITHHELD
+
+UNRECOGNISED = "UNRECOGNISED"
+
+
+def codes(name: str, zh: str, en: str, **values: tuple[str, str]) -> CodeList:
+    """Declare a code list; a code no binding translates shows as UNRECOGNISED."""
+    labels = {code: Label(*label) for code, label in values.items()}
+    labels[UNRECOGNISED] = Label(
+        "来源代码不在对照表内", "A code its binding does not translate"
+    )
+    return CodeList(name, Label(zh, en), labels)
+
+
+def item(  # noqa: PLR0913 - a declaration reads best in one line
+    name: str,
+    zh: str,
+    en: str,
+    kind: Kind = Kind.TEXT,
+    sharing: Sharing = OPEN,
+    mask: MaskKind | None = None,
+) -> Field:
+    """Declare a field; without more it is text that anyone may see."""
+    return Field(name, kind, Label(zh, en), sharing, mask)
+
+
+def code(
+    name: str, zh: str, en: str, values: CodeList, sharing: Sharing = OPEN
+) -> Field:
+    """Declare a field whose value is one of *values*."""
+    return Field(name, Kind.CODE, Label(zh, en), sharing, None, values)
+
+
+def one(name: str, target: str, local: str, remote: str, zh: str, en: str) -> Relation:
+    """Declare a relation to at most one row of *target*."""
+    return Relation(name, Shape.ONE, target, local, remote, Label(zh, en))
+
+
+def several(
+    name: str, target: str, local: str, remote: str, zh: str, en: str
+) -> Relation:
+    """Declare a relation to the rows of *target* listed in *local*."""
+    return Relation(name, Shape.LIST, target, local, remote, Label(zh, en))
+
+
+def pages(
+    name: str, target: str, local: str, remote: str, zh: str, en: str
+) -> Relation:
+    """Declare a paged relation to the rows of *target* that name this one."""
+    return Relation(name, Shape.PAGE, target, local, remote, Label(zh, en))
+
+
+def entity(  # noqa: PLR0913 - one call declares a whole type
+    name: str,
+    plural: str,
+    zh: str,
+    en: str,
+    *,
+    key: str,
+    orders: tuple[str, ...],
+    fields: Iterable[Field],
+    relations: Iterable[Relation] = (),
+    search: str | None = None,
+) -> EntityType:
+    """Declare a type; the first of *orders* is its default order."""
+    return EntityType(
+        name=name,
+        plural=plural,
+        label=Label(zh, en),
+        key=key,
+        fields={field.name: field for field in fields},
+        relations={relation.name: relation for relation in relations},
+        orders=orders,
+        search=search,
+    )

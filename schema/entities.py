@@ -1,0 +1,27 @@
+"""Every type the graph serves, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from zhitong.schema.access import ACCESS_RECORD
+from zhitong.schema.cases import CASE, INSPECTION
+from zhitong.schema.credit import LISTING, REPAIR
+from zhitong.schema.registers import COUNTERPARTY, LICENCE, MATTER, OFFICER, SUBJECT
+from zhitong.types import EntityType
+
+ENTITIES: Mapping[str, EntityType] = {
+    entity.name: entity
+    for entity in (
+        SUBJECT,
+        OFFICER,
+        MATTER,
+        COUNTERPARTY,
+        LICENCE,
+        LISTING,
+        REPAIR,
+        CASE,
+        INSPECTION,
+        ACCESS_RECORD,
+    )
+}

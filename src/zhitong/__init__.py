@@ -1,0 +1,1 @@
+"""执通 Zhitong: one graph over the enforcement data of a city's departments."""

@@ -1,0 +1,1 @@
+"""Pure law: identifiers and, later, calendar, clocks and states."""

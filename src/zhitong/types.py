@@ -1,0 +1,376 @@
+"""The words every layer shares: what a type is, who asks, what policy says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a field's value is, whatever a department stores it as."""
+
+    TEXT = "text"
+    TEXTS = "texts"
+    CODE = "code"
+    DATE = "date"
+    DATETIME = "datetime"
+    MONEY = "money"
+    INTEGER = "integer"
+    CREDIT_CODE = "credit-code"
+    DIVISION = "division"
+
+
+class Sharing(StrEnum):
+    """The three sharing attributes of Decree 809 (domain.md §4.1)."""
+
+    UNCONDITIONAL = "unconditional"
+    CONDITIONAL = "conditional"
+    WITHHELD = "withheld"
+
+
+class MaskKind(StrEnum):
+    """How a value is blurred; the rendering lies in connectors/masks.py."""
+
+    NAME = "name"
+    ID_NUMBER = "id-number"
+    PHONE = "phone"
+    ADDRESS = "address"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A text in both languages, Chinese first."""
+
+    zh: str
+    en: str
+
+    def __str__(self) -> str:
+        return f"{self.zh}\n\n{self.en}"
+
+
+@dataclass(frozen=True, slots=True)
+class CodeList:
+    """A closed list of values with Chinese labels; a GraphQL enum."""
+
+    name: str
+    label: Label
+    values: Mapping[str, Label]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One item of a type: its name in the graph, kind, label and sharing."""
+
+    name: str
+    kind: Kind
+    label: Label
+    sharing: Sharing = Sharing.CONDITIONAL
+    mask: MaskKind | None = None
+    codes: CodeList | None = None
+
+
+class Shape(StrEnum):
+    """How many rows a relation leads to, and how they are asked for."""
+
+    ONE = "one"
+    """At most one row: a key on this side."""
+    LIST = "list"
+    """A few rows, unpaged: a list of keys on this side."""
+    PAGE = "page"
+    """Any number of rows, paged: a key on the other side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A way from one type to another by equal keys, across departments."""
+
+    name: str
+    shape: Shape
+    target: str
+    local: str
+    remote: str
+    label: Label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityType:
+    """A type departments own: declared once, everything else derives from it."""
+
+    name: str
+    plural: str
+    label: Label
+    key: str
+    fields: Mapping[str, Field]
+    relations: Mapping[str, Relation]
+    orders: tuple[str, ...]
+    search: str | None = None
+
+
+# --- who asks, and why -------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who asks: a person of a unit, in a capacity."""
+
+    kind: str
+    """The requester kind of the policy, as ``police`` or ``public``."""
+    unit: str
+    """The unit's unified social credit code."""
+    unit_name: str
+    person: str
+    role: str = "user"
+    division: str = ""
+    """GB/T 2260 code of the unit's place; empty where it has none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """Why a question is asked; what X-Road calls purpose and issue."""
+
+    purpose: str = ""
+    basis: str = ""
+    cause: str = ""
+
+
+# --- predicates --------------------------------------------------------------
+
+
+class Op(StrEnum):
+    """A comparison that every connector can render."""
+
+    EQ = "eq"
+    IN = "in"
+    GTE = "gte"
+    LTE = "lte"
+    PREFIX = "prefix"
+    CONTAINS = "contains"
+    PRESENT = "present"
+
+
+Operand = str | int | bool | Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """A field against a canonical value (ISO dates, yuan as text, code names)."""
+
+    field: str
+    op: Op
+    value: Operand
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Every part holds; true when there is none."""
+
+    parts: tuple[Predicate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one part holds; false when there is none."""
+
+    parts: tuple[Predicate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The part does not hold (an unknown counts as not holding)."""
+
+    part: Predicate
+
+
+Predicate = Compare | All | AnyOf | Not
+
+
+# --- what policy says --------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """The value as it is."""
+
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """The value blurred before it leaves its department's database."""
+
+    rule: str
+    kind: MaskKind
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """Nothing; *reason* says why and *remedy* what to do about it."""
+
+    rule: str
+    reason: Label
+    remedy: Label
+
+
+Verdict = Allow | Mask | Deny
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A verdict for the rows where *under* holds; for every row without it."""
+
+    verdict: Verdict
+    under: Predicate | None = None
+
+
+Rulings = tuple[Ruling, ...]
+"""Tried in order, first match counts; the last has no predicate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeVerdicts:
+    """What one principal may see of one type on one occasion."""
+
+    type: str
+    rows: Predicate | None
+    """Which rows; all of them without it."""
+    fields: Mapping[str, Rulings]
+    """By field and relation name."""
+    smallest_cell: int = 0
+    """Counts from 1 to below this are suppressed in aggregates."""
+
+
+# --- what a source is asked --------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A field to select under its rulings, under a name of its own."""
+
+    name: str
+    field: str
+    rulings: Rulings
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """By one field, then by key; rows without a value come last."""
+
+    field: str
+    descending: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page starts within one source."""
+
+    value: str | None
+    """The order value passed; None inside the rows without a value."""
+    key: str | None
+    """The key passed at that value; None: all keys there are passed."""
+    inclusive: bool = False
+    """Whether rows at exactly *value* are still to come, all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Rows whose *field* equals one of *values*, as one set-wise look-up."""
+
+    field: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowQuery:
+    """A page of rows, or with *keys* up to *limit* rows for each key."""
+
+    type: str
+    columns: tuple[Column, ...]
+    order: Order
+    limit: int
+    where: Predicate | None = None
+    after: Position | None = None
+    keys: Keys | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupBy:
+    """A grouping by a field's value, or by the month of a date."""
+
+    field: str
+    month: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TallyQuery:
+    """Row counts per combination of *by*; one count without it."""
+
+    type: str
+    by: tuple[GroupBy, ...] = ()
+    where: Predicate | None = None
+    keys: Keys | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of one type from one source; *values* by column name."""
+
+    type: str
+    source: str
+    key: str
+    values: Mapping[str, object]
+    order: str | None = None
+    """The canonical order value, for merging."""
+    match: str | None = None
+    """The key of `Keys` that this row answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """A count for one combination of group values."""
+
+    group: tuple[str | None, ...]
+    count: int
+    match: str | None = None
+
+
+# --- what a question leaves behind -------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One read as the access record keeps it."""
+
+    type: str
+    source: str
+    fields: Mapping[str, str]
+    """Field name → ALLOW, MASK or DENY (mixed ones joined by ``|``)."""
+    rows: int
+    keys: tuple[str, ...]
+    protected: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A source whose part is missing from an answer, and why."""
+
+    source: str
+    title: Label
+    type: str
+    code: str
+    detail: Label
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class Inquiry:
+    """One question while it is answered: who, why, and what was read for it."""
+
+    principal: Principal
+    occasion: Occasion
+    id: str
+    operation: str = ""
+    document_hash: str = ""
+    looks: list[Look] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    verdicts: dict[str, TypeVerdicts] = field(default_factory=dict)

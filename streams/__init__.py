@@ -1,0 +1,1 @@
+"""What leaves: event shapes, relay and receivers, from the next issue on."""
