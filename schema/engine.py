@@ -1,0 +1,55 @@
+"""A question as the front hands it over, and the answer it gets back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from zhitong.exceptions import ZhitongError
+from zhitong.types import Occasion, Principal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A GraphQL request after the front has checked its form and its sender."""
+
+    document: str
+    variables: Mapping[str, object] | None
+    operation: str | None
+    principal: Principal
+    occasion: Occasion
+    request_id: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What goes back: *executed* is False where no field was resolved."""
+
+    body: Mapping[str, object]
+    executed: bool
+    status: int = 200
+    record_id: str | None = None
+
+
+class Engine(Protocol):
+    """Answers questions; never raises for what a caller did wrong."""
+
+    async def answer(self, question: Question) -> Answer:
+        """Answer *question* after its looks are recorded."""
+        ...
+
+
+def problem(error: ZhitongError) -> dict[str, object]:
+    """Render *error* as an entry of a GraphQL answer's ``errors``."""
+    return {
+        "message": str(error),
+        "extensions": {
+            "code": error.code,
+            "zh": error.label.zh,
+            "en": error.label.en,
+            "retriable": error.retriable,
+            "help": f"docs/errors/{error.code.lower().replace('_', '-')}.md",
+        },
+    }

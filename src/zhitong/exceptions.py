@@ -1,0 +1,251 @@
+"""Every error a caller can meet: a code, both languages, what to do next.
+
+Each code has a page under docs/errors; tests/unit/test_docs.py compares.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from zhitong.types import Label
+
+
+class ZhitongError(Exception):
+    """Something we can explain."""
+
+    code: ClassVar[str] = "INTERNAL"
+    status: ClassVar[int] = 500
+    retriable: ClassVar[bool] = False
+
+    def __init__(self, zh: str, en: str) -> None:
+        super().__init__(f"{zh} / {en}")
+        self.label = Label(zh, en)
+
+
+# --- the request -------------------------------------------------------------
+
+
+class RequestError(ZhitongError):
+    """The request cannot be taken as it is."""
+
+    status = 400
+
+
+class BodyMalformedError(RequestError):
+    """The body is not the JSON object GraphQL over HTTP asks for."""
+
+    code = "BODY_MALFORMED"
+
+
+class BodyTooLargeError(RequestError):
+    """The body is larger than the gateway reads."""
+
+    code = "BODY_TOO_LARGE"
+    status = 413
+
+
+class BodyTooDeepError(RequestError):
+    """The JSON is nested deeper than the gateway reads."""
+
+    code = "BODY_TOO_DEEP"
+
+
+class MethodNotAllowedError(RequestError):
+    """The address does not answer this method."""
+
+    code = "METHOD_NOT_ALLOWED"
+    status = 405
+
+
+class MediaTypeError(RequestError):
+    """The content type is not JSON."""
+
+    code = "MEDIA_TYPE"
+    status = 415
+
+
+class DocumentInvalidError(RequestError):
+    """The GraphQL document cannot be parsed or does not fit the schema."""
+
+    code = "DOCUMENT_INVALID"
+
+
+class DocumentTooDeepError(RequestError):
+    """The document is nested deeper, or longer, than the gateway runs."""
+
+    code = "DOCUMENT_TOO_DEEP"
+
+
+class OccasionMalformedError(RequestError):
+    """A purpose, basis or cause header cannot be read."""
+
+    code = "OCCASION_MALFORMED"
+
+
+# --- who asks ----------------------------------------------------------------
+
+
+class TokenError(RequestError):
+    """We do not know who asks."""
+
+    status = 401
+
+
+class TokenMissingError(TokenError):
+    """There is no token."""
+
+    code = "TOKEN_MISSING"
+
+
+class TokenExpiredError(TokenError):
+    """The token's time is over."""
+
+    code = "TOKEN_EXPIRED"
+
+
+class TokenInvalidError(TokenError):
+    """The token is not one of a known issuer's."""
+
+    code = "TOKEN_INVALID"
+
+
+class ForbiddenError(RequestError):
+    """The caller's role does not include this operation."""
+
+    code = "FORBIDDEN"
+    status = 403
+
+
+# --- the question ------------------------------------------------------------
+
+
+class QuestionError(ZhitongError):
+    """An argument of a field is wrong; the rest of the answer stands."""
+
+    status = 200
+
+
+class CursorMalformedError(QuestionError):
+    """The cursor is not one of ours, or was changed."""
+
+    code = "CURSOR_MALFORMED"
+
+
+class CursorElsewhereError(QuestionError):
+    """The cursor belongs to another list: other type, order or parent."""
+
+    code = "CURSOR_ELSEWHERE"
+
+
+class CursorForeignError(QuestionError):
+    """The cursor was given to another principal."""
+
+    code = "CURSOR_FOREIGN"
+
+
+class PageSizeError(QuestionError):
+    """The page size is outside what is served."""
+
+    code = "PAGE_SIZE"
+
+
+class NodeIdError(QuestionError):
+    """The id is not a node id of this graph."""
+
+    code = "NODE_ID"
+
+
+class CreditCodeError(QuestionError):
+    """The text is no unified social credit code (GB 32100)."""
+
+    code = "CREDIT_CODE"
+
+
+class ScalarError(QuestionError):
+    """The text is no date, amount or division code."""
+
+    code = "SCALAR"
+
+
+class FieldHiddenError(QuestionError):
+    """A field the caller may not see cannot be filtered, sorted or grouped by."""
+
+    code = "FIELD_HIDDEN"
+
+
+class TooWideError(QuestionError):
+    """A filter across sources matches more keys than one question may carry."""
+
+    code = "TOO_WIDE"
+
+
+# --- sources -----------------------------------------------------------------
+
+
+class SourceError(ZhitongError):
+    """A department's system could not answer; the others still do."""
+
+    code = "SOURCE_UNAVAILABLE"
+    status = 503
+    retriable = True
+
+
+class SourceTimeoutError(SourceError):
+    """A department's system did not answer in time."""
+
+    code = "SOURCE_TIMEOUT"
+
+
+class SourceOpenError(SourceError):
+    """A department's system failed repeatedly and is left alone for a while."""
+
+    code = "SOURCE_RESTING"
+
+
+class SourceDriftError(SourceError):
+    """A table or column that a binding names is no longer there."""
+
+    code = "SOURCE_DRIFT"
+    retriable = False
+
+
+# --- set-up and duty ---------------------------------------------------------
+
+
+class BindingError(ZhitongError):
+    """A binding is wrong; the message names file, line and field."""
+
+    code = "BINDING"
+    status = 422
+
+
+class PolicyError(ZhitongError):
+    """The policy's rules are wrong; the message names file and rule."""
+
+    code = "POLICY"
+
+
+class SettingsError(ZhitongError):
+    """A setting is missing or wrong."""
+
+    code = "SETTINGS"
+
+
+class EmbeddedError(ZhitongError):
+    """An embedded server could not be started or stopped."""
+
+    code = "EMBEDDED"
+
+
+class RecordUnavailableError(ZhitongError):
+    """The look cannot be recorded, so protected data is not given."""
+
+    code = "RECORD_UNAVAILABLE"
+    status = 503
+    retriable = True
+
+
+class InternalError(ZhitongError):
+    """A fault of ours; the log has the details under the request id."""
+
+    code = "INTERNAL"
