@@ -1,0 +1,182 @@
+"""Embedded PostgreSQL for the demo and the tests: one server per department.
+
+Everything lies under one state folder: `postgres/<name>` the data, `port/<name>`
+the port, `log/<name>.log` the log. Servers outlive the process that started
+them; the next one finds them again. Linux only, because it reads /proc.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from zhitong.exceptions import EmbeddedError
+from zhitong.infra import postgres_process as process
+from zhitong.infra.postgres_account import account_for, installation
+from zhitong.infra.postgres_folder import make_template
+from zhitong.infra.postgres_server import Server
+
+_Result = TypeVar("_Result")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+class Cluster:
+    """The servers called *names*, kept in the folder *state*.
+
+    One process owns a state folder; a second one waits while the first starts
+    or stops. *settings* are postgresql.conf settings that replace ours, and
+    count from a server's next start: ``{"shared_buffers": "256MB"}``.
+    """
+
+    def __init__(
+        self,
+        state: Path,
+        names: Sequence[str],
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        for name in names:
+            _check_name(name)
+        self._state = state.resolve()
+        self._programs = installation()
+        account = account_for(self._state / "postgres", self._programs)
+        self._account = account
+        self._servers = {
+            name: Server(
+                name=name,
+                state=self._state,
+                programs=self._programs,
+                account=account,
+                settings=settings or {},
+            )
+            for name in names
+        }
+
+    def start(self) -> Mapping[str, str]:
+        """Start what does not run yet; return an address per name."""
+        with _alone(self._state):
+            # Before the servers start side by side, or each would make one.
+            make_template(self._state / "postgres", self._programs, self._account)
+            servers = list(self._servers.values())
+            return dict(zip(self._servers, _each(Server.start, servers), strict=True))
+
+    def stop(self) -> None:
+        """Stop all: cleanly if they let themselves, in bounded time anyway."""
+        with _alone(self._state):
+            _each(Server.stop, list(self._servers.values()))
+
+    def freeze(self, name: str) -> None:
+        """Halt a server and all its sessions: connections stay, nothing answers."""
+        if not process.freeze(self._running(name)):
+            raise EmbeddedError(
+                f"{name} 无法冻结：请再试一次",
+                f"{name} does not stand still: try again",
+            )
+
+    def thaw(self, name: str) -> None:
+        """Let a frozen server go on."""
+        process.thaw(self._running(name))
+
+    def kill(self, name: str) -> None:
+        """End a server as a power cut would."""
+        self._server(name).kill()
+
+    def restart(self, name: str) -> str:
+        """Stop a server if it runs, start it, return its address."""
+        with _alone(self._state):
+            server = self._server(name)
+            server.stop()
+            return server.start()
+
+    def status(self) -> Mapping[str, str]:
+        """Say of each server whether it is running, frozen or stopped."""
+        return {name: _status(server) for name, server in self._servers.items()}
+
+    def _server(self, name: str) -> Server:
+        if name in self._servers:
+            return self._servers[name]
+        known = ", ".join(self._servers)
+        raise EmbeddedError(
+            f"没有名为 {name} 的数据库，可用名称：{known}",
+            f"there is no database called {name}; there are: {known}",
+        )
+
+    def _running(self, name: str) -> int:
+        running = self._server(name).postmaster()
+        if running:
+            return running.pid
+        raise EmbeddedError(
+            f"{name} 没有运行：请先启动", f"{name} does not run: start it first"
+        )
+
+
+def databases(
+    names: Sequence[str],
+    environ: Mapping[str, str],
+    state: Path,
+    settings: Mapping[str, str] | None = None,
+) -> Mapping[str, str]:
+    """Take each address from `ZHITONG_DATABASE_<NAME>`, else start a server."""
+    given = {n: environ[v] for n in names if environ.get(v := variable(n))}
+    missing = [name for name in names if name not in given]
+    started = Cluster(state, missing, settings).start() if missing else {}
+    return {name: given.get(name) or started[name] for name in names}
+
+
+def variable(name: str) -> str:
+    """Name the environment variable that gives the address of *name*."""
+    return f"ZHITONG_DATABASE_{name.upper().replace('-', '_')}"
+
+
+def clean(state: Path) -> None:
+    """Stop every server under *state* and remove the folder."""
+    state = state.resolve()
+    if not state.exists():
+        return
+    if Path.home().is_relative_to(state) or Path.cwd().is_relative_to(state):
+        raise EmbeddedError(
+            f"{state} 不是可以删除的状态目录", f"{state} is no state folder to remove"
+        )
+    Cluster(state, _kept(state)).stop()
+    shutil.rmtree(state)
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise EmbeddedError(
+            f"数据库名称 {name!r} 只能含小写字母、数字、_ 和 -",
+            f"a database's name has small letters, digits, _ and - only, not {name!r}",
+        )
+
+
+def _kept(state: Path) -> list[str]:
+    folder = state / "postgres"
+    names = [data.name for data in folder.iterdir()] if folder.exists() else []
+    return [name for name in names if _NAME.fullmatch(name)]
+
+
+def _status(server: Server) -> str:
+    running = server.postmaster()
+    found = process.look(running.pid) if running else None
+    if found is None:
+        return "stopped"
+    return "frozen" if found.frozen else "running"
+
+
+def _each(act: Callable[[Server], _Result], servers: Sequence[Server]) -> list[_Result]:
+    with ThreadPoolExecutor(max_workers=max(1, len(servers))) as pool:
+        return list(pool.map(act, servers))
+
+
+@contextmanager
+def _alone(state: Path) -> Iterator[None]:
+    """Keep other processes and threads out while servers start or stop."""
+    state.mkdir(parents=True, exist_ok=True)
+    with (state / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,140 @@
+"""Processes of a PostgreSQL server: seen in /proc, halted, resumed, ended.
+
+The rules:
+
+1. A pid counts as a server's only after `serves` has compared its command line
+   with the data folder: a pid file outlives its process, and pids are reused.
+2. A server is its postmaster and the postmaster's children. The postmaster is
+   halted first, so that it makes no child while they are listed.
+3. A zombie is dead: our own are reaped, others' are left to their parent.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+_PROC = Path("/proc")
+_PAUSE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A line of the process table."""
+
+    pid: int
+    parent: int
+    state: str
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs; a zombie does not."""
+        return self.state not in "ZXx"
+
+    @property
+    def frozen(self) -> bool:
+        """Whether a signal has halted it."""
+        return self.state == "T"
+
+
+def look(pid: int) -> Process | None:
+    """Find the process *pid*."""
+    try:
+        stat = (_PROC / str(pid) / "stat").read_text(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # The second field is the program's name in brackets and may hold brackets.
+    state, parent = stat.rpartition(")")[2].split()[:2]
+    return Process(pid, int(parent), state)
+
+
+def alive(pid: int) -> bool:
+    """Say whether the server process *pid* runs; reap it if it was our child."""
+    # Only here, for pids of servers: whoever reaps another's child robs its owner.
+    _reap(pid)
+    process = look(pid)
+    return process is not None and process.alive
+
+
+def serves(pid: int, data: Path) -> bool:
+    """Say whether *pid* is the postmaster of the data folder *data*."""
+    try:
+        words = (_PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    program, *arguments = (os.fsdecode(word) for word in words)
+    return Path(program).name == "postgres" and arguments[:2] == ["-D", str(data)]
+
+
+def family(pid: int) -> tuple[Process, ...]:
+    """List the process *pid* and its children, the living ones."""
+    own = look(pid)
+    if own is None:
+        return ()
+    return tuple(p for p in (own, *_children(pid)) if p.alive)
+
+
+def freeze(pid: int) -> bool:
+    """Halt a whole server; say whether it stands still."""
+
+    def still() -> bool:
+        for process in family(pid):
+            if not process.frozen:
+                ask(process.pid, signal.SIGSTOP)
+                return False
+        return True
+
+    return _until(still, 5.0)
+
+
+def thaw(pid: int) -> None:
+    """Let a halted server go on; children first, so that none is missed."""
+    for process in reversed(family(pid)):
+        ask(process.pid, signal.SIGCONT)
+
+
+def kill(pid: int) -> bool:
+    """End a whole server without a chance to tidy up; say whether it is gone."""
+    freeze(pid)
+    doomed = [process.pid for process in family(pid)]
+    for member in doomed:
+        ask(member, signal.SIGKILL)
+    return _until(lambda: not any(alive(member) for member in doomed), 5.0)
+
+
+def ask(pid: int, request: signal.Signals) -> None:
+    """Send *request* to *pid*, if it still is there."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, request)
+
+
+def wait_gone(pid: int, seconds: float) -> bool:
+    """Wait until *pid* has ended; say whether it has."""
+    return _until(lambda: not alive(pid), seconds)
+
+
+def _children(pid: int) -> Iterator[Process]:
+    for entry in _PROC.iterdir():
+        if entry.name.isdigit():
+            process = look(int(entry.name))
+            if process is not None and process.parent == pid:
+                yield process
+
+
+def _reap(pid: int) -> None:
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+
+
+def _until(holds: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_PAUSE)
+    return True
