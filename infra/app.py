@@ -1,0 +1,157 @@
+"""The gateway as one ASGI application: /graphql bare, the rest on Starlette."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from zhitong.exceptions import BindingError, ForbiddenError, ZhitongError
+from zhitong.infra.explorer import Explorer
+from zhitong.infra.front import GraphQLFront
+from zhitong.infra.replies import error_body, fault
+from zhitong.infra.settings import Settings
+from zhitong.infra.tokens import Verifier
+from zhitong.schema.engine import Engine, problem
+
+Report = Callable[[], Awaitable[Mapping[str, object]]]
+Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+ROLE = "operator"
+"""Who may reload the bindings."""
+
+logger = logging.getLogger("zhitong.app")
+
+_LANDING = """<!doctype html>
+<html lang="zh-CN"><meta charset="utf-8"><title>执通 Zhitong</title>
+<h1>执通</h1>
+<p>一次查询,贯通全市各部门的行政执法数据。</p>
+<p>打开<a href="explorer/">查询界面</a>,或向 <code>/graphql</code> 发送请求。
+运行状态:<a href="ready">/ready</a>。</p>
+<h1>Zhitong</h1>
+<p>One question over the enforcement data of a city's departments.</p>
+<p>Open the <a href="explorer/">explorer</a>, or send requests to
+<code>/graphql</code>. Its state: <a href="ready">/ready</a>.</p>
+</html>
+"""
+
+
+def build_app(  # noqa: PLR0913 - the parts the gateway is put together from
+    engine: Engine,
+    verifier: Verifier,
+    settings: Settings,
+    readiness: Report,
+    reload: Report,
+    *,
+    lifespan: Lifespan | None = None,
+) -> ASGIApp:
+    """Put the gateway together.
+
+    *readiness* tells ``database`` (bool: the platform's own) and ``sources``
+    (name → state; ``"ready"`` is the one that answers). *reload* tells what was
+    loaded and raises `BindingError`, or a group of them, where nothing was.
+    """
+    front = GraphQLFront(engine, verifier, settings)
+    rest = Starlette(
+        routes=[
+            Route("/", _landing, methods=["GET"]),
+            Route("/health", _health, methods=["GET"]),
+            Route("/ready", _guarded(_ready(readiness)), methods=["GET"]),
+            Route("/reload", _guarded(_reload(reload, verifier)), methods=["POST"]),
+            Mount("/explorer", Explorer(settings.explorer)),
+        ],
+        lifespan=lifespan,
+    )
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        # Before Starlette's router, which costs more than the front itself.
+        bare = scope["type"] == "http" and scope["path"] == "/graphql"
+        await (front if bare else rest)(scope, receive, send)
+
+    return app
+
+
+async def _landing(_request: Request) -> Response:
+    policy = "default-src 'none'; frame-ancestors 'none'"
+    return HTMLResponse(_LANDING, headers={"content-security-policy": policy})
+
+
+async def _health(_request: Request) -> Response:
+    """Say that the process is alive; whether it can answer is /ready's matter."""
+    return _json({"status": "alive"})
+
+
+def _ready(readiness: Report) -> Endpoint:
+    async def ready(_request: Request) -> Response:
+        state = await readiness()
+        sources = state.get("sources")
+        states = dict(sources) if isinstance(sources, Mapping) else {}
+        body = {
+            **state,
+            "answering": sum(each == "ready" for each in states.values()),
+            "bound": len(states),
+        }
+        # A sick department does not make the gateway sick: it stays ready.
+        return _json(body, 200 if state.get("database") is True else 503)
+
+    return ready
+
+
+def _reload(reload: Report, verifier: Verifier) -> Endpoint:
+    async def reload_bindings(request: Request) -> Response:
+        principal = verifier.verify(request.headers.get("authorization"))
+        if principal.role != ROLE:
+            raise ForbiddenError(
+                "只有平台运维人员可以重新加载数据绑定,请使用运维令牌。",
+                "Only the gateway's operators may reload bindings; "
+                "use an operator's token.",
+            )
+        logger.info("reload asked for by %s of %s", principal.person, principal.unit)
+        try:
+            return _json(await reload())
+        except* BindingError as group:
+            problems = [problem(error) for error in _leaves(group)]
+        return _json({"errors": problems}, BindingError.status)
+
+    return reload_bindings
+
+
+def _leaves(group: BaseExceptionGroup[BindingError]) -> list[BindingError]:
+    found: list[BindingError] = []
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            found.extend(_leaves(error))
+        else:
+            found.append(error)
+    return found
+
+
+def _guarded(endpoint: Endpoint) -> Endpoint:
+    async def guarded(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except ZhitongError as error:
+            return _json(error_body(error), error.status)
+        except Exception as error:  # noqa: BLE001 - the last resort: masked, logged
+            masked = fault(error, uuid.uuid4().hex)
+            return _json(error_body(masked), masked.status)
+
+    return guarded
+
+
+def _json(body: Mapping[str, object], status: int = 200) -> Response:
+    return Response(
+        orjson.dumps(body),
+        status,
+        {"cache-control": "no-store"},
+        media_type="application/json",
+    )

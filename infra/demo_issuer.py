@@ -1,0 +1,142 @@
+"""The demo's own issuer of tokens, and the people it issues them to."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from types import MappingProxyType
+
+import msgspec
+from joserfc import jws
+from joserfc.jwk import ECKey
+
+from zhitong.exceptions import SettingsError
+from zhitong.infra.tokens import Claims, Clock, Issuer
+from zhitong.types import Principal
+
+NAME = "zhitong-demo"
+
+DEMO_PRINCIPALS: Mapping[str, Principal] = MappingProxyType(
+    {
+        "police": Principal(
+            kind="police",
+            unit="11619900001481213H",
+            unit_name="安泽市公安局",
+            person="王建国",
+            division="619900",
+        ),
+        "county-officer": Principal(
+            kind="county-officer",
+            unit="11619921MB1552309X",
+            unit_name="东岭县应急管理局",
+            person="李秀英",
+            division="619921",
+        ),
+        "public": Principal(
+            kind="public",
+            unit="12619900MB09917481",
+            unit_name="公众门户",
+            person="公众用户",
+            division="619900",
+        ),
+        "auditor": Principal(
+            kind="auditor",
+            unit="116199000014842036",
+            unit_name="安泽市审计局",
+            person="陈志强",
+            division="619900",
+        ),
+        "operator": Principal(
+            kind="operator",
+            unit="12619900MB200315XY",
+            unit_name="安泽市大数据中心",
+            person="刘洋",
+            role="operator",
+            division="619900",
+        ),
+    }
+)
+"""By the word that ``zhitong token`` takes."""
+
+
+class DemoIssuer:
+    """Signs tokens with a key that is made once and kept in the state folder."""
+
+    def __init__(
+        self, state: Path, *, audience: str = "zhitong", clock: Clock = time.time
+    ) -> None:
+        self._key = _load_or_create(state / "demo-issuer.json")
+        self._kid = self._key.thumbprint()
+        self._audience = audience
+        self._clock = clock
+
+    @property
+    def issuer(self) -> Issuer:
+        """What a `Verifier` pins: the name and the public key."""
+        public = ECKey.import_key(self._key.as_dict(private=False))
+        return Issuer(name=NAME, keys={self._kid: public})
+
+    def issue(
+        self, principal: Principal, lifetime: timedelta = timedelta(hours=8)
+    ) -> str:
+        """Return a token that says *principal* for *lifetime* from now."""
+        now = int(self._clock())
+        claims = Claims(
+            iss=NAME,
+            aud=self._audience,
+            iat=now,
+            exp=now + int(lifetime.total_seconds()),
+            jti=secrets.token_urlsafe(16),
+            sub=principal.person,
+            kind=principal.kind,
+            unit=principal.unit,
+            unit_name=principal.unit_name,
+            role=principal.role,
+            division=principal.division,
+        )
+        header = {"alg": "ES256", "kid": self._kid, "typ": "JWT"}
+        return jws.serialize_compact(header, _payload(claims), self._key, ["ES256"])
+
+
+def _payload(claims: Claims) -> bytes:
+    said = msgspec.to_builtins(claims)
+    return msgspec.json.encode({name: v for name, v in said.items() if v is not None})
+
+
+def _load_or_create(path: Path) -> ECKey:
+    if not path.exists():
+        _create(path)
+    if path.stat().st_mode & 0o077:
+        raise SettingsError(
+            f"签发密钥 {path} 可被他人读取,请执行 chmod 600 后重试。",
+            f"Others can read the issuer's key {path}; chmod 600 it and try again.",
+        )
+    try:
+        return ECKey.import_key(json.loads(path.read_bytes()))
+    except ValueError as error:
+        raise SettingsError(
+            f"签发密钥 {path} 已损坏,请删除该文件后重试(旧令牌将失效)。",
+            f"The issuer's key {path} is damaged; delete it and try again "
+            "(older tokens end with it).",
+        ) from error
+
+
+def _create(path: Path) -> None:
+    """Write a new key under *path* whole or not at all; the first writer wins."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    key = ECKey.generate_key("P-256", {"use": "sig"})
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as file:
+        json.dump(key.as_dict(private=True), file)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # another process was faster; its key is the key
+    finally:
+        draft.unlink()

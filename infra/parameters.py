@@ -1,0 +1,93 @@
+"""The parameters of GraphQL over HTTP, out of a body or a query string."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from zhitong.exceptions import BodyMalformedError, BodyTooLargeError
+from zhitong.infra.bodies import parse_object
+
+_MOST_PARAMETERS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """What the specification names; other members are ignored, as it allows."""
+
+    document: str
+    variables: Mapping[str, object] | None
+    operation: str | None
+
+
+def from_body(body: bytes, *, deepest: int) -> Parameters:
+    """Read the parameters of a POST."""
+    return _parameters(parse_object(body, deepest=deepest))
+
+
+def from_query_string(raw: bytes, *, limit: int, deepest: int) -> Parameters:
+    """Read the parameters of a GET; *variables* and *extensions* are JSON there."""
+    if len(raw) > limit:
+        raise BodyTooLargeError(
+            f"查询串超过 {limit} 字节上限,请改用 POST。",
+            f"The query string is larger than {limit} bytes; use POST.",
+        )
+    members: dict[str, object] = dict(_pairs(raw))
+    for name in ("variables", "extensions"):
+        text = members.get(name)
+        if isinstance(text, str):
+            members[name] = _object(text, deepest)
+    return _parameters(members)
+
+
+def _pairs(raw: bytes) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(
+            raw.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=_MOST_PARAMETERS,
+        )
+    except ValueError as error:
+        raise BodyMalformedError(
+            "查询串不是百分号编码的 UTF-8,请更正。",
+            "The query string is not percent-encoded UTF-8; correct it.",
+        ) from error
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if name in found:
+            raise BodyMalformedError(
+                f"参数 {name[:40]!r} 出现了多次,请只保留一个。",
+                f"The parameter {name[:40]!r} appears more than once; keep one.",
+            )
+        found[name] = value
+    return found
+
+
+def _object(text: str, deepest: int) -> dict[str, object] | None:
+    if text in ("", "null"):
+        return None
+    return parse_object(text.encode(), deepest=deepest)
+
+
+def _parameters(members: Mapping[str, object]) -> Parameters:
+    document = members.get("query")
+    if not isinstance(document, str) or not document:
+        raise _wrong("query", "非空字符串", "a text that is not empty")
+    operation = members.get("operationName")
+    if operation is not None and not isinstance(operation, str):
+        raise _wrong("operationName", "字符串或 null", "a text or null")
+    variables = members.get("variables")
+    if variables is not None and not isinstance(variables, dict):
+        raise _wrong("variables", "对象或 null", "an object or null")
+    extensions = members.get("extensions")
+    if extensions is not None and not isinstance(extensions, dict):
+        raise _wrong("extensions", "对象或 null", "an object or null")
+    return Parameters(
+        document=document, variables=variables, operation=operation or None
+    )
+
+
+def _wrong(name: str, zh: str, en: str) -> BodyMalformedError:
+    return BodyMalformedError(f"成员 {name} 必须是{zh}。", f"{name} must be {en}.")

@@ -1,0 +1,129 @@
+"""What an operator can set, read once from the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from starlette.config import Config
+
+from zhitong.exceptions import SettingsError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Each field is the variable ``ZHITONG_<FIELD>`` in capitals."""
+
+    host: str = "127.0.0.1"
+    """The address the gateway listens on; a balancer in front sees the world."""
+
+    port: int = 8000
+    """The port the gateway listens on."""
+
+    state: Path = Path(".zhitong")
+    """The folder for all that is written at run time; may be removed to forget it."""
+
+    bindings: Path = Path(".zhitong/bindings")
+    """The folder with one TOML file per source."""
+
+    audience: str = "zhitong"
+    """What a token's ``aud`` must name, so that it was meant for this gateway."""
+
+    body_bytes: int = 65_536
+    """The largest request body, and the largest query string, that is read."""
+
+    body_seconds: float = 10.0
+    """How long a request body may take to arrive."""
+
+    json_depth: int = 20
+    """How deep a request body's JSON, variables included, may be nested."""
+
+    document_bytes: int = 32_768
+    """The longest GraphQL document."""
+
+    document_depth: int = 16
+    """How deep a document's fields may be nested; edges and nodes count."""
+
+    document_tokens: int = 2_000
+    """How many tokens a document may have."""
+
+    page_size: int = 20
+    """How many rows a page has when the question does not say."""
+
+    page_limit: int = 200
+    """How many rows a page may have at most."""
+
+    source_seconds: float = 2.0
+    """How long one statement of a department's system may take."""
+
+    token_cache: int = 4_096
+    """How many verified tokens are remembered until they expire."""
+
+    otlp_endpoint: str = ""
+    """Where telemetry goes; OTEL_EXPORTER_OTLP_ENDPOINT, nothing without it."""
+
+    @property
+    def explorer(self) -> Path:
+        """The folder the set-up copies the explorer's files into."""
+        return self.state / "explorer"
+
+    @property
+    def cursor_secret(self) -> Path:
+        """The file with the key that cursors are sealed with."""
+        return self.state / "cursor.key"
+
+
+# The one name we do not choose: OpenTelemetry's own specification has it.
+_VARIABLES = {"otlp_endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT"}
+
+
+def variable(field: str) -> str:
+    """Name the environment variable that sets *field*."""
+    return _VARIABLES.get(field, f"ZHITONG_{field.upper()}")
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings; raise `SettingsError` naming a variable that is wrong."""
+    config = Config(environ=environment)
+    values = {
+        field.name: _read(config, field.name, type(field.default))
+        for field in fields(Settings)
+        if variable(field.name) in environment
+    }
+    settings = Settings(**values)
+    _check(settings)
+    return settings
+
+
+def _read(config: Config, field: str, kind: type[Any]) -> Any:  # noqa: ANN401 - as the field
+    name = variable(field)
+    try:
+        return config(name, cast=kind)
+    except ValueError as error:
+        raise SettingsError(
+            f"环境变量 {name} 应为 {kind.__name__} 类型,请更正后重新启动。",
+            f"{name} must be of type {kind.__name__}; correct it and start again.",
+        ) from error
+
+
+def _check(settings: Settings) -> None:
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        if isinstance(value, int | float) and not value > 0:
+            raise SettingsError(
+                f"环境变量 {variable(field.name)} 必须大于 0。",
+                f"{variable(field.name)} must be greater than 0.",
+            )
+    if settings.port > 65_535:  # noqa: PLR2004 - the highest port there is
+        raise SettingsError(
+            "环境变量 ZHITONG_PORT 不得大于 65535。",
+            "ZHITONG_PORT must not exceed 65535.",
+        )
+    if settings.page_size > settings.page_limit:
+        raise SettingsError(
+            "ZHITONG_PAGE_SIZE 不得大于 ZHITONG_PAGE_LIMIT。",
+            "ZHITONG_PAGE_SIZE must not exceed ZHITONG_PAGE_LIMIT.",
+        )
