@@ -12,6 +12,7 @@ LISTING = entity(
     "严重失信主体名单等列入记录。",
     "An entry in a credit list, the blacklist among them.",
     key="listingNo",
+    lookup="listingNo",
     orders=("listedOn", "listingNo"),
     fields=(
         item("listingNo", "列入编号", "Number of the entry"),
@@ -65,6 +66,7 @@ REPAIR = entity(
     "信用修复或异议申请。",
     "An application for credit repair, or an objection.",
     key="applicationNo",
+    lookup="applicationNo",
     orders=("appliedOn", "applicationNo"),
     fields=(
         item("applicationNo", "申请编号", "Number of the application"),

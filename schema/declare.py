@@ -32,7 +32,7 @@ def codes(name: str, zh: str, en: str, **values: tuple[str, str]) -> CodeList:
     return CodeList(name, Label(zh, en), labels)
 
 
-def item(  # noqa: PLR0913 - a declaration reads best in one line
+def item(
     name: str,
     zh: str,
     en: str,
@@ -70,7 +70,7 @@ def pages(
     return Relation(name, Shape.PAGE, target, local, remote, Label(zh, en))
 
 
-def entity(  # noqa: PLR0913 - one call declares a whole type
+def entity(
     name: str,
     plural: str,
     zh: str,
@@ -80,6 +80,7 @@ def entity(  # noqa: PLR0913 - one call declares a whole type
     orders: tuple[str, ...],
     fields: Iterable[Field],
     relations: Iterable[Relation] = (),
+    lookup: str | None = None,
     search: str | None = None,
 ) -> EntityType:
     """Declare a type; the first of *orders* is its default order."""
@@ -91,5 +92,6 @@ def entity(  # noqa: PLR0913 - one call declares a whole type
         fields={field.name: field for field in fields},
         relations={relation.name: relation for relation in relations},
         orders=orders,
+        lookup=lookup,
         search=search,
     )

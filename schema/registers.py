@@ -20,6 +20,7 @@ SUBJECT = entity(
     "执法主体：依法行使行政执法权的机关或组织。",
     "An agency or organisation with enforcement power, under its dated names.",
     key="code",
+    lookup="code",
     orders=("code", "validFrom"),
     search="name",
     fields=(
@@ -69,6 +70,7 @@ OFFICER = entity(
     "执法人员：持行政执法证件的人员；协管员单列，不得署名执法。",
     "A person with an enforcement certificate; auxiliaries are apart and cannot sign.",
     key="certificateNo",
+    lookup="certificateNo",
     orders=("certificateNo", "validTo"),
     search="name",
     fields=(
@@ -133,6 +135,7 @@ MATTER = entity(
     "权责清单事项：一个编码，按版本生效，列明依据和裁量基准。",
     "An item of the list of powers: one code, dated versions, legal basis.",
     key="code",
+    lookup="code",
     orders=("code", "validFrom"),
     search="name",
     fields=(
@@ -173,6 +176,7 @@ COUNTERPARTY = entity(
     "行政相对人：法人及非法人组织、个体工商户、自然人。",
     "Whom the law is enforced on: enterprise, individual business, natural person.",
     key="registerId",
+    lookup="code",
     orders=("registerId", "establishedOn"),
     search="name",
     fields=(
@@ -255,6 +259,7 @@ LICENCE = entity(
     "行政许可：一份许可证件及其决定。",
     "A licence and the decision it rests on.",
     key="licenceNo",
+    lookup="licenceNo",
     orders=("issuedOn", "validTo", "licenceNo"),
     fields=(
         item("licenceNo", "许可证编号", "Certificate number"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from zhitong.types import (
@@ -31,6 +31,10 @@ class Source(Protocol):
 
     def feeds(self, type_name: str) -> frozenset[str]:
         """Name the fields of *type_name* this source has; none: not fed here."""
+        ...
+
+    def lost(self, type_name: str) -> Mapping[str, Label]:
+        """Name the fields of *type_name* that have gone missing here, and why."""
         ...
 
     def may_hold(self, type_name: str, where: Predicate | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 
 class Kind(StrEnum):
@@ -93,7 +94,7 @@ class Relation:
     label: Label
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EntityType:
     """A type departments own: declared once, everything else derives from it."""
 
@@ -104,7 +105,11 @@ class EntityType:
     fields: Mapping[str, Field]
     relations: Mapping[str, Relation]
     orders: tuple[str, ...]
+    """Fields to order by; the first is the default."""
+    lookup: str | None = None
+    """The field that people know a row by, for a root field of its own."""
     search: str | None = None
+    """The field that a search by name looks at."""
 
 
 # --- who asks, and why -------------------------------------------------------
@@ -182,7 +187,21 @@ class Not:
     part: Predicate
 
 
-Predicate = Compare | All | AnyOf | Not
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Some row reached by *relation* satisfies *where*: a filter across sources.
+
+    Resolvers settle it into a comparison with keys; no connector ever meets it.
+    """
+
+    relation: str
+    where: Predicate
+
+
+Predicate = Compare | All | AnyOf | Not | Related
+
+SOURCE_KEY = "~key"
+"""The source's own key as a field name, for a look-up by node id."""
 
 
 # --- what policy says --------------------------------------------------------
@@ -309,6 +328,16 @@ class TallyQuery:
     by: tuple[GroupBy, ...] = ()
     where: Predicate | None = None
     keys: Keys | None = None
+    limit: int | None = None
+    """At most so many groups, any of them."""
+
+
+class Values(Protocol):
+    """A row's values by column name, however a driver holds them."""
+
+    def __getitem__(self, name: str, /) -> object:
+        """Give the value of one column."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +347,7 @@ class Row:
     type: str
     source: str
     key: str
-    values: Mapping[str, object]
+    values: Values
     order: str | None = None
     """The canonical order value, for merging."""
     match: str | None = None
@@ -374,3 +403,5 @@ class Inquiry:
     looks: list[Look] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     verdicts: dict[str, TypeVerdicts] = field(default_factory=dict)
+    restrictions: dict[tuple[str, str], Rulings] = field(default_factory=dict)
+    """What was asked and not, or not wholly, given: by type and field."""

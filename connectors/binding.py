@@ -1,0 +1,83 @@
+"""The form of a binding: one TOML file that says where a source's fields lie."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+Table = Annotated[str, msgspec.Meta(pattern=r"^[^.\s]+(\.[^.\s]+)?$")]
+Reference = Annotated[str, msgspec.Meta(pattern=r"^[^.\s]+(\.[^.\s]+)?$")]
+"""A column of the base table, or ``alias.column`` of a join."""
+
+
+class _Form(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Unknown keys are refused: a misspelt key must not pass in silence."""
+
+
+class Title(_Form, frozen=True, kw_only=True):
+    """A name for people."""
+
+    zh: Annotated[str, msgspec.Meta(min_length=1)]
+    en: Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class Join(_Form, frozen=True, kw_only=True):
+    """A further table, joined left; it must match at most one row."""
+
+    table: Table
+    on: Annotated[dict[str, Reference], msgspec.Meta(min_length=1)]
+    """This table's column = ``alias.column``."""
+
+
+class FieldMap(_Form, frozen=True, kw_only=True):
+    """Where one field of the graph comes from."""
+
+    column: Reference | None = None
+    value: str | None = None
+    """A constant, the same for every row."""
+    codes: str | None = None
+    """The name of the code list that translates the column."""
+    format: str | None = None
+    """How a date is written; see `zhitong.connectors.codecs`."""
+    unit: str | None = None
+    """What an amount counts: yuan, wan-yuan or fen."""
+    split: str | None = None
+    """What separates several values in one text cell."""
+    table: Table | None = None
+    """A link table with one row per value; *on* joins it, *order* sorts it."""
+    on: dict[str, Reference] | None = None
+    order: str | None = None
+    secrecy: str | None = None
+    """``state-secret`` or ``work-secret``: such a field cannot be bound."""
+
+
+class TypeMap(_Form, frozen=True, kw_only=True):
+    """Where one type's rows come from."""
+
+    table: Table
+    key: str
+    joins: dict[Name, Join] = {}
+    fields: Annotated[dict[str, FieldMap | str], msgspec.Meta(min_length=1)]
+
+
+class Binding(_Form, frozen=True, kw_only=True):
+    """One source: who owns it, how it is reached, what it feeds."""
+
+    name: Name
+    title: Title
+    owner: str
+    """Unified social credit code of the agency that answers for the data."""
+    database: str | None = None
+    timeout: Annotated[float, msgspec.Meta(gt=0, le=60)] = 1.2
+    """Seconds a statement may take."""
+    none: list[str] = []
+    """Texts by which this system says that there is no value."""
+    codes: dict[str, dict[str, str]] = {}
+    types: Annotated[dict[str, TypeMap], msgspec.Meta(min_length=1)]
+
+
+def field_map(entry: FieldMap | str) -> FieldMap:
+    """Spell out the short form, a bare column."""
+    return FieldMap(column=entry) if isinstance(entry, str) else entry

@@ -1,0 +1,339 @@
+"""A binding against a live database: each field as SQL, and what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from zhitong.connectors.binding import Binding, FieldMap, TypeMap, field_map
+from zhitong.connectors.codecs import (
+    BROKEN,
+    FORMATS,
+    TEXTUAL,
+    UNITS,
+    WHOLE,
+    ChineseDateCodec,
+    Codec,
+    CodeCodec,
+    DateCodec,
+    DigitDateCodec,
+    InstantCodec,
+    IntegerCodec,
+    MoneyCodec,
+    TextCodec,
+)
+from zhitong.types import SOURCE_KEY, EntityType, Field, Kind, Label
+
+BASE = "base"
+TIMESTAMPS = frozenset({"timestamp without time zone", "timestamp with time zone"})
+
+Tables = Mapping[str, Mapping[str, "ColumnType"]]
+"""Table as the binding writes it → column → type."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnType:
+    """What the live database says of a column."""
+
+    family: str
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A table with one row per value of a list field."""
+
+    table: str
+    on: tuple[tuple[str, str], ...]
+    """Its column, and the SQL of what it equals."""
+    column: str
+    order: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A field where it lies: *raw* is the column as SQL, *codec* its reading."""
+
+    field: Field
+    codec: Codec
+    raw: str = ""
+    cast: str = "text"
+    required: bool = False
+    joins: frozenset[str] = frozenset()
+    constant: str | None = None
+    split: str | None = None
+    link: Link | None = None
+
+    @property
+    def value(self) -> str:
+        """The canonical value as SQL."""
+        if self.link is not None:
+            link = self.link
+            on = " and ".join(f"l.{mine} = {theirs}" for mine, theirs in link.on)
+            return (
+                f"array(select l.{link.column}::text from {link.table} l "
+                f"where {on} order by l.{link.order})"
+            )
+        if self.split is not None:
+            return f"array_remove(regexp_split_to_array({self.raw}, {self.split}), '')"
+        if self.field.kind is Kind.TEXTS:
+            return f"{self.raw}::text[]"
+        return self.codec.value(self.raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """Something a binding names and the live database does not have."""
+
+    type: str
+    fields: tuple[str, ...]
+    """The fields lost by it; all of the type when it is the base table."""
+    what: Label
+
+
+@dataclass(frozen=True, slots=True)
+class MappedType:
+    """A type's rows in one database."""
+
+    entity: EntityType
+    table: str
+    source_key: Mapped
+    joins: Mapping[str, str]
+    """Alias → ``left join …``, in an order that can be written down."""
+    needs: Mapping[str, frozenset[str]]
+    """Alias → itself and the aliases it hangs on."""
+    fields: Mapping[str, Mapped] = field(default_factory=dict)
+
+
+def quoted(name: str) -> str:
+    """Quote a name or a dotted name as SQL identifiers."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in name.split("."))
+
+
+def tables_of(binding: Binding) -> frozenset[str]:
+    """List every table *binding* reads."""
+    return frozenset(
+        table
+        for type_map in binding.types.values()
+        for table in (
+            type_map.table,
+            *(join.table for join in type_map.joins.values()),
+            *(
+                entry.table
+                for entry in map(field_map, type_map.fields.values())
+                if entry.table is not None
+            ),
+        )
+    )
+
+
+def map_type(
+    binding: Binding, entity: EntityType, tables: Tables
+) -> tuple[MappedType | None, list[Drift]]:
+    """Map one type; what the database lacks is left out and named."""
+    type_map = binding.types[entity.name]
+    missing = _missing(type_map.table, (type_map.key,), tables)
+    if missing:
+        return None, [Drift(entity.name, tuple(type_map.fields), missing)]
+    scope = _Scope(binding, type_map, tables)
+    drifts: list[Drift] = []
+    fields: dict[str, Mapped] = {}
+    for name, entry in type_map.fields.items():
+        mapped = scope.field(entity.fields[name], field_map(entry))
+        if isinstance(mapped, Mapped):
+            fields[name] = mapped
+        else:
+            drifts.append(Drift(entity.name, (name,), mapped))
+    key_type = tables[type_map.table][type_map.key]
+    joins = {alias: scope.join(alias) for alias in scope.ordered()}
+    return (
+        MappedType(
+            entity=entity,
+            table=quoted(type_map.table),
+            source_key=Mapped(
+                Field(SOURCE_KEY, Kind.TEXT, Label("来源主键", "Source key")),
+                TextCodec(key_type.family),
+                raw=f"{BASE}.{quoted(type_map.key)}",
+                cast=key_type.family,
+                required=True,
+            ),
+            joins=joins,
+            needs={alias: scope.needs(alias) for alias in joins},
+            fields=fields,
+        ),
+        drifts,
+    )
+
+
+def _missing(table: str, columns: tuple[str, ...], tables: Tables) -> Label | None:
+    found = tables.get(table)
+    if not found:
+        return Label(f"库中没有表 {table}", f"there is no table {table}")
+    for column in columns:
+        if column not in found:
+            return Label(
+                f"表 {table} 没有列 {column}", f"table {table} has no column {column}"
+            )
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """One type of one binding over the live tables."""
+
+    binding: Binding
+    type_map: TypeMap
+    tables: Tables
+
+    def table_of(self, alias: str) -> str:
+        if alias == BASE:
+            return self.type_map.table
+        return self.type_map.joins[alias].table
+
+    def needs(self, alias: str) -> frozenset[str]:
+        if alias == BASE:
+            return frozenset()
+        references = self.type_map.joins[alias].on.values()
+        above = (self.needs(_split(reference)[0]) for reference in references)
+        return frozenset({alias}).union(*above)
+
+    def ordered(self) -> list[str]:
+        whole = [
+            alias for alias in self.type_map.joins if self._join_fault(alias) is None
+        ]
+        return sorted(whole, key=lambda alias: (len(self.needs(alias)), alias))
+
+    def join(self, alias: str) -> str:
+        join = self.type_map.joins[alias]
+        on = " and ".join(
+            f"{quoted(alias)}.{quoted(mine)} = {_sql(theirs)}"
+            for mine, theirs in join.on.items()
+        )
+        return f"left join {quoted(join.table)} {quoted(alias)} on {on}"
+
+    def _join_fault(self, alias: str) -> Label | None:
+        for needed in sorted(self.needs(alias)):
+            join = self.type_map.joins[needed]
+            fault = _missing(join.table, tuple(join.on), self.tables)
+            if fault is not None:
+                return fault
+        return None
+
+    def field(self, declared: Field, entry: FieldMap) -> Mapped | Label:
+        none = tuple(self.binding.none)
+        if entry.value is not None:
+            return Mapped(declared, TextCodec("text"), constant=entry.value)
+        if entry.table is not None:
+            return self._link(declared, entry)
+        alias, column = _split(entry.column or "")
+        fault = self._join_fault(alias) or _missing(
+            self.table_of(alias), (column,), self.tables
+        )
+        if fault is not None:
+            return fault
+        found = self.tables[self.table_of(alias)][column]
+        codec = _codec(declared, entry, found, none, self.binding.codes)
+        if codec is None:
+            return Label(
+                f"列 {entry.column} 的类型 {found.family} 读不成 {declared.kind}",
+                f"column {entry.column} is {found.family}, which cannot be read as "
+                f"{declared.kind}",
+            )
+        return Mapped(
+            declared,
+            codec,
+            raw=_sql(entry.column or ""),
+            cast=found.family,
+            required=found.required and not none,
+            joins=self.needs(alias),
+            split=_separator(entry.split),
+        )
+
+    def _link(self, declared: Field, entry: FieldMap) -> Mapped | Label:
+        table, on = entry.table or "", entry.on or {}
+        column, order = entry.column or "", entry.order or entry.column or ""
+        fault = _missing(table, (column, order, *on), self.tables)
+        if fault is not None:
+            return fault
+        return Mapped(
+            declared,
+            TextCodec(self.tables[table][column].family),
+            cast=self.tables[table][column].family,
+            joins=frozenset().union(
+                *(self.needs(_split(reference)[0]) for reference in on.values())
+            ),
+            link=Link(
+                quoted(table),
+                tuple((quoted(mine), _sql(theirs)) for mine, theirs in on.items()),
+                quoted(column),
+                quoted(order),
+            ),
+        )
+
+
+def _split(reference: str) -> tuple[str, str]:
+    alias, _, column = reference.rpartition(".")
+    return alias or BASE, column
+
+
+def _sql(reference: str) -> str:
+    alias, column = _split(reference)
+    return f"{BASE if alias == BASE else quoted(alias)}.{quoted(column)}"
+
+
+def _separator(split: str | None) -> str | None:
+    """Turn a separator into a pattern that also takes the blanks around it."""
+    if split is None:
+        return None
+    inside = "".join("\\" + character for character in split)
+    return "E'" + f"\\s*[{inside}]\\s*".replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def _codec(
+    declared: Field,
+    entry: FieldMap,
+    found: ColumnType,
+    none: tuple[str, ...],
+    codes: Mapping[str, Mapping[str, str]],
+) -> Codec | None:
+    family = found.family
+    if declared.kind in {Kind.DATE, Kind.DATETIME}:
+        return _date_codec(declared.kind, entry.format, family, none)
+    if declared.kind is Kind.MONEY:
+        known = family in TEXTUAL | WHOLE | BROKEN
+        return MoneyCodec(family, UNITS[entry.unit or "yuan"]) if known else None
+    if declared.kind is Kind.INTEGER:
+        return IntegerCodec(family) if family in TEXTUAL | WHOLE | BROKEN else None
+    if declared.kind is Kind.CODE:
+        pairs = tuple(codes[entry.codes or ""].items())
+        return CodeCodec(family, none, pairs)
+    return TextCodec(family, none)
+
+
+def _date_codec(
+    kind: Kind, written: str | None, family: str, none: tuple[str, ...]
+) -> Codec | None:
+    whole = kind is Kind.DATE
+    if written is None:
+        if family == "date":
+            return DateCodec(none)
+        if family in TIMESTAMPS:
+            return InstantCodec(none, family, whole=whole)
+        return None
+    if written.startswith("epoch"):
+        count = int(FORMATS[written])
+        known = family in WHOLE | BROKEN
+        return InstantCodec(none, family, count, whole) if known else None
+    if family not in TEXTUAL:
+        return None
+    if written == "yyyy年m月d日":
+        return ChineseDateCodec(none)
+    return DigitDateCodec(none, FORMATS[written])
+
+
+def lost_fields(drifts: Iterator[Drift] | list[Drift]) -> Mapping[str, frozenset[str]]:
+    """Gather what is lost, by type."""
+    lost: dict[str, frozenset[str]] = {}
+    for drift in drifts:
+        lost[drift.type] = lost.get(drift.type, frozenset()) | set(drift.fields)
+    return lost

@@ -1,0 +1,249 @@
+"""A department's PostgreSQL as a source: one statement per question."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import asyncpg
+from opentelemetry import metrics, trace
+
+from zhitong.connectors.binding import Binding, field_map
+from zhitong.connectors.mapping import (
+    ColumnType,
+    Drift,
+    MappedType,
+    lost_fields,
+    map_type,
+    quoted,
+    tables_of,
+)
+from zhitong.connectors.pool import Pool
+from zhitong.connectors.sql import holds, row_statement, tally_statement
+from zhitong.connectors.statements import statements
+from zhitong.exceptions import SourceDriftError
+from zhitong.types import (
+    All,
+    AnyOf,
+    Compare,
+    EntityType,
+    Label,
+    Predicate,
+    Row,
+    RowQuery,
+    Tally,
+    TallyQuery,
+)
+
+TRACER = trace.get_tracer("zhitong.connectors")
+METER = metrics.get_meter("zhitong.connectors")
+STATEMENTS = METER.create_counter(
+    "zhitong.source.statements", description="Statements sent to a source, by outcome"
+)
+ROWS = METER.create_counter(
+    "zhitong.source.rows", description="Rows a source answered with"
+)
+POOL_SIZE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a look at the live database found."""
+
+    types: Mapping[str, MappedType] = field(default_factory=dict)
+    drifts: tuple[Drift, ...] = ()
+    collate: str = ""
+
+
+class PostgreSQLSource:
+    """Answers the port `zhitong.ports.Source` from one database."""
+
+    def __init__(
+        self, binding: Binding, entities: Mapping[str, EntityType], url: str
+    ) -> None:
+        self._binding = binding
+        self._entities = entities
+        self._pool = Pool(binding.name, url, timeout=binding.timeout, size=POOL_SIZE)
+        self._inspection = Inspection()
+        self._inspected_once = False
+        self._inspecting = asyncio.Lock()
+        self._fed = {
+            name: frozenset(type_map.fields) for name, type_map in binding.types.items()
+        }
+        self._constants = {
+            name: {
+                item: entry.value
+                for item, entry in (
+                    (item, field_map(entry)) for item, entry in type_map.fields.items()
+                )
+                if entry.value is not None
+            }
+            for name, type_map in binding.types.items()
+        }
+
+    @property
+    def name(self) -> str:
+        """The binding's name."""
+        return self._binding.name
+
+    @property
+    def title(self) -> Label:
+        """The department's name."""
+        return Label(self._binding.title.zh, self._binding.title.en)
+
+    @property
+    def state(self) -> str:
+        """The breaker's state."""
+        return self._pool.state
+
+    @property
+    def drifts(self) -> tuple[Drift, ...]:
+        """What the binding names and the last look did not find."""
+        return self._inspection.drifts
+
+    def feeds(self, type_name: str) -> frozenset[str]:
+        """Name the fields of *type_name* that the binding feeds."""
+        return self._fed.get(type_name, frozenset())
+
+    def lost(self, type_name: str) -> Mapping[str, Label]:
+        """Name the fields of *type_name* the database no longer has, and why."""
+        return {
+            name: drift.what
+            for drift in self.drifts
+            if drift.type == type_name
+            for name in drift.fields
+        }
+
+    def may_hold(self, type_name: str, where: Predicate | None) -> bool:
+        """Say False only if no row here can satisfy *where*."""
+        constants = self._constants.get(type_name)
+        if constants is None:
+            return False
+        if isinstance(where, Compare):
+            constant = constants.get(where.field)
+            return constant is None or holds(where, constant)
+        if isinstance(where, All):
+            return all(self.may_hold(type_name, part) for part in where.parts)
+        if isinstance(where, AnyOf):
+            return any(self.may_hold(type_name, part) for part in where.parts)
+        return True
+
+    async def inspect(self) -> Inspection:
+        """Look at the live database and map every type afresh."""
+        queries = statements("catalogue")
+        tables = sorted(tables_of(self._binding))
+        columns = await self._pool.fetch(
+            queries["columns"], [tables, [quoted(name) for name in tables]], probe=True
+        )
+        by_code_point = await self._pool.fetch(
+            queries["sorts_by_code_point"], [], probe=True
+        )
+        found: dict[str, dict[str, ColumnType]] = {}
+        for name, column, family, required in columns:
+            found.setdefault(name, {})[column] = ColumnType(family, required)
+        types: dict[str, MappedType] = {}
+        drifts: list[Drift] = []
+        for name in self._binding.types:
+            mapped, lost = map_type(self._binding, self._entities[name], found)
+            drifts.extend(lost)
+            if mapped is not None:
+                types[name] = mapped
+        collate = "" if by_code_point[0][0] else ' collate "C"'
+        self._inspection = Inspection(types, tuple(drifts), collate)
+        self._inspected_once = True
+        return self._inspection
+
+    async def rows(self, query: RowQuery) -> Sequence[Row]:
+        """Answer a page or a look-up in one statement."""
+        inspection = await self._inspected()
+        sql, parameters = row_statement(
+            self._mapped(inspection, query.type), query, inspection.collate
+        )
+        if not sql:
+            return ()
+        try:
+            records = await self._fetch(query.type, sql, parameters)
+        except SourceDriftError:
+            if await self._unchanged(inspection):
+                raise
+            return await self.rows(query)
+        matched = query.keys is not None
+        return [
+            Row(
+                query.type,
+                self.name,
+                record["~key"],
+                record,
+                record["~order"],
+                record["~match"] if matched else None,
+            )
+            for record in records
+        ]
+
+    async def tally(self, query: TallyQuery) -> Sequence[Tally]:
+        """Count in one statement."""
+        inspection = await self._inspected()
+        sql, parameters = tally_statement(
+            self._mapped(inspection, query.type), query, inspection.collate
+        )
+        if not sql:
+            return ()
+        try:
+            records = await self._fetch(query.type, sql, parameters)
+        except SourceDriftError:
+            if await self._unchanged(inspection):
+                raise
+            return await self.tally(query)
+        places = [f"~{number}" for number in range(len(query.by))]
+        matched = query.keys is not None
+        return [
+            Tally(
+                tuple(record[place] for place in places),
+                record["~count"],
+                record["~match"] if matched else None,
+            )
+            for record in records
+        ]
+
+    async def close(self) -> None:
+        """Drop the connections."""
+        await self._pool.close()
+
+    async def _inspected(self) -> Inspection:
+        if not self._inspected_once:
+            async with self._inspecting:
+                # Another caller may have looked while this one waited.
+                if not self._inspected_once:
+                    await self.inspect()
+        return self._inspection
+
+    async def _unchanged(self, before: Inspection) -> bool:
+        """Look again after a statement met another structure; True: no news."""
+        async with self._inspecting:
+            if self._inspection is not before:
+                return False
+            after = await self.inspect()
+        return lost_fields(list(after.drifts)) == lost_fields(list(before.drifts))
+
+    def _mapped(self, inspection: Inspection, type_name: str) -> MappedType:
+        mapped = inspection.types.get(type_name)
+        if mapped is None:
+            what = next(drift.what for drift in self.drifts if drift.type == type_name)
+            raise SourceDriftError(what.zh, what.en)
+        return mapped
+
+    async def _fetch(
+        self, type_name: str, sql: str, parameters: Sequence[object]
+    ) -> list[asyncpg.Record]:
+        labels = {"source": self.name, "type": type_name}
+        outcome = "failed"
+        with TRACER.start_as_current_span("source.read", attributes=labels) as span:
+            try:
+                records = await self._pool.fetch(sql, parameters)
+                outcome = "answered"
+            finally:
+                STATEMENTS.add(1, {**labels, "outcome": outcome})
+            span.set_attribute("rows", len(records))
+            ROWS.add(len(records), labels)
+            return records
