@@ -34,9 +34,9 @@ logger = logging.getLogger("zhitong.app")
 _LANDING = """<!doctype html>
 <html lang="zh-CN"><meta charset="utf-8"><title>执通 Zhitong</title>
 <h1>执通</h1>
-<p>一次查询,贯通全市各部门的行政执法数据。</p>
-<p>打开<a href="explorer/">查询界面</a>,或向 <code>/graphql</code> 发送请求。
-运行状态:<a href="ready">/ready</a>。</p>
+<p>一次查询，贯通全市各部门的行政执法数据。</p>
+<p>打开<a href="explorer/">查询界面</a>，或向 <code>/graphql</code> 发送请求。
+运行状态：<a href="ready">/ready</a>。</p>
 <h1>Zhitong</h1>
 <p>One question over the enforcement data of a city's departments.</p>
 <p>Open the <a href="explorer/">explorer</a>, or send requests to
@@ -111,7 +111,7 @@ def _reload(reload: Report, verifier: Verifier) -> Endpoint:
         principal = verifier.verify(request.headers.get("authorization"))
         if principal.role != ROLE:
             raise ForbiddenError(
-                "只有平台运维人员可以重新加载数据绑定,请使用运维令牌。",
+                "只有平台运维人员可以重新加载数据绑定，请使用运维令牌。",
                 "Only the gateway's operators may reload bindings; "
                 "use an operator's token.",
             )

@@ -40,7 +40,7 @@ async def read_body(
             return await _collect(receive, limit)
     except TimeoutError as error:
         raise BodyMalformedError(
-            f"请求体未在 {seconds:g} 秒内到齐,请检查网络后重新发送。",
+            f"请求体未在 {seconds:g} 秒内到齐，请检查网络后重新发送。",
             f"The body did not arrive within {seconds:g} seconds; send it again.",
         ) from error
 
@@ -48,7 +48,7 @@ async def read_body(
 def _check_length(declared: bytes, limit: int) -> None:
     if not declared.isdigit():
         raise BodyMalformedError(
-            "Content-Length 不是数字,请更正。",
+            "Content-Length 不是数字，请更正。",
             "Content-Length is not a number; correct it.",
         )
     if len(declared) > _LONGEST_LENGTH or int(declared) > limit:
@@ -78,12 +78,12 @@ def parse_object(body: bytes, *, deepest: int) -> dict[str, object]:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise BodyMalformedError(
-            f"请求体不是合法的 UTF-8 JSON(第 {error.pos} 个字符附近),请更正。",
+            f"请求体不是合法的 UTF-8 JSON（第 {error.pos} 个字符附近），请更正。",
             f"The body is not JSON in UTF-8 (near character {error.pos}); correct it.",
         ) from error
     if isinstance(parsed, list):
         raise BodyMalformedError(
-            "不支持批量请求,请逐个发送。",
+            "不支持批量请求，请逐个发送。",
             "Batches are not supported; send one request at a time.",
         )
     if not isinstance(parsed, dict):
@@ -117,20 +117,20 @@ def _duplicate(names: list[bytes]) -> BodyMalformedError:
     twice = next(name for name in decoded if decoded.count(name) > 1)
     # The name is the caller's own text: shown to nobody else, but kept short.
     return BodyMalformedError(
-        f"成员 {twice[:40]!r} 出现了多次,请只保留一个。",
+        f"成员 {twice[:40]!r} 出现了多次，请只保留一个。",
         f"The member {twice[:40]!r} appears more than once; keep one.",
     )
 
 
 def _too_large(limit: int) -> BodyTooLargeError:
     return BodyTooLargeError(
-        f"请求体超过 {limit} 字节上限,请缩短查询或减少变量。",
+        f"请求体超过 {limit} 字节上限，请缩短查询或减少变量。",
         f"The body is larger than {limit} bytes; shorten the document or variables.",
     )
 
 
 def _too_deep(deepest: int) -> BodyTooDeepError:
     return BodyTooDeepError(
-        f"JSON 嵌套超过 {deepest} 层,请减少变量的嵌套。",
+        f"JSON 嵌套超过 {deepest} 层，请减少变量的嵌套。",
         f"The JSON is nested deeper than {deepest} levels; flatten the variables.",
     )

@@ -113,14 +113,14 @@ def _load_or_create(path: Path) -> ECKey:
         _create(path)
     if path.stat().st_mode & 0o077:
         raise SettingsError(
-            f"签发密钥 {path} 可被他人读取,请执行 chmod 600 后重试。",
+            f"签发密钥 {path} 可被他人读取，请执行 chmod 600 后重试。",
             f"Others can read the issuer's key {path}; chmod 600 it and try again.",
         )
     try:
         return ECKey.import_key(json.loads(path.read_bytes()))
     except ValueError as error:
         raise SettingsError(
-            f"签发密钥 {path} 已损坏,请删除该文件后重试(旧令牌将失效)。",
+            f"签发密钥 {path} 已损坏，请删除该文件后重试（旧令牌将失效）。",
             f"The issuer's key {path} is damaged; delete it and try again "
             "(older tokens end with it).",
         ) from error

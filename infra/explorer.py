@@ -48,7 +48,7 @@ HEADERS = {
 MISSING = """<!doctype html>
 <html lang="zh-CN"><meta charset="utf-8"><title>执通 Zhitong</title>
 <h1>查询界面尚未安装</h1>
-<p>请在代码目录执行 <code>make setup</code>(需要 npm),然后刷新本页。
+<p>请在代码目录执行 <code>make setup</code>（需要 npm），然后刷新本页。
 接口 <code>/graphql</code> 不受影响。</p>
 <h1>The explorer is not installed</h1>
 <p>Run <code>make setup</code> in the repository (npm is needed) and reload this
@@ -85,7 +85,7 @@ def install(portal: Path, target: Path) -> None:
     missing = next((path for path in sources if not path.is_file()), None)
     if missing is not None:
         raise SettingsError(
-            f"缺少 {missing},请先执行 npm ci --prefix {portal} --omit=dev。",
+            f"缺少 {missing}，请先执行 npm ci --prefix {portal} --omit=dev。",
             f"{missing} is missing; run npm ci --prefix {portal} --omit=dev first.",
         )
     target.mkdir(parents=True, exist_ok=True)

@@ -156,7 +156,7 @@ def _check_encoding(headers: Headers) -> None:
     check_content_type(headers.get(b"content-type", b""))
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise MediaTypeError(
-            "不支持压缩的请求体,请不压缩发送。",
+            "不支持压缩的请求体，请不压缩发送。",
             "Compressed bodies are not read; send it uncompressed.",
         )
 

@@ -33,7 +33,7 @@ def check_content_type(value: bytes) -> None:
     if named and isinstance(charset, str) and charset.lower() in ("utf-8", "utf8"):
         return
     raise MediaTypeError(
-        "请以 Content-Type: application/json(UTF-8)发送请求。",
+        "请以 Content-Type: application/json（UTF-8）发送请求。",
         "Send the request with Content-Type: application/json in UTF-8.",
     )
 

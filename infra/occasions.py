@@ -41,7 +41,7 @@ def _text(header: str, raw: bytes) -> str:
         )
     if not _REFUSED.isdisjoint(map(unicodedata.category, text)):
         raise OccasionMalformedError(
-            f"请求头 {header} 含有控制字符或不可见字符,请删除。",
+            f"请求头 {header} 含有控制字符或不可见字符，请删除。",
             f"{header} has control or invisible characters; remove them.",
         )
     return text

@@ -30,7 +30,7 @@ def from_query_string(raw: bytes, *, limit: int, deepest: int) -> Parameters:
     """Read the parameters of a GET; *variables* and *extensions* are JSON there."""
     if len(raw) > limit:
         raise BodyTooLargeError(
-            f"查询串超过 {limit} 字节上限,请改用 POST。",
+            f"查询串超过 {limit} 字节上限，请改用 POST。",
             f"The query string is larger than {limit} bytes; use POST.",
         )
     members: dict[str, object] = dict(_pairs(raw))
@@ -51,14 +51,14 @@ def _pairs(raw: bytes) -> dict[str, str]:
         )
     except ValueError as error:
         raise BodyMalformedError(
-            "查询串不是百分号编码的 UTF-8,请更正。",
+            "查询串不是百分号编码的 UTF-8，请更正。",
             "The query string is not percent-encoded UTF-8; correct it.",
         ) from error
     found: dict[str, str] = {}
     for name, value in pairs:
         if name in found:
             raise BodyMalformedError(
-                f"参数 {name[:40]!r} 出现了多次,请只保留一个。",
+                f"参数 {name[:40]!r} 出现了多次，请只保留一个。",
                 f"The parameter {name[:40]!r} appears more than once; keep one.",
             )
         found[name] = value

@@ -51,7 +51,7 @@ def fault(error: Exception, request_id: str) -> InternalError:
     """
     logger.error("request %s failed\n%s", request_id, _outline(error))
     return InternalError(
-        f"平台内部错误,请将请求编号 {request_id} 告知运维人员。",
+        f"平台内部错误，请将请求编号 {request_id} 告知运维人员。",
         f"The gateway failed; give the request id {request_id} to its operators.",
     )
 

@@ -104,7 +104,7 @@ def _read(config: Config, field: str, kind: type[Any]) -> Any:  # noqa: ANN401 -
         return config(name, cast=kind)
     except ValueError as error:
         raise SettingsError(
-            f"环境变量 {name} 应为 {kind.__name__} 类型,请更正后重新启动。",
+            f"环境变量 {name} 应为 {kind.__name__} 类型，请更正后重新启动。",
             f"{name} must be of type {kind.__name__}; correct it and start again.",
         ) from error
 

@@ -78,8 +78,8 @@ def _require_extra() -> None:
         found = None
     if found is None:
         raise SettingsError(
-            "设置了 OTEL_EXPORTER_OTLP_ENDPOINT,但未安装遥测组件,"
-            "请执行 pip install 'zhitong[telemetry]',或删除该变量。",
+            "设置了 OTEL_EXPORTER_OTLP_ENDPOINT，但未安装遥测组件，"
+            "请执行 pip install 'zhitong[telemetry]'，或删除该变量。",
             "OTEL_EXPORTER_OTLP_ENDPOINT is set but the extra is not installed: "
             "pip install 'zhitong[telemetry]', or unset the variable.",
         )

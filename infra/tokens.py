@@ -158,7 +158,7 @@ def _pinned(issuers: Mapping[str, Issuer]) -> dict[str, tuple[Issuer, ECKey]]:
         for kid, key in issuer.keys.items():
             if kid in pinned:
                 raise SettingsError(
-                    f"密钥标识 {kid} 被两个签发方使用,请更换其中一个。",
+                    f"密钥标识 {kid} 被两个签发方使用，请更换其中一个。",
                     f"Two issuers use the key id {kid}; change one of them.",
                 )
             pinned[kid] = (issuer, key)
@@ -169,8 +169,8 @@ def _bearer(authorization: str | None) -> str:
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise TokenMissingError(
-            "请求没有令牌,请在 Authorization 请求头中携带 Bearer 令牌"
-            "(演示环境:zhitong token police)。",
+            "请求没有令牌，请在 Authorization 请求头中携带 Bearer 令牌"
+            "（演示环境：zhitong token police）。",
             "There is no token; send one as Authorization: Bearer … "
             "(in the demo: zhitong token police).",
         )
@@ -186,7 +186,7 @@ def _header(token: str) -> Header:
 def _invalid() -> TokenInvalidError:
     # One text for every fault: which check failed helps only a forger.
     return TokenInvalidError(
-        "令牌无效:不是受信任的签发方为本平台签发的令牌,请重新获取。",
+        "令牌无效：不是受信任的签发方为本平台签发的令牌，请重新获取。",
         "The token is not one that a trusted issuer gave for this gateway; "
         "get a new one.",
     )
@@ -194,5 +194,5 @@ def _invalid() -> TokenInvalidError:
 
 def _expired() -> TokenExpiredError:
     return TokenExpiredError(
-        "令牌已过期,请重新获取。", "The token has expired; get a new one."
+        "令牌已过期，请重新获取。", "The token has expired; get a new one."
     )

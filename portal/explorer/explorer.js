@@ -11,10 +11,13 @@ const HEADERS = `{
 
 const QUERY = `# 执通 · Zhitong
 #
-# 1. 在下方 Headers 中,将 zhitong token police 输出的令牌粘贴在 Bearer 之后。
-#    Paste the token that \`zhitong token police\` prints after "Bearer" in Headers below.
-# 2. 点击左下角的刷新按钮读取数据模型,然后写下查询。
-#    Press the refresh button at the lower left to read the schema, then ask.
+# 1. 将 zhitong token police 输出的令牌
+#    粘贴到下方 Headers 的 Bearer 之后。
+#    Run "zhitong token police" and paste the
+#    token after "Bearer" in Headers below.
+# 2. 点击左下角的刷新按钮，读取数据模型。
+#    Press the refresh button (lower left)
+#    to read the schema.
 
 query First {
   __typename
@@ -67,11 +70,31 @@ async function ask(question, { headers = {} } = {}) {
   return response.json();
 }
 
-// A tab's own storage: queries hold names and numbers of people, and headers the
-// token, so nothing may outlive the tab.
+// Queries hold names and numbers of people: they stay in this tab's storage. What
+// holds the token, as GraphiQL's history does, is in this page's memory only.
+const remembered = new Map();
+const storage = {
+  get length() {
+    return sessionStorage.length;
+  },
+  getItem: (name) => remembered.get(name) ?? sessionStorage.getItem(name),
+  setItem: (name, value) =>
+    /bearer/i.test(value)
+      ? remembered.set(name, value)
+      : sessionStorage.setItem(name, value),
+  removeItem: (name) => {
+    remembered.delete(name);
+    sessionStorage.removeItem(name);
+  },
+  clear: () => {
+    remembered.clear();
+    sessionStorage.clear();
+  },
+};
+
 const explorer = React.createElement(GraphiQL, {
   fetcher: ask,
-  storage: window.sessionStorage,
+  storage,
   defaultHeaders: HEADERS,
   defaultQuery: QUERY,
   isHeadersEditorEnabled: true,
