@@ -21,6 +21,7 @@ _LOCALE = (
     "--lc-ctype=C.UTF-8",
     "--lc-messages=C",
 )
+_TAIL_LINES = 12
 _TRUST = ("--auth=trust", "--username=postgres", "--no-instructions")
 _ADVICE = {
     "No space left on device": Label(
@@ -33,6 +34,10 @@ _ADVICE = {
     "wrong ownership": Label(
         "数据目录属于其他用户：请以该用户或 root 运行",
         "the data folder belongs to another user: run as that user or as root",
+    ),
+    "could not look up effective user": Label(
+        "当前用户不在 /etc/passwd 中：请添加，或换一个用户运行",
+        "the user has no line in /etc/passwd: add one, or run as another user",
     ),
     "Address already in use": Label(
         "端口被占用：请再启动一次", "the port was taken: start again"
@@ -75,6 +80,11 @@ def failure(name: str, log: Path, tail: str) -> EmbeddedError:
     )
 
 
+def last_lines(text: str) -> str:
+    """Keep what a person reads of a long log: its end."""
+    return "\n".join(text.splitlines()[-_TAIL_LINES:])
+
+
 def advise(tail: str) -> Label:
     """Say what to do about the last lines of a log."""
     for sign, advice in _ADVICE.items():
@@ -104,6 +114,6 @@ def _run(account: Account, *words: str) -> None:
         tool = Path(words[0]).name
         advice = advise(done.stderr)
         raise EmbeddedError(
-            f"{tool} 失败：{advice.zh}\n{done.stderr.strip()}\n",
+            f"{tool} 失败：{advice.zh}\n{last_lines(done.stderr)}\n",
             f"{tool} failed: {advice.en}",
         )

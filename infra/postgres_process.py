@@ -5,7 +5,7 @@ The rules:
 1. A pid counts as a server's only after `serves` has compared its command line
    with the data folder: a pid file outlives its process, and pids are reused.
 2. A server is its postmaster and the postmaster's children. The postmaster is
-   halted first, so that it makes no child while they are listed.
+   halted first; a child it made meanwhile is met when they are listed again.
 3. A zombie is dead: our own are reaped, others' are left to their parent.
 """
 
@@ -83,11 +83,10 @@ def freeze(pid: int) -> bool:
     """Halt a whole server; say whether it stands still."""
 
     def still() -> bool:
-        for process in family(pid):
-            if not process.frozen:
-                ask(process.pid, signal.SIGSTOP)
-                return False
-        return True
+        moving = [process for process in family(pid) if not process.frozen]
+        for process in moving:
+            ask(process.pid, signal.SIGSTOP)
+        return not moving
 
     return _until(still, 5.0)
 

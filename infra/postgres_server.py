@@ -14,7 +14,7 @@ from pathlib import Path
 from zhitong.exceptions import EmbeddedError
 from zhitong.infra import postgres_process as process
 from zhitong.infra.postgres_account import Account
-from zhitong.infra.postgres_folder import ENVIRONMENT, failure, make_data
+from zhitong.infra.postgres_folder import ENVIRONMENT, failure, last_lines, make_data
 
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "127.0.0.1",
@@ -39,7 +39,6 @@ _START_SECONDS = 120.0
 _STOP_SECONDS = 10.0
 _ATTEMPTS = 6
 _PAUSE = 0.5
-_TAIL_LINES = 15
 # The port went to somebody else; children of a killed server are still ending.
 _PASSING = ("Address already in use", "pre-existing shared memory block")
 
@@ -210,8 +209,7 @@ class Server:
     def _tail(self, begin: int) -> str:
         with self.log.open("rb") as log:
             log.seek(begin)
-            lines = log.read().decode(errors="replace").splitlines()
-        return "\n".join(lines[-_TAIL_LINES:])
+            return last_lines(log.read().decode(errors="replace"))
 
 
 def is_free(port: int) -> bool:

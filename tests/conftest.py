@@ -1,0 +1,67 @@
+"""Real PostgreSQL for tests: servers of this session only, gone at its end."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from zhitong.infra.embedded import Cluster, clean
+
+_SESSIONS = Path(__file__).parents[1] / ".zhitong" / "test"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def cluster_factory() -> Iterator[Callable[..., Cluster]]:
+    """Give ``cluster_factory("market", "credit")``: a cluster, started.
+
+    The same name is the same server all session long: who freezes or kills one
+    takes a name of their own.
+    """
+    _sweep()
+    state = _SESSIONS / str(os.getpid())
+
+    def start(*names: str) -> Cluster:
+        cluster = Cluster(state, names)
+        cluster.start()
+        return cluster
+
+    yield start
+    clean(state)
+
+
+@pytest.fixture(scope="session")
+def postgres(cluster_factory: Callable[..., Cluster]) -> str:
+    """Give the address of a server that all tests share."""
+    return cluster_factory("shared").start()["shared"]
+
+
+@pytest.fixture
+async def database(postgres: str) -> AsyncIterator[str]:
+    """Give the address of an empty database, dropped after the test."""
+    name = f"test_{next(_numbers)}"
+    await _execute(postgres, f"CREATE DATABASE {name}")
+    yield f"{postgres.rpartition('/')[0]}/{name}"
+    await _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _execute(address: str, statement: str) -> None:
+    connection = await asyncpg.connect(address)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def _sweep() -> None:
+    """Remove what sessions have left that were killed before their end."""
+    for state in _SESSIONS.glob("*"):
+        if not Path("/proc", state.name).exists():
+            with suppress(FileNotFoundError):  # another session sweeps as well
+                clean(state)
