@@ -20,6 +20,7 @@ from zhitong.exceptions import EmbeddedError
 from zhitong.infra import postgres_process as process
 from zhitong.infra.postgres_account import account_for, installation
 from zhitong.infra.postgres_folder import make_template
+from zhitong.infra.postgres_memory import release
 from zhitong.infra.postgres_server import Server
 
 _Result = TypeVar("_Result")
@@ -142,7 +143,10 @@ def clean(state: Path) -> None:
         raise EmbeddedError(
             f"{state} 不是可以删除的状态目录", f"{state} is no state folder to remove"
         )
-    Cluster(state, _kept(state)).stop()
+    names = _kept(state)
+    Cluster(state, names).stop()
+    for name in names:
+        release(state / "postgres" / name)
     shutil.rmtree(state)
 
 

@@ -39,6 +39,10 @@ _ADVICE = {
         "当前用户不在 /etc/passwd 中：请添加，或换一个用户运行",
         "the user has no line in /etc/passwd: add one, or run as another user",
     ),
+    "pre-existing shared memory block": Label(
+        "被强制结束的服务器仍有查询在运行：请稍后再启动",
+        "a query of the killed server still runs: start again in a while",
+    ),
     "Address already in use": Label(
         "端口被占用：请再启动一次", "the port was taken: start again"
     ),

@@ -245,6 +245,24 @@ def test_clean_leaves_neither_process_nor_folder(state: Path) -> None:
     assert not state.exists()
 
 
+def test_clean_after_a_crash_leaves_no_shared_memory(state: Path) -> None:
+    cluster = Cluster(state, ["alpha"])
+    cluster.start()
+    noted = data_folder(cluster, "alpha") / "postmaster.pid"
+    segment = noted.read_text().splitlines()[6].split()[1]
+    cluster.kill("alpha")
+    assert segment in segments()
+
+    clean(state)
+
+    assert segment not in segments()
+
+
+def segments() -> list[str]:
+    rows = Path("/proc/sysvipc/shm").read_text().splitlines()
+    return [row.split()[1] for row in rows]
+
+
 def capabilities(pid: int) -> int:
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("CapEff:")[2].split()[0], 16)
