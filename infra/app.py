@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 
 import orjson
+import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -78,6 +79,20 @@ def build_app(  # noqa: PLR0913 - the parts the gateway is put together from
         await (front if bare else rest)(scope, receive, send)
 
     return app
+
+
+def server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
+    """Prepare uvicorn; its access log is off, a GET's address holds the document."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            access_log=False,
+            server_header=False,
+            ws="none",
+        )
+    )
 
 
 async def _landing(_request: Request) -> Response:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 import msgspec
 from joserfc import jws
+from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from zhitong.exceptions import SettingsError
@@ -118,7 +119,7 @@ def _load_or_create(path: Path) -> ECKey:
         )
     try:
         return ECKey.import_key(json.loads(path.read_bytes()))
-    except ValueError as error:
+    except (JoseError, ValueError) as error:
         raise SettingsError(
             f"签发密钥 {path} 已损坏，请删除该文件后重试（旧令牌将失效）。",
             f"The issuer's key {path} is damaged; delete it and try again "

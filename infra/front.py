@@ -163,8 +163,9 @@ def _check_encoding(headers: Headers) -> None:
 
 async def _attended(engine: Engine, question: Question, receive: Receive) -> Answer:
     """Let *engine* answer while somebody waits for it; no longer than that."""
+    patience = asyncio.timeout(None)
     try:
-        async with asyncio.timeout(None) as patience:
+        async with patience:
             watch = asyncio.create_task(_watch(receive, patience))
             try:
                 return await engine.answer(question)

@@ -57,14 +57,18 @@ def fault(error: Exception, request_id: str) -> InternalError:
 
 
 def _outline(error: BaseException) -> str:
-    """Say where *error* and its causes arose: types and our lines, no values."""
+    """Say where *error* and its causes arose: types and places, no values."""
     parts: list[str] = []
     seen: BaseException | None = error
     while seen is not None:
-        frames = "".join(traceback.format_tb(seen.__traceback__))
-        parts.append(f"{type(seen).__module__}.{type(seen).__qualname__}\n{frames}")
+        parts.append(f"{type(seen).__module__}.{type(seen).__qualname__}\n")
+        # Not the source lines: those of a generated plan could hold a literal.
+        parts += [
+            f"  {frame.filename}:{frame.lineno} in {frame.name}\n"
+            for frame in traceback.extract_tb(seen.__traceback__, limit=-20)
+        ]
         seen = seen.__cause__ or seen.__context__
-    return "caused by ".join(parts)
+    return "".join(parts)
 
 
 async def send_reply(send: Send, reply: Reply, request_id: str) -> None:

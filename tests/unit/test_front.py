@@ -1,0 +1,444 @@
+"""GraphQL over HTTP as the front speaks it, with an engine that only listens."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.types import Message
+
+from zhitong.exceptions import DocumentInvalidError
+from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, DemoIssuer
+from zhitong.infra.front import GraphQLFront
+from zhitong.infra.media import GRAPHQL, HTML, JSON
+from zhitong.infra.settings import Settings
+from zhitong.infra.tokens import Verifier
+from zhitong.schema.engine import Answer, Question, problem
+from zhitong.types import Occasion
+
+SETTINGS = Settings(body_bytes=2_000, json_depth=5)
+DONE = Answer(body={"data": {"a": "甲"}}, executed=True, record_id="record-7")
+REFUSED = Answer(
+    body={"errors": [problem(DocumentInvalidError("文档无效", "invalid"))]},
+    executed=False,
+    status=400,
+)
+
+
+class Listener:
+    """An engine that keeps the questions and gives one answer."""
+
+    def __init__(self, answer: Answer = DONE) -> None:
+        self.answers = answer
+        self.asked: list[Question] = []
+
+    async def answer(self, question: Question) -> Answer:
+        self.asked.append(question)
+        return self.answers
+
+
+class Broken(Listener):
+    """An engine with a fault whose text quotes what it was asked."""
+
+    async def answer(self, question: Question) -> Answer:
+        raise RuntimeError(question.document) from ValueError("619900199001011234")
+
+
+@pytest.fixture
+def issuer(tmp_path: Path) -> DemoIssuer:
+    return DemoIssuer(tmp_path)
+
+
+Connect = Callable[..., httpx.AsyncClient]
+
+
+@pytest.fixture
+def connect(issuer: DemoIssuer) -> Connect:
+    def to(engine: Listener, token: str | None = None) -> httpx.AsyncClient:
+        verifier = Verifier({"demo": issuer.issuer}, "zhitong")
+        front = GraphQLFront(engine, verifier, SETTINGS)
+        token = token or issuer.issue(DEMO_PRINCIPALS["police"])
+        return httpx.AsyncClient(
+            transport=httpx.ASGITransport(front),
+            base_url="http://gateway",
+            headers={"authorization": f"Bearer {token}", "accept": "*/*"},
+        )
+
+    return to
+
+
+def code(response: httpx.Response) -> str:
+    (error,) = response.json()["errors"]
+    assert error["message"] == (
+        f"{error['extensions']['zh']} / {error['extensions']['en']}"
+    )
+    return str(error["extensions"]["code"])
+
+
+async def test_a_post_becomes_a_question_and_its_answer_goes_out(
+    connect: Connect,
+) -> None:
+    engine = Listener()
+    response = await connect(engine).post(
+        "/graphql",
+        json={"query": "query A { a }", "variables": {"x": 1}, "operationName": "A"},
+        headers={"zhitong-purpose": "%E6%89%A7%E6%B3%95", "zhitong-cause": "C-1"},
+    )
+    (question,) = engine.asked
+    assert question == Question(
+        document="query A { a }",
+        variables={"x": 1},
+        operation="A",
+        principal=DEMO_PRINCIPALS["police"],
+        occasion=Occasion(purpose="执法", cause="C-1"),
+        request_id=response.headers["x-request-id"],
+        read_only=False,
+    )
+    assert response.status_code == 200
+    assert response.json() == {"data": {"a": "甲"}}
+    assert response.headers["content-type"] == "application/json; charset=utf-8"
+    assert response.headers["zhitong-record"] == "record-7"
+    assert response.headers["cache-control"] == "no-store"
+    assert "set-cookie" not in response.headers
+
+
+async def test_a_get_becomes_a_question_that_may_only_read(connect: Connect) -> None:
+    engine = Listener()
+    response = await connect(engine).get(
+        "/graphql",
+        params={"query": "{ a }", "variables": '{"名": "甲"}', "operationName": ""},
+    )
+    (question,) = engine.asked
+    assert response.status_code == 200
+    assert (question.document, question.variables) == ("{ a }", {"名": "甲"})
+    assert question.operation is None
+    assert question.read_only
+
+
+async def test_every_request_has_an_id_of_our_own(connect: Connect) -> None:
+    client = connect(Listener())
+    ids = {
+        (
+            await client.post(
+                "/graphql", json={"query": "{a}"}, headers={"x-request-id": "theirs"}
+            )
+        ).headers["x-request-id"]
+        for _ in range(2)
+    }
+    assert len(ids) == 2
+    assert "theirs" not in ids
+
+
+@pytest.mark.parametrize(
+    ("accept", "answer", "status", "media"),
+    [
+        (JSON, DONE, 200, JSON),
+        (GRAPHQL, DONE, 200, GRAPHQL),
+        (JSON, REFUSED, 200, JSON),
+        (GRAPHQL, REFUSED, 400, GRAPHQL),
+        (JSON, Answer(body={}, executed=False, status=503), 503, JSON),
+        (GRAPHQL, Answer(body={}, executed=False, status=503), 503, GRAPHQL),
+        (HTML, DONE, 200, JSON),
+    ],
+)
+async def test_the_status_follows_the_media_type(
+    connect: Connect, accept: str, answer: Answer, status: int, media: str
+) -> None:
+    response = await connect(Listener(answer)).post(
+        "/graphql", json={"query": "{a}"}, headers={"accept": accept}
+    )
+    assert response.status_code == status
+    assert response.headers["content-type"] == f"{media}; charset=utf-8"
+    assert response.json() == answer.body
+
+
+async def test_a_browser_is_shown_to_the_explorer(connect: Connect) -> None:
+    engine = Listener()
+    response = await connect(engine).get("/graphql", headers={"accept": HTML})
+    assert response.status_code == 303
+    assert response.headers["location"] == "explorer/"
+    assert engine.asked == []
+
+
+async def test_a_get_with_a_document_is_answered_even_to_a_browser(
+    connect: Connect,
+) -> None:
+    response = await connect(Listener()).get(
+        "/graphql?query={a}", headers={"accept": HTML}
+    )
+    assert response.json() == DONE.body
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "X"])
+async def test_other_methods_are_refused_with_those_allowed(
+    connect: Connect, method: str
+) -> None:
+    response = await connect(Listener()).request(method, "/graphql")
+    assert response.status_code == 405
+    assert response.headers["allow"] == "GET, POST"
+    assert code(response) == "METHOD_NOT_ALLOWED"
+
+
+async def test_a_mutation_by_get_says_that_post_is_allowed(connect: Connect) -> None:
+    engine = Listener(Answer(body={"errors": []}, executed=False, status=405))
+    response = await connect(engine).get("/graphql?query=mutation{a}")
+    assert response.status_code == 405
+    assert response.headers["allow"] == "POST"
+
+
+MALFORMED = [
+    pytest.param(b"", "对象|JSON", id="no body"),
+    pytest.param(b"{", "JSON", id="cut off"),
+    pytest.param(b'[{"query":"{a}"}]', "批量", id="batch"),
+    pytest.param(b"{}", "query", id="no query"),
+    pytest.param(b'{"query":null}', "query", id="null query"),
+    pytest.param(b'{"query":""}', "query", id="empty query"),
+    pytest.param(b'{"query":["{a}"]}', "query", id="list query"),
+    pytest.param(b'{"query":"{a}","query":"{b}"}', "query", id="query twice"),
+    pytest.param(b'{"query":"{a}","variables":[]}', "variables", id="list variables"),
+    pytest.param(b'{"query":"{a}","variables":"{}"}', "variables", id="text variables"),
+    pytest.param(b'{"query":"{a}","operationName":1}', "operationName", id="operation"),
+    pytest.param(b'{"query":"{a}","extensions":0}', "extensions", id="extensions"),
+]
+
+
+@pytest.mark.parametrize(("body", "named"), MALFORMED)
+@pytest.mark.parametrize("accept", [JSON, GRAPHQL])
+async def test_a_malformed_body_is_a_400_that_names_the_member(
+    connect: Connect, body: bytes, named: str, accept: str
+) -> None:
+    engine = Listener()
+    response = await connect(engine).post(
+        "/graphql",
+        content=body,
+        headers={"content-type": "application/json", "accept": accept},
+    )
+    assert response.status_code == 400
+    assert code(response) == "BODY_MALFORMED"
+    assert any(word in response.text for word in named.split("|"))
+    assert response.headers["content-type"].startswith(accept)
+    assert engine.asked == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "query=",
+        "query={a}&query={b}",
+        "query=%ff",
+        "query={a}&variables=[]",
+        "query={a}&variables=1",
+        "query={a}&variables={",
+        "query={a}&extensions=x",
+        "query={a}" + "&x=1" * 20,
+    ],
+)
+async def test_a_malformed_query_string_is_a_400(connect: Connect, query: str) -> None:
+    response = await connect(Listener()).get(f"/graphql?{query}")
+    assert response.status_code == 400
+    assert code(response) == "BODY_MALFORMED"
+
+
+async def test_members_we_do_not_know_are_ignored(connect: Connect) -> None:
+    response = await connect(Listener()).post(
+        "/graphql", json={"query": "{a}", "extensions": {"x": 1}, "id": "x"}
+    )
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("status", "expected", "request_"),
+    [
+        (413, "BODY_TOO_LARGE", {"json": {"query": "{a}" * 1_000}}),
+        (400, "BODY_TOO_DEEP", {"json": {"query": "{a}", "variables": [[[[[[]]]]]]}}),
+        (415, "MEDIA_TYPE", {"content": b"{}"}),
+        (415, "MEDIA_TYPE", {"data": {"query": "{a}"}}),
+        (415, "MEDIA_TYPE", {"files": {"query": b"{a}"}}),
+        (
+            415,
+            "MEDIA_TYPE",
+            {"json": {"query": "{a}"}, "headers": {"content-encoding": "gzip"}},
+        ),
+        (
+            400,
+            "OCCASION_MALFORMED",
+            {"json": {"query": "{a}"}, "headers": {"zhitong-basis": "%00"}},
+        ),
+        (
+            401,
+            "TOKEN_INVALID",
+            {"json": {"query": "{a}"}, "headers": {"authorization": "Bearer a.b.c"}},
+        ),
+        (
+            401,
+            "TOKEN_MISSING",
+            {"json": {"query": "{a}"}, "headers": {"authorization": ""}},
+        ),
+    ],
+)
+async def test_what_cannot_be_taken_has_its_own_code_and_never_reaches_the_engine(
+    connect: Connect, status: int, expected: str, request_: dict[str, Any]
+) -> None:
+    engine = Listener()
+    response = await connect(engine).post("/graphql", **request_)
+    assert (response.status_code, code(response)) == (status, expected)
+    assert (response.headers.get("www-authenticate") == "Bearer") is (status == 401)
+    assert engine.asked == []
+
+
+async def test_a_long_query_string_is_too_large(connect: Connect) -> None:
+    response = await connect(Listener()).get("/graphql?query=" + "a" * 2_000)
+    assert (response.status_code, code(response)) == (413, "BODY_TOO_LARGE")
+
+
+async def test_an_expired_token_is_told_so(issuer: DemoIssuer) -> None:
+    old = issuer.issue(DEMO_PRINCIPALS["police"], timedelta(seconds=1))
+    late = Verifier({"demo": issuer.issuer}, "zhitong", clock=lambda: 1e11)
+    front = GraphQLFront(Listener(), late, SETTINGS)
+    transport = httpx.ASGITransport(front)
+    async with httpx.AsyncClient(transport=transport, base_url="http://g") as client:
+        response = await client.post(
+            "/graphql",
+            json={"query": "{a}"},
+            headers={"authorization": f"Bearer {old}"},
+        )
+    assert (response.status_code, code(response)) == (401, "TOKEN_EXPIRED")
+
+
+async def test_two_authorization_headers_are_not_chosen_between(
+    connect: Connect, issuer: DemoIssuer
+) -> None:
+    twice = [
+        (b"authorization", f"Bearer {issuer.issue(DEMO_PRINCIPALS[name])}".encode())
+        for name in ("operator", "public")
+    ]
+    client = connect(Listener())
+    del client.headers["authorization"]
+    response = await client.post(
+        "/graphql", json={"query": "{a}"}, headers=httpx.Headers(twice)
+    )
+    assert code(response) == "TOKEN_INVALID"
+
+
+async def test_an_unforeseen_fault_is_masked_and_logged_without_what_was_asked(
+    connect: Connect, issuer: DemoIssuer, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = issuer.issue(DEMO_PRINCIPALS["police"])
+    with caplog.at_level(logging.DEBUG):
+        response = await connect(Broken(), token).post(
+            "/graphql",
+            json={"query": '{ a(id: "secret-literal") }', "variables": {"v": "hidden"}},
+        )
+    request_id = response.headers["x-request-id"]
+    assert (response.status_code, code(response)) == (500, "INTERNAL")
+    assert request_id in response.text
+    assert request_id in caplog.text
+    assert "RuntimeError" in caplog.text
+    assert "ValueError" in caplog.text
+    for secret in ("secret-literal", "hidden", "619900199001011234", token):
+        assert secret not in caplog.text
+        assert secret not in response.text
+
+
+async def test_an_answer_that_cannot_be_written_is_a_masked_fault(
+    connect: Connect,
+) -> None:
+    engine = Listener(Answer(body={"data": object()}, executed=True))
+    response = await connect(engine).post("/graphql", json={"query": "{a}"})
+    assert (response.status_code, code(response)) == (500, "INTERNAL")
+
+
+class Slow(Listener):
+    """An engine that works until it is stopped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started = asyncio.Event()
+        self.stopped = False
+
+    async def answer(self, question: Question) -> Answer:
+        self.asked.append(question)
+        self.started.set()
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            self.stopped = True
+            raise
+        raise AssertionError
+
+
+def scope(issuer: DemoIssuer) -> dict[str, Any]:
+    token = issuer.issue(DEMO_PRINCIPALS["police"])
+    return {
+        "type": "http",
+        "method": "POST",
+        "path": "/graphql",
+        "query_string": b"",
+        "headers": [
+            (b"content-type", b"application/json"),
+            (b"authorization", f"Bearer {token}".encode()),
+        ],
+    }
+
+
+async def test_the_engine_stops_when_the_client_leaves(issuer: DemoIssuer) -> None:
+    engine = Slow()
+    sent: list[Message] = []
+    body: list[Message] = [{"type": "http.request", "body": b'{"query":"{a}"}'}]
+
+    async def receive() -> Message:
+        if body:
+            return body.pop()
+        await engine.started.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    verifier = Verifier({"demo": issuer.issuer}, "zhitong")
+    front = GraphQLFront(engine, verifier, SETTINGS)
+    async with asyncio.timeout(5):
+        await front(scope(issuer), receive, send)
+    assert engine.stopped
+    assert sent == []
+
+
+async def test_a_server_that_stops_stops_the_request(issuer: DemoIssuer) -> None:
+    engine = Slow()
+    body: list[Message] = [{"type": "http.request", "body": b'{"query":"{a}"}'}]
+
+    async def receive() -> Message:
+        if body:
+            return body.pop()
+        await asyncio.sleep(30)
+        raise AssertionError
+
+    async def send(_message: Message) -> None:
+        raise AssertionError
+
+    verifier = Verifier({"demo": issuer.issuer}, "zhitong")
+    front = GraphQLFront(engine, verifier, SETTINGS)
+    request = asyncio.create_task(front(scope(issuer), receive, send))
+    await engine.started.wait()
+    request.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await request
+    assert engine.stopped
+
+
+async def test_an_engines_own_timeout_is_a_fault_not_a_client_that_left(
+    connect: Connect,
+) -> None:
+    class Impatient(Listener):
+        async def answer(self, question: Question) -> Answer:
+            raise TimeoutError(question.document)
+
+    response = await connect(Impatient()).post("/graphql", json={"query": "{a}"})
+    assert (response.status_code, code(response)) == (500, "INTERNAL")

@@ -1,0 +1,87 @@
+"""Settings come from the environment and a wrong one is named."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from dataclasses import fields
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from zhitong.exceptions import SettingsError
+from zhitong.infra import settings as module
+from zhitong.infra.settings import Settings, from_environment, variable
+
+
+def test_without_variables_the_defaults_hold() -> None:
+    assert from_environment({}) == Settings()
+
+
+def test_every_setting_is_read_from_its_variable() -> None:
+    other = Settings(
+        host="0.0.0.0",  # noqa: S104 - a value to read, nothing listens
+        port=81,
+        state=Path("s"),
+        bindings=Path("b"),
+        audience="a",
+        body_bytes=1,
+        body_seconds=0.5,
+        json_depth=2,
+        document_bytes=3,
+        document_depth=4,
+        document_tokens=5,
+        page_size=6,
+        page_limit=7,
+        source_seconds=1.5,
+        token_cache=8,
+        otlp_endpoint="http://127.0.0.1:4318",
+    )
+    environment = {
+        variable(field.name): str(getattr(other, field.name)) for field in fields(other)
+    }
+    assert from_environment(environment) == other
+    unchanged = [
+        field.name
+        for field in fields(other)
+        if getattr(other, field.name) == field.default
+    ]
+    assert unchanged == []
+
+
+def test_what_is_kept_at_run_time_lies_in_the_state_folder() -> None:
+    settings = Settings(state=Path("s"))
+    assert settings.explorer == Path("s/explorer")
+    assert settings.cursor_secret == Path("s/cursor.key")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ZHITONG_PORT", "http"),
+        ("ZHITONG_PORT", ""),
+        ("ZHITONG_PORT", "0"),
+        ("ZHITONG_PORT", "70000"),
+        ("ZHITONG_BODY_BYTES", "-1"),
+        ("ZHITONG_BODY_BYTES", "1.5"),
+        ("ZHITONG_SOURCE_SECONDS", "nan"),
+        ("ZHITONG_PAGE_SIZE", "201"),
+    ],
+)
+def test_a_wrong_value_names_its_variable(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        from_environment({name: value})
+
+
+def test_every_setting_is_explained() -> None:
+    tree = ast.parse(inspect.getsource(module))
+    body = next(n.body for n in ast.walk(tree) if isinstance(n, ast.ClassDef))
+    explained = [
+        first.target.id
+        for first, then in pairwise(body)
+        if isinstance(first, ast.AnnAssign)
+        and isinstance(first.target, ast.Name)
+        and isinstance(then, ast.Expr)
+    ]
+    assert explained == [field.name for field in fields(Settings)]
