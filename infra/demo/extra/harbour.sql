@@ -60,7 +60,7 @@ CREATE TABLE ghj.dangshiren (
     dh   varchar(20)
 );
 
-COMMENT ON TABLE ghj.dangshiren IS '当事人（一人一行，多案共用）';
+COMMENT ON TABLE ghj.dangshiren IS '当事人（一案一行）';
 COMMENT ON COLUMN ghj.dangshiren.bh IS '当事人编号';
 COMMENT ON COLUMN ghj.dangshiren.sf IS '身份：船公司/单位/个体/船员/个人';
 COMMENT ON COLUMN ghj.dangshiren.mc IS '名称';
