@@ -33,7 +33,7 @@ DEMO_PRINCIPALS: Mapping[str, Principal] = MappingProxyType(
         ),
         "county-officer": Principal(
             kind="county-officer",
-            unit="11619921MB1552309X",
+            unit="11619921MB21040067",
             unit_name="东岭县应急管理局",
             person="李秀英",
             division="619921",

@@ -14,6 +14,9 @@ from zhitong.exceptions import InternalError, ZhitongError
 from zhitong.infra.media import JSON
 from zhitong.schema.engine import problem
 
+_LONGEST_OUTLINE = 100
+"""Lines; a chain of causes can be a ring."""
+
 logger = logging.getLogger("zhitong.front")
 
 
@@ -60,7 +63,7 @@ def _outline(error: BaseException) -> str:
     """Say where *error* and its causes arose: types and places, no values."""
     parts: list[str] = []
     seen: BaseException | None = error
-    while seen is not None:
+    while seen is not None and len(parts) < _LONGEST_OUTLINE:
         parts.append(f"{type(seen).__module__}.{type(seen).__qualname__}\n")
         # Not the source lines: those of a generated plan could hold a literal.
         parts += [

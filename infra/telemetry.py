@@ -44,9 +44,10 @@ def set_up(settings: Settings) -> Close:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
 
     # The exporters read OTEL_EXPORTER_OTLP_* themselves: headers, certificates.
+    base = settings.otlp_endpoint.rstrip("/")
     spans, meters = providers(
-        BatchSpanProcessor(OTLPSpanExporter()),
-        PeriodicExportingMetricReader(OTLPMetricExporter()),
+        BatchSpanProcessor(OTLPSpanExporter(f"{base}/v1/traces")),
+        PeriodicExportingMetricReader(OTLPMetricExporter(f"{base}/v1/metrics")),
     )
     trace.set_tracer_provider(spans)
     metrics.set_meter_provider(meters)

@@ -19,6 +19,7 @@ from zhitong.exceptions import (
     TokenInvalidError,
     TokenMissingError,
 )
+from zhitong.infra.city_bodies import subjects
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, DemoIssuer
 from zhitong.infra.tokens import Issuer, Verifier
 
@@ -253,6 +254,13 @@ def test_the_demo_issuer_speaks_for_every_demo_principal(
 def test_the_demo_units_have_valid_credit_codes(principal: object) -> None:
     unit = getattr(principal, "unit", "")
     assert uscc.validate(unit) == unit
+
+
+def test_the_county_officers_unit_is_the_one_of_the_demo_city() -> None:
+    officer = DEMO_PRINCIPALS["county-officer"]
+    (bureau,) = [each for each in subjects(1, 200) if each.code == officer.unit]
+    assert bureau.name == f"安泽市{officer.unit_name}"
+    assert bureau.division == officer.division
 
 
 def test_the_demo_key_is_ours_alone_and_outlives_the_process(tmp_path: Path) -> None:
