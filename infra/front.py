@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import orjson
 from opentelemetry.trace import Tracer
@@ -39,6 +40,21 @@ _BAD_REQUEST = 400
 _METHOD_NOT_ALLOWED = 405
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Call:
+    """One HTTP request on its way through the front."""
+
+    id: str
+    method: str
+    query: bytes
+    headers: Headers
+    receive: Receive
+    span: RequestSpan
+
+    def header(self, name: bytes) -> bytes:
+        return self.headers.get(name, b"")
+
+
 class GraphQLFront:
     """Takes a request apart, lets the engine answer, puts the answer together."""
 
@@ -59,102 +75,95 @@ class GraphQLFront:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
-        request_id = uuid.uuid4().hex
         headers = _joined(scope)
         with request_span(self._traces, scope["method"], headers) as span:
+            call = _Call(
+                id=uuid.uuid4().hex,
+                method=scope["method"],
+                query=scope["query_string"],
+                headers=headers,
+                receive=receive,
+                span=span,
+            )
             try:
-                reply = await self._guarded(scope, receive, headers, request_id, span)
+                reply = await self._guarded(call)
             except ClientGoneError:
                 span.note_gone()
                 return
             span.note_status(reply.status)
-            await send_reply(send, reply, request_id)
+            await send_reply(send, reply, call.id)
 
-    async def _guarded(
-        self,
-        scope: Scope,
-        receive: Receive,
-        headers: Headers,
-        request_id: str,
-        span: RequestSpan,
-    ) -> Reply:
-        media = choose(headers.get(b"accept", b""), (JSON, GRAPHQL))
+    async def _guarded(self, call: _Call) -> Reply:
+        media = choose(call.header(b"accept"), (JSON, GRAPHQL))
         try:
-            return await self._reply(scope, receive, headers, request_id, span)
+            return await self._reply(call)
         except MethodNotAllowedError as error:
-            return _with_headers(refusal(error, media), _ALLOWED)
+            return replace(refusal(error, media), headers=_ALLOWED)
         except ZhitongError as error:
             return refusal(error, media)
         except ClientGoneError:
             raise
         except Exception as error:  # noqa: BLE001 - the last resort: masked, logged
-            return refusal(fault(error, request_id), media)
+            return refusal(fault(error, call.id), media)
 
-    async def _reply(
-        self,
-        scope: Scope,
-        receive: Receive,
-        headers: Headers,
-        request_id: str,
-        span: RequestSpan,
-    ) -> Reply:
-        served = _served(scope)
-        media = choose(headers.get(b"accept", b""), served)
+    async def _reply(self, call: _Call) -> Reply:
+        media = choose(call.header(b"accept"), _served(call))
         if media == HTML:
-            return Reply(
-                status=303, body=b"", media=HTML, headers={"location": self._explorer}
-            )
-        reading = scope["method"] == "GET"
-        if not reading:
-            _check_encoding(headers)
-        principal = self._verifier.verify(_text(headers.get(b"authorization")))
-        occasion = read_occasion(headers)
-        asked = await self._parameters(scope, receive, headers)
-        question = Question(
+            return _see(self._explorer)
+        question = await self._question(call)
+        call.span.note_question(question)
+        answer = await _attended(self._engine, question, call.receive)
+        return _answered(answer, media)
+
+    async def _question(self, call: _Call) -> Question:
+        if call.method == "POST":
+            _check_encoding(call)
+        principal = self._verifier.verify(
+            call.header(b"authorization").decode("latin-1")
+        )
+        occasion = read_occasion(call.headers)
+        asked = await self._parameters(call)
+        return Question(
             document=asked.document,
             variables=asked.variables,
             operation=asked.operation,
             principal=principal,
             occasion=occasion,
-            request_id=request_id,
-            read_only=reading,
+            request_id=call.id,
+            read_only=call.method == "GET",
         )
-        span.note_question(question)
-        return _answered(await _attended(self._engine, question, receive), media)
 
-    async def _parameters(
-        self, scope: Scope, receive: Receive, headers: Headers
-    ) -> Parameters:
-        settings = self._settings
+    async def _parameters(self, call: _Call) -> Parameters:
+        limit, deepest = self._settings.body_bytes, self._settings.json_depth
         body = await read_body(
-            receive,
-            declared=headers.get(b"content-length"),
-            limit=settings.body_bytes,
-            seconds=settings.body_seconds,
+            call.receive,
+            declared=call.headers.get(b"content-length"),
+            limit=limit,
+            seconds=self._settings.body_seconds,
         )
-        if scope["method"] == "POST":
-            return from_body(body, deepest=settings.json_depth)
-        return from_query_string(
-            scope["query_string"],
-            limit=settings.body_bytes,
-            deepest=settings.json_depth,
-        )
+        if call.method == "POST":
+            return from_body(body, deepest=deepest)
+        return from_query_string(call.query, limit=limit, deepest=deepest)
 
 
-def _served(scope: Scope) -> tuple[str, ...]:
+def _served(call: _Call) -> tuple[str, ...]:
     """Name what this method can be answered with; a page only by a bare GET."""
-    if scope["method"] == "POST":
+    if call.method == "POST" or (call.method == "GET" and call.query):
         return (JSON, GRAPHQL)
-    if scope["method"] == "GET":
-        return (JSON, GRAPHQL) if scope["query_string"] else (JSON, GRAPHQL, HTML)
+    if call.method == "GET":
+        return (JSON, GRAPHQL, HTML)
     raise MethodNotAllowedError(
         "本地址只接受 GET 与 POST 请求。", "This address answers GET and POST only."
     )
 
 
-def _check_encoding(headers: Headers) -> None:
-    check_content_type(headers.get(b"content-type", b""))
-    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+def _see(address: str) -> Reply:
+    return Reply(status=303, body=b"", media=HTML, headers={"location": address})
+
+
+def _check_encoding(call: _Call) -> None:
+    check_content_type(call.header(b"content-type"))
+    if call.headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise MediaTypeError(
             "不支持压缩的请求体，请不压缩发送。",
             "Compressed bodies are not read; send it uncompressed.",
@@ -195,15 +204,6 @@ def _answered(answer: Answer, media: str) -> Reply:
     )
 
 
-def _with_headers(reply: Reply, headers: Mapping[str, str]) -> Reply:
-    return Reply(
-        status=reply.status,
-        body=reply.body,
-        media=reply.media,
-        headers={**reply.headers, **headers},
-    )
-
-
 def _joined(scope: Scope) -> Headers:
     """Join repeated headers with commas (RFC 9110 §5.2).
 
@@ -214,7 +214,3 @@ def _joined(scope: Scope) -> Headers:
     for name, value in scope["headers"]:
         joined[name] = joined[name] + b", " + value if name in joined else value
     return joined
-
-
-def _text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode("latin-1")
