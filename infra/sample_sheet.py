@@ -95,8 +95,9 @@ def read_power_list(path: Path) -> tuple[Item, ...]:
         ) from error
     except CalamineError as error:
         raise SampleError(
-            f"{path.name} 不是可读的工作簿，请用表格软件另存为 .xlsx 后重试",
-            f"{path.name} is no readable workbook, save it as .xlsx and try again",
+            f"{path.name} 不是可读的工作簿，请用表格软件另存为 .xlsx 后重试：{error}",
+            f"{path.name} is no readable workbook, save it as .xlsx and try again: "
+            f"{error}",
         ) from error
     if not items:
         raise SampleError(
