@@ -67,6 +67,7 @@ class PostgreSQLSource:
         self._pool = Pool(binding.name, url, timeout=binding.timeout, size=POOL_SIZE)
         self._inspection = Inspection()
         self._inspected_once = False
+        self._away = True
         self._inspecting = asyncio.Lock()
         self._fed = {
             name: frozenset(type_map.fields) for name, type_map in binding.types.items()
@@ -96,6 +97,11 @@ class PostgreSQLSource:
     def state(self) -> str:
         """The breaker's state."""
         return self._pool.state
+
+    @property
+    def away(self) -> bool:
+        """Whether the last look at the database failed, or it is left alone."""
+        return self._away or self.state != "closed"
 
     @property
     def drifts(self) -> tuple[Drift, ...]:
@@ -131,6 +137,7 @@ class PostgreSQLSource:
 
     async def inspect(self) -> Inspection:
         """Look at the live database and map every type afresh."""
+        self._away = True
         queries = statements("catalogue")
         tables = sorted(tables_of(self._binding))
         columns = await self._pool.fetch(
@@ -151,7 +158,7 @@ class PostgreSQLSource:
                 types[name] = mapped
         collate = "" if by_code_point[0][0] else ' collate "C"'
         self._inspection = Inspection(types, tuple(drifts), collate)
-        self._inspected_once = True
+        self._inspected_once, self._away = True, False
         return self._inspection
 
     async def rows(self, query: RowQuery) -> Sequence[Row]:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from zhitong.connectors.codecs import Side, TextCodec
 from zhitong.connectors.mapping import Mapped, MappedType
 from zhitong.connectors.masks import masked
+from zhitong.exceptions import ScalarError
 from zhitong.types import (
     SOURCE_KEY,
     All,
@@ -53,6 +54,11 @@ class Statement:
 
     def parameter(self, value: object) -> str:
         """Add a parameter, return its placeholder."""
+        texts = [value] if isinstance(value, str) else value
+        if isinstance(texts, list) and any("\0" in str(text) for text in texts):
+            raise ScalarError(
+                "文本中不能有空字符（U+0000）", "a text cannot hold U+0000"
+            )
         self.parameters.append(value)
         return f"${len(self.parameters)}"
 

@@ -56,8 +56,11 @@ class Settings:
     page_limit: int = 200
     """How many rows a page may have at most."""
 
-    source_seconds: float = 2.0
-    """How long one statement of a department's system may take."""
+    policy: Path = Path(__file__).parent / "rules" / "policy.toml"
+    """The file with the sharing rules in force."""
+
+    check_seconds: float = 60.0
+    """How often the bindings are compared with the live databases."""
 
     token_cache: int = 4_096
     """How many verified tokens are remembered until they expire."""

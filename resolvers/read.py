@@ -115,6 +115,8 @@ class Reader:
 
     def order(self, inquiry: Inquiry, entity: EntityType, asked: Order | None) -> Order:
         """Take the order asked for, or the type's first that may be seen."""
+        if asked is not None and asked.field == SOURCE_KEY:
+            return asked
         if asked is not None:
             if self.restriction(inquiry, entity, asked.field) is not None:
                 hidden = self.verdicts(inquiry, entity).fields[asked.field]

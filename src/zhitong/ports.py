@@ -29,6 +29,11 @@ class Source(Protocol):
         """The department's name, for people."""
         ...
 
+    @property
+    def state(self) -> str:
+        """``closed`` (working), ``open`` (left alone) or ``half_open``."""
+        ...
+
     def feeds(self, type_name: str) -> frozenset[str]:
         """Name the fields of *type_name* this source has; none: not fed here."""
         ...

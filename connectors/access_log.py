@@ -1,0 +1,132 @@
+"""The access register in the platform's database; concurrent looks share commits."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import Sequence
+
+import asyncpg
+import orjson
+
+from zhitong.connectors.statements import statements
+from zhitong.exceptions import RecordUnavailableError
+from zhitong.types import Inquiry, Look, Mask, Rulings
+
+SUBJECT_BYTES = 16
+LARGEST_COMMIT = 256
+
+
+class PlatformAccessLog:
+    """Commits records in groups: who comes while one is written is in the next."""
+
+    def __init__(
+        self, pool: asyncpg.Pool[asyncpg.Record], key: bytes, seconds: float = 2.0
+    ) -> None:
+        self._pool = pool
+        self._key = key
+        self._seconds = seconds
+        self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    async def record(self, inquiry: Inquiry) -> str:
+        """Commit what *inquiry* read, return the record's id."""
+        done = asyncio.get_running_loop().create_future()
+        self._waiting.append((orjson.dumps(self._entry(inquiry)), done))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write())
+        await done
+        return inquiry.id
+
+    async def _write(self) -> None:
+        while self._waiting:
+            batch = self._waiting[:LARGEST_COMMIT]
+            del self._waiting[:LARGEST_COMMIT]
+            try:
+                await self._commit([entry for entry, _ in batch])
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                self._settle(batch, error)
+            else:
+                self._settle(batch, None)
+
+    async def _commit(self, entries: Sequence[bytes]) -> None:
+        rows = b"[" + b",".join(entries) + b"]"
+        async with asyncio.timeout(self._seconds):
+            connection = await self._pool.acquire()
+            try:
+                await connection.execute(
+                    statements("access_log")["record"], rows.decode()
+                )
+            except asyncio.CancelledError:
+                # A frozen server answers no cancel request either: drop it.
+                connection.terminate()
+                raise
+            finally:
+                await self._pool.release(connection)
+
+    def _settle(
+        self,
+        batch: Sequence[tuple[bytes, asyncio.Future[None]]],
+        error: Exception | None,
+    ) -> None:
+        for _, done in batch:
+            if done.done():  # the caller has gone away
+                continue
+            if error is None:
+                done.set_result(None)
+                continue
+            unavailable = RecordUnavailableError(
+                "调阅登记簿不可用", "the access register is not available"
+            )
+            unavailable.__cause__ = error
+            done.set_exception(unavailable)
+
+    def _entry(self, inquiry: Inquiry) -> dict[str, object]:
+        principal, occasion = inquiry.principal, inquiry.occasion
+        return {
+            "record_id": inquiry.id,
+            "requester_kind": principal.kind,
+            "unit": principal.unit,
+            "unit_name": principal.unit_name,
+            "person": principal.person,
+            "purpose": occasion.purpose,
+            "basis": occasion.basis,
+            "cause": occasion.cause,
+            "operation": inquiry.operation,
+            "document_hash": inquiry.document_hash,
+            "looks": [_look(look) for look in inquiry.looks],
+            "rows_seen": sum(look.rows for look in inquiry.looks if look.keys),
+            "subjects": sorted(self._subjects(inquiry.looks)),
+            "restrictions": [
+                f"{type_name}.{name} {_verdicts(rulings)}"
+                for (type_name, name), rulings in inquiry.restrictions.items()
+            ],
+            "gaps": [f"{gap.source} {gap.type} {gap.code}" for gap in inquiry.gaps],
+        }
+
+    def _subjects(self, looks: Sequence[Look]) -> set[str]:
+        return {
+            self.subject(look.type, look.source, key)
+            for look in looks
+            for key in look.keys
+        }
+
+    def subject(self, type_name: str, source: str, key: str) -> str:
+        """Digest one row's place, so that "who looked at this" can be asked."""
+        place = f"{type_name}:{source}:{key}".encode()
+        return hmac.digest(self._key, place, hashlib.sha256)[:SUBJECT_BYTES].hex()
+
+
+def _look(look: Look) -> str:
+    fields = ",".join(f"{name}={verdict}" for name, verdict in look.fields.items())
+    return f"{look.type}@{look.source} {look.rows} {fields}"
+
+
+def _verdicts(rulings: Rulings) -> str:
+    return "|".join(
+        f"MASK({ruling.verdict.kind})"
+        if isinstance(ruling.verdict, Mask)
+        else type(ruling.verdict).__name__.upper()
+        for ruling in rulings
+    )

@@ -1,0 +1,119 @@
+"""The gateway put together from its settings: sources, policy, engine, app."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+
+from zhitong.connectors.access_log import PlatformAccessLog
+from zhitong.connectors.migrations import migrate
+from zhitong.connectors.postgresql import PostgreSQLSource
+from zhitong.exceptions import SettingsError, SourceError
+from zhitong.infra.policy_file import read_policy
+from zhitong.infra.registry import Address, Registry, platform_source
+from zhitong.infra.settings import Settings
+from zhitong.resolvers.cursors import Cursors
+from zhitong.resolvers.read import Reader
+from zhitong.resolvers.records import Recorder
+from zhitong.schema.context import Limits
+from zhitong.schema.engine import Engine
+from zhitong.schema.entities import ENTITIES
+from zhitong.schema.executor import GraphEngine
+from zhitong.schema.gate import Bounds
+
+LOGGER = logging.getLogger(__name__)
+HERE = Path(__file__).parent
+PLATFORM = "platform"
+POOL_SIZE = 4
+
+
+def secret(path: Path) -> bytes:
+    """Read a key of ours, made at first use and readable by us alone."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(32))
+    return path.read_bytes()
+
+
+class Gateway:
+    """Everything one gateway process holds."""
+
+    def __init__(self, settings: Settings, address: Address) -> None:
+        url = address(PLATFORM)
+        if url is None:
+            raise SettingsError(
+                "没有平台自身的数据库，请设置 ZHITONG_DATABASE_PLATFORM",
+                "the platform's own database is missing; set ZHITONG_DATABASE_PLATFORM",
+            )
+        self._settings = settings
+        self._url = url
+        self.registry = Registry([settings.bindings], ENTITIES, address)
+        self._own = platform_source(
+            HERE / "platform" / "platform.toml", ENTITIES, self._url
+        )
+        self._policy = read_policy(settings.policy, ENTITIES)
+
+    def sources(self) -> Mapping[str, PostgreSQLSource]:
+        """Give every source, the platform's own among them."""
+        return {**self.registry.sources(), self._own.name: self._own}
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Engine]:
+        """Migrate, connect, load the bindings, watch; undo all of it at the end."""
+        await migrate(self._url, HERE / "migrations")
+        pool = await asyncpg.create_pool(self._url, min_size=1, max_size=POOL_SIZE)
+        key = secret(self._settings.state / "subject.key")
+        recorder = Recorder(PlatformAccessLog(pool, key))
+        _, errors = await self.registry.load()
+        for error in errors:
+            LOGGER.error("%s %s", error.code, error)
+        watching = asyncio.create_task(
+            self.registry.watch(self._settings.check_seconds)
+        )
+        try:
+            yield self._engine(recorder)
+        finally:
+            watching.cancel()
+            await recorder.close()
+            await self.registry.close()
+            await self._own.close()
+            pool.terminate()
+
+    def _engine(self, recorder: Recorder) -> GraphEngine:
+        settings = self._settings
+        return GraphEngine(
+            reader=Reader(self.sources, self._policy),
+            recorder=recorder,
+            cursors=Cursors(secret(settings.cursor_secret)),
+            sources=self.sources,
+            limits=Limits(settings.page_size, settings.page_limit),
+            bounds=Bounds(
+                settings.document_tokens,
+                settings.document_bytes,
+                settings.document_depth,
+            ),
+        )
+
+    async def readiness(self) -> Mapping[str, object]:
+        """Say whether the platform's database answers, and how the sources are."""
+        try:
+            await self._own.inspect()
+        except SourceError:
+            return {"database": False, "sources": self.registry.states()}
+        return {"database": True, "sources": self.registry.states()}
+
+    async def reload(self) -> Mapping[str, object]:
+        """Read the bindings again; raise what was refused, after taking the rest."""
+        loaded, errors = await self.registry.load()
+        if errors:
+            raise ExceptionGroup("bindings refused", errors)
+        return {"loaded": loaded, "sources": self.registry.states()}

@@ -1,0 +1,142 @@
+"""The sources in use: read from binding files, reloaded while running, watched."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from zhitong.connectors.binding import Binding
+from zhitong.connectors.binding_file import read_binding, read_folder
+from zhitong.connectors.mapping import Drift
+from zhitong.connectors.postgresql import PostgreSQLSource
+from zhitong.exceptions import BindingError, SourceError
+from zhitong.types import EntityType
+
+LOGGER = logging.getLogger(__name__)
+
+Address = Callable[[str], str | None]
+"""The database URL of a name, where there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A source in use and the binding it was made from."""
+
+    binding: Binding
+    source: PostgreSQLSource
+
+
+class Registry:
+    """Holds the sources; a reload replaces what changed and leaves the rest."""
+
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        entities: Mapping[str, EntityType],
+        address: Address,
+    ) -> None:
+        self._folders = folders
+        self._entities = entities
+        self._address = address
+        self._entries: dict[str, Entry] = {}
+        self._alarmed: dict[str, tuple[Drift, ...]] = {}
+
+    def sources(self) -> Mapping[str, PostgreSQLSource]:
+        """Give the sources by name, as they are now."""
+        return {name: entry.source for name, entry in self._entries.items()}
+
+    async def load(self) -> tuple[list[str], list[BindingError]]:
+        """Read every binding; return the names in use and what was refused.
+
+        A refused file leaves the source as it was; a source that is away is taken
+        in all the same, and looked at when it is back.
+        """
+        bindings: dict[str, Binding] = {}
+        errors: list[BindingError] = []
+        for folder in self._folders:
+            found, wrong = read_folder(folder, self._entities)
+            bindings |= found
+            errors += wrong
+        refused = {_stem(error) for error in errors}
+        for name in self._entries.keys() - bindings.keys() - refused:
+            await self._entries.pop(name).source.close()
+        fresh: list[PostgreSQLSource] = []
+        for name, binding in bindings.items():
+            if name in self._entries and self._entries[name].binding == binding:
+                continue
+            try:
+                fresh.append(await self._take(binding))
+            except BindingError as error:
+                errors.append(error)
+        await asyncio.gather(*map(self._look, fresh))
+        return sorted(self._entries), errors
+
+    async def _take(self, binding: Binding) -> PostgreSQLSource:
+        database = binding.database or binding.name
+        url = database if "://" in database else self._address(database)
+        if url is None:
+            variable = f"ZHITONG_DATABASE_{database.upper().replace('-', '_')}"
+            raise BindingError(
+                f"{binding.name}.toml：不知道数据库 {database} 的地址，"
+                f"请设置 {variable}",
+                f"{binding.name}.toml: no address for database {database}; "
+                f"set {variable}",
+            )
+        source = PostgreSQLSource(binding, self._entities, url)
+        if binding.name in self._entries:
+            await self._entries[binding.name].source.close()
+        self._entries[binding.name] = Entry(binding, source)
+        return source
+
+    async def check(self) -> None:
+        """Look at every live database again; new differences are an alarm."""
+        await asyncio.gather(*map(self._look, self.sources().values()))
+
+    async def _look(self, source: PostgreSQLSource) -> None:
+        try:
+            await source.inspect()
+        except SourceError as error:
+            LOGGER.warning("source %s: %s (%s)", source.name, error.code, error)
+            return
+        if self._alarmed.get(source.name, ()) != source.drifts:
+            self._alarmed[source.name] = source.drifts
+            for drift in source.drifts:
+                LOGGER.error(
+                    "SOURCE_DRIFT %s %s %s: %s",
+                    source.name,
+                    drift.type,
+                    ",".join(drift.fields),
+                    drift.what.en,
+                )
+
+    async def watch(self, seconds: float) -> None:
+        """Check on a schedule, for ever."""
+        while True:
+            await asyncio.sleep(seconds)
+            await self.check()
+
+    def states(self) -> Mapping[str, str]:
+        """Say of each source: ready, drift (some fields lost) or away."""
+        return {
+            name: "away" if source.away else "drift" if source.drifts else "ready"
+            for name, source in sorted(self.sources().items())
+        }
+
+    async def close(self) -> None:
+        """Drop every connection."""
+        for entry in self._entries.values():
+            await entry.source.close()
+
+
+def platform_source(
+    path: Path, entities: Mapping[str, EntityType], url: str
+) -> PostgreSQLSource:
+    """Bind the platform's own database, a source like any other."""
+    return PostgreSQLSource(read_binding(path, entities), entities, url)
+
+
+def _stem(error: BindingError) -> str:
+    return error.label.en.partition(".toml")[0]

@@ -1,0 +1,88 @@
+"""The extensions of an answer: what was withheld and why, which source is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from zhitong.types import (
+    All,
+    Allow,
+    AnyOf,
+    Compare,
+    Deny,
+    Inquiry,
+    Label,
+    Mask,
+    Not,
+    Predicate,
+    Rulings,
+)
+
+MASKED = Label("按规则脱敏", "masked by rule")
+
+
+def access(inquiry: Inquiry) -> dict[str, object]:
+    """Say of each field that was asked for what was not, or not wholly, given."""
+    entries = [
+        entry
+        for (type_name, field), rulings in sorted(inquiry.restrictions.items())
+        for entry in _entries(type_name, field, rulings)
+    ]
+    return {"access": entries} if entries else {}
+
+
+def _entries(
+    type_name: str, field: str, rulings: Rulings
+) -> Iterator[dict[str, object]]:
+    for ruling in rulings:
+        verdict = ruling.verdict
+        if isinstance(verdict, Allow):
+            continue
+        reason = MASKED if isinstance(verdict, Mask) else verdict.reason
+        entry: dict[str, object] = {
+            "type": type_name,
+            "field": field,
+            "verdict": type(verdict).__name__.upper(),
+            "rule": verdict.rule,
+            "reason": {"zh": reason.zh, "en": reason.en},
+        }
+        if isinstance(verdict, Mask):
+            entry["mask"] = verdict.kind
+        if isinstance(verdict, Deny):
+            entry["remedy"] = {"zh": verdict.remedy.zh, "en": verdict.remedy.en}
+        if ruling.under is not None:
+            entry["rows"] = described(ruling.under)
+        yield entry
+
+
+def described(predicate: Predicate) -> str:
+    """Write a predicate of the policy for people."""
+    if isinstance(predicate, Compare):
+        values = (
+            ", ".join(predicate.value)
+            if isinstance(predicate.value, tuple)
+            else predicate.value
+        )
+        return f"{predicate.field} {predicate.op} {values}"
+    if isinstance(predicate, Not):
+        return f"not ({described(predicate.part)})"
+    if isinstance(predicate, All | AnyOf):
+        word = " and " if isinstance(predicate, All) else " or "
+        return word.join(f"({described(part)})" for part in predicate.parts)
+    return predicate.relation
+
+
+def gaps(inquiry: Inquiry) -> dict[str, object]:
+    """Name the sources whose part of the answer is missing."""
+    entries = [
+        {
+            "source": gap.source,
+            "title": {"zh": gap.title.zh, "en": gap.title.en},
+            "type": gap.type,
+            "code": gap.code,
+            "detail": {"zh": gap.detail.zh, "en": gap.detail.en},
+            **({"fields": list(gap.fields)} if gap.fields else {}),
+        }
+        for gap in inquiry.gaps
+    ]
+    return {"sources": entries} if entries else {}

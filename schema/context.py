@@ -1,0 +1,60 @@
+"""What the resolvers of one question share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from zhitong.exceptions import PageSizeError
+from zhitong.ports import Source
+from zhitong.resolvers.cursors import Cursors
+from zhitong.resolvers.filters import Filters
+from zhitong.resolvers.loaders import Loaders
+from zhitong.resolvers.read import Reader
+from zhitong.schema.selection import ResolveInfo, Walk, Wanted
+from zhitong.types import EntityType, Inquiry
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one question may ask for."""
+
+    page: int = 20
+    largest_page: int = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """One question: who asks, and the tools to answer with."""
+
+    inquiry: Inquiry
+    reader: Reader
+    loaders: Loaders
+    filters: Filters
+    cursors: Cursors
+    entities: Mapping[str, EntityType]
+    sources: Callable[[], Mapping[str, Source]]
+    limits: Limits
+    _wanted: dict[tuple[int, str], Wanted] = field(default_factory=dict)
+
+    def wanted(
+        self, info: ResolveInfo, entity: EntityType, *paths: tuple[str, ...]
+    ) -> Wanted:
+        """Find what is asked of *entity* here; siblings share the answer."""
+        # The document's nodes live as long as the question, so their id is a name.
+        place = (id(info.field_nodes[0]), entity.name)
+        if place not in self._wanted:
+            walk = Walk(info)
+            self._wanted[place] = walk.wanted(info.field_nodes, entity, *paths)
+        return self._wanted[place]
+
+    def page_size(self, first: int | None) -> int:
+        """Check a page size; raise `PageSizeError` outside what is served."""
+        if first is None:
+            return self.limits.page
+        if not 0 < first <= self.limits.largest_page:
+            raise PageSizeError(
+                f"first 应在 1 到 {self.limits.largest_page} 之间，写的是 {first}",
+                f"first is {first}; it must be from 1 to {self.limits.largest_page}",
+            )
+        return first

@@ -1,0 +1,139 @@
+"""The engine over graphql-core: gate, execution, record, and only then the answer."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+from graphql import DocumentNode, GraphQLError
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType as Allowed
+
+from zhitong.exceptions import (
+    DocumentInvalidError,
+    InternalError,
+    ZhitongError,
+)
+from zhitong.ports import Source
+from zhitong.resolvers.cursors import Cursors
+from zhitong.resolvers.filters import Filters
+from zhitong.resolvers.loaders import Loaders
+from zhitong.resolvers.read import Reader
+from zhitong.resolvers.records import Recorder
+from zhitong.schema.access_report import access, gaps
+from zhitong.schema.context import Context, Limits
+from zhitong.schema.engine import Answer, Question, problem
+from zhitong.schema.entities import ENTITIES
+from zhitong.schema.gate import Bounds, parsed
+from zhitong.schema.graph import CACHED_DOCUMENTS, graph
+from zhitong.types import Inquiry
+
+LOGGER = logging.getLogger(__name__)
+
+
+class GraphEngine:
+    """Answers questions on graphql-core with DataLoaders."""
+
+    def __init__(  # noqa: PLR0913 - everything a question needs, put together once
+        self,
+        *,
+        reader: Reader,
+        recorder: Recorder,
+        cursors: Cursors,
+        sources: Callable[[], Mapping[str, Source]],
+        limits: Limits,
+        bounds: Bounds,
+    ) -> None:
+        self._reader = reader
+        self._recorder = recorder
+        self._cursors = cursors
+        self._sources = sources
+        self._limits = limits
+        self._schema = graph()
+        self._parsed: Callable[[str], DocumentNode] = lru_cache(CACHED_DOCUMENTS)(
+            lambda text: parsed(text, bounds)
+        )
+
+    async def answer(self, question: Question) -> Answer:
+        """Answer *question* after its looks are recorded."""
+        inquiry = Inquiry(
+            principal=question.principal,
+            occasion=question.occasion,
+            id=question.request_id,
+            operation=question.operation or "",
+            document_hash=hashlib.sha256(question.document.encode()).hexdigest(),
+        )
+        try:
+            self._parsed(question.document)
+            return await self._execute(question, inquiry)
+        except ZhitongError as error:
+            return Answer(
+                body={"errors": [problem(error)]}, executed=False, status=error.status
+            )
+
+    async def _execute(self, question: Question, inquiry: Inquiry) -> Answer:
+        result = await self._schema.execute(
+            question.document,
+            variable_values=dict(question.variables or {}),
+            context_value=self._context(inquiry),
+            operation_name=question.operation,
+            allowed_operation_types=(Allowed.QUERY,),
+        )
+        errors = [self._problem(error, inquiry) for error in result.errors or ()]
+        if isinstance(result, PreExecutionError):
+            return Answer(body={"errors": errors}, executed=False, status=400)
+        record_id = await self._recorder.record(inquiry)
+        body: dict[str, object] = {"data": result.data}
+        if errors:
+            body["errors"] = errors
+        extensions = {**access(inquiry), **gaps(inquiry)}
+        if extensions:
+            body["extensions"] = extensions
+        return Answer(body=body, executed=True, record_id=record_id)
+
+    def _context(self, inquiry: Inquiry) -> Context:
+        return Context(
+            inquiry=inquiry,
+            reader=self._reader,
+            loaders=Loaders(self._reader, inquiry),
+            filters=Filters(self._reader, ENTITIES, inquiry),
+            cursors=self._cursors,
+            entities=ENTITIES,
+            sources=self._sources,
+            limits=self._limits,
+        )
+
+    def _problem(self, error: GraphQLError, inquiry: Inquiry) -> dict[str, object]:
+        """Render an error of graphql-core; what is not ours to tell is masked."""
+        told = problem(_cause(error, inquiry))
+        if error.path is not None:
+            told["path"] = error.path
+        if error.locations:
+            told["locations"] = [
+                {"line": place.line, "column": place.column}
+                for place in error.locations
+            ]
+        return told
+
+
+def _cause(error: GraphQLError, inquiry: Inquiry) -> ZhitongError:
+    original = error.original_error
+    while isinstance(original, GraphQLError):
+        original = original.original_error
+    if isinstance(original, ZhitongError):
+        return original
+    if original is None:
+        # graphql-core's own words: about the document, never about data.
+        return DocumentInvalidError(f"查询有误：{error.message}", error.message)
+    LOGGER.error(
+        "request %s failed at %s: %s",
+        inquiry.id,
+        error.path,
+        type(original).__name__,
+        exc_info=original,
+    )
+    return InternalError(
+        f"内部错误，编号 {inquiry.id}", f"internal error, reference {inquiry.id}"
+    )

@@ -1,0 +1,116 @@
+"""The gate before validation: linear in the document, whatever its fragments.
+
+Depth is that of the document with its fragments spread, found with one visit per
+fragment: a bomb of 2^60 fields costs as much as its text is long.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    parse,
+)
+
+from zhitong.exceptions import DocumentInvalidError, DocumentTooDeepError
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a document may be."""
+
+    tokens: int = 2_000
+    size: int = 32_768
+    depth: int = 16
+
+
+def parsed(text: str, bounds: Bounds) -> DocumentNode:
+    """Parse *text*; raise `RequestError` where it cannot be or is too much."""
+    if len(text) > bounds.size:
+        raise DocumentTooDeepError(
+            f"查询文档超过 {bounds.size} 个字符",
+            f"the document is longer than {bounds.size} characters",
+        )
+    try:
+        document = parse(text, no_location=False, max_tokens=bounds.tokens)
+    except GraphQLError as error:
+        raise DocumentInvalidError(
+            f"查询文档有语法错误（{_place(error)}），或超过 {bounds.tokens} 个词元",
+            f"the document has a syntax error ({_place(error)}), or more than "
+            f"{bounds.tokens} tokens",
+        ) from error
+    except RecursionError as error:
+        raise _too_deep(bounds) from error
+    check_depth(document, bounds)
+    return document
+
+
+def _place(error: GraphQLError) -> str:
+    if not error.locations:
+        return "?"
+    return f"{error.locations[0].line}:{error.locations[0].column}"
+
+
+def check_depth(document: DocumentNode, bounds: Bounds) -> None:
+    """Raise if any operation is deeper than allowed or its fragments form a ring."""
+    measure = _Measure(
+        {
+            definition.name.value: definition
+            for definition in document.definitions
+            if isinstance(definition, FragmentDefinitionNode)
+        },
+        bounds,
+    )
+    for definition in document.definitions:
+        if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode):
+            measure.depth(definition.selection_set)
+
+
+def _too_deep(bounds: Bounds) -> DocumentTooDeepError:
+    return DocumentTooDeepError(
+        f"查询嵌套超过 {bounds.depth} 层，请拆成几次查询",
+        f"the document is nested deeper than {bounds.depth}; ask in several steps",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Measure:
+    fragments: dict[str, FragmentDefinitionNode]
+    bounds: Bounds
+    known: dict[str, int] = field(default_factory=dict)
+    open: set[str] = field(default_factory=set)
+
+    def depth(self, selections: SelectionSetNode | None) -> int:
+        deepest = 0
+        for selection in selections.selections if selections else ():
+            if isinstance(selection, FragmentSpreadNode):
+                inside = self._fragment(selection.name.value)
+            elif isinstance(selection, FieldNode | InlineFragmentNode):
+                inside = self.depth(selection.selection_set)
+                inside += isinstance(selection, FieldNode)
+            else:
+                inside = 0
+            deepest = max(deepest, inside)
+        if deepest > self.bounds.depth:
+            raise _too_deep(self.bounds)
+        return deepest
+
+    def _fragment(self, name: str) -> int:
+        if name in self.known or name not in self.fragments:
+            return self.known.get(name, 0)
+        if name in self.open:
+            raise DocumentInvalidError(
+                "片段互相引用成环", "the fragments refer to each other in a ring"
+            )
+        self.open.add(name)
+        self.known[name] = self.depth(self.fragments[name].selection_set)
+        self.open.discard(name)
+        return self.known[name]

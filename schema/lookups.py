@@ -1,0 +1,129 @@
+"""Looking a row up: by the number people know, by node id, by name."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from zhitong.exceptions import NodeIdError, PageSizeError
+from zhitong.resolvers.nodes import NodeId, node_id
+from zhitong.resolvers.policy import plain
+from zhitong.resolvers.read import Ask
+from zhitong.schema.context import Context
+from zhitong.schema.links import BY_KEY, TWO
+from zhitong.schema.selection import ResolveInfo
+from zhitong.types import SOURCE_KEY, Compare, EntityType, Op, Row
+
+SHORTEST_NAME = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """What a search found, over all types and sources that answered."""
+
+    nodes: tuple[Row, ...]
+    missing: tuple[str, ...]
+    more: bool
+
+
+async def by_lookup(
+    context: Context, info: ResolveInfo, entity: EntityType, number: str
+) -> Row | None:
+    """Find the row that *number* is known for; the first where there are two."""
+    lookup = entity.lookup or entity.key
+    where = await context.filters.settle(entity, Compare(lookup, Op.EQ, number))
+    wanted = context.wanted(info, entity, ())
+    ask = Ask(
+        entity=entity,
+        fields=wanted.fields,
+        links=wanted.links,
+        where=where,
+        order=BY_KEY,
+        limit=TWO,
+    )
+    found = await context.reader.rows(context.inquiry, ask)
+    return found.rows[0] if found.rows else None
+
+
+async def by_node(context: Context, info: ResolveInfo, text: str) -> Row | None:
+    """Find the row of a node id, in the source that the id names."""
+    place: NodeId = node_id(text)
+    entity = context.entities.get(place.type)
+    if entity is None:
+        raise NodeIdError(
+            f"本服务没有类型 {place.type[:40]}", f"there is no type {place.type[:40]}"
+        )
+    wanted = context.wanted(info, entity, ())
+    ask = Ask(
+        entity=entity,
+        fields=wanted.fields,
+        links=wanted.links,
+        order=BY_KEY,
+        limit=1,
+        sources=frozenset({place.source}),
+    )
+    found = await context.loaders.rows_by_key(ask, SOURCE_KEY).load(place.key)
+    return found.rows[0] if found.rows else None
+
+
+async def search(
+    context: Context,
+    info: ResolveInfo,
+    name: str,
+    types: Iterable[str] | None,
+    first: int | None,
+) -> Hits:
+    """Find rows whose name contains *name*, a bounded number per type."""
+    if len(name.strip()) < SHORTEST_NAME:
+        raise PageSizeError(
+            f"检索词至少 {SHORTEST_NAME} 个字",
+            f"a search needs at least {SHORTEST_NAME} characters",
+        )
+    size = context.page_size(first)
+    asks = [
+        await _search_ask(context, info, entity, name, size)
+        for entity in _searchable(context, types)
+    ]
+    found = await asyncio.gather(
+        *(context.reader.rows(context.inquiry, ask) for ask in asks)
+    )
+    rows = tuple(row for one in found for row in one.rows[:size])
+    missing = sorted({source for one in found for source in one.missing})
+    more = any(len(one.rows) > size for one in found) or len(rows) > size
+    return Hits(rows[:size], tuple(missing), more)
+
+
+def _searchable(context: Context, types: Iterable[str] | None) -> list[EntityType]:
+    """List the types named; without names, those whose name may be compared."""
+    searchable = [one for one in context.entities.values() if one.search is not None]
+    if types is not None:
+        return [entity for entity in searchable if entity.name in types]
+    return [
+        entity
+        for entity in searchable
+        if plain(
+            context.reader.verdicts(context.inquiry, entity).fields[entity.search or ""]
+        )
+        is not False
+    ]
+
+
+async def _search_ask(
+    context: Context,
+    info: ResolveInfo,
+    entity: EntityType,
+    name: str,
+    size: int,
+) -> Ask:
+    where = Compare(entity.search or "", Op.CONTAINS, name.strip())
+    settled = await context.filters.settle(entity, where)
+    wanted = context.wanted(info, entity, ("nodes",))
+    return Ask(
+        entity=entity,
+        fields=wanted.fields,
+        links=wanted.links,
+        where=settled,
+        order=BY_KEY,
+        limit=size + 1,
+    )

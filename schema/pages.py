@@ -1,0 +1,158 @@
+"""Pages: connections over all sources of a type, at the root or below a row."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from zhitong.resolvers.cursors import Mark
+from zhitong.resolvers.loaders import Count
+from zhitong.resolvers.merge import mark_of
+from zhitong.resolvers.nodes import NodeId
+from zhitong.resolvers.read import LINK, Ask, Found
+from zhitong.schema.context import Context
+from zhitong.schema.selection import ResolveInfo
+from zhitong.types import EntityType, Order, Predicate, Relation, Row
+
+NODES = (("nodes",), ("edges", "node"))
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A row and the cursor after it."""
+
+    node: Row
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageInfo:
+    """Where a page ends."""
+
+    hasNextPage: bool  # noqa: N815 - Relay's name
+    endCursor: str | None  # noqa: N815 - Relay's name
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page: its rows now, its count when somebody asks."""
+
+    rows: tuple[Row, ...]
+    more: bool
+    missing: tuple[str, ...]
+    seal: Callable[[Mark], str]
+    count: Callable[[], Awaitable[Count]]
+
+    @property
+    def nodes(self) -> tuple[Row, ...]:
+        """The rows alone."""
+        return self.rows
+
+    @property
+    def edges(self) -> list[Edge]:
+        """The rows with their cursors."""
+        return [Edge(row, self.seal(mark_of(row))) for row in self.rows]
+
+    @property
+    def pageInfo(self) -> PageInfo:  # noqa: N802 - Relay's name
+        """Where the page ends."""
+        end = self.seal(mark_of(self.rows[-1])) if self.rows else None
+        return PageInfo(self.more, end)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageArguments:
+    """The arguments of a connection field, already in our words."""
+
+    first: int | None
+    after: str | None
+    where: Predicate | None
+    order: Order | None
+
+
+async def root_page(
+    context: Context,
+    info: ResolveInfo,
+    entity: EntityType,
+    arguments: PageArguments,
+) -> Page:
+    """Answer a connection at the root."""
+    size, ask, seal = await _prepare(context, info, entity, arguments, "")
+    found = await context.reader.rows(context.inquiry, ask)
+
+    async def count() -> Count:
+        counted = await context.reader.tally(context.inquiry, ask, ())
+        return sum(tally.count for tally in counted.tallies), counted.missing
+
+    return _page(found, size, seal, count)
+
+
+async def related_page(
+    context: Context,
+    info: ResolveInfo,
+    relation: Relation,
+    row: Row,
+    arguments: PageArguments,
+) -> Page | None:
+    """Answer a connection below *row*; its siblings share the read."""
+    entity = context.entities[relation.target]
+    parent = f"{relation.name}@{NodeId(row.type, row.source, row.key)}"
+    size, ask, seal = await _prepare(context, info, entity, arguments, parent)
+    key = row.values[LINK + relation.name]
+    if not isinstance(key, str):
+        return _page(Found(rows=()), size, seal, _none)
+    found = await context.loaders.rows_by_key(ask, relation.remote).load(key)
+
+    async def count() -> Count:
+        counting = Ask(entity=entity, where=ask.where)
+        loader = context.loaders.count_by_key(counting, relation.remote)
+        return await loader.load(key)
+
+    return _page(found, size, seal, count)
+
+
+async def _none() -> Count:
+    return 0, ()
+
+
+async def _prepare(
+    context: Context,
+    info: ResolveInfo,
+    entity: EntityType,
+    arguments: PageArguments,
+    parent: str,
+) -> tuple[int, Ask, Callable[[Mark], str]]:
+    inquiry = context.inquiry
+    size = context.page_size(arguments.first)
+    order = context.reader.order(inquiry, entity, arguments.order)
+    direction = "desc" if order.descending else "asc"
+    listing = f"{entity.name} {order.field} {direction} {parent}".strip()
+    after = (
+        context.cursors.read(listing, inquiry.principal, arguments.after)
+        if arguments.after is not None
+        else None
+    )
+    wanted = context.wanted(info, entity, *NODES)
+    ask = Ask(
+        entity=entity,
+        fields=wanted.fields,
+        links=wanted.links,
+        where=await context.filters.settle(entity, arguments.where),
+        order=order,
+        limit=size + 1,
+        after=after,
+    )
+    return (
+        size,
+        ask,
+        lambda mark: context.cursors.write(listing, inquiry.principal, mark),
+    )
+
+
+def _page(
+    found: Found,
+    size: int,
+    seal: Callable[[Mark], str],
+    count: Callable[[], Awaitable[Count]],
+) -> Page:
+    return Page(found.rows[:size], len(found.rows) > size, found.missing, seal, count)

@@ -1,0 +1,304 @@
+"""The root fields: lists, look-ups by number, nodes, search, statistics, sources."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import strawberry
+
+from zhitong.schema import objects
+from zhitong.schema.entities import ENTITIES
+from zhitong.schema.enums import enum_of
+from zhitong.schema.inputs import predicate
+from zhitong.schema.lookups import Hits, by_lookup, by_node, search
+from zhitong.schema.objects import (
+    ANNOTATIONS,
+    FIRST,
+    Info,
+    Node,
+    argument,
+    connection_arguments,
+    field_with,
+    page_arguments,
+    raw,
+)
+from zhitong.schema.pages import Page, root_page
+from zhitong.schema.statistics import (
+    GROUPINGS,
+    Group,
+    Statistics,
+    case_statistics,
+    subject_of,
+)
+from zhitong.types import CodeList, EntityType, Label, Row
+
+SearchType = enum_of(
+    "SearchType",
+    Label("可检索的类型", "What can be searched by name"),
+    {
+        name: Label(entity.label.zh.split("：")[0], name)
+        for name, entity in ENTITIES.items()
+        if entity.search is not None
+    },
+)
+CaseGrouping = enum_of(
+    "CaseGrouping",
+    Label("案件统计分组", "What cases can be counted by"),
+    {name: label for name, (_, label) in GROUPINGS.items()},
+)
+CODE_LISTS: dict[str, CodeList] = {
+    field.codes.name: field.codes
+    for entity in ENTITIES.values()
+    for field in entity.fields.values()
+    if field.codes is not None
+}
+
+
+@strawberry.type(description="检索结果。\n\nWhat a search found.")
+class SearchResult:
+    """Hits over all types and sources that answered."""
+
+    nodes: list[Node] = strawberry.field(description="命中\n\nThe hits")
+    more: bool = strawberry.field(
+        description="还有更多，请用更长的名称检索\n\nThere are more: use a longer name"
+    )
+    missing: list[str] = strawberry.field(
+        description="缺失的来源\n\nThe sources that are missing"
+    )
+
+
+def _group_field(grouping: str, annotation: str) -> Any:
+    def resolve(self: Group) -> str | None:
+        return self[grouping]
+
+    label = GROUPINGS[grouping][1]
+    return field_with(resolve, {"return": f"{annotation} | None"}, label)
+
+
+def _subject_field() -> Any:
+    async def resolve(self: Group, info: Info) -> Row | None:
+        return await subject_of(info.context, raw(info), self["SUBJECT"])
+
+    annotations = {"info": Info, "return": "EnforcementSubject | None"}
+    return field_with(resolve, annotations, GROUPINGS["SUBJECT"][1])
+
+
+@strawberry.type(description="一组案件的数量。\n\nThe count of one group of cases.")
+class CaseGroup:
+    """One combination of the groupings asked for."""
+
+    subjectCode = _group_field("SUBJECT", "CreditCode")  # noqa: N815 - GraphQL's case
+    subject = _subject_field()
+    month = _group_field("MONTH", "str")
+    actType = _group_field("ACT_TYPE", "ActType")  # noqa: N815
+    status = _group_field("STATUS", "CaseStatus")
+    division = _group_field("DIVISION", "DivisionCode")
+    count: int | None = strawberry.field(
+        description="件数；过小的为空\n\nCases; null where too few to be anonymous"
+    )
+    suppressed: bool = strawberry.field(
+        description="是否因过小而不显示\n\nWhether the count is suppressed"
+    )
+
+
+@strawberry.type(description="案件统计。\n\nCounts of cases.")
+class CaseStatistics:
+    """Counts over all sources that answered."""
+
+    groups: list[CaseGroup] = strawberry.field(description="各组\n\nThe groups")
+    missing: list[str] = strawberry.field(
+        description="缺失的来源\n\nThe sources that are missing"
+    )
+    smallest: int = strawberry.field(
+        description="小于此数的不显示\n\nCounts below this are suppressed"
+    )
+
+
+@strawberry.type(description="一个来源系统。\n\nA source.")
+class SourceState:
+    """A department's system, as the gateway sees it now."""
+
+    name: str = strawberry.field(description="标识\n\nName")
+    titleZh: str = strawberry.field(description="中文名称\n\nChinese title")  # noqa: N815
+    titleEn: str = strawberry.field(description="英文名称\n\nEnglish title")  # noqa: N815
+    state: str = strawberry.field(
+        description="closed 正常，open 暂停访问，half_open 试探\n\n"
+        "closed: working; open: left alone for a while; half_open: being tried"
+    )
+    types: list[str] = strawberry.field(description="提供的类型\n\nTypes it feeds")
+    drifts: list[str] = strawberry.field(
+        description="绑定与库表不一致之处\n\nWhere binding and database differ"
+    )
+
+
+@strawberry.type(description="代码及其名称。\n\nA code and what it means.")
+class CodeLabel:
+    """One value of a code list."""
+
+    value: str = strawberry.field(description="值\n\nThe value")
+    zh: str = strawberry.field(description="中文\n\nIn Chinese")
+    en: str = strawberry.field(description="英文\n\nIn English")
+
+
+@strawberry.type(description="代码表。\n\nA code list.")
+class CodeListType:
+    """A code list with its labels, for those who draw menus."""
+
+    name: str = strawberry.field(description="名称\n\nName")
+    values: list[CodeLabel] = strawberry.field(description="各值\n\nThe values")
+
+
+def _list_field(entity: EntityType) -> Any:
+    async def resolve(
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        where: Any = None,
+        order_by: Any = None,
+    ) -> Page:
+        arguments = page_arguments(entity, first, after, where, order_by)
+        return await root_page(info.context, raw(info), entity, arguments)
+
+    annotations = connection_arguments(entity.name)
+    annotations |= {"info": Info, "return": f"{entity.name}Connection | None"}
+    return field_with(resolve, annotations, entity.label)
+
+
+def _lookup_field(entity: EntityType, lookup: str) -> Any:
+    async def resolve(info: Info, number: str) -> Row | None:
+        return await by_lookup(info.context, raw(info), entity, number)
+
+    field = entity.fields[lookup]
+    kind = ANNOTATIONS[field.kind]
+    said = strawberry.argument(name=lookup, description=str(field.label))
+    annotations = {
+        "info": Info,
+        "number": Annotated[getattr(objects, kind, str), said],
+        "return": f"{entity.name} | None",
+    }
+    return field_with(resolve, annotations, entity.label)
+
+
+def _node_field() -> Any:
+    async def resolve(info: Info, node_id: str) -> Row | None:
+        return await by_node(info.context, raw(info), node_id)
+
+    label = Label("按全局 id 查询", "The object with this global id")
+    annotations = {
+        "info": Info,
+        "node_id": Annotated[
+            strawberry.ID, strawberry.argument(name="id", description=str(label))
+        ],
+        "return": "Node | None",
+    }
+    return field_with(resolve, annotations, label)
+
+
+def _search_field() -> Any:
+    async def resolve(
+        info: Info, name: str, types: Any = None, first: int | None = None
+    ) -> Hits:
+        named = None if types is None else [one.value for one in types]
+        return await search(info.context, raw(info), name, named, first)
+
+    label = Label("按名称跨来源检索", "Search by name across sources")
+    annotations = {
+        "info": Info,
+        "name": Annotated[str, argument(Label("名称中的文字", "Part of the name"))],
+        "types": Annotated[
+            list[SearchType] | None,  # type: ignore[valid-type]
+            argument(Label("只查这些类型", "Only these types")),
+        ],
+        "first": Annotated[int | None, argument(FIRST)],
+        "return": SearchResult | None,
+    }
+    return field_with(resolve, annotations, label)
+
+
+def _statistics_field() -> Any:
+    entity = ENTITIES["CaseRecord"]
+
+    async def resolve(info: Info, by: Any, where: Any = None) -> Statistics:
+        names = [grouping.value for grouping in by]
+        condition = predicate(entity, where, ENTITIES)
+        return await case_statistics(info.context, entity, names, condition)
+
+    label = Label("案件数量统计，不含金额", "Counts of cases, without amounts")
+    annotations = {
+        "info": Info,
+        "by": Annotated[
+            list[CaseGrouping],  # type: ignore[valid-type]
+            argument(Label("分组", "What to count by")),
+        ],
+        "where": Annotated["CaseRecordFilter | None", argument(objects.WHERE)],
+        "return": CaseStatistics | None,
+    }
+    return field_with(resolve, annotations, label)
+
+
+def _sources_field() -> Any:
+    def resolve(info: Info) -> list[SourceState]:
+        return [
+            SourceState(
+                name=source.name,
+                titleZh=source.title.zh,
+                titleEn=source.title.en,
+                state=source.state,
+                types=[name for name in ENTITIES if source.feeds(name)],
+                drifts=[
+                    f"{name}.{field}: {what.zh} / {what.en}"
+                    for name in ENTITIES
+                    for field, what in sorted(source.lost(name).items())
+                ],
+            )
+            for _, source in sorted(info.context.sources().items())
+        ]
+
+    label = Label("各来源系统的状态", "How the sources are")
+    return field_with(resolve, {"info": Info, "return": list[SourceState]}, label)
+
+
+def _codes_field() -> Any:
+    def resolve(names: list[str] | None = None) -> list[CodeListType]:
+        return [
+            CodeListType(
+                name=codes.name,
+                values=[
+                    CodeLabel(value=value, zh=label.zh, en=label.en)
+                    for value, label in codes.values.items()
+                ],
+            )
+            for codes in CODE_LISTS.values()
+            if names is None or codes.name in names
+        ]
+
+    label = Label("代码表及中文名称", "Code lists with Chinese labels")
+    annotations = {
+        "names": Annotated[
+            list[str] | None, argument(Label("代码表名称", "Names of code lists"))
+        ],
+        "return": list[CodeListType],
+    }
+    return field_with(resolve, annotations, label)
+
+
+def _lower(name: str) -> str:
+    return name[0].lower() + name[1:]
+
+
+def query_type() -> type:
+    """Make the query root."""
+    body: dict[str, Any] = {"__annotations__": {}, "__module__": objects.__name__}
+    body["node"] = _node_field()
+    for entity in ENTITIES.values():
+        body[entity.plural] = _list_field(entity)
+        if entity.lookup is not None:
+            body[_lower(entity.name)] = _lookup_field(entity, entity.lookup)
+    body["search"] = _search_field()
+    body["caseStatistics"] = _statistics_field()
+    body["sources"] = _sources_field()
+    body["codeLists"] = _codes_field()
+    made = type("Query", (), body)
+    return strawberry.type(
+        made, description="查询。一图之下，各部门的数据各在原处。\n\nThe one graph."
+    )
