@@ -142,7 +142,7 @@ def _case(rng: Random, city: City, entry: _Entry) -> Case:
     return Case(
         number=entry.number,
         case_no=entry.case_no(),
-        title=_title(matter, party),
+        title=_title(matter),
         act=matter.power_type,
         status=status,
         origin=pick(rng, _ORIGINS),
@@ -167,10 +167,10 @@ def _case(rng: Random, city: City, entry: _Entry) -> Case:
     )
 
 
-def _title(matter: Matter, party: Party) -> str:
+def _title(matter: Matter) -> str:
     if matter.power:
-        return f"{party.name}涉嫌{matter.power.violation}案"
-    return f"{party.name}·{matter.name}"
+        return f"涉嫌{matter.power.violation}案"
+    return matter.name
 
 
 def _facts(matter: Matter, party: Party, place: str, filed: date) -> str:

@@ -73,5 +73,8 @@ CREATE INDEX ON dlx.zfaj (lasj);
 CREATE INDEX ON dlx.zfaj (ajbh);
 CREATE INDEX ON dlx.zfaj (bmdm, lasj);
 CREATE INDEX ON dlx.zfaj (sxdm);
-CREATE INDEX ON dlx.zfaj USING gin (string_to_array(zfzh, '、'));
+-- Written as a binding's split reads the cell, or it would not be used.
+CREATE INDEX ON dlx.zfaj USING gin (
+    array_remove(regexp_split_to_array(zfzh, '\s*[\、]\s*'), '')
+);
 CREATE INDEX ON dlx.dsr (dm);

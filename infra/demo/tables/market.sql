@@ -148,4 +148,7 @@ CREATE INDEX ON scjg.aj (ajbh);
 CREATE INDEX ON scjg.aj (zfzt_dm, lasj);
 CREATE INDEX ON scjg.aj (sxbm);
 CREATE INDEX ON scjg.aj USING gin (dsr_mc public.gin_trgm_ops);
-CREATE INDEX ON scjg.aj USING gin (string_to_array(zfryzh, ','));
+-- Written as a binding's split reads the cell, or it would not be used.
+CREATE INDEX ON scjg.aj USING gin (
+    array_remove(regexp_split_to_array(zfryzh, '\s*[\,]\s*'), '')
+);

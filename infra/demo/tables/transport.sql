@@ -118,4 +118,7 @@ CREATE INDEX ON jtys.jcjl (jcsj);
 CREATE INDEX ON jtys.jcjl (ajh);
 CREATE INDEX ON jtys.jcjl (jcdh);
 CREATE INDEX ON jtys.jcjl (jgdm, jcsj);
-CREATE INDEX ON jtys.jcjl USING gin (string_to_array(jcryzh, '、'));
+-- Written as a binding's split reads the cell, or it would not be used.
+CREATE INDEX ON jtys.jcjl USING gin (
+    array_remove(regexp_split_to_array(jcryzh, '\s*[\、]\s*'), '')
+);
