@@ -180,12 +180,18 @@ def _township(division: str, serial: int, town: str) -> Subject:
 def officers(
     seed: int, today: date, units: Sequence[Subject], count: int
 ) -> tuple[Officer, ...]:
-    """Make the roster, every tenth an auxiliary, spread evenly over *units*."""
+    """Make the roster, every tenth an auxiliary: half evenly, half where work is."""
     rng = stream(seed, "officers")
     active = [unit for unit in units if unit.status == "IN_FORCE"]
+    busy = [
+        unit
+        for unit in active
+        if unit.field.name in _BUSY and unit.division not in COUNTIES
+    ]
     roster = [
-        _officer(rng, today, active[serial % len(active)], serial)
+        _officer(rng, today, pool[serial // 2 % len(pool)], serial)
         for serial in range(count - 1)
+        for pool in (active if serial % 2 else busy,)
     ]
     # One moved to another unit and stands in the roster twice, as rosters have it.
     moved = roster[0]
@@ -215,6 +221,7 @@ def _officer(rng: Random, today: date, subject: Subject, serial: int) -> Officer
     )
 
 
+_BUSY = frozenset({"market", "emergency", "transport"})
 _STATUSES = ("CANCELLED", "SUSPENDED", *("IN_FORCE",) * 38)
 
 
