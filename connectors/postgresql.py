@@ -69,6 +69,7 @@ class PostgreSQLSource:
         self._inspected_once = False
         self._away = True
         self._inspecting = asyncio.Lock()
+        self._looking: asyncio.Task[Inspection] | None = None
         self._fed = {
             name: frozenset(type_map.fields) for name, type_map in binding.types.items()
         }
@@ -95,13 +96,10 @@ class PostgreSQLSource:
 
     @property
     def state(self) -> str:
-        """The breaker's state."""
-        return self._pool.state
-
-    @property
-    def away(self) -> bool:
-        """Whether the last look at the database failed, or it is left alone."""
-        return self._away or self.state != "closed"
+        """``ready``, ``drift`` (some fields lost) or ``away``."""
+        if self._away or self._pool.state != "closed":
+            return "away"
+        return "drift" if self.drifts else "ready"
 
     @property
     def drifts(self) -> tuple[Drift, ...]:
@@ -135,16 +133,21 @@ class PostgreSQLSource:
             return any(self.may_hold(type_name, part) for part in where.parts)
         return True
 
-    async def inspect(self) -> Inspection:
-        """Look at the live database and map every type afresh."""
+    async def inspect(self, *, probe: bool = True) -> Inspection:
+        """Look at the live database and map every type afresh.
+
+        A *probe* goes through an open breaker; a question's own look does not.
+        """
         self._away = True
         queries = statements("catalogue")
         tables = sorted(tables_of(self._binding))
         columns = await self._pool.fetch(
-            queries["columns"], [tables, [quoted(name) for name in tables]], probe=True
+            queries["columns"],
+            [tables, [quoted(name) for name in tables]],
+            probe=probe,
         )
         by_code_point = await self._pool.fetch(
-            queries["sorts_by_code_point"], [], probe=True
+            queries["sorts_by_code_point"], [], probe=probe
         )
         found: dict[str, dict[str, ColumnType]] = {}
         for name, column, family, required in columns:
@@ -218,12 +221,12 @@ class PostgreSQLSource:
         await self._pool.close()
 
     async def _inspected(self) -> Inspection:
-        if not self._inspected_once:
-            async with self._inspecting:
-                # Another caller may have looked while this one waited.
-                if not self._inspected_once:
-                    await self.inspect()
-        return self._inspection
+        if self._inspected_once:
+            return self._inspection
+        # Who comes meanwhile waits for the same look, not for a look of its own.
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self.inspect(probe=False))
+        return await asyncio.shield(self._looking)
 
     async def _unchanged(self, before: Inspection) -> bool:
         """Look again after a statement met another structure; True: no news."""

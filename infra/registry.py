@@ -120,10 +120,7 @@ class Registry:
 
     def states(self) -> Mapping[str, str]:
         """Say of each source: ready, drift (some fields lost) or away."""
-        return {
-            name: "away" if source.away else "drift" if source.drifts else "ready"
-            for name, source in sorted(self.sources().items())
-        }
+        return {name: one.state for name, one in sorted(self.sources().items())}
 
     async def close(self) -> None:
         """Drop every connection."""

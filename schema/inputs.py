@@ -138,7 +138,7 @@ def order_input(entity: EntityType, module: str) -> type:
     }
     return strawberry.input(
         type(f"{entity.name}Order", (), body),
-        description="排序；没有值的排在最后。\n\nAn order; rows without a value come last.",
+        description="排序；没有值的排在最后。\n\nRows without a value come last.",
     )
 
 

@@ -77,7 +77,7 @@ class PageInfoType:
 
 
 @strawberry.type(
-    description="总数；有来源缺失时只是部分。\n\nA count; partial while a source is away."
+    description="总数；有来源缺失时只是部分。\n\nA count, partial without all sources."
 )
 class TotalCount:
     """How many rows there are in all sources that answered."""

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import strawberry
 
+from zhitong.ports import Source
 from zhitong.schema import objects
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.enums import enum_of
@@ -122,12 +123,13 @@ class SourceState:
     titleZh: str = strawberry.field(description="中文名称\n\nChinese title")  # noqa: N815
     titleEn: str = strawberry.field(description="英文名称\n\nEnglish title")  # noqa: N815
     state: str = strawberry.field(
-        description="closed 正常，open 暂停访问，half_open 试探\n\n"
-        "closed: working; open: left alone for a while; half_open: being tried"
+        description="ready 正常，drift 部分字段缺失，away 不能访问\n\n"
+        "ready, drift (some fields lost) or away"
     )
     types: list[str] = strawberry.field(description="提供的类型\n\nTypes it feeds")
     drifts: list[str] = strawberry.field(
-        description="绑定与库表不一致之处\n\nWhere binding and database differ"
+        description="绑定与库表不一致之处，只给运维人员\n\n"
+        "Where binding and database differ; for operators only"
     )
 
 
@@ -238,6 +240,8 @@ def _statistics_field() -> Any:
 
 def _sources_field() -> Any:
     def resolve(info: Info) -> list[SourceState]:
+        # Names of tables and columns are for those who run the gateway.
+        operating = info.context.inquiry.principal.role == "operator"
         return [
             SourceState(
                 name=source.name,
@@ -245,17 +249,21 @@ def _sources_field() -> Any:
                 titleEn=source.title.en,
                 state=source.state,
                 types=[name for name in ENTITIES if source.feeds(name)],
-                drifts=[
-                    f"{name}.{field}: {what.zh} / {what.en}"
-                    for name in ENTITIES
-                    for field, what in sorted(source.lost(name).items())
-                ],
+                drifts=_drifts(source) if operating else [],
             )
             for _, source in sorted(info.context.sources().items())
         ]
 
     label = Label("各来源系统的状态", "How the sources are")
     return field_with(resolve, {"info": Info, "return": list[SourceState]}, label)
+
+
+def _drifts(source: Source) -> list[str]:
+    return [
+        f"{name}.{field}: {what.zh} / {what.en}"
+        for name in ENTITIES
+        for field, what in sorted(source.lost(name).items())
+    ]
 
 
 def _codes_field() -> Any:

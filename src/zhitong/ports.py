@@ -31,7 +31,7 @@ class Source(Protocol):
 
     @property
     def state(self) -> str:
-        """``closed`` (working), ``open`` (left alone) or ``half_open``."""
+        """``ready``, ``drift`` (some fields lost) or ``away``."""
         ...
 
     def feeds(self, type_name: str) -> frozenset[str]:
