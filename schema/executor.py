@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from graphql import DocumentNode, GraphQLError
+from graphql import DocumentNode, GraphQLError, OperationType, get_operation_ast
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType as Allowed
 
@@ -66,7 +66,7 @@ class GraphEngine:
             document_hash=hashlib.sha256(question.document.encode()).hexdigest(),
         )
         try:
-            self._parsed(question.document)
+            check_operation(self._parsed(question.document), question.operation)
             return await self._execute(question, inquiry)
         except ZhitongError as error:
             return Answer(
@@ -116,6 +116,25 @@ class GraphEngine:
                 for place in error.locations
             ]
         return told
+
+
+def check_operation(document: DocumentNode, name: str | None) -> None:
+    """Raise unless *name*, or the document alone, says which query is meant.
+
+    Strawberry would run the first of several and fail on anything but a query.
+    """
+    operation = get_operation_ast(document, name)
+    if operation is None:
+        raise DocumentInvalidError(
+            "文档中没有这个操作，或有多个操作而未指明，请用 operationName 指明一个",
+            "the document has no such operation, or several and none is named; "
+            "name one in operationName",
+        )
+    if operation.operation is not OperationType.QUERY:
+        raise DocumentInvalidError(
+            f"本服务只回答查询（query），不接受 {operation.operation.value}",
+            f"only queries are answered here, no {operation.operation.value}",
+        )
 
 
 def _cause(error: GraphQLError, inquiry: Inquiry) -> ZhitongError:
