@@ -21,7 +21,7 @@ from zhitong.infra import postgres_process as process
 from zhitong.infra.postgres_account import account_for, installation
 from zhitong.infra.postgres_folder import make_template
 from zhitong.infra.postgres_memory import release
-from zhitong.infra.postgres_server import Server
+from zhitong.infra.postgres_server import Server, url
 
 _Result = TypeVar("_Result")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -129,6 +129,23 @@ def databases(
     return {name: given.get(name) or started[name] for name in names}
 
 
+def address(state: Path, environ: Mapping[str, str]) -> Callable[[str], str | None]:
+    """Look addresses up as `databases` gives them, without starting anything.
+
+    Each call looks anew, so that a server started later is found.
+    """
+
+    def look_up(name: str) -> str | None:
+        if given := environ.get(variable(name)):
+            return given
+        port = state / "port" / name
+        if not _NAME.fullmatch(name) or not port.exists():
+            return None
+        return url(int(port.read_text()))
+
+    return look_up
+
+
 def variable(name: str) -> str:
     """Name the environment variable that gives the address of *name*."""
     return f"ZHITONG_DATABASE_{name.upper().replace('-', '_')}"
@@ -143,7 +160,7 @@ def clean(state: Path) -> None:
         raise EmbeddedError(
             f"{state} 不是可以删除的状态目录", f"{state} is no state folder to remove"
         )
-    names = _kept(state)
+    names = kept(state)
     Cluster(state, names).stop()
     for name in names:
         release(state / "postgres" / name)
@@ -158,7 +175,8 @@ def _check_name(name: str) -> None:
         )
 
 
-def _kept(state: Path) -> list[str]:
+def kept(state: Path) -> list[str]:
+    """Name the servers that *state* holds data of."""
     folder = state / "postgres"
     names = [data.name for data in folder.iterdir()] if folder.exists() else []
     return [name for name in names if _NAME.fullmatch(name)]

@@ -93,7 +93,7 @@ class Server:
         if running is None:
             return self._start_anew()
         process.thaw(running.pid)
-        return _url(self._await_ready(running.pid, 0))
+        return url(self._await_ready(running.pid, 0).port)
 
     def stop(self) -> None:
         """Stop cleanly, or less cleanly when that takes too long."""
@@ -134,7 +134,7 @@ class Server:
             begin = self.log.stat().st_size if self.log.exists() else 0
             pid = self._launch(self._choose_port())
             try:
-                return _url(self._await_ready(pid, begin))
+                return url(self._await_ready(pid, begin).port)
             except EmbeddedError as error:
                 if attempt == _ATTEMPTS or not passing(str(error)):
                     raise
@@ -229,5 +229,6 @@ def passing(message: str) -> bool:
     return any(sign in message for sign in _PASSING)
 
 
-def _url(running: Postmaster) -> str:
-    return f"postgresql://postgres@127.0.0.1:{running.port}/postgres"
+def url(port: int) -> str:
+    """Write the address of the server on *port*."""
+    return f"postgresql://postgres@127.0.0.1:{port}/postgres"

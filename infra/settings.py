@@ -23,11 +23,11 @@ class Settings:
     port: int = 8000
     """The port the gateway listens on."""
 
-    state: Path = Path(".zhitong")
+    state: Path = Path(".zhitong/state")
     """The folder for all that is written at run time; may be removed to forget it."""
 
-    bindings: Path = Path(".zhitong/bindings")
-    """The folder with one TOML file per source."""
+    bindings: Path = Path(".zhitong/state/bindings")
+    """The folder with one TOML file per source; goes with a state folder set alone."""
 
     audience: str = "zhitong"
     """What a token's ``aud`` must name, so that it was meant for this gateway."""
@@ -96,6 +96,8 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         for field in fields(Settings)
         if variable(field.name) in environment
     }
+    if "state" in values:
+        values.setdefault("bindings", values["state"] / "bindings")
     settings = Settings(**values)
     _check(settings)
     return settings
