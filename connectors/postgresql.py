@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from time import perf_counter
+from typing import TypeVar
 
 import asyncpg
 from opentelemetry import metrics, trace
@@ -44,7 +46,13 @@ STATEMENTS = METER.create_counter(
 ROWS = METER.create_counter(
     "zhitong.source.rows", description="Rows a source answered with"
 )
+SECONDS = METER.create_histogram(
+    "zhitong.source.seconds", "s", "How long a source took to answer"
+)
 POOL_SIZE = 8
+
+Query = TypeVar("Query", RowQuery, TallyQuery)
+Statement = tuple[str, list[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,18 +174,7 @@ class PostgreSQLSource:
 
     async def rows(self, query: RowQuery) -> Sequence[Row]:
         """Answer a page or a look-up in one statement."""
-        inspection = await self._inspected()
-        sql, parameters = row_statement(
-            self._mapped(inspection, query.type), query, inspection.collate
-        )
-        if not sql:
-            return ()
-        try:
-            records = await self._fetch(query.type, sql, parameters)
-        except SourceDriftError:
-            if await self._unchanged(inspection):
-                raise
-            return await self.rows(query)
+        records = await self._answer(query, row_statement)
         matched = query.keys is not None
         return [
             Row(
@@ -193,18 +190,7 @@ class PostgreSQLSource:
 
     async def tally(self, query: TallyQuery) -> Sequence[Tally]:
         """Count in one statement."""
-        inspection = await self._inspected()
-        sql, parameters = tally_statement(
-            self._mapped(inspection, query.type), query, inspection.collate
-        )
-        if not sql:
-            return ()
-        try:
-            records = await self._fetch(query.type, sql, parameters)
-        except SourceDriftError:
-            if await self._unchanged(inspection):
-                raise
-            return await self.tally(query)
+        records = await self._answer(query, tally_statement)
         places = [f"~{number}" for number in range(len(query.by))]
         matched = query.keys is not None
         return [
@@ -215,6 +201,22 @@ class PostgreSQLSource:
             )
             for record in records
         ]
+
+    async def _answer(
+        self, query: Query, write: Callable[[MappedType, Query, str], Statement]
+    ) -> list[asyncpg.Record]:
+        """Send one statement; where the structure changed meanwhile, once more."""
+        inspection = await self._inspected()
+        mapped = self._mapped(inspection, query.type)
+        sql, parameters = write(mapped, query, inspection.collate)
+        if not sql:
+            return []
+        try:
+            return await self._fetch(query.type, sql, parameters)
+        except SourceDriftError:
+            if await self._unchanged(inspection):
+                raise
+            return await self._answer(query, write)
 
     async def close(self) -> None:
         """Drop the connections."""
@@ -247,13 +249,14 @@ class PostgreSQLSource:
         self, type_name: str, sql: str, parameters: Sequence[object]
     ) -> list[asyncpg.Record]:
         labels = {"source": self.name, "type": type_name}
-        outcome = "failed"
+        outcome, began = "failed", perf_counter()
         with TRACER.start_as_current_span("source.read", attributes=labels) as span:
             try:
                 records = await self._pool.fetch(sql, parameters)
                 outcome = "answered"
             finally:
                 STATEMENTS.add(1, {**labels, "outcome": outcome})
+                SECONDS.record(perf_counter() - began, labels)
             span.set_attribute("rows", len(records))
             ROWS.add(len(records), labels)
             return records

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from zhitong.schema import codes
-from zhitong.schema.declare import CONDITIONAL, code, entity, item, one, pages
+from zhitong.schema.declare import (
+    CONDITIONAL,
+    code,
+    entity,
+    item,
+    one,
+    pages,
+    stated_counterparty,
+    to_counterparty,
+)
 from zhitong.types import Kind, MaskKind
 
 LISTING = entity(
@@ -18,18 +27,7 @@ LISTING = entity(
         item("listingNo", "列入编号", "Number of the entry"),
         code("kind", "名单类别", "Kind of list", codes.LISTING_KIND),
         item("sector", "领域", "Sector"),
-        item(
-            "counterpartyCode",
-            "主体统一社会信用代码",
-            "Counterparty's code as stated",
-            Kind.CREDIT_CODE,
-        ),
-        item(
-            "counterpartyName",
-            "主体名称",
-            "Counterparty's name as stated",
-            mask=MaskKind.NAME,
-        ),
+        *stated_counterparty("主体"),
         item("decidedBy", "列入决定机关", "Who decided"),
         item("subjectCode", "列入决定机关代码", "Its code", Kind.CREDIT_CODE),
         item("reason", "列入事由", "Reason"),
@@ -41,14 +39,7 @@ LISTING = entity(
         code("status", "列入状态", "Status", codes.LISTING_STATUS),
     ),
     relations=(
-        one(
-            "counterparty",
-            "Counterparty",
-            "counterpartyCode",
-            "code",
-            "行政相对人",
-            "Counterparty",
-        ),
+        to_counterparty(),
         pages(
             "repairs",
             "CreditRepair",
@@ -100,13 +91,6 @@ REPAIR = entity(
             "列入记录",
             "The listing",
         ),
-        one(
-            "counterparty",
-            "Counterparty",
-            "counterpartyCode",
-            "code",
-            "行政相对人",
-            "Counterparty",
-        ),
+        to_counterparty(),
     ),
 )

@@ -95,3 +95,40 @@ def entity(
         lookup=lookup,
         search=search,
     )
+
+
+def stated_counterparty(zh: str, en: str = "Counterparty") -> tuple[Field, Field]:
+    """Declare how a record names its counterparty: code and name as stated."""
+    return (
+        item(
+            "counterpartyCode",
+            f"{zh}统一社会信用代码",
+            f"{en}'s code as the source states it, right or wrong",
+            Kind.CREDIT_CODE,
+        ),
+        item(
+            "counterpartyName",
+            f"{zh}名称",
+            f"{en}'s name as stated",
+            mask=MaskKind.NAME,
+        ),
+    )
+
+
+def to_counterparty(zh: str = "行政相对人") -> Relation:
+    """Declare the way from a stated code to the register of counterparties."""
+    return one(
+        "counterparty", "Counterparty", "counterpartyCode", "code", zh, "Counterparty"
+    )
+
+
+def to_subject(zh: str = "执法主体", en: str = "Enforcement subject") -> Relation:
+    """Declare the way from a stated code to the register of subjects."""
+    return one("subject", "EnforcementSubject", "subjectCode", "code", zh, en)
+
+
+def to_officers(zh: str, en: str) -> Relation:
+    """Declare the way from certificate numbers to the roster."""
+    return several(
+        "officers", "Officer", "officerCertificates", "certificateNo", zh, en
+    )

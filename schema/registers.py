@@ -11,6 +11,9 @@ from zhitong.schema.declare import (
     item,
     one,
     pages,
+    stated_counterparty,
+    to_counterparty,
+    to_subject,
 )
 from zhitong.types import Kind, MaskKind
 
@@ -102,14 +105,7 @@ OFFICER = entity(
         ),
     ),
     relations=(
-        one(
-            "subject",
-            "EnforcementSubject",
-            "subjectCode",
-            "code",
-            "所属执法主体",
-            "Enforcement subject",
-        ),
+        to_subject("所属执法主体", "Enforcement subject"),
         pages(
             "cases",
             "CaseRecord",
@@ -156,14 +152,7 @@ MATTER = entity(
         code("status", "状态", "Status", codes.VALIDITY),
     ),
     relations=(
-        one(
-            "subject",
-            "EnforcementSubject",
-            "subjectCode",
-            "code",
-            "实施主体",
-            "Enforcement subject",
-        ),
+        to_subject("实施主体", "Enforcement subject"),
         pages(
             "cases", "CaseRecord", "code", "matterCode", "相关案件", "Cases under it"
         ),
@@ -267,18 +256,7 @@ LICENCE = entity(
         item("documentNo", "许可决定文书号", "Number of the decision"),
         code("kind", "许可类别", "Kind", codes.LICENCE_KIND),
         item("content", "许可内容", "What is licensed"),
-        item(
-            "counterpartyCode",
-            "相对人统一社会信用代码",
-            "Counterparty's code as stated",
-            Kind.CREDIT_CODE,
-        ),
-        item(
-            "counterpartyName",
-            "相对人名称",
-            "Counterparty's name as stated",
-            mask=MaskKind.NAME,
-        ),
+        *stated_counterparty("相对人"),
         item("subjectCode", "许可机关代码", "Licensing body's code", Kind.CREDIT_CODE),
         item("subjectName", "许可机关", "Licensing body as stated"),
         item("issuedOn", "许可决定日期", "Decided on", Kind.DATE),
@@ -287,21 +265,7 @@ LICENCE = entity(
         code("status", "当前状态", "Status", codes.VALIDITY),
     ),
     relations=(
-        one(
-            "counterparty",
-            "Counterparty",
-            "counterpartyCode",
-            "code",
-            "行政相对人",
-            "Counterparty",
-        ),
-        one(
-            "subject",
-            "EnforcementSubject",
-            "subjectCode",
-            "code",
-            "许可机关",
-            "Licensing body",
-        ),
+        to_counterparty(),
+        to_subject("许可机关", "Licensing body"),
     ),
 )
