@@ -88,8 +88,7 @@ class Filters:
         keys = sorted({key for (key,) in (t.group for t in counted.tallies) if key})
         if len(keys) > WIDEST:
             raise TooWideError(
-                f"按 {relation.name} 筛选命中超过 {WIDEST} 个{target.label.zh[:4]}，"
-                "请增加条件缩小范围",
+                f"按 {relation.name} 筛选命中的键超过 {WIDEST} 个，请增加条件缩小范围",
                 f"the filter by {relation.name} matches more than {WIDEST} keys; "
                 "add conditions to narrow it",
             )
