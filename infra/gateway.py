@@ -72,6 +72,7 @@ class Gateway:
         await migrate(self._url, HERE / "migrations")
         pool = await asyncpg.create_pool(self._url, min_size=1, max_size=POOL_SIZE)
         key = secret(self._settings.state / "subject.key")
+        await self._own.inspect()
         recorder = Recorder(PlatformAccessLog(pool, key))
         _, errors = await self.registry.load()
         for error in errors:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -37,7 +37,7 @@ class _Rule(_Form, frozen=True, kw_only=True):
     fields: Texts = msgspec.field(default_factory=lambda: ["*"])
     sharing: list[Sharing] | None = None
     purposes: Texts = msgspec.field(default_factory=lambda: ["*"])
-    requires: list[str] = []
+    requires: list[Literal["purpose", "basis", "cause"]] = []
     mask: MaskKind | None = None
     when: _When | None = None
     reason: _Text
@@ -63,8 +63,12 @@ def read_policy(path: Path, entities: Mapping[str, EntityType]) -> Policy:
     """Read *path*; raise `PolicyError` naming the rule that is wrong."""
     try:
         file = msgspec.toml.decode(path.read_bytes(), type=_File)
-    except msgspec.DecodeError as error:
-        raise PolicyError(f"{path.name}：{error}", f"{path.name}: {error}") from error
+    except (OSError, msgspec.DecodeError) as error:
+        raise PolicyError(
+            f"规则文件 {path.name} 读不成，请更正后重新启动：{error}",
+            f"the policy file {path.name} cannot be read; correct it and start again: "
+            f"{error}",
+        ) from error
     rules: list[_Rule | _RowRule] = [*file.rules, *file.rows]
     for rule in rules:
         for wrong in _unknown(rule, entities):
