@@ -1,0 +1,97 @@
+# Everything a person does with this repository. `make help` lists it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STATE := .zhitong/state
+CACHE := .zhitong/cache
+EXPLORER := $(STATE)/explorer/index.html
+SOURCES := schema resolvers connectors streams infra src tests bench
+
+# Whatever tools fetch or remember stays inside the repository.
+export ZHITONG_STATE ?= $(STATE)
+export PYRIGHT_PYTHON_CACHE_DIR := $(CURDIR)/$(CACHE)
+export PYRIGHT_PYTHON_ENV_DIR := $(CURDIR)/$(CACHE)/node
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+export npm_config_cache := $(CURDIR)/$(CACHE)/npm
+export npm_config_update_notifier := false
+
+.PHONY: help setup check lint types test unit fix demo serve schema clean-demo lock
+
+help: ## 列出命令 list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.installed $(EXPLORER) ## 安装依赖（只写入本目录） install everything, inside this folder
+
+check: lint types ## 全部静态检查 lint and types
+
+lint: $(VENV)/.installed ## 格式、规范、分层、模式文本 format, rules, layers, the SDL is up to date
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	@$(BIN)/zhitong schema | diff -u schema/schema.graphql - \
+	  || { echo "schema/schema.graphql 已过期，请执行 make schema / is out of date: make schema" >&2; exit 1; }
+
+types: $(VENV)/.installed ## 类型检查 mypy and pyright
+	$(BIN)/mypy
+	$(BIN)/mypy tests
+	$(BIN)/pyright
+
+test: setup ## 全部测试与覆盖率 all tests, with coverage
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage report
+
+unit: $(VENV)/.installed ## 只跑单元测试 the fast tests alone
+	$(BIN)/python -m pytest tests/unit
+
+fix: $(VENV)/.installed ## 自动改正格式 put format and simple faults right
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+demo: setup ## 演示（ONCE=1：演示完即结束并核验） the demonstration (ONCE=1: end by itself, checked)
+	@$(BIN)/zhitong demo $(if $(filter-out 0,$(ONCE)),--once)
+
+serve: setup ## 示范城市与网关 the demo city and the gateway
+	@$(BIN)/zhitong up
+	@$(BIN)/zhitong serve
+
+schema: $(VENV)/.installed ## 重写 schema/schema.graphql write the SDL anew
+	$(BIN)/zhitong schema > schema/schema.graphql
+
+clean-demo: $(VENV)/.installed ## 停止示范城市并删除其数据 stop the demo and remove its state
+	@$(BIN)/zhitong clean
+
+lock: ## 重新锁定依赖版本 compile requirements/dev.txt anew
+	test -x $(CACHE)/uv/bin/uv || { $(PYTHON) -m venv $(CACHE)/uv && $(CACHE)/uv/bin/pip install --quiet uv; }
+	$(CACHE)/uv/bin/uv pip compile --cache-dir $(CACHE)/uv/cache --quiet --upgrade --python-version 3.11 --universal \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+	  --group dev --extra demo --extra telemetry pyproject.toml -o requirements/dev.txt
+
+# --- what setup consists of ---------------------------------------------------
+
+$(VENV)/.installed: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "需要 Python 3.11 或更高版本，现为 $$($(PYTHON) --version 2>&1)；可用 make PYTHON=python3.12 指定" >&2; \
+	  echo "Python 3.11 or newer is needed, name one with make PYTHON=python3.12" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Without npm there is no explorer, and everything else works.
+portal/node_modules/.installed: portal/package-lock.json
+	@if command -v npm >/dev/null; then \
+	  npm ci --prefix portal --no-audit --no-fund --loglevel=error && touch $@; \
+	else \
+	  echo "没有 npm，跳过查询界面 / npm is missing: the explorer is left out" >&2; \
+	fi
+
+$(EXPLORER): $(VENV)/.installed portal/node_modules/.installed $(wildcard portal/explorer/*)
+	@if test -e portal/node_modules/.installed; then $(BIN)/python -m zhitong.infra.explorer portal && touch $@; fi

@@ -1,0 +1,63 @@
+"""What the commands that need the extra ``demo`` do: a city, a sample."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from zhitong.infra.city_load import BINDINGS, SOURCES, load_city
+from zhitong.infra.commands import reload, say
+from zhitong.infra.embedded import databases
+from zhitong.infra.gateway import PLATFORM
+from zhitong.infra.note import find
+from zhitong.infra.sample import BINDING as SAMPLE
+from zhitong.infra.sample import load_power_list
+from zhitong.infra.serving import note_path
+from zhitong.infra.settings import Settings
+
+NAMES = (*SOURCES, PLATFORM)
+_LARGE: Mapping[str, str] = {"shared_buffers": "256MB"}
+
+
+def up(settings: Settings, scale: str) -> None:
+    """Start the servers, load the city, put the bindings where they are missing."""
+    tuning = _LARGE if scale == "large" else None
+    urls = databases(NAMES, os.environ, settings.state, tuning)
+    summary = asyncio.run(load_city({name: urls[name] for name in SOURCES}, scale))
+    placed = [place(file, settings) for file in sorted(BINDINGS.glob("*.toml"))]
+    loaded = "、".join(summary.loaded) or "—"
+    say(
+        "示范城市就绪 The city is up: "
+        f"{summary.total:,} 行 rows, {summary.seconds:.1f} s",
+        f"  新装入 loaded now: {loaded}",
+        f"  绑定 bindings: {settings.bindings}（新放入 new: {sum(placed)}）",
+        "下一步 Next: zhitong serve",
+    )
+
+
+def place(file: Path, settings: Settings, *, renew: bool = False) -> bool:
+    """Copy a binding into the folder; one that is there stays, unless renewed."""
+    target = settings.bindings / file.name
+    if target.exists() and not renew:
+        return False
+    settings.bindings.mkdir(parents=True, exist_ok=True)
+    # A reload meanwhile must meet the whole file or none.
+    draft = target.with_suffix(".draft")
+    draft.write_bytes(file.read_bytes())
+    draft.replace(target)
+    return True
+
+
+def sample(settings: Settings, file: Path) -> bool:
+    """Load a published list of powers, bind it, and reload a running gateway."""
+    name = SAMPLE.stem
+    url = databases([name], os.environ, settings.state)[name]
+    count = asyncio.run(load_power_list(file, url))
+    place(SAMPLE, settings, renew=True)
+    say(f"已装入 Loaded: {count} 个事项 items（临时编码 provisional codes）")
+    if find(note_path(settings)) is None:
+        say("下一步 Next: zhitong serve")
+        return True
+    return reload(settings)

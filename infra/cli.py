@@ -1,0 +1,212 @@
+"""The command line: ``zhitong`` and what it can be told to do."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from zhitong.exceptions import SettingsError, ZhitongError
+from zhitong.infra import commands
+from zhitong.infra.city import SCALES
+from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
+from zhitong.infra.serving import serve
+from zhitong.infra.settings import Settings, from_environment
+from zhitong.schema.graph import sdl
+from zhitong.types import Occasion
+
+FAULT = 2
+"""The exit code of what the user can put right; 1 is a check that did not hold."""
+
+Act = Callable[[Settings, argparse.Namespace], bool | None]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Do what the command line says, and exit with 0, 1 or 2."""
+    given = parser().parse_args(arguments)
+    act: Act = given.act
+    try:
+        done = act(_settings(given), given)
+    except ZhitongError as error:
+        sys.stderr.write(f"{error.code}: {error.label.zh}\n  {error.label.en}\n")
+        sys.exit(FAULT)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader has gone, as `| head` does; Python would complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(1 if done is False else 0)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe every command."""
+    top = argparse.ArgumentParser(
+        prog="zhitong",
+        description="执通：一次查询，贯通全市各部门的行政执法数据。"
+        " One question over the enforcement data of a city's departments.",
+    )
+    _shared(top, None)
+    added = top.add_subparsers(title="命令 commands", metavar="…", required=True)
+
+    def command(name: str, text: str, act: Act) -> argparse.ArgumentParser:
+        one = added.add_parser(name, help=text, description=text)
+        _shared(one, argparse.SUPPRESS)
+        one.set_defaults(act=act)
+        return one
+
+    _city(command)
+    _gateway(command)
+    _questions(command)
+    return top
+
+
+Command = Callable[[str, str, Act], argparse.ArgumentParser]
+
+
+def _shared(one: argparse.ArgumentParser, default: str | None) -> None:
+    one.add_argument(
+        "--state",
+        metavar="目录",
+        type=Path,
+        default=default,
+        help="状态目录 the state folder (ZHITONG_STATE)",
+    )
+
+
+def _city(command: Command) -> None:
+    up = command(
+        "up",
+        "启动示范城市的数据库并装入数据 start the city's databases, load its data",
+        lambda settings, given: _demo("city_commands").up(settings, given.scale),
+    )
+    up.add_argument(
+        "--scale", choices=list(SCALES), default="small", help="规模 how large a city"
+    )
+    command(
+        "down",
+        "停止网关和数据库 stop the gateway and the databases",
+        lambda settings, _: commands.down(settings),
+    )
+    command(
+        "status",
+        "查看运行状态 say what runs",
+        lambda settings, _: commands.status(settings),
+    )
+    command(
+        "clean",
+        "停止并删除状态目录 stop all and remove the state folder",
+        lambda settings, _: commands.remove(settings),
+    )
+    sample = command(
+        "sample",
+        "把公开的权责清单装入为一个部门的数据表"
+        " load a published list of powers as a department's table",
+        lambda settings, given: _demo("city_commands").sample(settings, given.file),
+    )
+    sample.add_argument("file", metavar="文件", type=Path, help=".xls .xlsx .ods")
+    demo = command(
+        "demo",
+        "逐步演示 the demonstration, step by step",
+        lambda settings, given: _demo("demonstration").demonstrate(
+            settings, once=given.once
+        ),
+    )
+    demo.add_argument(
+        "--once",
+        action="store_true",
+        help="演示完即结束，全部核验通过时退出码为 0 end by itself; 0 if all held",
+    )
+
+
+def _gateway(command: Command) -> None:
+    gateway = command(
+        "serve",
+        "运行网关 run the gateway",
+        lambda settings, given: serve(_on_port(settings, given.port)),
+    )
+    gateway.add_argument(
+        "--port", metavar="端口", type=_port, help="0：任意空闲端口 any free one"
+    )
+    command(
+        "reload",
+        "让运行中的网关重新加载绑定 have the running gateway read its bindings again",
+        lambda settings, _: commands.reload(settings),
+    )
+    bindings = command(
+        "bindings",
+        "数据绑定 the bindings",
+        lambda settings, given: commands.check_bindings(settings, given.folder),
+    )
+    bindings.add_argument("verb", choices=["check"], help="核对 compare and report")
+    bindings.add_argument("folder", metavar="目录", type=Path, nargs="?")
+    command("schema", "打印 GraphQL 模式 print the schema", _schema)
+
+
+def _questions(command: Command) -> None:
+    token = command(
+        "token",
+        "签发演示令牌 print a token of the demo's issuer",
+        lambda settings, given: commands.token(settings, given.kind, given.hours),
+    )
+    token.add_argument("kind", choices=list(DEMO_PRINCIPALS), help="身份 who")
+    token.add_argument(
+        "--hours", type=float, default=8.0, metavar="小时", help="有效期 lifetime"
+    )
+    ask = command("ask", "向运行中的网关提问 ask the running gateway", _ask)
+    ask.add_argument(
+        "--as", dest="kind", choices=list(DEMO_PRINCIPALS), required=True, help="身份"
+    )
+    ask.add_argument("--purpose", default="", metavar="目的", help="purpose")
+    ask.add_argument("--basis", default="", metavar="依据", help="legal basis")
+    ask.add_argument("--cause", default="", metavar="事由", help="the case")
+    ask.add_argument(
+        "file", metavar="文件", help="查询文档，- 为标准输入 or - for stdin"
+    )
+
+
+def _demo(name: str) -> ModuleType:
+    """Import what needs the extra ``demo``, which a plain gateway may lack."""
+    try:
+        return import_module(f"zhitong.infra.{name}")
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"未安装演示组件（{error.name}）：请执行 pip install 'zhitong[demo]'",
+            f"the extra demo ({error.name}) is missing: pip install 'zhitong[demo]'",
+        ) from error
+
+
+def _ask(settings: Settings, given: argparse.Namespace) -> bool:
+    why = Occasion(purpose=given.purpose, basis=given.basis, cause=given.cause)
+    return commands.ask(settings, given.kind, why, given.file)
+
+
+def _schema(_settings: Settings, _given: argparse.Namespace) -> None:
+    sys.stdout.write(sdl())
+
+
+def _on_port(settings: Settings, port: int | None) -> Settings:
+    return settings if port is None else replace(settings, port=port)
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65_535:  # noqa: PLR2004 - the highest port there is
+        raise ValueError(text)
+    return number
+
+
+def _settings(
+    given: argparse.Namespace, environment: Mapping[str, str] = os.environ
+) -> Settings:
+    chosen = {} if given.state is None else {"ZHITONG_STATE": str(given.state)}
+    return from_environment({**environment, **chosen})
+
+
+if __name__ == "__main__":
+    main()

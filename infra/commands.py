@@ -1,0 +1,157 @@
+"""What the commands of every gateway do: look, ask, reload, check, take down."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import orjson
+
+from zhitong.connectors.binding_file import read_folder
+from zhitong.connectors.postgresql import PostgreSQLSource
+from zhitong.exceptions import SettingsError, SourceError
+from zhitong.infra.client import Reply
+from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, DemoIssuer
+from zhitong.infra.embedded import Cluster, address, clean, kept
+from zhitong.infra.note import find
+from zhitong.infra.serving import STATES, client, note_path, stop
+from zhitong.infra.settings import Settings
+from zhitong.schema.entities import ENTITIES
+from zhitong.types import Occasion
+
+
+def say(*lines: str) -> None:
+    """Print *lines* at once, also into a pipe."""
+    if not lines:
+        return
+    print("\n".join(lines), flush=True)  # noqa: T201 - the command line's voice
+
+
+def down(settings: Settings) -> None:
+    """Stop the gateway and every server of the state folder."""
+    stopped = stop(settings)
+    names = kept(settings.state)
+    if names:
+        Cluster(settings.state, names).stop()
+    say(
+        f"已停止 Stopped: {'网关 gateway, ' if stopped else ''}"
+        f"{len(names)} 个数据库 databases"
+    )
+
+
+def remove(settings: Settings) -> None:
+    """Stop everything and remove the state folder."""
+    stop(settings)
+    clean(settings.state)
+    say(f"已清除 Removed: {settings.state}")
+
+
+def status(settings: Settings) -> None:
+    """Say how the servers, the gateway and its sources are."""
+    names = kept(settings.state)
+    servers = Cluster(settings.state, names).status() if names else {}
+    say(
+        "数据库 Databases:",
+        *(f"  {name:<12} {state}" for name, state in servers.items()),
+    )
+    found = find(note_path(settings))
+    if found is None:
+        say("网关未运行 The gateway does not run: zhitong serve")
+        return
+    body = client(settings, DEMO_PRINCIPALS["operator"]).ready().body
+    say(f"网关 The gateway: {found.url}（pid {found.pid}）", *_states(body))
+
+
+def token(settings: Settings, kind: str, hours: float) -> None:
+    """Print a token of the demo's issuer."""
+    if hours <= 0:
+        raise SettingsError("有效小时数必须大于 0", "the hours must be more than 0")
+    issuer = DemoIssuer(settings.state, audience=settings.audience)
+    say(issuer.issue(DEMO_PRINCIPALS[kind], timedelta(hours=hours)))
+
+
+def reload(settings: Settings) -> bool:
+    """Have the running gateway read its bindings again; say whether all were taken."""
+    reply = client(settings, DEMO_PRINCIPALS["operator"]).reload()
+    if not reply.good:
+        say("有绑定被拒绝，其余照常 Some bindings were refused, the rest stands:")
+        say(*(f"  {message}" for message in messages(reply)))
+        return False
+    loaded = reply.body.get("loaded")
+    names = [str(name) for name in loaded] if isinstance(loaded, list) else []
+    say(f"已加载 Loaded: {', '.join(names)}", *_states(reply.body))
+    return True
+
+
+def check_bindings(settings: Settings, folder: Path | None) -> bool:
+    """Check the files, and against the live databases where those have addresses."""
+    where = folder or settings.bindings
+    if not where.is_dir():
+        raise SettingsError(
+            f"没有目录 {where}：请先执行 zhitong up，或写明绑定所在目录",
+            f"there is no folder {where}: run zhitong up, or name the bindings' folder",
+        )
+    bindings, errors = read_folder(where, ENTITIES)
+    look_up = address(settings.state, os.environ)
+    faults = [str(error) for error in errors]
+    for name, binding in bindings.items():
+        database = binding.database or name
+        url = database if "://" in database else look_up(database)
+        if url is None:
+            say(f"  {name:<12} 形式无误，无数据库可对照 form is right, no database")
+            continue
+        found = asyncio.run(_drifts(PostgreSQLSource(binding, ENTITIES, url)))
+        faults += [f"{name}.toml: {each}" for each in found]
+        say(f"  {name:<12} {'与数据库不符 differs' if found else '无误 right'}")
+    say(*(f"错误 wrong: {fault}" for fault in faults))
+    return not faults
+
+
+async def _drifts(source: PostgreSQLSource) -> list[str]:
+    try:
+        await source.inspect()
+    except SourceError as error:
+        return [str(error)]
+    finally:
+        await source.close()
+    return [
+        f"{drift.type} {','.join(drift.fields)}: {drift.what.zh} / {drift.what.en}"
+        for drift in source.drifts
+    ]
+
+
+def ask(settings: Settings, kind: str, occasion: Occasion, file: str) -> bool:
+    """Ask the running gateway what *file* says; print the answer."""
+    reply = client(settings, DEMO_PRINCIPALS[kind]).ask(_document(file), occasion)
+    said = orjson.dumps(
+        reply.body, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    )
+    sys.stdout.write(said.decode())
+    return reply.good
+
+
+def _document(file: str) -> str:
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"读不了查询文件 {file}：{error}",
+            f"cannot read the question {file}: {error}",
+        ) from error
+
+
+def messages(reply: Reply) -> Sequence[str]:
+    """Collect the texts of a reply's errors."""
+    errors = reply.body.get("errors")
+    found = errors if isinstance(errors, list) else []
+    return [f"{each['extensions']['code']} {each['message']}" for each in found]
+
+
+def _states(body: Mapping[str, object]) -> Sequence[str]:
+    states = body.get("sources")
+    found = states if isinstance(states, Mapping) else {}
+    return [f"  {name:<12} {STATES.get(state, state)}" for name, state in found.items()]

@@ -1,0 +1,184 @@
+"""The gateway as a process: listens, says where, and ends when it is asked to."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager, suppress
+from pathlib import Path
+
+import asyncpg
+import uvicorn
+
+from zhitong.exceptions import SettingsError
+from zhitong.infra.app import build_app, server
+from zhitong.infra.client import Client
+from zhitong.infra.demo_issuer import DemoIssuer
+from zhitong.infra.embedded import address
+from zhitong.infra.gateway import Gateway
+from zhitong.infra.note import Note, find, noted
+from zhitong.infra.settings import Settings
+from zhitong.infra.telemetry import set_up
+from zhitong.infra.tokens import Verifier
+from zhitong.schema.engine import Engine
+from zhitong.types import Principal
+
+_ENDING_SECONDS = 20.0
+_PAUSE = 0.05
+_GRACE_SECONDS = 10
+STATES = {
+    "ready": "正常 ready",
+    "drift": "结构有变 drift",
+    "away": "离线 away",
+}
+"""How a source is, for people."""
+
+
+def note_path(settings: Settings) -> Path:
+    """Say where the running gateway's note lies."""
+    return settings.state / "gateway.json"
+
+
+def running_gateway(settings: Settings) -> Note:
+    """Find the gateway of the state folder; raise if none runs."""
+    found = find(note_path(settings))
+    if found is None:
+        raise SettingsError(
+            f"没有网关在使用 {settings.state}：请先执行 zhitong serve（或 make demo）",
+            f"no gateway runs on {settings.state}: run zhitong serve (or make demo)",
+        )
+    return found
+
+
+def client(settings: Settings, principal: Principal) -> Client:
+    """Make a client of the running gateway for one of the demo's people."""
+    issuer = DemoIssuer(settings.state, audience=settings.audience)
+    url = running_gateway(settings).url
+    return Client(url=url, token=issuer.issue(principal))
+
+
+def serve(settings: Settings) -> None:
+    """Run the gateway until SIGINT or SIGTERM."""
+    logging.basicConfig(
+        level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+    )
+    close = set_up(settings)
+    try:
+        with (
+            _listening(settings) as listener,
+            asyncio.Runner(loop_factory=_loop_factory()) as runner,
+            suppress(asyncio.CancelledError),
+        ):
+            runner.run(_serve(settings, listener))
+    finally:
+        close()
+
+
+def stop(settings: Settings) -> bool:
+    """End the gateway of the state folder; say whether there was one."""
+    found = find(note_path(settings))
+    if found is None:
+        return False
+    # The lock on its note shows that the process of this number is the gateway.
+    with suppress(ProcessLookupError):
+        os.kill(found.pid, signal.SIGTERM)
+    deadline = time.monotonic() + _ENDING_SECONDS
+    while find(note_path(settings)) == found:
+        if time.monotonic() > deadline:
+            with suppress(ProcessLookupError):
+                os.kill(found.pid, signal.SIGKILL)
+        time.sleep(_PAUSE)
+    return True
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to us: uvicorn raises them again, and would cut our end short."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+    def stop(self) -> None:
+        """End when the requests under way are answered."""
+        self.should_exit = True
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> None:
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - a coroutine runs in a task
+    _on_signals(task.cancel)
+    gateway = Gateway(settings, address(settings.state, os.environ))
+    issuer = DemoIssuer(settings.state, audience=settings.audience)
+    verifier = Verifier(
+        {"demo": issuer.issuer}, settings.audience, remembered=settings.token_cache
+    )
+    async with AsyncExitStack() as stack:
+        engine = await _entered(stack, gateway)
+        app = build_app(engine, verifier, settings, gateway.readiness, gateway.reload)
+        config = server(app, settings).config
+        config.timeout_graceful_shutdown = _GRACE_SECONDS
+        running = _Server(config)
+        _on_signals(running.stop)
+        url = _url(listener)
+        stack.enter_context(noted(note_path(settings), Note(pid=os.getpid(), url=url)))
+        _introduce(url, gateway.registry.states())
+        await running.serve([listener])
+
+
+async def _entered(stack: AsyncExitStack, gateway: Gateway) -> Engine:
+    try:
+        return await stack.enter_async_context(gateway.running())
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise SettingsError(
+            f"连不上平台自身的数据库（{error}）：请先执行 zhitong up，"
+            "或更正 ZHITONG_DATABASE_PLATFORM",
+            f"cannot reach the platform's own database ({error}): run zhitong up "
+            "first, or correct ZHITONG_DATABASE_PLATFORM",
+        ) from error
+
+
+def _on_signals(act: Callable[[], object]) -> None:
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, act)
+
+
+def _listening(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        raise SettingsError(
+            f"无法监听 {settings.host}:{settings.port}（{error}）："
+            "请停止占用该端口的程序，或用 --port 换一个端口（0 为任意空闲端口）",
+            f"cannot listen on {settings.host}:{settings.port} ({error}): end the "
+            "program that holds the port, or name another with --port (0: any)",
+        ) from error
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Choose the loop as uvicorn would: uvloop where it is installed."""
+    return uvicorn.Config(app="").get_loop_factory()
+
+
+def _introduce(url: str, states: Mapping[str, str]) -> None:
+    lines = [
+        f"执通网关已就绪 The gateway is ready: {url}",
+        f"  查询接口 GraphQL   {url}/graphql",
+        f"  查询界面 explorer  {url}/explorer/",
+        f"  运行状态 state     {url}/ready",
+        "数据来源 Sources:",
+        *(f"  {name:<12} {STATES.get(state, state)}" for name, state in states.items()),
+    ]
+    print("\n".join(lines), flush=True)  # noqa: T201 - what the command line says
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
