@@ -76,6 +76,14 @@ def read_policy(path: Path, entities: Mapping[str, EntityType]) -> Policy:
                 f"{path.name}：规则 {rule.name} 提到不存在的 {wrong}",
                 f"{path.name}: rule {rule.name} names {wrong}, which there is not",
             )
+        if isinstance(rule, _Rule) and rule.when and rule.effect is not Effect.ALLOW:
+            raise PolicyError(
+                f"{path.name}：规则 {rule.name} 有条件地拒绝或脱敏，"
+                "条件无法判断时会放行，请改为在条件成立时允许，其余拒绝或脱敏",
+                f"{path.name}: rule {rule.name} takes away under a condition, so a row "
+                "whose condition cannot be read would be given; allow under the "
+                "opposite condition instead",
+            )
     return Policy(
         rules=tuple(map(_rule, file.rules)),
         rows=tuple(map(_row_rule, file.rows)),

@@ -10,8 +10,12 @@ How rules are weighed:
 - Deny beats mask, mask beats allow, among equals.
 - A rule under a predicate decides for the rows where it holds; the others fall
   through to the next rule.
-- A rule that would give something but misses a purpose, basis or cause denies, and
-  says what to add.
+- A rule for certain purposes is silent on any other; a rule that requires a purpose,
+  basis or cause that is not stated denies, and says what to add. (Were it skipped, a
+  wider rule could give in the clear what this one masks.)
+- A predicate says for which rows something is given. One that cannot be answered, for
+  the source lacks the column, does not hold; so a rule under a predicate that takes
+  away is refused when the policy is read.
 """
 
 from __future__ import annotations
@@ -200,37 +204,33 @@ def _rulings(
         ),
     )
     rulings: list[Ruling] = []
-    lacking: Deny | None = None
+    silent: Deny | None = None
     for rule in speaking:
-        lack = _lack(rule, occasion)
-        if lack is not None:
-            lacking = lacking or lack
+        if not _speaks(rule, occasion):
+            if rule.effect is not Effect.DENY:
+                silent = silent or _for_purposes(rule)
             continue
-        rulings.append(Ruling(_verdict(rule, mask), rule.under))
+        rulings.append(Ruling(_verdict(rule, mask, occasion), rule.under))
         if rule.under is None:
             break
     else:
-        rulings.append(Ruling(lacking or SILENCE))
-    last = rulings[-1].verdict
-    if lacking is not None and isinstance(last, Deny) and last is not lacking:
-        # A narrower rule would have given it: say what that one misses.
-        rulings[-1] = Ruling(lacking)
+        rulings.append(Ruling(silent or SILENCE))
+    if not visible(tuple(rulings)):
+        # Denied for every row: one reason, the one that says what would help.
+        return (Ruling(silent or rulings[0].verdict),)
     return tuple(rulings)
 
 
-def _verdict(rule: Rule, mask: MaskKind | None) -> Verdict:
-    kind = rule.mask or mask
-    if rule.effect is Effect.ALLOW:
-        return Allow(rule.name)
-    if rule.effect is Effect.MASK and kind is not None:
-        return Mask(rule.name, kind)
-    return Deny(rule.name, rule.reason, SILENCE.remedy)
+def _speaks(rule: Rule, occasion: Occasion) -> bool:
+    """Say whether *rule* is for this purpose; one that requires it waits for it."""
+    if _names(rule.purposes, occasion.purpose):
+        return True
+    return not occasion.purpose and "purpose" in rule.requires
 
 
-def _lack(rule: Rule, occasion: Occasion) -> Deny | None:
-    """Say what *rule* misses of the occasion, None if it applies."""
+def _verdict(rule: Rule, mask: MaskKind | None, occasion: Occasion) -> Verdict:
     if rule.effect is Effect.DENY:
-        return None
+        return Deny(rule.name, rule.reason, SILENCE.remedy)
     missing = [name for name in rule.requires if not getattr(occasion, name)]
     if missing:
         return Deny(
@@ -242,14 +242,21 @@ def _lack(rule: Rule, occasion: Occasion) -> Deny | None:
             ),
             Label("补充后重新查询", "add it and ask again"),
         )
-    if _names(rule.purposes, occasion.purpose):
-        return None
+    if rule.effect is Effect.ALLOW:
+        return Allow(rule.name)
+    kind = rule.mask or mask
+    if kind is None:  # nothing is known to blur it by
+        return Deny(rule.name, rule.reason, SILENCE.remedy)
+    return Mask(rule.name, kind)
+
+
+def _for_purposes(rule: Rule) -> Deny:
     known = sorted(rule.purposes)
     return Deny(
         rule.name,
         Label("所述目的不在允许之列", "the stated purpose is not one that allows it"),
         Label(
-            f"如属于下列目的之一，请在请求头 zhitong-purpose 写明:{'、'.join(known)}",
+            f"如属于下列目的之一，请在请求头 zhitong-purpose 写明：{'、'.join(known)}",
             f"if one of these is true, state it in header zhitong-purpose: "
             f"{', '.join(known)}",
         ),
@@ -261,7 +268,9 @@ def _rows(
 ) -> Predicate | None:
     parts: list[Predicate] = []
     for rule in rules:
-        if not _names(rule.kinds, principal.kind) or entity.name not in rule.types:
+        if not _names(rule.kinds, principal.kind):
+            continue
+        if not _names(rule.types, entity.name):
             continue
         if rule.where is not None:
             parts.append(rule.where)

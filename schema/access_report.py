@@ -34,8 +34,12 @@ def access(inquiry: Inquiry) -> dict[str, object]:
 def _entries(
     type_name: str, field: str, rulings: Rulings
 ) -> Iterator[dict[str, object]]:
+    before: list[Predicate] = []
     for ruling in rulings:
         verdict = ruling.verdict
+        rows = [*map(Not, before), *([ruling.under] if ruling.under else [])]
+        if ruling.under is not None:
+            before.append(ruling.under)
         if isinstance(verdict, Allow):
             continue
         reason = MASKED if isinstance(verdict, Mask) else verdict.reason
@@ -50,8 +54,8 @@ def _entries(
             entry["mask"] = verdict.kind
         if isinstance(verdict, Deny):
             entry["remedy"] = {"zh": verdict.remedy.zh, "en": verdict.remedy.en}
-        if ruling.under is not None:
-            entry["rows"] = described(ruling.under)
+        if rows:
+            entry["rows"] = described(rows[0] if len(rows) == 1 else All(tuple(rows)))
         yield entry
 
 
