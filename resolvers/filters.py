@@ -3,14 +3,17 @@
 A filter that reaches into another type is a semi-join: the keys on the far side are
 read set-wise, one statement per source that feeds it, and become one ``in`` on the
 near side. It is bounded: a filter that matches more keys than the bound is refused,
-never cut.
+never cut. Where a source of the far side is missing the answer is a part, and says
+so; under ``not`` it would be too much, so there the question is refused.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from zhitong.exceptions import FieldHiddenError, TooWideError
+from zhitong.exceptions import FieldHiddenError, SourceError, TooWideError
 from zhitong.resolvers.policy import plain
 from zhitong.resolvers.read import Ask, Reader
 from zhitong.types import (
@@ -23,9 +26,27 @@ from zhitong.types import (
     Op,
     Predicate,
     Related,
+    Relation,
 )
 
 WIDEST = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A filter that a source can be asked, and the sources it lacks."""
+
+    where: Predicate | None = None
+    lacking: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Course:
+    """One filter on its way: what stands outside it, and what it lacks."""
+
+    entity: EntityType
+    guards: list[Predicate] = field(default_factory=list)
+    lacking: set[str] = field(default_factory=set)
 
 
 class Filters:
@@ -37,54 +58,70 @@ class Filters:
         self._reader = reader
         self._entities = entities
         self._inquiry = inquiry
+        self._known: dict[tuple[str, Predicate, bool], asyncio.Future[Settled]] = {}
 
     async def settle(
-        self, entity: EntityType, where: Predicate | None
-    ) -> Predicate | None:
+        self, entity: EntityType, where: Predicate | None, *, negated: bool = False
+    ) -> Settled:
         """Turn what was asked into what a source can be asked."""
         if where is None:
-            return None
-        guards: list[Predicate] = []
-        settled = await self._settle(entity, where, guards)
+            return Settled()
+        asked = (entity.name, where, negated)
+        if asked not in self._known:
+            # Rows of one level ask the same: they wait for one reading of the keys.
+            task = asyncio.ensure_future(self._whole(entity, where, negated=negated))
+            self._known[asked] = task
+        return await asyncio.shield(self._known[asked])
+
+    async def _whole(
+        self, entity: EntityType, where: Predicate, *, negated: bool
+    ) -> Settled:
+        course = _Course(entity)
+        settled = await self._settle(course, where, negated=negated)
         # Rows whose value is blurred or hidden can match no comparison of it, also
         # not a negated one: the guard stands outside the whole filter.
-        return All((settled, *guards)) if guards else settled
+        if course.guards:
+            settled = All((settled, *course.guards))
+        return Settled(settled, tuple(sorted(course.lacking)))
 
     async def _settle(
-        self, entity: EntityType, where: Predicate, guards: list[Predicate]
+        self, course: _Course, where: Predicate, *, negated: bool
     ) -> Predicate:
         if isinstance(where, Compare):
-            guard = self._reader.restriction(self._inquiry, entity, where.field)
-            if guard is not None and guard not in guards:
-                guards.append(guard)
+            guard = self._reader.restriction(self._inquiry, course.entity, where.field)
+            if guard is not None and guard not in course.guards:
+                course.guards.append(guard)
             return where
         if isinstance(where, Not):
-            return Not(await self._settle(entity, where.part, guards))
+            return Not(await self._settle(course, where.part, negated=not negated))
         if isinstance(where, Related):
-            return await self._semi_join(entity, where)
-        parts = [await self._settle(entity, part, guards) for part in where.parts]
+            return await self._semi_join(course, where, negated=negated)
+        parts = [
+            await self._settle(course, part, negated=negated) for part in where.parts
+        ]
         return type(where)(tuple(parts))
 
-    async def _semi_join(self, entity: EntityType, where: Related) -> Predicate:
-        relation = entity.relations[where.relation]
-        rulings = self._reader.verdicts(self._inquiry, entity).fields[relation.name]
-        if plain(rulings) is not True:
-            self._inquiry.restrictions[entity.name, relation.name] = rulings
-            raise FieldHiddenError(
-                f"{entity.name}.{relation.name} 对本次查询不可见，不能用来筛选",
-                f"{entity.name}.{relation.name} is not visible here, so nothing can be "
-                "filtered by it",
-            )
+    async def _semi_join(
+        self, course: _Course, where: Related, *, negated: bool
+    ) -> Predicate:
+        relation = course.entity.relations[where.relation]
         target = self._entities[relation.target]
+        self._check(course.entity, relation)
+        guard = self._reader.restriction(self._inquiry, target, relation.remote)
+        inner = await self.settle(target, where.where, negated=negated)
         counted = await self._reader.tally(
             self._inquiry,
             Ask(
                 entity=target,
-                where=await self.settle(target, where.where),
+                where=inner.where if guard is None else _both(inner.where, guard),
+                lacking=inner.lacking,
                 limit=WIDEST + 1,
             ),
             (GroupBy(relation.remote),),
         )
+        if counted.missing and negated:
+            raise _unanswerable(relation, counted.missing)
+        course.lacking.update(counted.missing)
         keys = sorted({key for (key,) in (t.group for t in counted.tallies) if key})
         if len(keys) > WIDEST:
             raise TooWideError(
@@ -93,3 +130,27 @@ class Filters:
                 "add conditions to narrow it",
             )
         return Compare(relation.local, Op.IN, tuple(keys))
+
+    def _check(self, entity: EntityType, relation: Relation) -> None:
+        rulings = self._reader.verdicts(self._inquiry, entity).fields[relation.name]
+        if plain(rulings) is not True:
+            self._inquiry.restrictions[entity.name, relation.name] = rulings
+            raise FieldHiddenError(
+                f"{entity.name}.{relation.name} 对本次查询不可见，不能用来筛选",
+                f"{entity.name}.{relation.name} is not visible here, so nothing can be "
+                "filtered by it",
+            )
+
+
+def _both(one: Predicate | None, other: Predicate) -> Predicate:
+    return other if one is None else All((one, other))
+
+
+def _unanswerable(relation: Relation, missing: tuple[str, ...]) -> SourceError:
+    names = "、".join(missing)
+    return SourceError(
+        f"来源 {names} 暂缺，按“没有符合条件的{relation.label.zh}”筛选会多出记录，"
+        "请稍后重试或去掉该条件",
+        f"{', '.join(missing)} did not answer, so a filter by the absence of "
+        f"{relation.name} would give too much; try again later or leave it out",
+    )

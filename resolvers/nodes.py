@@ -30,6 +30,8 @@ def node_id(text: str) -> NodeId:
         padded = text[:LONGEST] + "=" * (-len(text[:LONGEST]) % 4)
         parts = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
         type_name, source, key = parts.split(":", 2)
+        if "\0" in key:
+            raise ValueError(key)  # noqa: TRY301 - one refusal for all that is wrong
     except (ValueError, binascii.Error) as error:
         raise NodeIdError(
             "不是本服务的 id，请使用查询结果中 id 字段的值",

@@ -9,13 +9,23 @@ and notes for the access record what was looked at.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from zhitong.exceptions import FieldHiddenError, SourceError
 from zhitong.ports import Source
 from zhitong.resolvers.cursors import Mark
+from zhitong.resolvers.looks import (
+    COUNT,
+    FILTER,
+    compared,
+    note_look,
+    note_lost,
+    note_missing,
+    note_restriction,
+    shown,
+)
 from zhitong.resolvers.merge import merge, position
 from zhitong.resolvers.policy import Policy, decide, plain, visible
 from zhitong.types import (
@@ -23,20 +33,16 @@ from zhitong.types import (
     All,
     Column,
     EntityType,
-    Gap,
     GroupBy,
     Inquiry,
     Keys,
     Kind,
-    Label,
-    Look,
     Mask,
     Order,
     Predicate,
     Row,
     RowQuery,
     Rulings,
-    Sharing,
     Tally,
     TallyQuery,
     TypeVerdicts,
@@ -62,6 +68,8 @@ class Ask:
     after: Mark | None = None
     keys: Keys | None = None
     sources: frozenset[str] | None = None
+    lacking: tuple[str, ...] = ()
+    """Sources that *where* could not be settled with; the answer lacks their part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +111,8 @@ class Reader:
         """Say for which rows *name* may be compared; raise if for none."""
         rulings = self.verdicts(inquiry, entity).fields[name]
         rows = plain(rulings)
+        note_restriction(inquiry, entity, name, rulings)
         if rows is False:
-            inquiry.restrictions[entity.name, name] = rulings
             raise FieldHiddenError(
                 f"{entity.name}.{name} 对本次查询不完全可见，"
                 "不能用来筛选、排序、分组或检索",
@@ -119,8 +127,6 @@ class Reader:
             return asked
         if asked is not None:
             if self.restriction(inquiry, entity, asked.field) is not None:
-                hidden = self.verdicts(inquiry, entity).fields[asked.field]
-                inquiry.restrictions[entity.name, asked.field] = hidden
                 raise FieldHiddenError(
                     f"{entity.name}.{asked.field} 只对部分记录可见，不能用来排序",
                     f"{entity.name}.{asked.field} is visible for some rows only, so "
@@ -134,11 +140,17 @@ class Reader:
                 return Order(name, descending=dated)
         return Order(SOURCE_KEY, descending=False)
 
+    def sees(self, inquiry: Inquiry, entity: EntityType) -> bool:
+        """Say whether anything of *entity* may be seen at all."""
+        fields = self.verdicts(inquiry, entity).fields
+        return any(map(visible, fields.values()))
+
     async def rows(self, inquiry: Inquiry, ask: Ask) -> Found:
         """Read rows: a page over all sources, or up to *limit* for each key."""
         verdicts = self.verdicts(inquiry, ask.entity)
-        if not any(map(visible, verdicts.fields.values())):
-            return self._refused(inquiry, ask.entity, verdicts)
+        if not self.sees(inquiry, ask.entity):
+            self._refuse(inquiry, ask.entity, verdicts)
+            return Found(rows=())
         order = self.order(inquiry, ask.entity, ask.order)
         columns = self._columns(inquiry, ask, verdicts)
         where = _both(ask.where, verdicts.rows)
@@ -157,11 +169,12 @@ class Reader:
                 keys=ask.keys,
             )
             asked.append((source, source.rows(query)))
-        answered, missing = await self._gather(inquiry, ask.entity, asked)
+        needed = {column.field for column in columns} | {order.field}
+        answered, missing = await self._gather(inquiry, ask, asked, needed)
+        seen = shown(ask.fields, verdicts.fields)
         rows: list[Row] = []
         for source, part in answered:
-            self._note_lost(inquiry, ask, source)
-            self._note(inquiry, ask, verdicts, source, part)
+            note_look(inquiry, ask.entity, source, _filtered(ask, seen), part)
             rows.extend(part)
         field = ask.entity.fields.get(order.field)
         kind = field.kind if field else Kind.TEXT
@@ -172,8 +185,8 @@ class Reader:
     ) -> Counted:
         """Count rows, by group or by key; groups are checked by the caller."""
         verdicts = self.verdicts(inquiry, ask.entity)
-        if not any(map(visible, verdicts.fields.values())):
-            self._refused(inquiry, ask.entity, verdicts)
+        if not self.sees(inquiry, ask.entity):
+            self._refuse(inquiry, ask.entity, verdicts)
             return Counted(tallies=())
         where = _both(ask.where, verdicts.rows)
         query = TallyQuery(
@@ -187,26 +200,18 @@ class Reader:
             (source, source.tally(query))
             for source in self._holding(ask.entity, where, ask.sources)
         ]
-        answered, missing = await self._gather(inquiry, ask.entity, asked)
+        groups = {group.field for group in by}
+        answered, missing = await self._gather(inquiry, ask, asked, groups)
+        seen = dict.fromkeys(sorted(groups), COUNT)
         for source, part in answered:
-            inquiry.looks.append(
-                Look(
-                    type=ask.entity.name,
-                    source=source.name,
-                    fields={group.field: "COUNT" for group in by},
-                    rows=sum(tally.count for tally in part),
-                    keys=(),
-                    protected=False,
-                )
-            )
+            note_look(inquiry, ask.entity, source, _filtered(ask, seen), part)
         tallies = tuple(tally for _, part in answered for tally in part)
         return Counted(tallies=tallies, missing=missing)
 
-    def _refused(
+    def _refuse(
         self, inquiry: Inquiry, entity: EntityType, verdicts: TypeVerdicts
-    ) -> Found:
+    ) -> None:
         inquiry.restrictions[entity.name, "*"] = verdicts.fields[entity.key]
-        return Found(rows=())
 
     def _holding(
         self,
@@ -228,11 +233,11 @@ class Reader:
         columns: list[Column] = []
         for name in sorted(ask.fields):
             rulings = verdicts.fields[name]
-            _note_restriction(inquiry, ask.entity, name, rulings)
+            note_restriction(inquiry, ask.entity, name, rulings)
             columns.append(Column(name, name, rulings))
         for name in sorted(ask.links):
             rulings = verdicts.fields[name]
-            _note_restriction(inquiry, ask.entity, name, rulings)
+            note_restriction(inquiry, ask.entity, name, rulings)
             key = ask.entity.relations[name].local
             columns.append(Column(LINK + name, key, _as_link(rulings)))
         return tuple(columns)
@@ -240,67 +245,28 @@ class Reader:
     async def _gather(
         self,
         inquiry: Inquiry,
-        entity: EntityType,
+        ask: Ask,
         asked: list[tuple[Source, Coroutine[object, object, Part]]],
+        needed: set[str],
     ) -> tuple[list[tuple[Source, Part]], tuple[str, ...]]:
         results = await asyncio.gather(
             *(question for _, question in asked), return_exceptions=True
         )
+        filtered = set(compared(ask.where))
         answered: list[tuple[Source, Part]] = []
-        missing: list[str] = []
+        missing = set(ask.lacking)
         for (source, _), result in zip(asked, results, strict=True):
             if isinstance(result, SourceError):
-                missing.append(source.name)
-                _add_gap(inquiry, entity, source, result)
+                missing.add(source.name)
+                note_missing(inquiry, ask.entity, source, result)
             elif isinstance(result, BaseException):
                 raise result
             else:
                 answered.append((source, result))
-        return answered, tuple(missing)
-
-    def _note_lost(self, inquiry: Inquiry, ask: Ask, source: Source) -> None:
-        lost = source.lost(ask.entity.name)
-        keys = {ask.entity.relations[name].local for name in ask.links}
-        gone = sorted(lost.keys() & (ask.fields | keys))
-        if gone:
-            zh = "；".join(sorted({lost[name].zh for name in gone}))
-            en = "; ".join(sorted({lost[name].en for name in gone}))
-            _gap(
-                inquiry,
-                Gap(
-                    source=source.name,
-                    title=source.title,
-                    type=ask.entity.name,
-                    code="SOURCE_DRIFT",
-                    detail=Label(zh, en),
-                    fields=tuple(gone),
-                ),
-            )
-
-    def _note(
-        self,
-        inquiry: Inquiry,
-        ask: Ask,
-        verdicts: TypeVerdicts,
-        source: Source,
-        rows: Iterable[Row],
-    ) -> None:
-        seen = {name: _label(verdicts.fields[name]) for name in sorted(ask.fields)}
-        keys = tuple(row.key for row in rows)
-        inquiry.looks.append(
-            Look(
-                type=ask.entity.name,
-                source=source.name,
-                fields=seen,
-                rows=len(keys),
-                keys=keys,
-                protected=any(
-                    ask.entity.fields[name].sharing is not Sharing.UNCONDITIONAL
-                    and label != "DENY"
-                    for name, label in seen.items()
-                ),
-            )
-        )
+                note_lost(inquiry, ask.entity, source, needed | filtered)
+                if filtered & source.lost(ask.entity.name).keys():
+                    missing.add(source.name)  # it compared with nothing
+        return answered, tuple(sorted(missing))
 
 
 def _both(one: Predicate | None, other: Predicate | None) -> Predicate | None:
@@ -314,33 +280,9 @@ def _as_link(rulings: Rulings) -> Rulings:
     return tuple(ruling for ruling in rulings if not isinstance(ruling.verdict, Mask))
 
 
-def _label(rulings: Rulings) -> str:
-    names = {type(ruling.verdict).__name__.upper() for ruling in rulings}
-    return "|".join(sorted(names))
-
-
-def _note_restriction(
-    inquiry: Inquiry, entity: EntityType, name: str, rulings: Rulings
-) -> None:
-    if plain(rulings) is not True:
-        inquiry.restrictions[entity.name, name] = rulings
-
-
-def _add_gap(
-    inquiry: Inquiry, entity: EntityType, source: Source, error: SourceError
-) -> None:
-    _gap(
-        inquiry,
-        Gap(
-            source=source.name,
-            title=source.title,
-            type=entity.name,
-            code=error.code,
-            detail=error.label,
-        ),
-    )
-
-
-def _gap(inquiry: Inquiry, gap: Gap) -> None:
-    if gap not in inquiry.gaps:
-        inquiry.gaps.append(gap)
+def _filtered(ask: Ask, seen: Mapping[str, str]) -> dict[str, str]:
+    """Add to the fields *seen* those that were compared."""
+    fields = dict(seen)
+    for name in sorted(set(compared(ask.where)) & ask.entity.fields.keys()):
+        fields[name] = f"{fields[name]}|{FILTER}" if name in fields else FILTER
+    return fields

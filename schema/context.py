@@ -35,14 +35,15 @@ class Context:
     entities: Mapping[str, EntityType]
     sources: Callable[[], Mapping[str, Source]]
     limits: Limits
-    _wanted: dict[tuple[int, str], Wanted] = field(default_factory=dict)
+    _wanted: dict[tuple[tuple[int, ...], str], Wanted] = field(default_factory=dict)
 
     def wanted(
         self, info: ResolveInfo, entity: EntityType, *paths: tuple[str, ...]
     ) -> Wanted:
         """Find what is asked of *entity* here; siblings share the answer."""
-        # The document's nodes live as long as the question, so their id is a name.
-        place = (id(info.field_nodes[0]), entity.name)
+        # The document's nodes live as long as the question, so their ids are a name;
+        # all of them, for a fragment's node stands in several places.
+        place = (tuple(map(id, info.field_nodes)), entity.name)
         if place not in self._wanted:
             walk = Walk(info)
             self._wanted[place] = walk.wanted(info.field_nodes, entity, *paths)

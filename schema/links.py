@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
+from zhitong.resolvers.policy import plain
 from zhitong.resolvers.read import LINK, Ask, Found
 from zhitong.rules.identifiers import credit_code_fault
 from zhitong.schema.context import Context
@@ -28,13 +29,13 @@ async def match(
     context: Context, info: ResolveInfo, relation: Relation, row: Row
 ) -> str:
     """Say how the key of *relation* was found, without a read of its own."""
-    here = context.entities[row.type]
+    here, there = context.entities[row.type], context.entities[relation.target]
     rulings = context.reader.verdicts(context.inquiry, here).fields[relation.name]
-    if (here.name, relation.name) in context.inquiry.restrictions and len(rulings) == 1:
-        return "HIDDEN"
     key = row.values[LINK + relation.name]
     if not isinstance(key, str):
-        return "NOT_STATED"
+        return "NOT_STATED" if plain(rulings) is True else "HIDDEN"
+    if not context.reader.sees(context.inquiry, there):
+        return "HIDDEN"
     found = await _found(context, info, relation, row)
     if found and found.rows:
         return "EXACT" if len(found.rows) == 1 else "AMBIGUOUS"

@@ -32,13 +32,13 @@ async def by_lookup(
 ) -> Row | None:
     """Find the row that *number* is known for; the first where there are two."""
     lookup = entity.lookup or entity.key
-    where = await context.filters.settle(entity, Compare(lookup, Op.EQ, number))
+    settled = await context.filters.settle(entity, Compare(lookup, Op.EQ, number))
     wanted = context.wanted(info, entity, ())
     ask = Ask(
         entity=entity,
         fields=wanted.fields,
         links=wanted.links,
-        where=where,
+        where=settled.where,
         order=BY_KEY,
         limit=TWO,
     )
@@ -53,6 +53,12 @@ async def by_node(context: Context, info: ResolveInfo, text: str) -> Row | None:
     if entity is None:
         raise NodeIdError(
             f"本服务没有类型 {place.type[:40]}", f"there is no type {place.type[:40]}"
+        )
+    source = context.sources().get(place.source)
+    if source is None or not source.feeds(entity.name):
+        raise NodeIdError(
+            f"没有提供 {entity.name} 的来源 {place.source[:40]}",
+            f"no source {place.source[:40]} feeds {entity.name}",
         )
     wanted = context.wanted(info, entity, ())
     ask = Ask(
@@ -123,7 +129,7 @@ async def _search_ask(
         entity=entity,
         fields=wanted.fields,
         links=wanted.links,
-        where=settled,
+        where=settled.where,
         order=BY_KEY,
         limit=size + 1,
     )

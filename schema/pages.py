@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -80,11 +81,23 @@ async def root_page(
     size, ask, seal = await _prepare(context, info, entity, arguments, "")
     found = await context.reader.rows(context.inquiry, ask)
 
-    async def count() -> Count:
+    async def counting() -> Count:
         counted = await context.reader.tally(context.inquiry, ask, ())
         return sum(tally.count for tally in counted.tallies), counted.missing
 
-    return _page(found, size, seal, count)
+    return _page(found, size, seal, _once(counting))
+
+
+def _once(counting: Callable[[], Awaitable[Count]]) -> Callable[[], Awaitable[Count]]:
+    """Count at most once, however many aliases ask."""
+    task: asyncio.Future[Count] | None = None
+
+    def count() -> Awaitable[Count]:
+        nonlocal task
+        task = task or asyncio.ensure_future(counting())
+        return task
+
+    return count
 
 
 async def related_page(
@@ -104,7 +117,7 @@ async def related_page(
     found = await context.loaders.rows_by_key(ask, relation.remote).load(key)
 
     async def count() -> Count:
-        counting = Ask(entity=entity, where=ask.where)
+        counting = Ask(entity=entity, where=ask.where, lacking=ask.lacking)
         loader = context.loaders.count_by_key(counting, relation.remote)
         return await loader.load(key)
 
@@ -133,11 +146,13 @@ async def _prepare(
         else None
     )
     wanted = context.wanted(info, entity, *NODES)
+    settled = await context.filters.settle(entity, arguments.where)
     ask = Ask(
         entity=entity,
         fields=wanted.fields,
         links=wanted.links,
-        where=await context.filters.settle(entity, arguments.where),
+        where=settled.where,
+        lacking=settled.lacking,
         order=order,
         limit=size + 1,
         after=after,

@@ -66,9 +66,11 @@ async def case_statistics(
                 f"{group.field} is visible for some rows only, so nothing can be "
                 "grouped by it",
             )
+    settled = await context.filters.settle(entity, where)
     ask = Ask(
         entity=entity,
-        where=await context.filters.settle(entity, where),
+        where=settled.where,
+        lacking=settled.lacking,
         limit=MOST_GROUPS + 1,
     )
     counted = await context.reader.tally(context.inquiry, ask, groups)

@@ -373,7 +373,7 @@ class Look:
     type: str
     source: str
     fields: Mapping[str, str]
-    """Field name → ALLOW, MASK or DENY (mixed ones joined by ``|``)."""
+    """Field name → ALLOW, MASK, DENY, COUNT, FILTER (joined by ``|``)."""
     rows: int
     keys: tuple[str, ...]
     protected: bool

@@ -1,0 +1,123 @@
+"""What a read leaves behind: for the access record and for the answer's extensions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from zhitong.exceptions import SourceError
+from zhitong.ports import Source
+from zhitong.resolvers.policy import plain
+from zhitong.types import (
+    All,
+    AnyOf,
+    Compare,
+    EntityType,
+    Gap,
+    Inquiry,
+    Label,
+    Look,
+    Not,
+    Predicate,
+    Row,
+    Rulings,
+    Sharing,
+    Tally,
+)
+
+FILTER = "FILTER"
+"""A field that was compared: its value was used, shown or not."""
+COUNT = "COUNT"
+
+
+def compared(where: Predicate | None) -> Iterator[str]:
+    """Name the fields that *where* compares."""
+    if isinstance(where, Compare):
+        yield where.field
+    elif isinstance(where, Not):
+        yield from compared(where.part)
+    elif isinstance(where, All | AnyOf):
+        for part in where.parts:
+            yield from compared(part)
+
+
+def shown(fields: Iterable[str], rulings: Mapping[str, Rulings]) -> dict[str, str]:
+    """Say of each field under which verdicts it was selected."""
+    return {
+        name: "|".join(
+            sorted({type(one.verdict).__name__.upper() for one in rulings[name]})
+        )
+        for name in sorted(fields)
+    }
+
+
+def note_look(
+    inquiry: Inquiry,
+    entity: EntityType,
+    source: Source,
+    seen: dict[str, str],
+    part: Sequence[Row] | Sequence[Tally],
+) -> None:
+    """Note that *source* answered: fields, rows, and which rows they were."""
+    keys = tuple(one.key for one in part if isinstance(one, Row))
+    counted = sum(one.count for one in part if isinstance(one, Tally))
+    inquiry.looks.append(
+        Look(
+            type=entity.name,
+            source=source.name,
+            fields=seen,
+            rows=len(keys) + counted,
+            keys=keys,
+            protected=any(
+                name in entity.fields
+                and entity.fields[name].sharing is not Sharing.UNCONDITIONAL
+                and how != "DENY"
+                for name, how in seen.items()
+            ),
+        )
+    )
+
+
+def note_restriction(
+    inquiry: Inquiry, entity: EntityType, name: str, rulings: Rulings
+) -> None:
+    """Note that *name* was asked for and is not wholly given."""
+    if plain(rulings) is not True:
+        inquiry.restrictions[entity.name, name] = rulings
+
+
+def note_missing(
+    inquiry: Inquiry, entity: EntityType, source: Source, error: SourceError
+) -> None:
+    """Note that *source* did not answer."""
+    _gap(inquiry, entity, source, (error.code, error.label))
+
+
+def note_lost(
+    inquiry: Inquiry, entity: EntityType, source: Source, fields: Iterable[str]
+) -> None:
+    """Note which of *fields* have gone missing in *source*."""
+    lost = source.lost(entity.name)
+    gone = sorted(lost.keys() & set(fields))
+    if gone:
+        zh = "；".join(sorted({lost[name].zh for name in gone}))
+        en = "; ".join(sorted({lost[name].en for name in gone}))
+        _gap(inquiry, entity, source, ("SOURCE_DRIFT", Label(zh, en)), tuple(gone))
+
+
+def _gap(
+    inquiry: Inquiry,
+    entity: EntityType,
+    source: Source,
+    why: tuple[str, Label],
+    fields: tuple[str, ...] = (),
+) -> None:
+    gap = Gap(
+        source=source.name,
+        title=source.title,
+        type=entity.name,
+        code=why[0],
+        detail=why[1],
+        fields=fields,
+    )
+    if gap not in inquiry.gaps:
+        inquiry.gaps.append(gap)
