@@ -1,7 +1,7 @@
 """The gate before validation: linear in the document, whatever its fragments.
 
-Depth is that of the document with its fragments spread, found with one visit per
-fragment: a bomb of 2^60 fields costs as much as its text is long.
+Depth and number of fields are those of the document with its fragments spread, found
+with one visit per fragment: a bomb of 2^60 fields costs as much as its text is long.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from graphql import (
     GraphQLError,
     InlineFragmentNode,
     OperationDefinitionNode,
+    SelectionNode,
     SelectionSetNode,
     parse,
 )
@@ -30,6 +31,8 @@ class Bounds:
     tokens: int = 2_000
     size: int = 32_768
     depth: int = 16
+    fields: int = 500
+    """Fields with fragments spread; overlaps are checked pair by pair."""
 
 
 def parsed(text: str, bounds: Bounds) -> DocumentNode:
@@ -71,7 +74,7 @@ def check_depth(document: DocumentNode, bounds: Bounds) -> None:
     )
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode):
-            measure.depth(definition.selection_set)
+            measure.extent(definition.selection_set)
 
 
 def _too_deep(bounds: Bounds) -> DocumentTooDeepError:
@@ -81,36 +84,50 @@ def _too_deep(bounds: Bounds) -> DocumentTooDeepError:
     )
 
 
+def _too_many(bounds: Bounds) -> DocumentTooDeepError:
+    return DocumentTooDeepError(
+        f"查询展开后超过 {bounds.fields} 个字段，请拆成几次查询",
+        f"the document asks for more than {bounds.fields} fields with its fragments "
+        "spread; ask in several steps",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Measure:
     fragments: dict[str, FragmentDefinitionNode]
     bounds: Bounds
-    known: dict[str, int] = field(default_factory=dict)
+    known: dict[str, tuple[int, int]] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
 
-    def depth(self, selections: SelectionSetNode | None) -> int:
-        deepest = 0
+    def extent(self, selections: SelectionSetNode | None) -> tuple[int, int]:
+        """Give depth and number of the fields below, fragments spread."""
+        deepest, fields = 0, 0
         for selection in selections.selections if selections else ():
-            if isinstance(selection, FragmentSpreadNode):
-                inside = self._fragment(selection.name.value)
-            elif isinstance(selection, FieldNode | InlineFragmentNode):
-                inside = self.depth(selection.selection_set)
-                inside += isinstance(selection, FieldNode)
-            else:
-                inside = 0
-            deepest = max(deepest, inside)
+            depth, inside = self._inside(selection)
+            deepest, fields = max(deepest, depth), fields + inside
         if deepest > self.bounds.depth:
             raise _too_deep(self.bounds)
-        return deepest
+        if fields > self.bounds.fields:
+            raise _too_many(self.bounds)
+        return deepest, fields
 
-    def _fragment(self, name: str) -> int:
+    def _inside(self, selection: SelectionNode) -> tuple[int, int]:
+        if isinstance(selection, FragmentSpreadNode):
+            return self._fragment(selection.name.value)
+        if not isinstance(selection, FieldNode | InlineFragmentNode):
+            return 0, 0
+        depth, fields = self.extent(selection.selection_set)
+        own = isinstance(selection, FieldNode)
+        return depth + own, fields + own
+
+    def _fragment(self, name: str) -> tuple[int, int]:
         if name in self.known or name not in self.fragments:
-            return self.known.get(name, 0)
+            return self.known.get(name, (0, 0))
         if name in self.open:
             raise DocumentInvalidError(
                 "片段互相引用成环", "the fragments refer to each other in a ring"
             )
         self.open.add(name)
-        self.known[name] = self.depth(self.fragments[name].selection_set)
+        self.known[name] = self.extent(self.fragments[name].selection_set)
         self.open.discard(name)
         return self.known[name]

@@ -68,11 +68,15 @@ class Walk:
     def _children(
         self, nodes: Iterable[FieldNode], type_name: str | None
     ) -> Iterator[FieldNode]:
+        spread: set[str] = set()
         for node in nodes:
-            yield from self._selected(node.selection_set, type_name)
+            yield from self._selected(node.selection_set, type_name, spread)
 
     def _selected(
-        self, selections: SelectionSetNode | None, type_name: str | None
+        self,
+        selections: SelectionSetNode | None,
+        type_name: str | None,
+        spread: set[str],
     ) -> Iterator[FieldNode]:
         for selection in selections.selections if selections else ():
             if not self._included(selection):
@@ -80,14 +84,20 @@ class Walk:
             if isinstance(selection, FieldNode):
                 yield selection
                 continue
-            fragment = self._fragment(selection)
+            fragment = self._fragment(selection, spread)
             if fragment is not None and _applies(fragment, type_name):
-                yield from self._selected(fragment.selection_set, type_name)
+                yield from self._selected(fragment.selection_set, type_name, spread)
 
-    def _fragment(self, selection: SelectionNode) -> Fragment | None:
-        if isinstance(selection, FragmentSpreadNode):
-            return self.info.fragments[selection.name.value]
-        return selection if isinstance(selection, InlineFragmentNode) else None
+    def _fragment(self, selection: SelectionNode, spread: set[str]) -> Fragment | None:
+        if isinstance(selection, InlineFragmentNode):
+            return selection
+        if not isinstance(selection, FragmentSpreadNode):
+            return None
+        name = selection.name.value
+        if name in spread:  # or fragments that spread each other twice take 2^n steps
+            return None
+        spread.add(name)
+        return self.info.fragments[name]
 
     def _included(self, selection: SelectionNode) -> bool:
         variables = self.info.variable_values
