@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import orjson
 from starlette.types import Send
 
-from zhitong.exceptions import InternalError, ZhitongError
+from zhitong.exceptions import InternalError, ZhitongError, outline
 from zhitong.infra.media import JSON
 from zhitong.schema.engine import problem
-
-_LONGEST_OUTLINE = 100
-"""Lines; a chain of causes can be a ring."""
 
 logger = logging.getLogger("zhitong.front")
 
@@ -52,26 +48,11 @@ def fault(error: Exception, request_id: str) -> InternalError:
     Exception texts are left out: a driver's or parser's message quotes the
     literal it stumbled over, and that may be somebody's ID number.
     """
-    logger.error("request %s failed\n%s", request_id, _outline(error))
+    logger.error("request %s failed\n%s", request_id, outline(error))
     return InternalError(
         f"平台内部错误，请将请求编号 {request_id} 告知运维人员。",
         f"The gateway failed; give the request id {request_id} to its operators.",
     )
-
-
-def _outline(error: BaseException) -> str:
-    """Say where *error* and its causes arose: types and places, no values."""
-    parts: list[str] = []
-    seen: BaseException | None = error
-    while seen is not None and len(parts) < _LONGEST_OUTLINE:
-        parts.append(f"{type(seen).__module__}.{type(seen).__qualname__}\n")
-        # Not the source lines: those of a generated plan could hold a literal.
-        parts += [
-            f"  {frame.filename}:{frame.lineno} in {frame.name}\n"
-            for frame in traceback.extract_tb(seen.__traceback__, limit=-20)
-        ]
-        seen = seen.__cause__ or seen.__context__
-    return "".join(parts)
 
 
 async def send_reply(send: Send, reply: Reply, request_id: str) -> None:

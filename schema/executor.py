@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from graphql import DocumentNode, GraphQLError, OperationType, get_operation_ast
-from strawberry.types.execution import PreExecutionError
+from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType as Allowed
 
 from zhitong.exceptions import (
     DocumentInvalidError,
     InternalError,
     ZhitongError,
+    outline,
 )
 from zhitong.ports import Source
 from zhitong.resolvers.cursors import Cursors
@@ -58,12 +59,14 @@ class GraphEngine:
 
     async def answer(self, question: Question) -> Answer:
         """Answer *question* after its looks are recorded."""
+        # A lone surrogate is no text, but its refusal is the parser's.
+        document = question.document.encode(errors="surrogatepass")
         inquiry = Inquiry(
             principal=question.principal,
             occasion=question.occasion,
             id=question.request_id,
             operation=question.operation or "",
-            document_hash=hashlib.sha256(question.document.encode()).hexdigest(),
+            document_hash=hashlib.sha256(document).hexdigest(),
         )
         try:
             check_operation(self._parsed(question.document), question.operation)
@@ -82,7 +85,7 @@ class GraphEngine:
             allowed_operation_types=(Allowed.QUERY,),
         )
         errors = [self._problem(error, inquiry) for error in result.errors or ()]
-        if isinstance(result, PreExecutionError):
+        if isinstance(result, PreExecutionError) or _refused(result):
             return Answer(body={"errors": errors}, executed=False, status=400)
         record_id = await self._recorder.record(inquiry)
         body: dict[str, object] = {"data": result.data}
@@ -137,21 +140,27 @@ def check_operation(document: DocumentNode, name: str | None) -> None:
         )
 
 
+def _refused(result: ExecutionResult) -> bool:
+    """Say whether no field was run, as when a variable does not fit its type."""
+    errors = result.errors or ()
+    return result.data is None and all(error.path is None for error in errors)
+
+
 def _cause(error: GraphQLError, inquiry: Inquiry) -> ZhitongError:
     original = error.original_error
     while isinstance(original, GraphQLError):
         original = original.original_error
     if isinstance(original, ZhitongError):
         return original
-    if original is None:
-        # graphql-core's own words: about the document, never about data.
+    if original is None and error.path is None:
+        # graphql-core's own words before execution: about the document, never data.
         return DocumentInvalidError(f"查询有误：{error.message}", error.message)
+    if original is None:
+        return DocumentInvalidError(
+            "此处有参数或值不符合类型", "an argument or a value here is not of its type"
+        )
     LOGGER.error(
-        "request %s failed at %s: %s",
-        inquiry.id,
-        error.path,
-        type(original).__name__,
-        exc_info=original,
+        "request %s failed at %s\n%s", inquiry.id, error.path, outline(original)
     )
     return InternalError(
         f"内部错误，编号 {inquiry.id}", f"internal error, reference {inquiry.id}"

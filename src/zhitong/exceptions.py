@@ -5,9 +5,13 @@ Each code has a page under docs/errors; tests/unit/test_docs.py compares.
 
 from __future__ import annotations
 
+import traceback
 from typing import ClassVar
 
 from zhitong.types import Label
+
+LONGEST_OUTLINE = 100
+"""Lines; a chain of causes can be a ring."""
 
 
 class ZhitongError(Exception):
@@ -249,3 +253,18 @@ class InternalError(ZhitongError):
     """A fault of ours; the log has the details under the request id."""
 
     code = "INTERNAL"
+
+
+def outline(error: BaseException) -> str:
+    """Say where *error* and its causes arose: types and places, no values."""
+    parts: list[str] = []
+    seen: BaseException | None = error
+    while seen is not None and len(parts) < LONGEST_OUTLINE:
+        parts.append(f"{type(seen).__module__}.{type(seen).__qualname__}\n")
+        # Not the source lines: those of a generated plan could hold a literal.
+        parts += [
+            f"  {frame.filename}:{frame.lineno} in {frame.name}\n"
+            for frame in traceback.extract_tb(seen.__traceback__, limit=-20)
+        ]
+        seen = seen.__cause__ or seen.__context__
+    return "".join(parts)
