@@ -17,6 +17,9 @@ from zhitong.types import Inquiry, Look, Mask, Rulings
 SUBJECT_BYTES = 16
 LARGEST_COMMIT = 256
 
+Waiting = tuple[bytes, asyncio.Future[None]]
+"""An entry, and who waits for its commit."""
+
 
 class PlatformAccessLog:
     """Commits records in groups: who comes while one is written is in the next."""
@@ -27,7 +30,7 @@ class PlatformAccessLog:
         self._pool = pool
         self._key = key
         self._seconds = seconds
-        self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
+        self._waiting: list[Waiting] = []
         self._writing: asyncio.Task[None] | None = None
 
     async def record(self, inquiry: Inquiry) -> str:
@@ -45,10 +48,25 @@ class PlatformAccessLog:
             del self._waiting[:LARGEST_COMMIT]
             try:
                 await self._commit([entry for entry, _ in batch])
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except asyncpg.DataError as error:
+                # One entry that cannot be stored must not take the others with it.
+                await self._one_by_one(batch, error)
+            except Exception as error:  # noqa: BLE001 - each entry's caller is waiting
                 self._settle(batch, error)
             else:
                 self._settle(batch, None)
+
+    async def _one_by_one(self, batch: Sequence[Waiting], error: Exception) -> None:
+        if len(batch) == 1:
+            self._settle(batch, error)
+            return
+        for entry in batch:
+            try:
+                await self._commit([entry[0]])
+            except Exception as fault:  # noqa: BLE001 - its caller is waiting
+                self._settle([entry], fault)
+            else:
+                self._settle([entry], None)
 
     async def _commit(self, entries: Sequence[bytes]) -> None:
         rows = b"[" + b",".join(entries) + b"]"
@@ -67,7 +85,7 @@ class PlatformAccessLog:
 
     def _settle(
         self,
-        batch: Sequence[tuple[bytes, asyncio.Future[None]]],
+        batch: Sequence[Waiting],
         error: Exception | None,
     ) -> None:
         for _, done in batch:

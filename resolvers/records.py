@@ -30,7 +30,7 @@ class Recorder:
 
     async def record(self, inquiry: Inquiry) -> str | None:
         """Commit the record of *inquiry*; raise if nothing may be answered."""
-        if not inquiry.looks and not inquiry.restrictions:
+        if not (inquiry.looks or inquiry.restrictions or inquiry.gaps):
             return None
         try:
             return await self._log.record(inquiry)
@@ -50,16 +50,28 @@ class Recorder:
     async def _retry(self) -> None:
         while self._waiting:
             await asyncio.sleep(RETRY_SECONDS)
-            try:
-                await self._log.record(self._waiting[0])
-            except ZhitongError:
-                LOGGER.warning("%d access records are waiting", len(self._waiting))
-            else:
-                self._waiting.pop(0)
+            await self._write_waiting()
+
+    async def _write_waiting(self) -> None:
+        """Write what waits in one commit; what fails waits on, in its order."""
+        batch = list(self._waiting)
+        outcomes = await asyncio.gather(
+            *map(self._log.record, batch), return_exceptions=True
+        )
+        failed = [
+            inquiry
+            for inquiry, outcome in zip(batch, outcomes, strict=True)
+            if isinstance(outcome, BaseException)
+        ]
+        self._waiting = failed + self._waiting[len(batch) :]
+        if failed:
+            LOGGER.warning("%d access records are waiting", len(self._waiting))
 
     async def close(self) -> None:
-        """Stop retrying; what is still unwritten is said loudly."""
+        """Try once more; what is still unwritten is said loudly."""
         if self._retrying is not None:
             self._retrying.cancel()
+        if self._waiting:
+            await self._write_waiting()
         if self._waiting:
             LOGGER.error("%d access records could not be written", len(self._waiting))

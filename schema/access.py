@@ -28,6 +28,13 @@ ACCESS_RECORD = entity(
         ),
         item("looks", "所看内容", "What was looked at", Kind.TEXTS, CONDITIONAL),
         item("rows", "记录条数", "Rows seen", Kind.INTEGER, CONDITIONAL),
+        item(
+            "restrictions",
+            "未给出或脱敏的内容",
+            "What was asked for and withheld or masked",
+            Kind.TEXTS,
+            CONDITIONAL,
+        ),
         item("gaps", "缺失来源", "Sources that were missing", Kind.TEXTS, CONDITIONAL),
     ),
 )
