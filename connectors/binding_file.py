@@ -15,7 +15,8 @@ from pathlib import Path
 import msgspec
 
 from zhitong.connectors.binding import Binding, FieldMap, TypeMap, field_map
-from zhitong.connectors.codecs import FORMATS, UNITS
+from zhitong.connectors.codecs import UNITS
+from zhitong.connectors.date_codecs import FORMATS
 from zhitong.exceptions import BindingError
 from zhitong.rules.identifiers import credit_code_fault
 from zhitong.types import EntityType, Field, Kind, Label

@@ -1,6 +1,6 @@
 -- columns --
--- The columns of the tables a binding reads: table as written, column, type, not null.
-select t.name, a.attname, format_type(a.atttypid, null) as family, a.attnotnull as required
+-- The columns of the tables a binding reads: table as written, column, type.
+select t.name, a.attname, format_type(a.atttypid, null) as family
 from unnest($1::text[], $2::text[]) t(name, quoted)
 join pg_attribute a on a.attrelid = to_regclass(t.quoted)
 where a.attnum > 0 and not a.attisdropped;

@@ -6,41 +6,27 @@ leaves the database) and canonical values into parameters of the column's own ty
 decimals, names of codes, trimmed text. A value that cannot be read is null, never
 an error: one bad cell must not cost the page.
 
-Sorting rests on one fact: canonical order values, compared as text (amounts as
-decimals), are in the order of the raw column. `bound` says where a canonical
-position lies among raw values.
+Text is compared as it is stored, so that indexes serve: a cell with blanks around
+its text is shown without them, and found by what it contains, not by equality.
+
+Sorting rests on one fact: canonical order values, compared as text (amounts and
+counts as numbers), are in the order of the raw column. `bound` says where a
+canonical position lies among raw values.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import Literal, Protocol
 
-ZONE = "Asia/Shanghai"
-CHINA = timezone(timedelta(hours=8))
-TEXTUAL = frozenset({"text", "character varying", "character", "name"})
+TEXTUAL = frozenset({"text", "character varying", "character"})
 WHOLE = frozenset({"smallint", "integer", "bigint"})
 BROKEN = frozenset({"numeric", "real", "double precision"})
-INSTANT = 'YYYY-MM-DD"T"HH24:MI:SS.US'
-
-DAYS = (
-    "((0[13578]|1[02])SEP(0[1-9]|[12][0-9]|3[01])"
-    "|(0[469]|11)SEP(0[1-9]|[12][0-9]|30)|02SEP(0[1-9]|1[0-9]|2[0-9]))"
-)
-"""Month and day that exist; 29 February is taken in any year."""
-
-FORMATS: Mapping[str, str] = {
-    "yyyymmdd": "",
-    "yyyy-mm-dd": "-",
-    "yyyy/mm/dd": "/",
-    "yyyy年m月d日": "年",
-    "epoch-s": "1",
-    "epoch-ms": "1000",
-}
+BYTES: Mapping[str, int] = {"smallint": 2, "integer": 4, "bigint": 8}
+BLANKS = " \t\r\n\u3000\u00a0"
 UNITS: Mapping[str, Decimal] = {
     "yuan": Decimal(1),
     "wan-yuan": Decimal(10000),
@@ -64,15 +50,38 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def trimmed(raw: str) -> str:
+    """Take the blanks around a text away, the full-width one too."""
+    return f"btrim({raw}, E' \\t\\r\\n\\u3000\\u00a0')"
+
+
 class Codec(Protocol):
     """One way to write a value; *raw* is the column as SQL."""
+
+    @property
+    def type(self) -> str:
+        """Name the SQL type of what `encode` gives."""
+        ...
+
+    @property
+    def textual(self) -> bool:
+        """Whether `sort` is text, whose order depends on the collation."""
+        ...
 
     def value(self, raw: str) -> str:
         """Give the canonical value as SQL, null where there is none."""
         ...
 
     def valued(self, raw: str) -> str | None:
-        """Give the SQL condition for having a value; None: not null suffices."""
+        """Give the SQL condition for having a value; None: it always has."""
+        ...
+
+    def lacking(self, raw: str) -> str:
+        """Give the SQL condition for having none."""
+        ...
+
+    def equal(self, raw: str) -> str:
+        """Give what an encoded parameter is compared with."""
         ...
 
     def sort(self, raw: str) -> str:
@@ -101,43 +110,112 @@ class Codec(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class TextCodec:
-    """Text, or a number that serves as one; *none* are words for "no value"."""
+class BaseCodec:
+    """What most codecs share: a column whose values order as its cells do."""
 
-    family: str
-    none: tuple[str, ...] = ()
+    @property
+    def type(self) -> str:
+        return "text"
+
+    @property
+    def textual(self) -> bool:
+        return False
 
     def value(self, raw: str) -> str:
-        trimmed = f"btrim({self.sort(raw)}, E' \\t\\r\\n\\u3000\\u00a0')"
-        for word in ("", *self.none):
-            trimmed = f"nullif({trimmed}, {literal(word)})"
-        return trimmed
+        return raw
 
     def valued(self, raw: str) -> str | None:
-        return f"{self.value(raw)} is not null" if self.none else None
+        return f"{self.value(raw)} is not null"
+
+    def lacking(self, raw: str) -> str:
+        return f"({self.valued(raw) or 'true'}) is not true"
+
+    def sort(self, raw: str) -> str:
+        return raw
+
+    def equal(self, raw: str) -> str:
+        return self.sort(raw)
+
+    def order_value(self, raw: str) -> str:
+        return f"{self.sort(raw)}::text"
+
+    def encode(self, canonical: str) -> object:
+        return canonical
+
+    def lower(self, canonical: str) -> Limit:
+        parameter, side = self.bound(canonical)
+        return (">" if side is Side.BEFORE else ">="), parameter
+
+    def upper(self, canonical: str) -> Limit:
+        parameter, side = self.bound(canonical)
+        return ("<" if side is Side.AFTER else "<="), parameter
+
+    def bound(self, order_value: str) -> tuple[object, Side]:
+        return self.encode(order_value), Side.SAME
+
+
+@dataclass(frozen=True, slots=True)
+class ExactCodec(BaseCodec):
+    """Text to the letter: a source's own key, or a constant."""
+
+    family: str = "text"
+
+    @property
+    def type(self) -> str:
+        # An array of "character" would be of single letters.
+        own = self.family in TEXTUAL | WHOLE
+        return {"character": "bpchar"}.get(self.family, self.family) if own else "text"
+
+    @property
+    def textual(self) -> bool:
+        return True
+
+    def value(self, raw: str) -> str:
+        return f"{raw}::text"
+
+    def valued(self, raw: str) -> str | None:  # noqa: ARG002 - it always has one
+        return None
 
     def sort(self, raw: str) -> str:
         return raw if self.family in TEXTUAL else f"{raw}::text"
 
+    def equal(self, raw: str) -> str:
+        return raw if self.family in WHOLE else self.sort(raw)
+
     def order_value(self, raw: str) -> str:
-        return self.sort(raw)
+        return f"{raw}::text"
 
     def encode(self, canonical: str) -> object:
         if self.family not in WHOLE:
             return canonical
         number = int(canonical)
-        if str(number) != canonical:
+        if str(number) != canonical or not _fits(number, BYTES[self.family]):
             raise ValueError(canonical)
         return number
 
-    def lower(self, canonical: str) -> Limit:
-        return ">=", canonical
-
-    def upper(self, canonical: str) -> Limit:
-        return "<=", canonical
-
     def bound(self, order_value: str) -> tuple[object, Side]:
         return order_value, Side.SAME
+
+
+@dataclass(frozen=True, slots=True)
+class TextCodec(ExactCodec):
+    """Text, or a number that serves as one; *none* are words for "no value"."""
+
+    none: tuple[str, ...] = ()
+
+    def value(self, raw: str) -> str:
+        value = trimmed(ExactCodec.sort(self, raw))
+        for word in ("", *self.none):
+            value = f"nullif({value}, {literal(word)})"
+        return value
+
+    def valued(self, raw: str) -> str | None:
+        return f"{self.value(raw)} is not null"
+
+    def encode(self, canonical: str) -> object:
+        if canonical.strip(BLANKS) != canonical or canonical in {"", *self.none}:
+            raise ValueError(canonical)
+        return ExactCodec.encode(self, canonical)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,226 +225,97 @@ class CodeCodec(TextCodec):
     codes: tuple[tuple[str, str], ...] = ()
     unknown: str = "UNRECOGNISED"
 
+    @property
+    def type(self) -> str:
+        return "text"
+
     def value(self, raw: str) -> str:
         text = TextCodec.value(self, raw)
-        arms = " ".join(
-            f"when {literal(code)} then {literal(name)}" for code, name in self.codes
+        arms = "".join(
+            f" when {literal(code)} then {literal(name)}" for code, name in self.codes
         )
+        known = f"case {text}{arms} else {literal(self.unknown)} end" if arms else None
         return (
             f"case when {text} is null then null else "
-            f"case {text} {arms} else {literal(self.unknown)} end end"
+            f"{known or literal(self.unknown)} end"
         )
 
+    def sort(self, raw: str) -> str:
+        return self.value(raw)
 
-@dataclass(frozen=True, slots=True)
-class _DateCodec:
-    """What all dates share: limits by canonical text."""
+    def equal(self, raw: str) -> str:
+        return self.value(raw)
 
-    none: tuple[str, ...] = ()
+    def order_value(self, raw: str) -> str:
+        return self.value(raw)
 
     def encode(self, canonical: str) -> object:
-        raise ValueError(canonical)  # dates are compared by limits, never as keys
-
-    def sort(self, raw: str) -> str:
-        return raw
-
-    def _known(self, text: str) -> str:
-        for word in self.none:
-            text = f"nullif({text}, {literal(word)})"
-        return text
+        return canonical
 
 
 @dataclass(frozen=True, slots=True)
-class DateCodec(_DateCodec):
-    """A `date` column."""
-
-    def value(self, raw: str) -> str:
-        return self._known(f"{raw}::text")
-
-    def valued(self, raw: str) -> str | None:
-        return f"{self.value(raw)} is not null" if self.none else None
-
-    def order_value(self, raw: str) -> str:
-        return f"{raw}::text"
-
-    def lower(self, canonical: str) -> Limit:
-        return ">=", date.fromisoformat(canonical[:10])
-
-    def upper(self, canonical: str) -> Limit:
-        return "<=", date.fromisoformat(canonical[:10])
-
-    def bound(self, order_value: str) -> tuple[object, Side]:
-        day = date.fromisoformat(order_value[:10])
-        return day, Side.BEFORE if "T" in order_value else Side.SAME
-
-
-@dataclass(frozen=True, slots=True)
-class InstantCodec(_DateCodec):
-    """A moment: timestamp with or without zone, or a count since 1970.
-
-    *whole* shows the day alone, for a field that is a date in the graph.
-    """
-
-    family: str = "timestamp without time zone"
-    per_second: int = 0
-    whole: bool = True
-
-    def _local(self, raw: str) -> str:
-        if self.per_second:
-            return f"(to_timestamp({raw} / {self.per_second}.0) at time zone '{ZONE}')"
-        if self.family == "timestamp with time zone":
-            return f"({raw} at time zone '{ZONE}')"
-        return raw
-
-    def value(self, raw: str) -> str:
-        if self.whole:
-            return self._known(f"{self._local(raw)}::date::text")
-        return f"to_char({self._local(raw)}, '{INSTANT}') || '+08:00'"
-
-    def valued(self, raw: str) -> str | None:
-        return f"{self.value(raw)} is not null" if self.none else None
-
-    def order_value(self, raw: str) -> str:
-        return f"to_char({self._local(raw)}, '{INSTANT}')"
-
-    def _parameter(self, moment: datetime) -> object:
-        if self.per_second:
-            since = moment.replace(tzinfo=CHINA) - datetime(1970, 1, 1, tzinfo=UTC)
-            return since // timedelta(microseconds=1) * self.per_second // 10**6
-        if self.family == "timestamp with time zone":
-            return moment.replace(tzinfo=CHINA)
-        return moment
-
-    def _moment(self, canonical: str) -> datetime:
-        moment = datetime.fromisoformat(canonical)
-        if moment.tzinfo is not None:
-            moment = moment.astimezone(CHINA).replace(tzinfo=None)
-        return moment
-
-    def lower(self, canonical: str) -> Limit:
-        return ">=", self._parameter(self._moment(canonical))
-
-    def upper(self, canonical: str) -> Limit:
-        if not self.whole:
-            return "<=", self._parameter(self._moment(canonical))
-        after = date.fromisoformat(canonical[:10]) + timedelta(days=1)
-        return "<", self._parameter(datetime.combine(after, time()))
-
-    def bound(self, order_value: str) -> tuple[object, Side]:
-        side = Side.SAME if "T" in order_value else Side.AFTER
-        return self._parameter(self._moment(order_value)), side
-
-
-@dataclass(frozen=True, slots=True)
-class DigitDateCodec(_DateCodec):
-    """A date as text of fixed width, as ``20240311`` or ``2024/03/11``."""
-
-    separator: str = ""
-
-    def _form(self, raw: str) -> str:
-        days = DAYS.replace("SEP", self.separator)
-        return f"{raw} ~ '^(19|20)[0-9]{{2}}{self.separator}{days}$'"
-
-    def _iso(self, raw: str) -> str:
-        if self.separator:
-            return f"replace({raw}, {literal(self.separator)}, '-')"
-        return (
-            f"overlay(overlay({raw} placing '-' from 5 for 0) placing '-' from 8 for 0)"
-        )
-
-    def value(self, raw: str) -> str:
-        return f"case when {self._form(raw)} then {self._known(self._iso(raw))} end"
-
-    def valued(self, raw: str) -> str | None:
-        if self.none:
-            return f"{self.value(raw)} is not null"
-        return self._form(raw)
-
-    def order_value(self, raw: str) -> str:
-        return self.value(raw)
-
-    def _parameter(self, canonical: str) -> str:
-        return canonical[:10].replace("-", self.separator)
-
-    def lower(self, canonical: str) -> Limit:
-        return ">=", self._parameter(canonical)
-
-    def upper(self, canonical: str) -> Limit:
-        return "<=", self._parameter(canonical)
-
-    def bound(self, order_value: str) -> tuple[object, Side]:
-        side = Side.BEFORE if "T" in order_value else Side.SAME
-        return self._parameter(order_value), side
-
-
-@dataclass(frozen=True, slots=True)
-class ChineseDateCodec(DigitDateCodec):
-    """A date as ``2024年3月11日``: no order of its own, so sorted by its value."""
-
-    def _form(self, raw: str) -> str:
-        return (
-            f"{raw} ~ '^(19|20)[0-9]{{2}}年((0?[13578]|1[02])月(0?[1-9]|[12][0-9]|3[01])"
-            "|(0?[469]|11)月(0?[1-9]|[12][0-9]|30)|0?2月(0?[1-9]|1[0-9]|2[0-9]))日$'"
-        )
-
-    def _iso(self, raw: str) -> str:
-        parts = (
-            f"lpad(split_part(split_part({raw}, '{before}', 2), '{after}', 1), 2, '0')"
-            for before, after in (("年", "月"), ("月", "日"))
-        )
-        return " || '-' || ".join((f"left({raw}, 4)", *parts))
-
-    def sort(self, raw: str) -> str:
-        return self.value(raw)
-
-    def _parameter(self, canonical: str) -> str:
-        return canonical[:10]
-
-
-@dataclass(frozen=True, slots=True)
-class MoneyCodec:
+class MoneyCodec(BaseCodec):
     """An amount, shown in yuan with two decimals."""
 
     family: str
     unit: Decimal = Decimal(1)
 
+    @property
+    def type(self) -> str:
+        return "numeric"
+
     def sort(self, raw: str) -> str:
         number = f"{raw}::numeric"
         if self.family in TEXTUAL:
-            form = r"'^\s*-?[0-9]{1,15}(\.[0-9]+)?\s*$'"
-            number = f"case when {raw} ~ {form} then {raw}::numeric end"
+            text = trimmed(raw)
+            form = r"'^-?[0-9]{1,15}(\.[0-9]{1,20})?$'"
+            number = f"case when {text} ~ {form} then {text}::numeric end"
+        elif self.family in BROKEN:  # which hold NaN and infinity
+            number = f"case when {raw} between -1e15 and 1e15 then {number} end"
         return f"round(({number}) * {self.unit}, 2)"
 
     def value(self, raw: str) -> str:
         return f"{self.sort(raw)}::text"
 
-    def order_value(self, raw: str) -> str:
-        return self.value(raw)
-
-    def valued(self, raw: str) -> str | None:
-        return f"{self.sort(raw)} is not null" if self.family in TEXTUAL else None
-
     def encode(self, canonical: str) -> object:
         try:
-            return Decimal(canonical)
+            amount = Decimal(canonical)
         except InvalidOperation as error:
             raise ValueError(canonical) from error
-
-    def lower(self, canonical: str) -> Limit:
-        return ">=", self.encode(canonical)
-
-    def upper(self, canonical: str) -> Limit:
-        return "<=", self.encode(canonical)
-
-    def bound(self, order_value: str) -> tuple[object, Side]:
-        return self.encode(order_value), Side.SAME
+        if not amount.is_finite():
+            raise ValueError(canonical)
+        return amount
 
 
 @dataclass(frozen=True, slots=True)
-class IntegerCodec(TextCodec):
+class IntegerCodec(BaseCodec):
     """A count or a version; text that is no number has no value."""
 
+    family: str
+
+    @property
+    def type(self) -> str:
+        return "integer"
+
     def value(self, raw: str) -> str:
-        if self.family in WHOLE:
-            return f"{raw}::int"
-        return f"case when {raw}::text ~ '^[0-9]{{1,9}}$' then {raw}::text::int end"
+        if self.family in WHOLE | BROKEN:
+            inside = f"{raw} between -2147483648 and 2147483647"
+            return f"case when {inside} then {raw}::integer end"
+        text = trimmed(f"{raw}::text")
+        return f"case when {text} ~ '^-?[0-9]{{1,9}}$' then {text}::integer end"
+
+    def sort(self, raw: str) -> str:
+        return self.value(raw)
+
+    def order_value(self, raw: str) -> str:
+        return f"({self.value(raw)})::text"
+
+    def encode(self, canonical: str) -> object:
+        number = int(canonical)
+        if not _fits(number, BYTES["integer"]):
+            raise ValueError(canonical)
+        return number
+
+
+def _fits(number: int, size: int) -> bool:
+    return -(1 << (8 * size - 1)) <= number < 1 << (8 * size - 1)

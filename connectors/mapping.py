@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from zhitong.connectors.binding import Binding, FieldMap, TypeMap, field_map
 from zhitong.connectors.codecs import (
     BROKEN,
-    FORMATS,
     TEXTUAL,
     UNITS,
     WHOLE,
-    ChineseDateCodec,
     Codec,
     CodeCodec,
-    DateCodec,
-    DigitDateCodec,
-    InstantCodec,
+    ExactCodec,
     IntegerCodec,
     MoneyCodec,
     TextCodec,
+    literal,
+)
+from zhitong.connectors.date_codecs import (
+    FORMATS,
+    ChineseDateCodec,
+    DateCodec,
+    DigitDateCodec,
+    InstantCodec,
 )
 from zhitong.types import SOURCE_KEY, EntityType, Field, Kind, Label
 
@@ -36,7 +40,6 @@ class ColumnType:
     """What the live database says of a column."""
 
     family: str
-    required: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,11 @@ class Link:
     column: str
     order: str
 
+    @property
+    def condition(self) -> str:
+        """Say which rows of the table, as ``l``, are of one row of the type."""
+        return " and ".join(f"l.{mine} = {theirs}" for mine, theirs in self.on)
+
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
@@ -56,28 +64,26 @@ class Mapped:
 
     field: Field
     codec: Codec
+    """Of a list: how one of its values is written."""
     raw: str = ""
-    cast: str = "text"
-    required: bool = False
     joins: frozenset[str] = frozenset()
-    constant: str | None = None
-    split: str | None = None
     link: Link | None = None
 
     @property
     def value(self) -> str:
-        """The canonical value as SQL."""
+        """The canonical value as SQL; of a list, never null."""
         if self.link is not None:
-            link = self.link
-            on = " and ".join(f"l.{mine} = {theirs}" for mine, theirs in link.on)
+            link, cell = self.link, self.codec.value(f"l.{self.link.column}")
             return (
-                f"array(select l.{link.column}::text from {link.table} l "
-                f"where {on} order by l.{link.order})"
+                f"array(select {cell} from {link.table} l where {link.condition} "
+                f"and {cell} is not null order by l.{link.order}, l.{link.column})"
             )
-        if self.split is not None:
-            return f"array_remove(regexp_split_to_array({self.raw}, {self.split}), '')"
         if self.field.kind is Kind.TEXTS:
-            return f"{self.raw}::text[]"
+            cell = self.codec.value("u.v")
+            return (
+                f"array(select {cell} from unnest({self.raw}) with ordinality u(v, n) "
+                f"where {cell} is not null order by u.n)"
+            )
         return self.codec.value(self.raw)
 
 
@@ -152,10 +158,8 @@ def map_type(
             table=quoted(type_map.table),
             source_key=Mapped(
                 Field(SOURCE_KEY, Kind.TEXT, Label("来源主键", "Source key")),
-                TextCodec(key_type.family),
+                ExactCodec(key_type.family),
                 raw=f"{BASE}.{quoted(type_map.key)}",
-                cast=key_type.family,
-                required=True,
             ),
             joins=joins,
             needs={alias: scope.needs(alias) for alias in joins},
@@ -215,6 +219,17 @@ class _Scope:
         for needed in sorted(self.needs(alias)):
             join = self.type_map.joins[needed]
             fault = _missing(join.table, tuple(join.on), self.tables)
+            fault = fault or self._reference_fault(join.on.values())
+            if fault is not None:
+                return fault
+        return None
+
+    def _reference_fault(self, references: Iterable[str]) -> Label | None:
+        """Name the first table or column among *references* that is not there."""
+        for reference in references:
+            alias, column = _split(reference)
+            fault = None if alias == BASE else self._join_fault(alias)
+            fault = fault or _missing(self.table_of(alias), (column,), self.tables)
             if fault is not None:
                 return fault
         return None
@@ -222,15 +237,13 @@ class _Scope:
     def field(self, declared: Field, entry: FieldMap) -> Mapped | Label:
         none = tuple(self.binding.none)
         if entry.value is not None:
-            return Mapped(declared, TextCodec("text"), constant=entry.value)
+            return _constant(declared, entry.value)
         if entry.table is not None:
             return self._link(declared, entry)
-        alias, column = _split(entry.column or "")
-        fault = self._join_fault(alias) or _missing(
-            self.table_of(alias), (column,), self.tables
-        )
+        fault = self._reference_fault([entry.column or ""])
         if fault is not None:
             return fault
+        alias, column = _split(entry.column or "")
         found = self.tables[self.table_of(alias)][column]
         codec = _codec(declared, entry, found, none, self.binding.codes)
         if codec is None:
@@ -239,26 +252,22 @@ class _Scope:
                 f"column {entry.column} is {found.family}, which cannot be read as "
                 f"{declared.kind}",
             )
-        return Mapped(
-            declared,
-            codec,
-            raw=_sql(entry.column or ""),
-            cast=found.family,
-            required=found.required and not none,
-            joins=self.needs(alias),
-            split=_separator(entry.split),
-        )
+        raw = _sql(entry.column or "")
+        if declared.kind is Kind.TEXTS:
+            raw = _parts(raw, entry.split)
+        return Mapped(declared, codec, raw=raw, joins=self.needs(alias))
 
     def _link(self, declared: Field, entry: FieldMap) -> Mapped | Label:
         table, on = entry.table or "", entry.on or {}
         column, order = entry.column or "", entry.order or entry.column or ""
         fault = _missing(table, (column, order, *on), self.tables)
+        fault = fault or self._reference_fault(on.values())
         if fault is not None:
             return fault
+        none = tuple(self.binding.none)
         return Mapped(
             declared,
-            TextCodec(self.tables[table][column].family),
-            cast=self.tables[table][column].family,
+            TextCodec(self.tables[table][column].family, none),
             joins=frozenset().union(
                 *(self.needs(_split(reference)[0]) for reference in on.values())
             ),
@@ -281,12 +290,41 @@ def _sql(reference: str) -> str:
     return f"{BASE if alias == BASE else quoted(alias)}.{quoted(column)}"
 
 
-def _separator(split: str | None) -> str | None:
-    """Turn a separator into a pattern that also takes the blanks around it."""
+def _parts(raw: str, split: str | None) -> str:
+    """Write a cell as an array; blanks around a separator and the cell fall away.
+
+    An index of a department on this expression serves, so it names nothing that
+    differs between bindings but the separators.
+    """
     if split is None:
-        return None
-    inside = "".join("\\" + character for character in split)
-    return "E'" + f"\\s*[{inside}]\\s*".replace("\\", "\\\\").replace("'", "''") + "'"
+        return f"{raw}::text[]"
+    blanks = r"\s\u3000\u00a0"
+    inside = "".join("\\" * (part in r"\]^-[") + part for part in split)
+    pattern = f"[{blanks}]*[{inside}][{blanks}]*|^[{blanks}]+|[{blanks}]+$"
+    return f"array_remove(regexp_split_to_array({raw}, {literal(pattern)}), '')"
+
+
+FAMILIES: Mapping[Kind, str] = {
+    Kind.DATE: "date",
+    Kind.DATETIME: "timestamp with time zone",
+    Kind.MONEY: "numeric",
+    Kind.INTEGER: "integer",
+    Kind.TEXTS: "text[]",
+}
+"""What a constant is written as; text where nothing is said."""
+
+
+def _constant(declared: Field, value: str) -> Mapped:
+    """Write a constant as a column that says the same in every row."""
+    family = FAMILIES.get(declared.kind, "text")
+    raw = f"{literal(value)}::{family}"
+    if declared.kind is Kind.TEXTS:
+        raw = f"array[{literal(value)}]::text[]"
+    # Text stands as it is: of a code field it is the graph's own word already.
+    codec = None
+    if declared.kind in FAMILIES:
+        codec = _codec(declared, FieldMap(), ColumnType(family), (), {})
+    return Mapped(declared, codec or ExactCodec(), raw=raw)
 
 
 def _codec(
@@ -297,6 +335,9 @@ def _codec(
     codes: Mapping[str, Mapping[str, str]],
 ) -> Codec | None:
     family = found.family
+    if declared.kind is Kind.TEXTS:
+        listed = family in TEXTUAL if entry.split else family.endswith("[]")
+        return TextCodec(none=none) if listed else None
     if declared.kind in {Kind.DATE, Kind.DATETIME}:
         return _date_codec(declared.kind, entry.format, family, none)
     if declared.kind is Kind.MONEY:
@@ -314,26 +355,18 @@ def _date_codec(
     kind: Kind, written: str | None, family: str, none: tuple[str, ...]
 ) -> Codec | None:
     whole = kind is Kind.DATE
-    if written is None:
-        if family == "date":
-            return DateCodec(none)
-        if family in TIMESTAMPS:
-            return InstantCodec(none, family, whole=whole)
-        return None
-    if written.startswith("epoch"):
+    if written is None and family in TIMESTAMPS:
+        return InstantCodec(family, none, whole=whole)
+    if written is not None and written.startswith("epoch"):
         count = int(FORMATS[written])
         known = family in WHOLE | BROKEN
-        return InstantCodec(none, family, count, whole) if known else None
+        return InstantCodec(family, none, count, whole) if known else None
+    if not whole:  # a day is no moment, and midnight would be made up
+        return None
+    if written is None:
+        return DateCodec(family, none) if family == "date" else None
     if family not in TEXTUAL:
         return None
     if written == "yyyy年m月d日":
-        return ChineseDateCodec(none)
-    return DigitDateCodec(none, FORMATS[written])
-
-
-def lost_fields(drifts: Iterator[Drift] | list[Drift]) -> Mapping[str, frozenset[str]]:
-    """Gather what is lost, by type."""
-    lost: dict[str, frozenset[str]] = {}
-    for drift in drifts:
-        lost[drift.type] = lost.get(drift.type, frozenset()) | set(drift.fields)
-    return lost
+        return ChineseDateCodec(family, none)
+    return DigitDateCodec(family, none, FORMATS[written])

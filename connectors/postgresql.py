@@ -16,13 +16,13 @@ from zhitong.connectors.mapping import (
     ColumnType,
     Drift,
     MappedType,
-    lost_fields,
     map_type,
     quoted,
     tables_of,
 )
+from zhitong.connectors.meaning import compared
 from zhitong.connectors.pool import Pool
-from zhitong.connectors.sql import holds, row_statement, tally_statement
+from zhitong.connectors.sql import row_statement, tally_statement
 from zhitong.connectors.statements import statements
 from zhitong.exceptions import SourceDriftError
 from zhitong.types import (
@@ -134,7 +134,10 @@ class PostgreSQLSource:
             return False
         if isinstance(where, Compare):
             constant = constants.get(where.field)
-            return constant is None or holds(where, constant)
+            if constant is None:
+                return True
+            kind = self._entities[type_name].fields[where.field].kind
+            return compared(kind, where, constant)
         if isinstance(where, All):
             return all(self.may_hold(type_name, part) for part in where.parts)
         if isinstance(where, AnyOf):
@@ -158,8 +161,8 @@ class PostgreSQLSource:
             queries["sorts_by_code_point"], [], probe=probe
         )
         found: dict[str, dict[str, ColumnType]] = {}
-        for name, column, family, required in columns:
-            found.setdefault(name, {})[column] = ColumnType(family, required)
+        for name, column, family in columns:
+            found.setdefault(name, {})[column] = ColumnType(family)
         types: dict[str, MappedType] = {}
         drifts: list[Drift] = []
         for name in self._binding.types:
@@ -236,7 +239,7 @@ class PostgreSQLSource:
             if self._inspection is not before:
                 return False
             after = await self.inspect()
-        return lost_fields(list(after.drifts)) == lost_fields(list(before.drifts))
+        return after == before
 
     def _mapped(self, inspection: Inspection, type_name: str) -> MappedType:
         mapped = inspection.types.get(type_name)

@@ -7,17 +7,20 @@ Rules of a page:
   first and the second runs only when the first is used up.
 - With keys, each key has its page: a lateral join over the keys, or for keys that
   stand in one text cell a window over the matching rows.
-- A field this source does not have is null, and equals nothing.
+- A field this source does not have is null, and equals nothing; a column whose
+  ruling depends on one is null, for nobody can say which rows it covers.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from zhitong.connectors.codecs import Side, TextCodec
+from zhitong.connectors.codecs import Side
 from zhitong.connectors.mapping import Mapped, MappedType
 from zhitong.connectors.masks import masked
+from zhitong.connectors.meaning import fields_of, texts
 from zhitong.exceptions import ScalarError
 from zhitong.types import (
     SOURCE_KEY,
@@ -27,6 +30,7 @@ from zhitong.types import (
     Compare,
     Deny,
     GroupBy,
+    Keys,
     Kind,
     Mask,
     Not,
@@ -39,7 +43,8 @@ from zhitong.types import (
     TallyQuery,
 )
 
-LISTS = Kind.TEXTS
+UNSENDABLE = re.compile("[\0\ud800-\udfff]")
+DAYS = frozenset({Kind.DATE, Kind.DATETIME})
 
 
 @dataclass(slots=True)
@@ -54,11 +59,12 @@ class Statement:
 
     def parameter(self, value: object) -> str:
         """Add a parameter, return its placeholder."""
-        texts = [value] if isinstance(value, str) else value
-        if isinstance(texts, list) and any("\0" in str(text) for text in texts):
-            raise ScalarError(
-                "文本中不能有空字符（U+0000）", "a text cannot hold U+0000"
-            )
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and UNSENDABLE.search(text):
+                raise ScalarError(
+                    "文本中不能有空字符（U+0000）或不成对的代理码位",
+                    "a text cannot hold U+0000 or a lone surrogate",
+                )
         self.parameters.append(value)
         return f"${len(self.parameters)}"
 
@@ -82,24 +88,22 @@ class Statement:
     @property
     def key(self) -> str:
         """Write the source's own key as text."""
-        own = self.mapped.source_key
-        return own.codec.sort(own.raw)
+        return self.mapped.source_key.value
 
     # --- values --------------------------------------------------------------
 
     def value(self, name: str) -> str:
         """Write a field's canonical value."""
         found = self.lookup(name)
-        if found is None:
-            return "null::text"
-        if found.constant is not None:
-            return f"{self.parameter(found.constant)}::text"
-        return found.value
+        return "null::text" if found is None else found.value
 
     def column(self, column: Column) -> str:
         """Write a column under its rulings; what is denied is not read."""
         arms: list[str] = []
         for ruling in column.rulings:
+            if any(self.lookup(name) is None for name in fields_of(ruling.under)):
+                last = "null"
+                break
             shown = self._shown(column.field, ruling.verdict)
             if ruling.under is None:
                 last = shown
@@ -113,8 +117,9 @@ class Statement:
     def _shown(self, name: str, verdict: Allow | Mask | Deny) -> str:
         if isinstance(verdict, Allow):
             return self.value(name)
-        if isinstance(verdict, Mask):
-            return masked(verdict.kind, self.value(name))
+        found = self.lookup(name)
+        if isinstance(verdict, Mask) and found is not None:
+            return masked(verdict.kind, found.field.kind, found.value)
         return "null"
 
     # --- conditions ----------------------------------------------------------
@@ -140,29 +145,24 @@ class Statement:
             absent = compare.op is Op.PRESENT and not compare.value
             return "true" if absent else "false"
         if compare.op is Op.PRESENT:
-            return f"({found.value if found.constant is None else 1} is not null)" + (
-                "" if compare.value else " is false"
-            )
-        if found.constant is not None:
-            return str(holds(compare, found.constant)).lower()
-        if found.field.kind is LISTS:
-            return self._overlaps(found, compare)
-        if found.field.kind is Kind.CODE:
-            return f"{found.value} = any({self.parameter(_texts(compare))}::text[])"
+            valued = _valued(found)
+            return f"({valued})" if compare.value else f"({valued}) is not true"
+        if found.field.kind is Kind.TEXTS:
+            return self._overlaps(found, texts(compare))
         if compare.op in {Op.EQ, Op.IN}:
-            return self._equals(found, _texts(compare))
+            return self._equals(found, texts(compare))
         return self._range(found, compare)
 
     def _equals(self, found: Mapped, values: Sequence[str]) -> str:
-        if found.field.kind in {Kind.DATE, Kind.DATETIME}:
+        if found.field.kind in DAYS:
             spans = [
                 f"({self._limit(found, found.codec.lower(value))} and "
                 f"{self._limit(found, found.codec.upper(value))})"
                 for value in values
             ]
             return f"({' or '.join(spans)})" if spans else "false"
-        encoded = list(encode_all(found, values))
-        subject = found.codec.sort(found.raw) if _computed(found) else found.raw
+        encoded = encode_all(found, values)
+        subject = found.codec.equal(found.raw)
         if len(encoded) == 1:
             return f"{subject} = {self.parameter(encoded[0])}"
         return f"{subject} = any({self.parameter(encoded)})"
@@ -173,46 +173,50 @@ class Statement:
             return self._limit(found, found.codec.lower(text))
         if compare.op is Op.LTE:
             return self._limit(found, found.codec.upper(text))
-        sort = found.codec.sort(found.raw)
-        pattern = escaped(text) + "%"
         if compare.op is Op.PREFIX:
-            return f"{sort} like {self.parameter(pattern)}"
-        return f"{sort} ilike {self.parameter('%' + pattern)}"
+            operator, pattern = "like", f"{escaped(text)}%"
+        else:
+            operator, pattern = "ilike", f"%{escaped(text)}%"
+        like = f"{found.codec.sort(found.raw)} {operator} {self.parameter(pattern)}"
+        return f"({like} and {_valued(found)})"
 
     def _limit(self, found: Mapped, limit: tuple[str, object]) -> str:
         operator, value = limit
-        condition = f"{found.codec.sort(found.raw)} {operator} {self.parameter(value)}"
-        valued = found.codec.valued(found.raw)
-        return f"({condition} and {valued})" if valued else condition
+        condition = f"{self.sort(found)} {operator} {self.parameter(value)}"
+        return f"({condition} and {_valued(found)})"
 
-    def _overlaps(self, found: Mapped, compare: Compare) -> str:
-        values = _texts(compare)
+    def _overlaps(self, found: Mapped, values: Sequence[str]) -> str:
+        encoded = encode_all(found, values)
         if found.link is None:
-            return f"{found.value} && {self.parameter(values)}::text[]"
+            return f"{found.raw} && {self.parameter(encoded)}::text[]"
         link = found.link
-        on = " and ".join(f"l.{mine} = {theirs}" for mine, theirs in link.on)
         return (
-            f"exists (select from {link.table} l where {on} and "
-            f"l.{link.column} = any({self.parameter(list(encode_all(found, values)))}))"
+            f"exists (select from {link.table} l where {link.condition} and "
+            f"{found.codec.equal(f'l.{link.column}')} = any({self.parameter(encoded)}))"
         )
 
     # --- order and position --------------------------------------------------
 
-    def _key_sort(self) -> str:
-        return f"{self.key}{self.collate}"
+    def sort(self, found: Mapped) -> str:
+        """Write what to sort by, in the order of code points where it is text."""
+        sort = found.codec.sort(found.raw)
+        return sort + self.collate if found.codec.textual else sort
 
-    def _sort(self, found: Mapped) -> str:
-        textual = type(found.codec) is TextCodec
-        return found.codec.sort(found.raw) + (self.collate if textual else "")
+    def key_sort(self) -> str:
+        """Write the last thing to sort by."""
+        return self.sort(self.mapped.source_key)
 
     def _key_beyond(self, position: Position) -> str:
-        return f"{self._key_sort()} > {self.parameter(position.key)}"
+        return f"{self.key_sort()} > {self.parameter(position.key)}"
 
-    def _beyond(self, found: Mapped, order: Order, position: Position) -> str:
-        """Write "after *position*" for rows that have a value."""
-        assert position.value is not None  # noqa: S101 - the caller chose this part
+    def _valued_beyond(
+        self, found: Mapped, order: Order, position: Position
+    ) -> str | None:
+        """Write "after *position*" for rows that have a value; None: none is."""
+        if position.value is None:
+            return None
         value, side = found.codec.bound(position.value)
-        sort, operator = self._sort(found), "<" if order.descending else ">"
+        sort, operator = self.sort(found), "<" if order.descending else ">"
         further = Side.BEFORE if order.descending else Side.AFTER
         if side is further or (side is Side.SAME and position.inclusive):
             operator += "="
@@ -222,55 +226,49 @@ class Statement:
             condition = f"({condition} or ({at}))"
         return condition
 
+    def halves(
+        self, found: Mapped | None, order: Order, position: Position | None
+    ) -> tuple[str | None, str | None]:
+        """Write which rows with and without a value are to come; None: none can."""
+        valued: str | None = None
+        lacking: str | None = "true"
+        if found is not None:
+            has = found.codec.valued(found.raw)
+            valued = has or "true"
+            lacking = None if has is None else found.codec.lacking(found.raw)
+        if position is None:
+            return valued, lacking
+        if found is not None:
+            beyond = self._valued_beyond(found, order, position)
+            valued = None if beyond is None else f"{valued} and {beyond}"
+        if lacking is not None and position.value is None and position.key is not None:
+            lacking += f" and {self._key_beyond(position)}"
+        return valued, lacking if valued or lacking else "false"
+
     def parts(
         self, query: RowQuery, select: str, source_and_where: tuple[str, str]
     ) -> str:
         """Write the rows with a value, then those without, under one limit."""
         source, where = source_and_where
         found = self.lookup(query.order.field)
-        limit = self.parameter(query.limit)
-        position = query.after
+        valued, lacking = self.halves(found, query.order, query.after)
+        limit, key = self.parameter(query.limit), self.key_sort()
+        direction = " desc" if query.order.descending else ""
         selects: list[str] = []
-        sorted_by = found if found is not None and found.constant is None else None
-        if sorted_by and (position is None or position.value is not None):
+        if found is not None and valued is not None:
             selects.append(
-                self._valued_part(query, sorted_by, select, (source, where), limit)
+                f'(select {select}, {found.codec.order_value(found.raw)} as "~order" '
+                f"from {source} where {where} and {valued} "
+                f"order by {self.sort(found)}{direction}, {key} limit {limit})"
             )
-        if found is None or not found.required or found.codec.valued(found.raw):
-            rest = [where]
-            if found is not None and found.constant is None:
-                valued = found.codec.valued(found.raw) or f"{found.raw} is not null"
-                rest.append(f"({valued}) is not true")
-            if position is not None and position.value is None and position.key:
-                rest.append(self._key_beyond(position))
+        if lacking is not None:
             selects.append(
                 f'(select {select}, null::text as "~order" from {source} '
-                f"where {' and '.join(rest)} order by {self._key_sort()} limit {limit})"
+                f"where {where} and {lacking} order by {key} limit {limit})"
             )
         if len(selects) == 1:
             return selects[0]
         return f"({' union all '.join(selects)} limit {limit})"
-
-    def _valued_part(
-        self,
-        query: RowQuery,
-        found: Mapped,
-        select: str,
-        source_and_where: tuple[str, str],
-        limit: str,
-    ) -> str:
-        source, where = source_and_where
-        valued = found.codec.valued(found.raw) or f"{found.raw} is not null"
-        conditions = [where, valued]
-        if query.after is not None:
-            conditions.append(self._beyond(found, query.order, query.after))
-        direction = " desc" if query.order.descending else ""
-        return (
-            f'(select {select}, {found.codec.order_value(found.raw)} as "~order" '
-            f"from {source} where {' and '.join(conditions)} "
-            f"order by {self._sort(found)}{direction}, {self._key_sort()} "
-            f"limit {limit})"
-        )
 
 
 def row_statement(
@@ -279,90 +277,73 @@ def row_statement(
     """Write *query* for one database: columns, ``~key``, ``~order``, ``~match``."""
     statement = Statement(mapped, collate)
     columns = [statement.column(column) for column in query.columns]
-    key = f'{statement.key} as "~key"'
-    select = ", ".join([key, *columns])
+    select = ", ".join([f'{statement.key} as "~key"', *columns])
     where = statement.condition(query.where)
     statement.lookup(query.order.field)
     if query.keys is None:
-        return (
-            statement.parts(query, select, (statement.source(), where)),
-            statement.parameters,
-        )
+        page = statement.parts(query, select, (statement.source(), where))
+        return page, statement.parameters
     found = statement.lookup(query.keys.field)
     if found is None:
         return "", []
-    if found.split is not None or (found.link is None and found.field.kind is LISTS):
+    if found.link is None and found.field.kind is Kind.TEXTS:
         return _window(statement, query, found, select, where), statement.parameters
-    keys, source, match = _matching(statement, found, query.keys.values)
-    page = statement.parts(query, select, (source, f"{match} and {where}"))
-    return (
-        f'select k.k::text as "~match", q.* from unnest({keys}) k(k) '
-        f"cross join lateral {page} q",
-        statement.parameters,
-    )
+    keys, match = _matching(statement, found, query.keys.values)
+    page = statement.parts(query, select, (statement.source(), f"{match} and {where}"))
+    each = f'select k.k::text as "~match", q.* from unnest({keys}) k(k)'
+    return f"{each} cross join lateral {page} q", statement.parameters
 
 
 def _matching(
     statement: Statement, found: Mapped, values: Sequence[str]
-) -> tuple[str, str, str]:
-    """Write keys, source and condition of a look-up by key."""
-    if found.constant is not None:
-        keys = f"{statement.parameter(list(values))}::text[]"
-        constant = statement.parameter(found.constant)
-        return keys, statement.source(), f"{constant}::text = k.k"
-    encoded = list(encode_all(found, values))
-    keys = f"{statement.parameter(encoded)}::{found.cast}[]"
+) -> tuple[str, str]:
+    """Write the keys and the condition of a look-up by key ``k.k``."""
+    if found.field.kind in DAYS:  # no key, but a day as text can be one
+        return f"{statement.parameter(list(values))}::text[]", f"{found.value} = k.k"
+    encoded = statement.parameter(encode_all(found, values))
+    keys = f"{encoded}::{found.codec.type}[]"
     if found.link is None:
-        return keys, statement.source(), f"{found.raw} = k.k"
+        return keys, f"{found.codec.equal(found.raw)} = k.k"
+    # Not a join: a value listed twice is still one row.
     link = found.link
-    on = " and ".join(f"l.{mine} = {theirs}" for mine, theirs in link.on)
-    source = f"{statement.source()} join {link.table} l on {on}"
-    return keys, source, f"l.{link.column} = k.k"
+    cell = found.codec.equal(f"l.{link.column}")
+    return keys, (
+        f"exists (select from {link.table} l where {link.condition} and {cell} = k.k)"
+    )
+
+
+def _exploded(statement: Statement, found: Mapped, values: Sequence[str]) -> str:
+    """Write the keys that a list in one cell answers, each once, as ``x.k``."""
+    keys = statement.parameter(encode_all(found, values))
+    return (
+        f"{statement.source()} cross join lateral (select distinct u.k "
+        f"from unnest({found.raw}) u(k) where u.k = any({keys}::text[])) x "
+        f"where {found.raw} && {keys}::text[]"
+    )
 
 
 def _window(
     statement: Statement, query: RowQuery, found: Mapped, select: str, where: str
 ) -> str:
     """Write a look-up by keys that share one cell: explode, rank, cut."""
-    assert query.keys is not None  # noqa: S101 - the caller looked
-    values = statement.parameter(list(query.keys.values))
+    values = query.keys.values if query.keys is not None else ()
     order = statement.lookup(query.order.field)
-    order_value, conditions = "null::text", [where]
-    sorts = [statement._key_sort()]  # noqa: SLF001 - one construction, two functions
-    if order is not None and order.constant is None:
-        valued = order.codec.valued(order.raw) or f"{order.raw} is not null"
-        order_value = (
-            f"case when {valued} then {order.codec.order_value(order.raw)} end"
-        )
+    valued, lacking = statement.halves(order, query.order, query.after)
+    to_come = " or ".join(f"({half})" for half in (valued, lacking) if half)
+    order_value, sorts = "null::text", [statement.key_sort()]
+    if order is not None:
+        has = order.codec.valued(order.raw) or "true"
+        order_value = f"case when {has} then {order.codec.order_value(order.raw)} end"
         direction = " desc" if query.order.descending else ""
-        sort = statement._sort(order)  # noqa: SLF001
-        sorts = [
-            f"({valued}) is not true",
-            f"case when {valued} then {sort} end{direction}",
-            *sorts,
-        ]
-        conditions.extend(_window_position(statement, query, order, valued))
+        sort = f"case when {has} then {statement.sort(order)} end{direction}"
+        sorts = [f"({has}) is not true", sort, *sorts]
     limit = statement.parameter(query.limit)
     return (
         f'select * from (select x.k as "~match", {select}, {order_value} as "~order", '
         f'row_number() over (partition by x.k order by {", ".join(sorts)}) as "~rank" '
-        f"from {statement.source()} cross join lateral unnest({found.value}) x(k) "
-        f"where x.k = any({values}::text[]) and {' and '.join(conditions)}) q "
+        f"from {_exploded(statement, found, values)} and {where} and ({to_come})) q "
         f'where "~rank" <= {limit} order by "~match", "~rank"'
     )
-
-
-def _window_position(
-    statement: Statement, query: RowQuery, order: Mapped, valued: str
-) -> list[str]:
-    after = query.after
-    if after is None:
-        return []
-    if after.value is None:
-        beyond = statement._key_beyond(after) if after.key else "true"  # noqa: SLF001
-        return [f"(({valued}) is not true and {beyond})"]
-    beyond = statement._beyond(order, query.order, after)  # noqa: SLF001
-    return [f"(({valued}) is not true or {beyond})"]
 
 
 def tally_statement(
@@ -370,49 +351,51 @@ def tally_statement(
 ) -> tuple[str, list[object]]:
     """Write a count per group; group values come as text, in ``~0``, ``~1`` …."""
     statement = Statement(mapped, collate)
-    groups = [
-        f'{_group(statement, group)} as "~{number}"'
-        for number, group in enumerate(query.by)
-    ]
     where = statement.condition(query.where)
+    if query.keys is not None:
+        return _tally_by_key(statement, query.keys, where)
+    groups = [_group(statement, *numbered) for numbered in enumerate(query.by)]
+    values = [f'{value} as "~{number}"' for number, (value, _) in enumerate(groups)]
+    select = ", ".join([*values, 'count(*) as "~count"'])
+    source = " ".join([statement.source(), *(join for _, join in groups if join)])
     places = ", ".join(str(number + 1) for number in range(len(groups)))
-    if query.keys is None:
-        select = ", ".join([*groups, 'count(*) as "~count"'])
-        by = f" group by {places}" if groups else ""
-        if query.limit is not None:
-            by += f" limit {statement.parameter(query.limit)}"
-        return (
-            f"select {select} from {statement.source()} where {where}{by}",
-            statement.parameters,
-        )
-    found = statement.lookup(query.keys.field)
+    by = f" group by {places}" if groups else ""
+    if query.limit is not None:
+        by += f" limit {statement.parameter(query.limit)}"
+    return f"select {select} from {source} where {where}{by}", statement.parameters
+
+
+def _tally_by_key(
+    statement: Statement, asked: Keys, where: str
+) -> tuple[str, list[object]]:
+    found = statement.lookup(asked.field)
     if found is None:
         return "", []
-    if found.split is not None or (found.link is None and found.field.kind is LISTS):
-        values = statement.parameter(list(query.keys.values))
-        return (
-            f'select x.k as "~match", count(*) as "~count" from {statement.source()} '
-            f"cross join lateral unnest({found.value}) x(k) "
-            f"where x.k = any({values}::text[]) and {where} group by 1",
-            statement.parameters,
-        )
-    keys, source, match = _matching(statement, found, query.keys.values)
-    return (
-        f'select k.k::text as "~match", q.n as "~count" from unnest({keys}) k(k) '
-        f"cross join lateral (select count(*) as n from {source} "
-        f"where {match} and {where}) q",
-        statement.parameters,
-    )
+    if found.link is None and found.field.kind is Kind.TEXTS:
+        source = f"{_exploded(statement, found, asked.values)} and {where}"
+        counted = f'select x.k as "~match", count(*) as "~count" from {source}'
+        return f"{counted} group by 1", statement.parameters
+    keys, match = _matching(statement, found, asked.values)
+    each = f'select k.k::text as "~match", q.n as "~count" from unnest({keys}) k(k)'
+    rows = f"{statement.source()} where {match} and {where}"
+    counted = f"cross join lateral (select count(*) as n from {rows}) q"
+    return f"{each} {counted} where q.n > 0", statement.parameters
 
 
-def _group(statement: Statement, group: GroupBy) -> str:
+def _group(statement: Statement, number: int, group: GroupBy) -> tuple[str, str]:
+    """Write a group's value as text, and the join that a list takes: row by value."""
+    found = statement.lookup(group.field)
     value = statement.value(group.field)
-    return f"left({value}, 7)" if group.month else value
+    if found is not None and found.field.kind is Kind.TEXTS:
+        values = f"(select distinct u.v from unnest({value}) u(v))"
+        return f"g{number}.v", f"left join lateral {values} g{number} on true"
+    return (f"left({value}, 7)" if group.month else f"({value})::text"), ""
 
 
-def _computed(found: Mapped) -> bool:
-    """Say whether equality needs the codec's expression, not the bare column."""
-    return found.field.kind in {Kind.MONEY, Kind.INTEGER}
+def _valued(found: Mapped) -> str:
+    if found.field.kind is Kind.TEXTS:
+        return f"cardinality({found.value}) > 0"
+    return found.codec.valued(found.raw) or "true"
 
 
 def encode_all(found: Mapped, values: Sequence[str]) -> list[object]:
@@ -426,28 +409,6 @@ def encode_all(found: Mapped, values: Sequence[str]) -> list[object]:
     return encoded
 
 
-def _texts(compare: Compare) -> list[str]:
-    if isinstance(compare.value, str | int):
-        return [str(compare.value)]
-    return list(compare.value)
-
-
 def escaped(text: str) -> str:
     """Escape what LIKE would read as a wildcard."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def holds(compare: Compare, constant: str) -> bool:
-    """Compare a constant; what PostgreSQL would say of a column holding it."""
-    texts = _texts(compare)
-    if compare.op in {Op.EQ, Op.IN}:
-        return constant in texts
-    text = texts[0] if texts else ""
-    answers = {
-        Op.GTE: constant >= text,
-        Op.LTE: constant <= text,
-        Op.PREFIX: constant.startswith(text),
-        Op.CONTAINS: text.casefold() in constant.casefold(),
-        Op.PRESENT: bool(compare.value),
-    }
-    return answers[compare.op]

@@ -23,7 +23,7 @@ def merge(rows: Iterable[Row], order: Order, kind: Kind) -> list[Row]:
 
 
 def _value(kind: Kind) -> Callable[[Row], Decimal | str]:
-    if kind is Kind.MONEY:
+    if kind in {Kind.MONEY, Kind.INTEGER}:
         return lambda row: Decimal(row.order or 0)
     return lambda row: row.order or ""
 

@@ -75,6 +75,7 @@ CREATE INDEX ON dlx.zfaj (bmdm, lasj);
 CREATE INDEX ON dlx.zfaj (sxdm);
 -- Written as a binding's split reads the cell, or it would not be used.
 CREATE INDEX ON dlx.zfaj USING gin (
-    array_remove(regexp_split_to_array(zfzh, '\s*[\、]\s*'), '')
+    array_remove(regexp_split_to_array(zfzh,
+        '[\s\u3000\u00a0]*[、][\s\u3000\u00a0]*|^[\s\u3000\u00a0]+|[\s\u3000\u00a0]+$'), '')
 );
 CREATE INDEX ON dlx.dsr (dm);

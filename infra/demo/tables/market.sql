@@ -150,5 +150,6 @@ CREATE INDEX ON scjg.aj (sxbm);
 CREATE INDEX ON scjg.aj USING gin (dsr_mc public.gin_trgm_ops);
 -- Written as a binding's split reads the cell, or it would not be used.
 CREATE INDEX ON scjg.aj USING gin (
-    array_remove(regexp_split_to_array(zfryzh, '\s*[\,]\s*'), '')
+    array_remove(regexp_split_to_array(zfryzh,
+        '[\s\u3000\u00a0]*[,][\s\u3000\u00a0]*|^[\s\u3000\u00a0]+|[\s\u3000\u00a0]+$'), '')
 );

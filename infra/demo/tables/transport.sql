@@ -120,5 +120,6 @@ CREATE INDEX ON jtys.jcjl (jcdh);
 CREATE INDEX ON jtys.jcjl (jgdm, jcsj);
 -- Written as a binding's split reads the cell, or it would not be used.
 CREATE INDEX ON jtys.jcjl USING gin (
-    array_remove(regexp_split_to_array(jcryzh, '\s*[\、]\s*'), '')
+    array_remove(regexp_split_to_array(jcryzh,
+        '[\s\u3000\u00a0]*[、][\s\u3000\u00a0]*|^[\s\u3000\u00a0]+|[\s\u3000\u00a0]+$'), '')
 );

@@ -1,0 +1,238 @@
+"""A source in memory: the port in plain Python, for tests of what reads sources.
+
+It passes the contract suite that PostgreSQL passes, and notes what it was asked:
+``source.queries`` says how many statements a question would have cost.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+
+from zhitong.connectors.masks import TEXTS, blurred
+from zhitong.connectors.meaning import (
+    Value,
+    fields_of,
+    holds,
+    order_value,
+    sortable,
+)
+from zhitong.exceptions import SourceError
+from zhitong.types import (
+    SOURCE_KEY,
+    Allow,
+    Column,
+    EntityType,
+    GroupBy,
+    Kind,
+    Label,
+    Mask,
+    MaskKind,
+    Order,
+    Position,
+    Predicate,
+    Row,
+    RowQuery,
+    Tally,
+    TallyQuery,
+)
+
+Cells = Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """The rows of one type as canonical values; *key* names the source's own key."""
+
+    entity: EntityType
+    key: str
+    rows: Sequence[Cells]
+    lost: Mapping[str, Label] = field(default_factory=dict)
+    feeds: frozenset[str] | None = None
+    """The fields fed here; without it, those that some row has."""
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The fields fed here, the lost ones among them."""
+        if self.feeds is not None:
+            return self.feeds
+        return frozenset(name for row in self.rows for name in row) | self.lost.keys()
+
+    @property
+    def kinds(self) -> Mapping[str, Kind]:
+        """The kind of every field."""
+        return {name: declared.kind for name, declared in self.entity.fields.items()}
+
+    def cells(self) -> Iterator[Cells]:
+        """Give each row with its key, without what is lost."""
+        here = self.fields - self.lost.keys()
+        kinds = self.kinds
+        empty: Cells = {name: () for name in here if kinds[name] is Kind.TEXTS}
+        for row in self.rows:
+            kept = {name: value for name, value in row.items() if name in here}
+            yield {**empty, **kept, SOURCE_KEY: str(row[self.key])}
+
+
+class MemorySource:
+    """Answers the port `zhitong.ports.Source` from tables in memory."""
+
+    def __init__(self, name: str, title: Label, tables: Iterable[Table]) -> None:
+        self.name = name
+        self.title = title
+        self.tables = {table.entity.name: table for table in tables}
+        self.queries: list[RowQuery | TallyQuery] = []
+        self.failure: SourceError | None = None
+        """What every question meets while it is set."""
+
+    @property
+    def state(self) -> str:
+        """``closed``, or ``open`` while it fails."""
+        return "closed" if self.failure is None else "open"
+
+    def feeds(self, type_name: str) -> frozenset[str]:
+        """Name the fields of *type_name* that are fed here."""
+        table = self.tables.get(type_name)
+        return frozenset() if table is None else table.fields
+
+    def lost(self, type_name: str) -> Mapping[str, Label]:
+        """Name the fields of *type_name* that are said to be lost."""
+        return self.tables[type_name].lost
+
+    def may_hold(self, type_name: str, where: Predicate | None) -> bool:  # noqa: ARG002
+        """Say True of every type fed here: nothing is known before it is read."""
+        return type_name in self.tables
+
+    async def rows(self, query: RowQuery) -> Sequence[Row]:
+        """Answer a page, or a page for each key."""
+        table, cells = self._asked(query)
+        if query.keys is None:
+            return [
+                self._row(table, query, row, None) for row in _page(table, query, cells)
+            ]
+        return [
+            self._row(table, query, row, key)
+            for key in query.keys.values
+            for row in _page(table, query, _answering(cells, query.keys.field, key))
+        ]
+
+    async def tally(self, query: TallyQuery) -> Sequence[Tally]:
+        """Count by group, or by key."""
+        table, cells = self._asked(query)
+        if query.keys is not None:
+            counts = {
+                key: len(_answering(cells, query.keys.field, key))
+                for key in query.keys.values
+            }
+            return [Tally((), count, key) for key, count in counts.items() if count]
+        groups = Counter(
+            group
+            for row in cells
+            for group in product(*(_groups(table, row, by) for by in query.by))
+        )
+        if not query.by:
+            groups[()] = len(cells)
+        return [Tally(group, n) for group, n in groups.items()][: query.limit]
+
+    def _asked(self, query: RowQuery | TallyQuery) -> tuple[Table, list[Cells]]:
+        self.queries.append(query)
+        if self.failure is not None:
+            raise self.failure
+        table = self.tables[query.type]
+        kinds = table.kinds
+        return table, [row for row in table.cells() if holds(query.where, row, kinds)]
+
+    def _row(self, table: Table, query: RowQuery, row: Cells, match: str | None) -> Row:
+        return Row(
+            query.type,
+            self.name,
+            str(row[SOURCE_KEY]),
+            {column.name: _shown(table, column, row) for column in query.columns},
+            _order_value(table, query.order, row),
+            match,
+        )
+
+
+def _shown(table: Table, column: Column, row: Cells) -> object:
+    """Give a value under its rulings; one that cannot be decided gives nothing."""
+    known = (table.fields - table.lost.keys()) | {SOURCE_KEY}
+    for ruling in column.rulings:
+        if not fields_of(ruling.under) <= known:
+            return None
+        if not holds(ruling.under, row, table.kinds):
+            continue
+        if isinstance(ruling.verdict, Mask):
+            return _blurred(table, column.field, row, ruling.verdict.kind)
+        allowed = isinstance(ruling.verdict, Allow)
+        return _whole(table, column.field, row) if allowed else None
+    return None
+
+
+def _whole(table: Table, name: str, row: Cells) -> object:
+    value = row.get(name)
+    if isinstance(value, tuple):
+        return list(value)
+    day = table.kinds.get(name) is Kind.DATE
+    return value[:10] if day and isinstance(value, str) else value
+
+
+def _blurred(table: Table, name: str, row: Cells, mask: MaskKind) -> object:
+    value = row.get(name)
+    if isinstance(value, tuple):
+        return [blurred(mask, text) for text in value]
+    textual = table.kinds.get(name, Kind.TEXT) in TEXTS
+    return blurred(mask, value) if textual and isinstance(value, str) else None
+
+
+def _answering(cells: Iterable[Cells], name: str, key: str) -> list[Cells]:
+    return [row for row in cells if key in _listed(row.get(name))]
+
+
+def _listed(value: Value) -> Sequence[str]:
+    if value is None:
+        return ()
+    return value if isinstance(value, tuple) else (str(value),)
+
+
+def _groups(table: Table, row: Cells, by: GroupBy) -> Sequence[str | None]:
+    value = _whole(table, by.field, row)
+    if isinstance(value, list):
+        return list(dict.fromkeys(value)) or [None]
+    if value is None:
+        return [None]
+    return [str(value)[:7] if by.month else str(value)]
+
+
+def _order_value(table: Table, order: Order, row: Cells) -> str | None:
+    kind = table.kinds.get(order.field, Kind.TEXT)
+    return order_value(kind, row.get(order.field))
+
+
+def _page(table: Table, query: RowQuery, cells: Iterable[Cells]) -> list[Cells]:
+    """Sort by value, then by key, those without a value last; cut."""
+    kind = table.kinds.get(query.order.field, Kind.TEXT)
+    keyed = sorted(cells, key=lambda row: str(row[SOURCE_KEY]))
+    placed = [(_order_value(table, query.order, row), row) for row in keyed]
+    valued = [
+        (sortable(kind, value), row) for value, row in placed if value is not None
+    ]
+    valued.sort(key=lambda pair: pair[0], reverse=query.order.descending)
+    rows = [row for _, row in valued] + [row for value, row in placed if value is None]
+    if query.after is not None:
+        after = query.after
+        rows = [row for row in rows if _beyond(table, query.order, after, row)]
+    return rows[: query.limit]
+
+
+def _beyond(table: Table, order: Order, after: Position, row: Cells) -> bool:
+    """Say whether *row* comes after the position."""
+    value = _order_value(table, order, row)
+    passed_key = after.key is not None and str(row[SOURCE_KEY]) <= after.key
+    if value is None or after.value is None:
+        return value is None and not (after.value is None and passed_key)
+    kind = table.kinds.get(order.field, Kind.TEXT)
+    own, other = sortable(kind, value), sortable(kind, after.value)
+    if own == other:
+        return after.inclusive or (after.key is not None and not passed_key)
+    return own < other if order.descending else own > other
