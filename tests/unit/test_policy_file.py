@@ -1,0 +1,100 @@
+"""The rules in force: what each requester sees of each type, for review."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from zhitong.exceptions import PolicyError
+from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
+from zhitong.infra.policy_file import read_policy
+from zhitong.infra.settings import Settings
+from zhitong.resolvers.policy import decide
+from zhitong.schema.access_report import described
+from zhitong.schema.entities import ENTITIES
+from zhitong.types import Allow, Mask, Occasion, Ruling, Rulings
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "policy-matrix.txt"
+IN_FORCE = Settings().policy
+POLICY = read_policy(IN_FORCE, ENTITIES)
+ASKING = {
+    "police": Occasion(purpose="criminal-investigation", basis="法", cause="案"),
+    "police, saying nothing": Occasion(),
+    "county-officer": Occasion(purpose="case-handling", cause="案"),
+    "county-officer, saying nothing": Occasion(),
+    "public": Occasion(),
+    "auditor": Occasion(purpose="audit", basis="法", cause="案"),
+    "operator": Occasion(purpose="operation", basis="法", cause="案"),
+}
+
+
+def word(ruling: Ruling) -> str:
+    verdict = ruling.verdict
+    shown = type(verdict).__name__.lower()
+    if isinstance(verdict, Mask):
+        shown = f"mask {verdict.kind}"
+    if not isinstance(verdict, Allow) and verdict.rule == "silence":
+        shown = "-"
+    where = "" if ruling.under is None else f" where {described(ruling.under)}"
+    return f"{shown}{where}" if shown == "-" else f"{shown} ({verdict.rule}){where}"
+
+
+def cell(rulings: Rulings) -> str:
+    return "; ".join(map(word, rulings))
+
+
+def matrix() -> Iterator[str]:
+    for who, occasion in ASKING.items():
+        principal = DEMO_PRINCIPALS[who.partition(",")[0]]
+        for entity in ENTITIES.values():
+            verdicts = decide(POLICY, principal, occasion, entity)
+            yield f"## {who}: {entity.name}"
+            if verdicts.rows is not None:
+                yield f"rows: {described(verdicts.rows)}"
+            names: dict[str, list[str]] = {}
+            for name, rulings in verdicts.fields.items():
+                names.setdefault(cell(rulings), []).append(name)
+            yield from (f"{one}: {' '.join(alike)}" for one, alike in names.items())
+
+
+def test_what_each_requester_sees_is_as_written_down() -> None:
+    """To accept a change: write `matrix()` to the file, and have it reviewed."""
+    assert GOLDEN.read_text(encoding="utf-8") == "\n".join(matrix()) + "\n"
+
+
+WHEN = """
+[[rules]]
+name = "r"
+kinds = ["public"]
+effect = "{effect}"
+types = ["Counterparty"]
+when = {{ field = "kind", in = ["NATURAL_PERSON"] }}
+reason = {{ zh = "因", en = "why" }}
+source = "test"
+"""
+
+
+@pytest.mark.parametrize("effect", ["deny", "mask"])
+def test_what_takes_away_under_a_condition_is_refused(
+    tmp_path: Path, effect: str
+) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(WHEN.format(effect=effect), encoding="utf-8")
+    with pytest.raises(PolicyError, match="rule r takes away under a condition"):
+        read_policy(path, ENTITIES)
+
+
+def test_what_gives_under_a_condition_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(WHEN.format(effect="allow"), encoding="utf-8")
+    (rule,) = read_policy(path, ENTITIES).rules
+    assert rule.under is not None
+    assert described(rule.under) == "kind in NATURAL_PERSON"
+
+
+def test_every_rule_names_the_text_it_rests_on() -> None:
+    rules = [*POLICY.rules, *POLICY.rows]
+    assert [rule.name for rule in rules if not rule.source.strip()] == []
+    assert len({rule.name for rule in rules}) == len(rules)
