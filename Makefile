@@ -65,8 +65,8 @@ serve: setup ## 示范城市与网关 the demo city and the gateway
 schema: $(VENV)/.installed ## 重写 schema/schema.graphql write the SDL anew
 	$(BIN)/zhitong schema > schema/schema.graphql
 
-clean-demo: $(VENV)/.installed ## 停止示范城市并删除其数据 stop the demo and remove its state
-	@$(BIN)/zhitong clean
+clean-demo: ## 停止示范城市并删除其数据 stop the demo and remove its state
+	@if test -x $(BIN)/zhitong; then $(BIN)/zhitong clean; fi
 
 lock: ## 重新锁定依赖版本 compile requirements/dev.txt anew
 	test -x $(CACHE)/uv/bin/uv || { $(PYTHON) -m venv $(CACHE)/uv && $(CACHE)/uv/bin/pip install --quiet uv; }
@@ -88,7 +88,8 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 # Without npm there is no explorer, and everything else works.
 portal/node_modules/.installed: portal/package-lock.json
 	@if command -v npm >/dev/null; then \
-	  npm ci --prefix portal --no-audit --no-fund --loglevel=error && touch $@; \
+	  npm ci --prefix portal --no-audit --no-fund --loglevel=error && touch $@ \
+	  || echo "npm 未能安装，跳过查询界面 / npm failed: the explorer is left out" >&2; \
 	else \
 	  echo "没有 npm，跳过查询界面 / npm is missing: the explorer is left out" >&2; \
 	fi

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +29,7 @@ Act = Callable[[Settings, argparse.Namespace], bool | None]
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line says, and exit with 0, 1 or 2."""
+    _speak_chinese()
     given = parser().parse_args(arguments)
     act: Act = given.act
     try:
@@ -199,6 +201,13 @@ def _port(text: str) -> int:
     if not 0 <= number <= 65_535:  # noqa: PLR2004 - the highest port there is
         raise ValueError(text)
     return number
+
+
+def _speak_chinese() -> None:
+    """Write UTF-8, also where the locale says something else."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8")
 
 
 def _settings(

@@ -42,16 +42,16 @@ class Client:
         document: str,
         occasion: Occasion | None = None,
         *,
-        operation: str | None = None,
+        variables: Mapping[str, object] | None = None,
     ) -> Reply:
         """Ask one question; *occasion* says why."""
         why = occasion or Occasion()
         said = {"purpose": why.purpose, "basis": why.basis, "cause": why.cause}
-        question = {"query": document, "operationName": operation}
+        question = {"query": document, "variables": variables or {}}
         return self._send(
             "POST",
             "/graphql",
-            json.dumps({name: v for name, v in question.items() if v is not None}),
+            json.dumps(question),
             {f"zhitong-{name}": quote(text) for name, text in said.items() if text},
         )
 

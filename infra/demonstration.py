@@ -1,0 +1,178 @@
+"""``zhitong demo``: a whole city on this machine, shown and checked step by step."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+
+from zhitong.exceptions import EmbeddedError, SettingsError, ZhitongError
+from zhitong.infra.city_commands import NAMES, place
+from zhitong.infra.city_load import BINDINGS, SOURCES, load_city
+from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
+from zhitong.infra.demonstration_steps import FROZEN, JOINING, StepError, Steps
+from zhitong.infra.demonstration_view import View
+from zhitong.infra.embedded import Cluster, databases, kept, variable
+from zhitong.infra.note import Note, find, noted
+from zhitong.infra.serving import note_path, stop
+from zhitong.infra.settings import Settings
+from zhitong.types import Label
+
+_START_SECONDS = 60.0
+_END_SECONDS = 20.0
+_PAUSE = 0.1
+
+
+def demonstrate(settings: Settings, *, once: bool) -> bool:
+    """Show everything; say whether every step held. Nothing runs on afterwards."""
+    signal.signal(signal.SIGTERM, _interrupted)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
+        signal.signal(signal.SIGHUP, _interrupted)
+    view = View()
+    mine = Note(pid=os.getpid(), url="zhitong demo")
+    held = False
+    with noted(settings.state / "demo.json", mine), ExitStack() as stack:
+        stack.callback(_stop_servers, settings, view)
+        try:
+            started = time.monotonic()
+            steps = Steps(
+                settings=settings, view=view, url=_city(settings, view, stack)
+            )
+            held = _held(steps)
+            seconds = time.monotonic() - started
+            if held:
+                view.step("全部步骤核验通过", f"Every step held: {seconds:.0f} s")
+            if held and not once:
+                _stay(steps)
+        except KeyboardInterrupt:
+            view.say("正在停止……", "stopping …")
+    return held
+
+
+def _held(steps: Steps) -> bool:
+    try:
+        steps.run()
+    except StepError:
+        return False
+    except ZhitongError as error:
+        steps.view.bad(Label("这一步出错", "this step failed"), "—", str(error))
+        return False
+    return True
+
+
+def _city(settings: Settings, view: View, stack: ExitStack) -> str:
+    """Bring up the servers, the city and the gateway; give the gateway's address."""
+    if os.environ.get(variable(FROZEN)):
+        raise SettingsError(
+            f"演示需要冻结 {FROZEN} 的数据库，请不要设置 {variable(FROZEN)}",
+            f"the demonstration freezes the database of {FROZEN}: "
+            f"unset {variable(FROZEN)}",
+        )
+    view.step(
+        "启动示范城市：七个部门的数据库、平台数据库、网关",
+        "Starting the demo city: the databases of seven departments, the gateway",
+    )
+    # An earlier demonstration that was killed has left its gateway behind.
+    if stop(settings):
+        view.say("先前的网关已停止", "the gateway that still ran has been stopped")
+    urls = databases(NAMES, os.environ, settings.state)
+    summary = asyncio.run(load_city({name: urls[name] for name in SOURCES}, "small"))
+    for file in BINDINGS.glob("*.toml"):
+        place(file, settings, renew=True)
+    (settings.bindings / f"{JOINING}.toml").unlink(missing_ok=True)
+    view.say(
+        f"{len(SOURCES)} 个部门，{summary.total:,} 行数据（虚构）",
+        f"{len(SOURCES)} departments, {summary.total:,} rows (all invented)",
+    )
+    url = stack.enter_context(_gateway(settings))
+    view.say(f"网关 {url}", "the gateway, a process of its own")
+    return url
+
+
+@contextmanager
+def _gateway(settings: Settings) -> Iterator[str]:
+    """Run ``zhitong serve`` beside us, and give its address."""
+    log = settings.state / "log" / "gateway.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    words = [sys.executable, "-m", "zhitong.infra.cli", "serve"]
+    words += ["--state", str(settings.state), "--port", str(_free_port(settings))]
+    with log.open("wb") as file:
+        # Its own session: Ctrl-C is ours to handle.
+        process = subprocess.Popen(  # noqa: S603 - our own program
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield _await_ready(settings, process)
+    finally:
+        process.terminate()
+        try:
+            process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _await_ready(settings: Settings, process: subprocess.Popen[bytes]) -> str:
+    deadline = time.monotonic() + _START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        found = find(note_path(settings))
+        if found and found.pid == process.pid:
+            return found.url
+        time.sleep(_PAUSE)
+    log = settings.state / "log" / "gateway.log"
+    tail = "\n".join(log.read_text("utf-8", "replace").splitlines()[-12:])
+    raise EmbeddedError(
+        f"网关没有启动（日志：{log}）\n{tail}\n",
+        f"the gateway did not start (log: {log})",
+    )
+
+
+def _free_port(settings: Settings) -> int:
+    try:
+        socket.create_server((settings.host, settings.port)).close()
+    except OSError:
+        return 0
+    return settings.port
+
+
+def _stay(steps: Steps) -> None:
+    """Say where to go on, and stay up until Ctrl-C."""
+    url = steps.url
+    steps.view.addresses(
+        [
+            ("查询界面 explorer", f"{url}/explorer/"),
+            ("查询接口 GraphQL", f"{url}/graphql"),
+            ("运行状态 state", f"{url}/ready"),
+            ("民警令牌 a police officer's token", steps.client("police").token),
+            ("其他身份 other people", f"zhitong token {'|'.join(DEMO_PRINCIPALS)}"),
+            ("停止 to stop", "Ctrl-C"),
+            ("清除 to remove all", "make clean-demo"),
+        ]
+    )
+    while True:
+        steps.client("operator").ready()
+        time.sleep(1)
+
+
+def _stop_servers(settings: Settings, view: View) -> None:
+    # A second Ctrl-C must not leave half of them running.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    names = kept(settings.state)
+    if names:
+        Cluster(settings.state, names).stop()
+    view.say("网关和数据库已停止", "the gateway and the databases have stopped")
+
+
+def _interrupted(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
