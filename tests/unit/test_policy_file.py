@@ -95,6 +95,7 @@ def test_what_gives_under_a_condition_is_taken(tmp_path: Path) -> None:
 
 
 def test_every_rule_names_the_text_it_rests_on() -> None:
-    rules = [*POLICY.rules, *POLICY.rows]
-    assert [rule.name for rule in rules if not rule.source.strip()] == []
-    assert len({rule.name for rule in rules}) == len(rules)
+    sources = {rule.name: rule.source for rule in POLICY.rules}
+    sources |= {rule.name: rule.source for rule in POLICY.rows}
+    assert [name for name, source in sources.items() if not source.strip()] == []
+    assert len(sources) == len(POLICY.rules) + len(POLICY.rows)
