@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import MAXYEAR, date, datetime
 from typing import NewType
 
 import strawberry
@@ -20,21 +20,28 @@ CreditCode = NewType("CreditCode", str)
 DivisionCode = NewType("DivisionCode", str)
 
 
+DAY = r"[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}"
+"""Years of four digits: before them an offset leaves the calendar of databases."""
+
+
 def _date(value: object) -> str:
+    text = str(value)
     try:
-        return date.fromisoformat(str(value)).isoformat()
-    except ValueError as error:
-        raise ScalarError(
-            "日期应写作 2024-03-11", "a date is written as 2024-03-11"
-        ) from error
+        if re.fullmatch(DAY, text):
+            return date.fromisoformat(text).isoformat()
+    except ValueError:
+        pass
+    raise ScalarError("日期应写作 2024-03-11", "a date is written as 2024-03-11")
 
 
 def _datetime(value: object) -> str:
+    text = str(value)
     try:
-        moment = datetime.fromisoformat(str(value))
+        moment = datetime.fromisoformat(text)
     except ValueError:
         moment = None
-    if moment is None or moment.tzinfo is None:
+    ordinary = moment is not None and re.match(DAY, text) and moment.year < MAXYEAR
+    if moment is None or not ordinary or moment.tzinfo is None:
         raise ScalarError(
             "时间应带时区，写作 2024-03-11T09:30:00+08:00",
             "a moment has an offset and is written as 2024-03-11T09:30:00+08:00",
@@ -44,7 +51,9 @@ def _datetime(value: object) -> str:
 
 def _money(value: object) -> str:
     text = str(value)
-    if isinstance(value, bool) or not re.fullmatch(r"-?\d{1,15}(\.\d{1,2})?", text):
+    if isinstance(value, bool) or not re.fullmatch(
+        r"-?[0-9]{1,15}(\.[0-9]{1,2})?", text
+    ):
         raise ScalarError(
             '金额以元为单位，最多两位小数，写作 "1200.50"',
             'an amount is in yuan with at most two decimals, as "1200.50"',
@@ -62,7 +71,7 @@ def _credit_code(value: object) -> str:
 
 def _division(value: object) -> str:
     text = str(value)
-    if not re.fullmatch(r"[1-9]\d(\d{4}(\d{3}(\d{3})?)?)?", text):
+    if not re.fullmatch(r"[1-9][0-9]([0-9]{4}([0-9]{3}([0-9]{3})?)?)?", text):
         raise ScalarError(
             "行政区划代码为 2、6、9 或 12 位数字",
             "a division code has 2, 6, 9 or 12 digits",

@@ -209,7 +209,7 @@ def test_what_is_not_stated_denies_and_names_its_header(
         purposes=named("tax"),
         requires=("purpose", "basis", "cause"),
     )
-    occasion = replace(TAX, **{lacking: ""})  # type: ignore[arg-type]
+    occasion = replace(TAX, **{lacking: ""})
     (ruling,) = ruled("phone", strict, occasion=occasion)
     assert isinstance(ruling.verdict, Deny)
     assert ruling.verdict.rule == "strict"
