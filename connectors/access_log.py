@@ -16,9 +16,15 @@ from zhitong.types import Inquiry, Look, Mask, Rulings
 
 SUBJECT_BYTES = 16
 LARGEST_COMMIT = 256
+POOL_SIZE = 4
 
 Waiting = tuple[bytes, asyncio.Future[None]]
 """An entry, and who waits for its commit."""
+
+
+async def open_pool(url: str) -> asyncpg.Pool[asyncpg.Record]:
+    """Open the connections the register is written through."""
+    return await asyncpg.create_pool(url, min_size=1, max_size=POOL_SIZE)
 
 
 class PlatformAccessLog:

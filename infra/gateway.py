@@ -10,9 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import asyncpg
-
-from zhitong.connectors.access_log import PlatformAccessLog
+from zhitong.connectors.access_log import PlatformAccessLog, open_pool
 from zhitong.connectors.migrations import migrate
 from zhitong.connectors.postgresql import PostgreSQLSource
 from zhitong.exceptions import SettingsError, SourceError
@@ -31,7 +29,6 @@ from zhitong.schema.gate import Bounds
 LOGGER = logging.getLogger(__name__)
 HERE = Path(__file__).parent
 PLATFORM = "platform"
-POOL_SIZE = 4
 
 
 def secret(path: Path) -> bytes:
@@ -70,7 +67,7 @@ class Gateway:
     async def running(self) -> AsyncIterator[Engine]:
         """Migrate, connect, load the bindings, watch; undo all of it at the end."""
         await migrate(self._url, HERE / "migrations")
-        pool = await asyncpg.create_pool(self._url, min_size=1, max_size=POOL_SIZE)
+        pool = await open_pool(self._url)
         key = secret(self._settings.state / "subject.key")
         await self._own.inspect()
         recorder = Recorder(PlatformAccessLog(pool, key))

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 
-import asyncpg
 import uvicorn
 
 from zhitong.exceptions import SettingsError
@@ -25,7 +24,6 @@ from zhitong.infra.note import Note, find, noted
 from zhitong.infra.settings import Settings
 from zhitong.infra.telemetry import set_up
 from zhitong.infra.tokens import Verifier
-from zhitong.schema.engine import Engine
 from zhitong.types import Principal
 
 _ENDING_SECONDS = 20.0
@@ -119,7 +117,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         {"demo": issuer.issuer}, settings.audience, remembered=settings.token_cache
     )
     async with AsyncExitStack() as stack:
-        engine = await _entered(stack, gateway)
+        engine = await stack.enter_async_context(gateway.running())
         app = build_app(engine, verifier, settings, gateway.readiness, gateway.reload)
         config = server(app, settings).config
         config.timeout_graceful_shutdown = _GRACE_SECONDS
@@ -129,18 +127,6 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         stack.enter_context(noted(note_path(settings), Note(pid=os.getpid(), url=url)))
         _introduce(url, gateway.registry.states())
         await running.serve([listener])
-
-
-async def _entered(stack: AsyncExitStack, gateway: Gateway) -> Engine:
-    try:
-        return await stack.enter_async_context(gateway.running())
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise SettingsError(
-            f"连不上平台自身的数据库（{error}）：请先执行 zhitong up，"
-            "或更正 ZHITONG_DATABASE_PLATFORM",
-            f"cannot reach the platform's own database ({error}): run zhitong up "
-            "first, or correct ZHITONG_DATABASE_PLATFORM",
-        ) from error
 
 
 def _on_signals(act: Callable[[], object]) -> None:
