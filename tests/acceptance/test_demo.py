@@ -1,0 +1,59 @@
+"""The demonstration, whole: it holds, it notices when not, it survives a kill."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from tests.acceptance.conftest import Zhitong
+
+from zhitong.infra import settings
+
+pytestmark = pytest.mark.integration
+
+POLICY = Path(settings.__file__).parent / "rules" / "policy.toml"
+
+
+def test_it_holds_also_after_an_earlier_one_was_killed(zhitong: Zhitong) -> None:
+    with zhitong.start("demo") as first:
+        deadline = time.monotonic() + 60
+        while zhitong.gateway() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        first.kill()
+    orphan = zhitong.gateway()
+    assert orphan is not None
+    assert zhitong.servers() == {"running"}
+
+    code, said = zhitong.run("demo", "--once")
+
+    assert code == 0, said
+    assert said.count("✓") == 17
+    assert "✗" not in said
+    assert "Every step held" in said
+    assert zhitong.gateway() is None
+    assert zhitong.servers() == {"stopped"}
+
+
+def test_it_ends_with_1_where_a_step_does_not_hold(
+    zhitong: Zhitong, tmp_path: Path
+) -> None:
+    # A policy that leaks: what has to be masked is given.
+    strict = POLICY.read_text(encoding="utf-8")
+    leaking = strict.replace(
+        'effect = "mask"\nsharing = ["withheld"]',
+        'effect = "allow"\nsharing = ["withheld"]',
+    )
+    assert leaking != strict
+    (tmp_path / "policy.toml").write_text(leaking, encoding="utf-8")
+
+    code, said = zhitong.run(
+        "demo", "--once", ZHITONG_POLICY=str(tmp_path / "policy.toml")
+    )
+
+    assert code == 1, said
+    assert "✗ 自然人证件号码只见首尾" in said
+    assert "Traceback" not in said
+    assert zhitong.gateway() is None
+    assert zhitong.servers() == {"stopped"}
