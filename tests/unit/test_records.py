@@ -60,6 +60,8 @@ async def until_recorded(register: Register, *names: str) -> None:
         while register.entries != list(names):
             register.written.clear()
             await register.written.wait()
+    for _ in range(5):  # the recorder learns of it a few steps later
+        await asyncio.sleep(0)
 
 
 async def test_who_looked_at_nothing_leaves_no_record(
