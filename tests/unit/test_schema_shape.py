@@ -1,0 +1,163 @@
+"""The schema's shape: what may be null, what is described, what cannot be asked."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLNonNull,
+    GraphQLObjectType,
+)
+
+from zhitong.schema.entities import ENTITIES
+from zhitong.schema.graph import graph
+from zhitong.types import EntityType, Shape
+
+SCHEMA = graph()._schema
+OWN = {
+    name: declared
+    for name, declared in SCHEMA.type_map.items()
+    if not name.startswith("__")
+    and name not in {"Int", "Float", "String", "Boolean", "ID"}
+}
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+LATIN = re.compile(r"[A-Za-z]{2}")
+EACH = pytest.mark.parametrize("entity", ENTITIES.values(), ids=lambda one: one.name)
+
+
+def members(declared: GraphQLNamedType) -> dict[str, str | None]:
+    if isinstance(declared, GraphQLEnumType):
+        return {name: one.description for name, one in declared.values.items()}
+    if isinstance(
+        declared, GraphQLObjectType | GraphQLInputObjectType | GraphQLInterfaceType
+    ):
+        return {name: one.description for name, one in declared.fields.items()}
+    return {}
+
+
+def described(text: str | None) -> bool:
+    """Say whether *text* is Chinese first, and has its English."""
+    zh, _, en = (text or "").partition("\n\n")
+    return bool(CHINESE.search(zh) and LATIN.search(en))
+
+
+def test_every_type_is_described_in_both_languages() -> None:
+    assert [name for name, one in OWN.items() if not described(one.description)] == []
+
+
+def test_every_member_is_described_in_both_languages() -> None:
+    bare = [
+        f"{name}.{member}"
+        for name, declared in OWN.items()
+        for member, text in members(declared).items()
+        if not described(text)
+    ]
+    assert bare == []
+
+
+def test_every_argument_is_described_in_both_languages() -> None:
+    bare = [
+        f"{name}.{field}({argument})"
+        for name, declared in OWN.items()
+        if isinstance(declared, GraphQLObjectType)
+        for field, one in declared.fields.items()
+        for argument, taken in one.args.items()
+        if not described(taken.description)
+    ]
+    assert bare == []
+
+
+def object_of(entity: EntityType) -> GraphQLObjectType:
+    declared = SCHEMA.type_map[entity.name]
+    assert isinstance(declared, GraphQLObjectType)
+    return declared
+
+
+@EACH
+def test_every_field_of_a_row_may_be_withheld(entity: EntityType) -> None:
+    fields = object_of(entity).fields
+    solid = [
+        name for name in entity.fields if isinstance(fields[name].type, GraphQLNonNull)
+    ]
+    assert solid == []
+
+
+@EACH
+def test_a_row_has_its_id_fields_and_relations_and_nothing_else(
+    entity: EntityType,
+) -> None:
+    matches = {
+        f"{name}Match"
+        for name, relation in entity.relations.items()
+        if relation.shape is Shape.ONE
+    }
+    names = {"id", "source", *entity.fields, *entity.relations, *matches}
+    assert set(object_of(entity).fields) == names
+
+
+@EACH
+def test_a_relations_keys_are_fields_on_both_sides(entity: EntityType) -> None:
+    for relation in entity.relations.values():
+        assert relation.local in entity.fields
+        assert relation.remote in ENTITIES[relation.target].fields
+
+
+@EACH
+def test_declared_names_are_fields(entity: EntityType) -> None:
+    named = {entity.key, entity.lookup, entity.search, *entity.orders} - {None}
+    assert named <= entity.fields.keys()
+
+
+def test_only_questions_can_be_asked() -> None:
+    assert (SCHEMA.mutation_type, SCHEMA.subscription_type) == (None, None)
+
+
+def test_a_failing_root_field_leaves_its_siblings() -> None:
+    query = SCHEMA.query_type
+    assert query is not None
+    solid = {
+        name
+        for name, field in query.fields.items()
+        if isinstance(field.type, GraphQLNonNull)
+    }
+    assert solid == {"sources", "codeLists"}  # they read no department
+
+
+def test_statistics_hold_no_amounts_and_cannot_be_ordered() -> None:
+    query = SCHEMA.query_type
+    assert query is not None
+    assert set(query.fields["caseStatistics"].args) == {"by", "where"}
+    group = SCHEMA.type_map["CaseGroup"]
+    assert set(members(group)) == {
+        "subjectCode",
+        "subject",
+        "month",
+        "actType",
+        "status",
+        "division",
+        "count",
+        "suppressed",
+    }
+    grouping = SCHEMA.type_map["CaseGrouping"]
+    assert set(members(grouping)) == {
+        "SUBJECT",
+        "MONTH",
+        "ACT_TYPE",
+        "STATUS",
+        "DIVISION",
+    }
+
+
+def test_power_types_are_ten_and_act_types_nine() -> None:
+    kinds = {
+        name: set(members(SCHEMA.type_map[name])) - {"UNRECOGNISED"}
+        for name in ("PowerType", "ActType")
+    }
+    assert (len(kinds["PowerType"]), len(kinds["ActType"])) == (10, 9)
+    assert kinds["PowerType"] - kinds["ActType"] == {"REWARD", "OTHER"}
+    assert kinds["ActType"] - kinds["PowerType"] == {"REQUISITION"}
