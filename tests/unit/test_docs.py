@@ -247,7 +247,7 @@ def test_both_readmes_have_the_same_headings_in_the_same_order() -> None:
 
 
 def test_both_readmes_show_the_same_questions_answers_and_commands() -> None:
-    for language in ("graphql", "json", "toml"):
+    for language in ("graphql", "json"):
         shown = [
             (page, text)
             for page, text in blocks(language)
@@ -255,6 +255,19 @@ def test_both_readmes_show_the_same_questions_answers_and_commands() -> None:
         ]
         english = [text for page, text in shown if page == ENGLISH]
         assert english == [text for page, text in shown if page == CHINESE]
+
+
+def test_the_steps_of_the_demonstration_are_those_it_takes() -> None:
+    modules = sorted((ROOT / "infra").glob("demonstration*.py"))
+    takes = "".join(module.read_text("utf-8") for module in modules)
+    for page in (ENGLISH, CHINESE):
+        steps = re.findall(
+            r"^\d  (.+)\n   (.+)$", page.read_text("utf-8"), re.MULTILINE
+        )
+        assert len(steps) == 8
+        for chinese, english in steps:
+            assert chinese in takes
+            assert english in takes
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
