@@ -18,6 +18,7 @@ export ZHITONG_STATE ?= $(STATE)
 export PYRIGHT_PYTHON_CACHE_DIR := $(CURDIR)/$(CACHE)
 export PYRIGHT_PYTHON_ENV_DIR := $(CURDIR)/$(CACHE)/node
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+export PIP_CACHE_DIR := $(CURDIR)/$(CACHE)/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 export npm_config_cache := $(CURDIR)/$(CACHE)/npm
