@@ -34,7 +34,8 @@ def test_every_setting_is_read_from_its_variable() -> None:
         document_tokens=5,
         page_size=6,
         page_limit=7,
-        source_seconds=1.5,
+        check_seconds=1.5,
+        policy=Path("p"),
         token_cache=8,
         otlp_endpoint="http://127.0.0.1:4318",
     )
@@ -65,7 +66,7 @@ def test_what_is_kept_at_run_time_lies_in_the_state_folder() -> None:
         ("ZHITONG_PORT", "70000"),
         ("ZHITONG_BODY_BYTES", "-1"),
         ("ZHITONG_BODY_BYTES", "1.5"),
-        ("ZHITONG_SOURCE_SECONDS", "nan"),
+        ("ZHITONG_CHECK_SECONDS", "nan"),
         ("ZHITONG_PAGE_SIZE", "201"),
     ],
 )
