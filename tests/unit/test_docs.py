@@ -14,14 +14,21 @@ from pathlib import Path
 import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
+from zhitong.connectors.binding import Binding, FieldMap, TypeMap
 from zhitong.connectors.binding_file import read_binding
+from zhitong.connectors.codecs import UNITS
+from zhitong.connectors.date_codecs import FORMATS
 from zhitong.exceptions import ZhitongError
 from zhitong.infra.cli import parser
+from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.policy_file import read_policy
 from zhitong.infra.sample_sheet import SampleError
 from zhitong.infra.settings import Settings, variable
+from zhitong.resolvers.policy import Rule
 from zhitong.schema.entities import ENTITIES
+from zhitong.schema.enums import KEY_MATCHES
 from zhitong.schema.graph import sdl
+from zhitong.types import MaskKind
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -232,6 +239,46 @@ def test_the_rule_in_the_documents_is_one_of_those_in_force(tmp_path: Path) -> N
         rule.requires,
         rule.under,
     )
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        pytest.param(
+            "bindings.md",
+            {
+                *Binding.__struct_fields__,
+                *TypeMap.__struct_fields__,
+                *FieldMap.__struct_fields__,
+                *FORMATS,
+                *UNITS,
+            }
+            - {"types"},
+            id="keys, formats and units of a binding",
+        ),
+        pytest.param(
+            "policy.md",
+            {field.name for field in fields(Rule)} - {"under"}
+            | {"when", "where", "own_division"}
+            | set(MaskKind),
+            id="keys and masks of a rule",
+        ),
+        pytest.param(
+            "asking.md",
+            set(KEY_MATCHES)
+            | {
+                purpose
+                for rule in read_policy(Settings().policy, ENTITIES).rules
+                for purpose in rule.purposes - {"*"}
+            },
+            id="key matches and purposes",
+        ),
+        pytest.param("commands.md", set(DEMO_PRINCIPALS), id="the demo's people"),
+    ],
+)
+def test_every_word_one_may_write_is_explained(page: str, words: set[str]) -> None:
+    text = (DOCS / page).read_text("utf-8")
+    assert {word for word in words if not re.search(f"`{word}[`.]", text)} == set()
 
 
 def test_every_json_and_toml_example_can_be_read() -> None:
