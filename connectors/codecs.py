@@ -316,6 +316,14 @@ class IntegerCodec(BaseCodec):
             raise ValueError(canonical)
         return number
 
+    def bound(self, order_value: str) -> tuple[object, Side]:
+        number, edge = int(order_value), (1 << 31) - 1
+        if number > edge:
+            return edge, Side.BEFORE
+        if number < -edge:
+            return -edge, Side.AFTER
+        return number, Side.SAME
+
 
 def _fits(number: int, size: int) -> bool:
     return -(1 << (8 * size - 1)) <= number < 1 << (8 * size - 1)

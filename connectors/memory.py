@@ -114,7 +114,9 @@ class MemorySource:
         return [
             self._row(table, query, row, key)
             for key in query.keys.values
-            for row in _page(table, query, _answering(cells, query.keys.field, key))
+            for row in _page(
+                table, query, _answering(table, cells, query.keys.field, key)
+            )
         ]
 
     async def tally(self, query: TallyQuery) -> Sequence[Tally]:
@@ -122,7 +124,7 @@ class MemorySource:
         table, cells = self._asked(query)
         if query.keys is not None:
             counts = {
-                key: len(_answering(cells, query.keys.field, key))
+                key: len(_answering(table, cells, query.keys.field, key))
                 for key in query.keys.values
             }
             return [Tally((), count, key) for key, count in counts.items() if count]
@@ -185,23 +187,23 @@ def _blurred(table: Table, name: str, row: Cells, mask: MaskKind) -> object:
     return blurred(mask, value) if textual and isinstance(value, str) else None
 
 
-def _answering(cells: Iterable[Cells], name: str, key: str) -> list[Cells]:
-    return [row for row in cells if key in _listed(row.get(name))]
+def _answering(
+    table: Table, cells: Iterable[Cells], name: str, key: str
+) -> list[Cells]:
+    return [row for row in cells if key in _listed(table, name, row)]
 
 
-def _listed(value: Value) -> Sequence[str]:
-    if value is None:
-        return ()
-    return value if isinstance(value, tuple) else (str(value),)
+def _listed(table: Table, name: str, row: Cells) -> Sequence[str]:
+    """Give a field's values as texts, each once."""
+    value = _whole(table, name, row)
+    if isinstance(value, list):
+        return list(dict.fromkeys(value))
+    return () if value is None else (str(value),)
 
 
 def _groups(table: Table, row: Cells, by: GroupBy) -> Sequence[str | None]:
-    value = _whole(table, by.field, row)
-    if isinstance(value, list):
-        return list(dict.fromkeys(value)) or [None]
-    if value is None:
-        return [None]
-    return [str(value)[:7] if by.month else str(value)]
+    values = _listed(table, by.field, row)
+    return [value[:7] if by.month else value for value in values] or [None]
 
 
 def _order_value(table: Table, order: Order, row: Cells) -> str | None:

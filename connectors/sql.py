@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 
 from zhitong.connectors.codecs import Side
 from zhitong.connectors.mapping import Mapped, MappedType
@@ -44,6 +45,7 @@ from zhitong.types import (
 )
 
 UNSENDABLE = re.compile("[\0\ud800-\udfff]")
+FURTHEST = (date.max, datetime.max)
 DAYS = frozenset({Kind.DATE, Kind.DATETIME})
 
 
@@ -65,6 +67,10 @@ class Statement:
                     "文本中不能有空字符（U+0000）或不成对的代理码位",
                     "a text cannot hold U+0000 or a lone surrogate",
                 )
+        if isinstance(value, date) and value in FURTHEST:
+            # The driver sends these as infinity, and 9999-12-31 is a habit.
+            kind = "timestamp" if isinstance(value, datetime) else "date"
+            return f"{kind} '{value.isoformat()}'"
         self.parameters.append(value)
         return f"${len(self.parameters)}"
 
