@@ -9,7 +9,7 @@ from pathlib import Path
 
 from zhitong.infra.city_load import BINDINGS, SOURCES, load_city
 from zhitong.infra.commands import reload, say
-from zhitong.infra.embedded import databases
+from zhitong.infra.embedded import databases, kept
 from zhitong.infra.gateway import PLATFORM
 from zhitong.infra.note import find
 from zhitong.infra.sample import BINDING as SAMPLE
@@ -24,7 +24,9 @@ _LARGE: Mapping[str, str] = {"shared_buffers": "256MB"}
 def up(settings: Settings, scale: str) -> None:
     """Start the servers, load the city, put the bindings where they are missing."""
     tuning = _LARGE if scale == "large" else None
-    urls = databases(NAMES, os.environ, settings.state, tuning)
+    # Departments that joined later, as the demo's harbour, are bound and wanted too.
+    names = dict.fromkeys((*NAMES, *kept(settings.state)))
+    urls = databases(tuple(names), os.environ, settings.state, tuning)
     summary = asyncio.run(load_city({name: urls[name] for name in SOURCES}, scale))
     placed = [place(file, settings) for file in sorted(BINDINGS.glob("*.toml"))]
     loaded = "、".join(summary.loaded) or "—"
