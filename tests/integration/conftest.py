@@ -7,6 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import asyncpg
 import pytest
@@ -95,6 +96,69 @@ def sql(
             await connection.close()
 
     return fetched
+
+
+class Case(NamedTuple):
+    """A case as its department's own table has it."""
+
+    source: str
+    key: str
+    status: str
+    division: str
+    party: str | None
+    subject: str | None
+    month: str | None
+    natural: bool
+
+
+STATUSES = "FILED INVESTIGATING UNDER_REVIEW DECIDED CLOSED DISMISSED TRANSFERRED"
+NONE = frozenset({"", "/", "无", "暂无", "-", "—", "不详", "空"})
+CASES: Mapping[str, tuple[str, str]] = {
+    "market": (
+        "10 20 30 40 50 80 90",
+        """select aj_id::text, ajzt, xzqh, dsr_dm, zfzt_dm,
+        to_char(lasj at time zone 'Asia/Shanghai', 'YYYY-MM'), dsr_lx = '3'
+        from scjg.aj""",
+    ),
+    "emergency": (
+        "1 2 3 4 5 6 7",
+        """select ajid::text, ajzt, xzqh, dsr_shxydm, cbjg_dm,
+        left(larq, 4) || '-' || substr(larq, 5, 2), dsrlx = '自然人'
+        from yjj.aj_jbxx""",
+    ),
+    "transport": (
+        "已立案 调查中 法制审核中 已决定 已结案 已销案 已移送",
+        """select id::text, blzt, cfdqh, dsrdm, jgdm, left(larq, 7),
+        dsrlb = '个人' from jtys.zfaj""",
+    ),
+    "dongling": (
+        "LA DC SH JD JA XA YS",
+        """select xh::text, zt, '619921', d.dm, bmdm,
+        to_char(to_timestamp(lasj / 1000) at time zone 'Asia/Shanghai', 'YYYY-MM'),
+        d.lb = '2' from dlx.zfaj left join dlx.dsr d on d.ajxh = xh""",
+    ),
+    "xihe": (
+        "01 02 03 04 05 08 09",
+        """select aj_id::text, zt_dm, '619922', xdr_dm, zfjg_dm,
+        to_char(la_rq, 'YYYY-MM'), xdr_lx = '30' from xhx.aj_xx""",
+    ),
+}
+
+
+@pytest.fixture
+async def cases(
+    sql: Callable[..., Awaitable[list[asyncpg.Record]]],
+) -> list[Case]:
+    """Give every case, read from the five departments' tables by hand."""
+    found = []
+    for source, (codes, statement) in CASES.items():
+        statuses = dict(zip(codes.split(), STATUSES.split(), strict=True))
+        for key, code, division, stated, *more in await sql(source, statement):
+            party = (stated or "").strip()
+            status = statuses.get(code.strip(), "UNRECOGNISED")
+            known = None if party in NONE else party
+            found.append(Case(source, key, status, division, known, *more))
+    return found
 
 
 @pytest.fixture
