@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
+    BooleanValueNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
-    GraphQLIncludeDirective,
     GraphQLResolveInfo,
-    GraphQLSkipDirective,
     InlineFragmentNode,
     SelectionNode,
     SelectionSetNode,
+    VariableNode,
 )
-from graphql.execution.values import get_directive_values
 
 from zhitong.types import EntityType
 
@@ -43,6 +42,16 @@ class Walk:
     """A look into one document under its variables."""
 
     info: ResolveInfo
+
+    @property
+    def variables(self) -> Mapping[str, object]:
+        """The document's variables, defaults filled in.
+
+        graphql-core 3.3 wraps them in an object, strawberry hands on the bare ones.
+        """
+        values: Any = self.info.variable_values
+        variables: Mapping[str, object] = getattr(values, "coerced", values)
+        return variables
 
     def wanted(
         self, nodes: Iterable[FieldNode], entity: EntityType, *paths: tuple[str, ...]
@@ -100,12 +109,17 @@ class Walk:
         return self.info.fragments[name]
 
     def _included(self, selection: SelectionNode) -> bool:
-        variables = self.info.variable_values
-        skip = get_directive_values(GraphQLSkipDirective, selection, variables)
-        if skip and skip["if"]:
-            return False
-        include = get_directive_values(GraphQLIncludeDirective, selection, variables)
-        return not include or bool(include["if"])
+        for directive in selection.directives or ():
+            if directive.name.value not in {"skip", "include"}:
+                continue
+            (condition,) = (argument.value for argument in directive.arguments or ())
+            if isinstance(condition, VariableNode):
+                holds = bool(self.variables.get(condition.name.value))
+            else:
+                holds = isinstance(condition, BooleanValueNode) and condition.value
+            if holds == (directive.name.value == "skip"):
+                return False
+        return True
 
 
 def _applies(fragment: Fragment, type_name: str | None) -> bool:

@@ -306,34 +306,6 @@ async def test_groups_name_their_subject_in_one_read(ask: Asking) -> None:
     assert all(one["subject"]["code"] == one["subjectCode"] for one in found)
 
 
-async def test_aliases_of_one_relation_keep_their_arguments(ask: Asking) -> None:
-    query = """{ counterparties(first: 3, where: {cases: {status: {eq: CLOSED}}}) {
-      nodes { one: cases(first: 1) { nodes { caseNo } totalCount { count } }
-        all: cases(first: 100) { nodes { caseNo } }
-        closed: cases(where: {status: {eq: CLOSED}}) {
-          nodes { status } totalCount { count } } } } }"""
-    for row in data(await ask("police", query))["counterparties"]["nodes"]:
-        assert len(row["one"]["nodes"]) == 1
-        assert row["one"]["totalCount"]["count"] == len(row["all"]["nodes"])
-        assert row["one"]["nodes"] == row["all"]["nodes"][:1]
-        assert {one["status"] for one in row["closed"]["nodes"]} == {"CLOSED"}
-        assert row["closed"]["totalCount"]["count"] == len(row["closed"]["nodes"])
-
-
-async def test_a_fragment_in_two_places_gives_each_its_own_fields(
-    ask: Asking,
-) -> None:
-    query = """{ caseRecords(first: 5, where: {counterpartyKind: {eq: LEGAL_PERSON},
-        counterparty: {kind: {eq: LEGAL_PERSON}}}) { nodes {
-      b: counterparty { ...F }
-      a: counterparty { ...F cases(first: 1) { nodes { fine status } } } } } }
-    fragment F on Counterparty { cases(first: 1) { nodes { caseNo } } }"""
-    for row in data(await ask("police", query))["caseRecords"]["nodes"]:
-        (short,), (long,) = row["b"]["cases"]["nodes"], row["a"]["cases"]["nodes"]
-        assert short == {"caseNo": long["caseNo"]}
-        assert set(long) == {"caseNo", "fine", "status"}
-
-
 async def test_a_node_id_leads_back_to_its_row(ask: Asking) -> None:
     listing = "{ officers(first: 2) { nodes { id source name } } }"
     for row in data(await ask("police", listing))["officers"]["nodes"]:
