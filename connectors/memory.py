@@ -88,8 +88,11 @@ class MemorySource:
 
     @property
     def state(self) -> str:
-        """``closed``, or ``open`` while it fails."""
-        return "closed" if self.failure is None else "open"
+        """``away`` while it fails, ``drift`` if something is lost."""
+        if self.failure is not None:
+            return "away"
+        lost = any(table.lost for table in self.tables.values())
+        return "drift" if lost else "ready"
 
     def feeds(self, type_name: str) -> frozenset[str]:
         """Name the fields of *type_name* that are fed here."""

@@ -30,6 +30,7 @@ DRIFT = (
     asyncpg.InsufficientPrivilegeError,
     asyncpg.DatatypeMismatchError,
     asyncpg.UndefinedFunctionError,
+    asyncpg.DataError,  # a parameter for, or a cell of, a column of another type
 )
 
 

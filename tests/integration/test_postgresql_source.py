@@ -1,0 +1,336 @@
+"""A department's database that hangs, is away, comes back, or is asked odd things."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import asyncpg
+import msgspec
+import pytest
+
+from zhitong.connectors import pool
+from zhitong.connectors.binding import Binding
+from zhitong.connectors.masks import blurred, masked
+from zhitong.connectors.postgresql import POOL_SIZE, PostgreSQLSource
+from zhitong.exceptions import (
+    ScalarError,
+    SourceError,
+    SourceOpenError,
+    SourceTimeoutError,
+)
+from zhitong.infra.embedded import Cluster
+from zhitong.schema.declare import entity, item
+from zhitong.types import (
+    SOURCE_KEY,
+    Allow,
+    Column,
+    Compare,
+    Keys,
+    Kind,
+    MaskKind,
+    Op,
+    Order,
+    Predicate,
+    RowQuery,
+    Ruling,
+    TallyQuery,
+)
+
+pytestmark = pytest.mark.integration
+
+TIMEOUT = 0.5
+SAMPLE = entity(
+    "Sample",
+    "samples",
+    "样本。",
+    "A sample.",
+    key="id",
+    orders=("id",),
+    fields=(
+        item("id", "编号", "Id"),
+        item("number", "数字", "Number"),
+        item("day", "日期", "Day", Kind.DATE),
+        item("moment", "时间", "Moment", Kind.DATETIME),
+        item("amount", "金额", "Amount", Kind.MONEY),
+        item("count", "数量", "Count", Kind.INTEGER),
+        item("tags", "标签", "Tags", Kind.TEXTS),
+    ),
+)
+BINDING = msgspec.convert(
+    {
+        "name": "sample",
+        "title": {"zh": "样本", "en": "Sample"},
+        "owner": "11619900MB0001003U",
+        "timeout": TIMEOUT,
+        "types": {
+            "Sample": {
+                "table": "sample",
+                "key": "id",
+                "fields": {
+                    "id": "id",
+                    "number": "number",
+                    "day": {"column": "born", "format": "epoch-ms"},
+                    "moment": "moment",
+                    "amount": "amount",
+                    "count": "count",
+                    "tags": {"column": "tags", "split": "、"},
+                },
+            }
+        },
+    },
+    Binding,
+)
+TABLE = """
+    create table sample (id text primary key, number bigint, born bigint,
+        moment timestamptz, amount numeric, count int, tags text);
+    insert into sample values ('a', 1, 583689600000, '2024-03-11 09:30+08', 1, 1, 't');
+"""
+"""Born at midnight of 1988-07-01, when China's clocks showed summer time."""
+
+Start = Callable[..., Cluster]
+
+
+async def _source(url: str) -> PostgreSQLSource:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("drop table if exists sample")
+        await connection.execute(TABLE)
+    finally:
+        await connection.close()
+    return PostgreSQLSource(BINDING, {"Sample": SAMPLE}, url)
+
+
+def _question(
+    where: Predicate | None = None, keys: Keys | None = None, *columns: str
+) -> RowQuery:
+    return RowQuery(
+        type="Sample",
+        columns=tuple(Column(c, c, (Ruling(Allow("all")),)) for c in columns),
+        order=Order(SOURCE_KEY, descending=False),
+        limit=10,
+        where=where,
+        keys=keys,
+    )
+
+
+async def _keys(source: PostgreSQLSource, where: Predicate | None = None) -> list[str]:
+    return [row.key for row in await source.rows(_question(where))]
+
+
+@pytest.fixture
+async def source(database: str) -> AsyncIterator[PostgreSQLSource]:
+    made = await _source(database)
+    yield made
+    await made.close()
+
+
+async def _timed(question: Awaitable[object]) -> tuple[float, Exception | None]:
+    start = time.monotonic()
+    try:
+        await question
+    except SourceError as error:
+        return time.monotonic() - start, error
+    return time.monotonic() - start, None
+
+
+# --- sick databases ----------------------------------------------------------
+
+
+async def test_a_frozen_server_costs_the_timeout_then_nothing_then_serves_again(
+    cluster_factory: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "SECONDS_OPEN", 1)
+    cluster = cluster_factory("hanging")
+    url = cluster.start()["hanging"]
+    source = await _source(url)
+    assert await _keys(source) == ["a"]
+
+    cluster.freeze("hanging")
+    try:
+        found = await asyncio.gather(
+            *(_timed(source.rows(_question())) for _ in range(3 * POOL_SIZE))
+        )
+        assert {type(error) for _, error in found} == {SourceTimeoutError}
+        assert max(seconds for seconds, _ in found) < TIMEOUT + 0.4
+        assert source.state == "away"
+        seconds, error = await _timed(source.rows(_question()))
+        assert isinstance(error, SourceOpenError)
+        assert seconds < 0.05
+        assert str(error) == (
+            "sample 连续失败，暂停访问几秒后自动重试 / "
+            "sample failed repeatedly; it is tried again in seconds"
+        )
+    finally:
+        cluster.thaw("hanging")
+
+    await asyncio.sleep(1.1)
+    assert await _keys(source) == ["a"]
+    assert source.state == "ready"
+    assert await _connections(url, at_most=1) == 1
+    await source.close()
+    assert await _connections(url, at_most=0) == 0
+
+
+async def _connections(url: str, at_most: int) -> int:
+    """Count the source's connections, once those dropped have been noticed."""
+    connection = await asyncpg.connect(url)
+    query = "select count(*) from pg_stat_activity where application_name = 'zhitong'"
+    try:
+        for _ in range(40):
+            count = int(await connection.fetchval(query))
+            if count <= at_most:
+                break
+            await asyncio.sleep(0.05)
+    finally:
+        await connection.close()
+    return count
+
+
+async def test_a_restarted_server_serves_on(cluster_factory: Start) -> None:
+    cluster = cluster_factory("restarting")
+    source = await _source(cluster.start()["restarting"])
+    assert await _keys(source) == ["a"]
+    await asyncio.to_thread(cluster.restart, "restarting")
+    assert await _keys(source) == ["a"]
+    await source.close()
+
+
+async def test_a_server_that_is_away_at_first_is_looked_at_when_it_is_back(
+    cluster_factory: Start,
+) -> None:
+    cluster = cluster_factory("away")
+    url = cluster.start()["away"]
+    await (await _source(url)).close()
+    await asyncio.to_thread(cluster.stop)
+    source = PostgreSQLSource(BINDING, {"Sample": SAMPLE}, url)
+    assert source.state == "away"
+    with pytest.raises(SourceError) as refused:
+        await source.rows(_question())
+    assert refused.value.label.zh == "sample 不能访问，请查看该部门的数据库"
+    assert refused.value.retriable
+    await asyncio.to_thread(cluster.start)
+    assert await _keys(source) == ["a"]
+    assert source.state == "ready"
+    await source.close()
+
+
+async def test_a_statement_cannot_write(source: PostgreSQLSource) -> None:
+    with pytest.raises(SourceError) as refused:
+        await source._pool.fetch("delete from sample returning id", [])
+    assert isinstance(refused.value.__cause__, asyncpg.ReadOnlySQLTransactionError)
+    assert await _keys(source) == ["a"]
+
+
+# --- odd questions -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"], ids=["nul", "surrogate"])
+async def test_text_that_cannot_be_sent_is_the_questions_fault(
+    source: PostgreSQLSource, text: str
+) -> None:
+    for where in (Compare("id", Op.EQ, text), Compare("id", Op.IN, ("a", text))):
+        with pytest.raises(ScalarError, match="U\\+0000"):
+            await source.rows(_question(where))
+    with pytest.raises(ScalarError):
+        await source.rows(_question(None, Keys("id", (text,))))
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        Compare("number", Op.EQ, "9" * 30),
+        Compare("number", Op.EQ, "01"),
+        Compare("number", Op.EQ, "one"),
+        Compare("count", Op.EQ, "99999999999"),
+        Compare("amount", Op.GTE, "9" * 15),
+        Compare("day", Op.LTE, "0001-01-01"),
+        Compare("day", Op.GTE, "9999-12-31"),
+        Compare("moment", Op.LTE, "0001-01-01T00:00:00+14:00"),
+        Compare("moment", Op.GTE, "9999-12-31T23:59:59-12:00"),
+    ],
+    ids=str,
+)
+async def test_a_value_beyond_every_cell_finds_nothing_and_harms_nothing(
+    source: PostgreSQLSource, where: Compare
+) -> None:
+    for _ in range(pool.FAILURES_TO_OPEN):
+        assert await _keys(source, where) == []
+    assert source.state == "ready"
+
+
+async def test_keys_beyond_every_cell_answer_nothing(source: PostgreSQLSource) -> None:
+    keys = Keys("number", ("1", "9" * 30, "x", ""))
+    rows = await source.rows(_question(None, keys, "number"))
+    assert [(row.match, row.values["number"]) for row in rows] == [("1", "1")]
+    counts = await source.tally(TallyQuery(type="Sample", keys=keys))
+    assert [(tally.match, tally.count) for tally in counts] == [("1", 1)]
+
+
+async def test_a_day_kept_as_a_moment_of_summer_time_is_that_day(
+    source: PostgreSQLSource,
+) -> None:
+    [row] = await source.rows(
+        _question(Compare("day", Op.EQ, "1988-07-01"), None, "day")
+    )
+    assert row.values["day"] == "1988-07-01"
+    assert await _keys(source, Compare("day", Op.LTE, "1988-06-30")) == []
+
+
+async def test_an_index_on_a_split_cell_serves(
+    source: PostgreSQLSource, database: str
+) -> None:
+    await source.inspect()
+    split = source._inspection.types["Sample"].fields["tags"].raw.replace("base.", "")
+    connection = await asyncpg.connect(database)
+    try:
+        await connection.execute(f"create index by_tag on sample using gin (({split}))")
+        await connection.execute("set enable_seqscan = off")
+        plan = await connection.fetch(
+            f"explain select from sample where {split} && array['t']"  # noqa: S608
+        )
+    finally:
+        await connection.close()
+    assert any("by_tag" in str(line[0]) for line in plan)
+
+
+# --- masks -------------------------------------------------------------------
+
+TEXTS = [
+    "",
+    "王",
+    "王建国",
+    "欧阳\n建国",
+    "1234567",
+    "12345678",
+    "13812345678",
+    "110101199003078515",
+    "安泽市东岭县建设路1号",
+    "安泽市建设路1号",
+    "县",
+    "县区",
+    "一二三四五六七八九十一二三四五六七八九十县",
+    "一二三四五六七八九十一二三四五六七八九十一县",
+    "𠮷野家東區区",
+]
+
+
+@pytest.mark.parametrize("kind", MaskKind)
+async def test_masks_in_sql_and_in_python_agree(database: str, kind: MaskKind) -> None:
+    sql = masked(kind, Kind.TEXT, "v")
+    connection = await asyncpg.connect(database)
+    try:
+        found = await connection.fetch(
+            f"select v, {sql} from unnest($1::text[]) v",  # noqa: S608
+            TEXTS,
+        )
+        absent = await connection.fetchval(
+            f"select {sql} from (values (null::text)) t(v)"
+        )  # noqa: S608
+    finally:
+        await connection.close()
+    assert {text: blur for text, blur in found} == {
+        text: blurred(kind, text) for text in TEXTS
+    }
+    assert absent is None
