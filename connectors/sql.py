@@ -45,7 +45,7 @@ from zhitong.types import (
 )
 
 UNSENDABLE = re.compile("[\0\ud800-\udfff]")
-FURTHEST = (date.max, datetime.max)
+FURTHEST = (date.max, datetime.max)  # noqa: DTZ901 - a clock without zone
 DAYS = frozenset({Kind.DATE, Kind.DATETIME})
 
 
