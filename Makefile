@@ -22,14 +22,19 @@ export PIP_CACHE_DIR := $(CURDIR)/$(CACHE)/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 export npm_config_cache := $(CURDIR)/$(CACHE)/npm
+export npm_config_fetch_retries := 1
 export npm_config_update_notifier := false
 
-.PHONY: help setup check lint types test unit fix demo serve schema clean-demo lock
+.PHONY: help setup explorer check lint types test unit fix demo serve schema clean-demo lock
 
 help: ## 列出命令 list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed $(EXPLORER) ## 安装依赖（只写入本目录） install everything, inside this folder
+
+explorer: ## 重新安装查询界面（需要 npm） install the explorer again, with npm
+	rm -f $(CACHE)/npm.failed portal/node_modules/.installed
+	$(MAKE) --no-print-directory setup
 
 check: lint types ## 全部静态检查 lint and types
 
@@ -86,13 +91,18 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-# Without npm there is no explorer, and everything else works.
+# Without npm there is no explorer, and everything else works. What failed once is
+# not tried at each start again: waiting for an unreachable registry takes a minute.
 portal/node_modules/.installed: portal/package-lock.json
-	@if command -v npm >/dev/null; then \
-	  npm ci --prefix portal --no-audit --no-fund --loglevel=error && touch $@ \
-	  || echo "npm 未能安装，跳过查询界面 / npm failed: the explorer is left out" >&2; \
-	else \
+	@if ! command -v npm >/dev/null; then \
 	  echo "没有 npm，跳过查询界面 / npm is missing: the explorer is left out" >&2; \
+	elif test -e $(CACHE)/npm.failed; then \
+	  echo "没有查询界面，make explorer 可重试 / no explorer; make explorer tries again" >&2; \
+	elif npm ci --prefix portal --no-audit --no-fund --loglevel=error; then \
+	  touch $@; \
+	else \
+	  mkdir -p $(CACHE); touch $(CACHE)/npm.failed; \
+	  echo "npm 未能安装，跳过查询界面 / npm failed: the explorer is left out" >&2; \
 	fi
 
 $(EXPLORER): $(VENV)/.installed portal/node_modules/.installed $(wildcard portal/explorer/*)

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from types import FrameType
 
 from zhitong.exceptions import EmbeddedError, SettingsError, ZhitongError
@@ -154,15 +155,25 @@ def _stay(steps: Steps) -> None:
             ("查询界面 explorer", f"{url}/explorer/"),
             ("查询接口 GraphQL", f"{url}/graphql"),
             ("运行状态 state", f"{url}/ready"),
-            ("民警令牌 a police officer's token", steps.client("police").token),
-            ("其他身份 other people", f"zhitong token {'|'.join(DEMO_PRINCIPALS)}"),
+            ("其他身份 other people", f"{_command()} token {_people()}"),
             ("停止 to stop", "Ctrl-C"),
             ("清除 to remove all", "make clean-demo"),
         ]
     )
+    steps.view.token(steps.client("police").token)
     while True:
         steps.client("operator").ready()
         time.sleep(1)
+
+
+def _command() -> str:
+    """Name this command as it was called, where it was called by its name."""
+    called = sys.argv[0]
+    return called if Path(called).name == "zhitong" else "zhitong"
+
+
+def _people() -> str:
+    return "|".join(DEMO_PRINCIPALS)
 
 
 def _stop_servers(settings: Settings, view: View) -> None:
