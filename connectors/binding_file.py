@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime
+from decimal import Decimal
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import msgspec
 
-from zhitong.connectors.binding import Binding, FieldMap, TypeMap, field_map
+from zhitong.connectors.binding import Binding, FieldMap, Join, TypeMap, field_map
 from zhitong.connectors.codecs import UNITS
 from zhitong.connectors.date_codecs import FORMATS
 from zhitong.exceptions import BindingError
@@ -22,6 +24,17 @@ from zhitong.rules.identifiers import credit_code_fault
 from zhitong.types import EntityType, Field, Kind, Label
 
 BASE = "base"
+CANONICAL: Mapping[Kind, Callable[[str], object]] = {
+    Kind.DATE: date.fromisoformat,
+    Kind.DATETIME: datetime.fromisoformat,
+    Kind.MONEY: Decimal,
+    Kind.INTEGER: int,
+}
+"""How a constant is read, where it is not any text."""
+WRITTEN: Mapping[Kind, tuple[str, ...]] = {
+    Kind.DATE: tuple(FORMATS),
+    Kind.DATETIME: tuple(name for name in FORMATS if name.startswith("epoch")),
+}
 SECRECY = {
     "state-secret": Label("国家秘密", "a state secret"),
     "work-secret": Label("工作秘密", "a work secret"),
@@ -35,10 +48,13 @@ def read_binding(path: Path, entities: Mapping[str, EntityType]) -> Binding:
     """Read and check one file; raise `BindingError` naming every mistake."""
     text = path.read_text(encoding="utf-8")
     try:
-        binding = msgspec.toml.decode(text, type=Binding)
-    except (tomllib.TOMLDecodeError, msgspec.DecodeError) as error:
-        where, what = _form_fault(error)
-        raise _error(path, text, [(where, Label(f"格式有误:{what}", what))]) from error
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _syntax_error(path, str(error)) from error
+    try:
+        binding = msgspec.convert(raw, Binding)
+    except msgspec.ValidationError as error:
+        raise _error(path, text, _form_faults(raw, error)) from error
     faults = list(_faults(binding, path, entities))
     if faults:
         raise _error(path, text, faults)
@@ -61,12 +77,46 @@ def read_folder(
     return bindings, errors
 
 
-def _form_fault(error: Exception) -> tuple[str, str]:
+def _syntax_error(path: Path, what: str) -> BindingError:
+    found = re.search(r"at line (\d+)", what)
+    place = f"{path.name}:{found.group(1) if found else 1}"
+    return BindingError(f"{place}：不是 TOML：{what}", f"{place}: is no TOML: {what}")
+
+
+def _form_faults(raw: Mapping[str, object], whole: Exception) -> list[Fault]:
+    """Name every field and join whose form is wrong; *whole* where none is.
+
+    The library names no key of a mapping, so each is tried by itself.
+    """
+    faults: list[Fault] = []
+    for type_name, type_map in _items(raw, "types"):
+        for part, form in (("fields", FieldMap | str), ("joins", Join)):
+            for name, entry in _items(type_map, part):
+                try:
+                    msgspec.convert(entry, form)
+                except msgspec.ValidationError as error:
+                    faults.append(_fault(f"types.{type_name}.{part}.{name}", error))
+        if not faults:
+            try:
+                msgspec.convert(type_map, TypeMap)
+            except msgspec.ValidationError as error:
+                faults.append(_fault(f"types.{type_name}", error))
+    return faults or [_fault("", whole)]
+
+
+def _items(raw: object, part: str) -> list[tuple[str, object]]:
+    """List the entries of a table in a table, none where it is not one."""
+    found = raw.get(part) if isinstance(raw, Mapping) else None
+    return list(found.items()) if isinstance(found, Mapping) else []
+
+
+def _fault(where: str, error: Exception) -> Fault:
     """Split msgspec's ``… - at `$.a.b` `` into a dotted path and the finding."""
-    found = re.search(r"^(.*) - at `\$\.?(.*)`$", str(error))
-    if found is None:
-        return "", str(error)
-    return re.sub(r"\[\.\.\.\]", "", found.group(2)).strip("."), found.group(1)
+    what, _, inside = str(error).partition(" - at `$")
+    unknown = re.search(r"unknown field `(.+)`", what)
+    steps = [where, inside.rstrip("`").strip("."), unknown.group(1) if unknown else ""]
+    dotted = ".".join(step for step in steps if step)
+    return re.sub(r"\[.*?\]", "", dotted), Label(f"格式有误：{what}", what)
 
 
 def _error(path: Path, text: str, faults: list[Fault]) -> BindingError:
@@ -107,7 +157,7 @@ def _faults(
         yield (
             "name",
             Label(
-                f"写的是 {binding.name},应与文件名 {path.stem} 相同",
+                f"写的是 {binding.name}，应与文件名 {path.stem} 相同",
                 f"is {binding.name}, must equal the file's name {path.stem}",
             ),
         )
@@ -158,6 +208,14 @@ def _type_faults(
 
 def _join_faults(where: str, type_map: TypeMap) -> Iterator[Fault]:
     graph: dict[str, set[str]] = {}
+    if BASE in type_map.joins:
+        yield (
+            f"{where}.joins.{BASE}",
+            Label(
+                f"{BASE} 指主表，请另取别名",
+                f"{BASE} is the table of the type; take another alias",
+            ),
+        )
     for alias, join in type_map.joins.items():
         graph[alias] = {_alias(reference) for reference in join.on.values()}
         for used in graph[alias] - {BASE, *type_map.joins}:
@@ -171,7 +229,7 @@ def _join_faults(where: str, type_map: TypeMap) -> Iterator[Fault]:
         ring = " → ".join(error.args[1])
         yield (
             f"{where}.joins.{error.args[1][0]}",
-            Label(f"连接成环:{ring}", f"the joins form a cycle: {ring}"),
+            Label(f"连接成环：{ring}", f"the joins form a cycle: {ring}"),
         )
 
 
@@ -197,11 +255,9 @@ def _field_faults(
         yield Label(
             "column 与 value 必须且只能写一个", "exactly one of column and value"
         )
-    if entry.column and _alias(entry.column) not in {BASE, *type_map.joins}:
-        yield Label(
-            f"没有别名 {_alias(entry.column)}",
-            f"there is no alias {_alias(entry.column)}",
-        )
+    references = [entry.column or "", *(entry.on or {}).values()]
+    for used in sorted({*map(_alias, references)} - {BASE, *type_map.joins}):
+        yield Label(f"没有别名 {used}", f"there is no alias {used}")
     yield from _kind_faults(binding, field, entry)
 
 
@@ -213,20 +269,39 @@ def _kind_faults(binding: Binding, field: Field, entry: FieldMap) -> Iterator[La
         )
     if (entry.table is None) != (entry.on is None):
         yield Label("table 与 on 必须同时写", "table and on go together")
+    yield from _constant_faults(field, entry)
     if field.kind is Kind.CODE:
         yield from _code_faults(binding, field, entry)
     elif entry.codes is not None:
         yield Label("codes 只用于代码字段", "codes is for fields of a code list")
-    for option, given, kinds, known in (
-        ("format", entry.format, {Kind.DATE, Kind.DATETIME}, FORMATS),
-        ("unit", entry.unit, {Kind.MONEY}, UNITS),
+    for option, given, known in (
+        ("format", entry.format, WRITTEN.get(field.kind, ())),
+        ("unit", entry.unit, UNITS if field.kind is Kind.MONEY else ()),
     ):
-        if given is not None and (field.kind not in kinds or given not in known):
-            names = "、".join(known)
-            yield Label(
-                f"{option} = {given} 不可用，可用的有 {names}",
-                f"{option} = {given} cannot be used here; known are {names}",
-            )
+        if given is not None and given not in known:
+            yield _unusable(option, given, tuple(known))
+
+
+def _unusable(option: str, given: str, known: tuple[str, ...]) -> Label:
+    if not known:
+        return Label(f"{option} 不能用于这个字段", f"{option} is not for such a field")
+    return Label(
+        f"{option} = {given} 不可用，可用的有 {'、'.join(known)}",
+        f"{option} = {given} cannot be used here; known are {', '.join(known)}",
+    )
+
+
+def _constant_faults(field: Field, entry: FieldMap) -> Iterator[Label]:
+    check = CANONICAL.get(field.kind)
+    if entry.value is None or check is None:
+        return
+    try:
+        check(entry.value)
+    except (ValueError, ArithmeticError):
+        yield Label(
+            f"{entry.value} 读不成 {field.kind}",
+            f"{entry.value} cannot be read as {field.kind}",
+        )
 
 
 def _code_faults(binding: Binding, field: Field, entry: FieldMap) -> Iterator[Label]:

@@ -319,11 +319,13 @@ TEXTS = [
 @pytest.mark.parametrize("kind", MaskKind)
 async def test_masks_in_sql_and_in_python_agree(database: str, kind: MaskKind) -> None:
     sql = masked(kind, Kind.TEXT, "v")
-    query = f"select v, {sql} from unnest($1::text[]) v"  # noqa: S608 - no value
+    query = f"select v, {sql} as blurred from unnest($1::text[]) v"  # noqa: S608 - no value
     connection = await asyncpg.connect(database)
     try:
         found = await connection.fetch(query, [*TEXTS, None])
     finally:
         await connection.close()
-    expected = {text: blurred(kind, text) for text in TEXTS}
-    assert dict(found) == {**expected, None: None}
+    expected: dict[str | None, str | None] = {
+        text: blurred(kind, text) for text in TEXTS
+    }
+    assert {row["v"]: row["blurred"] for row in found} == {**expected, None: None}
