@@ -1,0 +1,328 @@
+"""Nothing leaks: nobody's values in protected columns, asked for in every way."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from typing import Any
+
+import asyncpg
+import orjson
+import pytest
+
+from zhitong.schema.engine import Answer
+from zhitong.schema.entities import ENTITIES
+
+pytestmark = pytest.mark.integration
+
+Asking = Callable[..., Awaitable[Answer]]
+Sql = Callable[..., Awaitable[list[asyncpg.Record]]]
+
+PARTY, FORMER, CASE_PARTY = "金丝雀自然人", "金丝雀曾用名", "金丝雀当事人"
+PARTY_ID, CASE_ID, OFFICER_ID = "61990219000101771X", "619921190001017721", "6199771"
+PARTY_PHONE, CASE_PHONE = "19977001771", "19977001772"
+OFFICER_PHONE, REPAIR_PHONE = "19977001773", "19977001774"
+ADDRESS, PLACE = "安泽市东岭县金丝雀路七号", "安泽市东岭县金丝雀桥下"
+FACTS, PROBLEMS = "金丝雀违法事实", "金丝雀所见问题"
+APPLICANT, REPRESENTATIVE = "金丝雀经办", "金丝雀代表"
+ROWS: Mapping[str, tuple[tuple[str, tuple[object, ...]], ...]] = {
+    "market": (
+        (
+            (
+                "insert into scjg.xdr (xdr_id, xdr_lx, xzqh, djzt, xdr_mc, xdr_cym, zjhm, "
+                "lxdh, zs, fddbr) values (-7, '3', '619921', '1', $1, $2, $3, $4, $5, $6)"
+            ),
+            (PARTY, FORMER, PARTY_ID, PARTY_PHONE, ADDRESS, REPRESENTATIVE),
+        ),
+        (
+            (
+                "insert into scjg.aj (aj_id, ajbh, ajzt, xzqh, dsr_lx, lasj, dsr_mc, "
+                "dsr_zjhm, dsr_dh, fadd, wfss) values (-7, '金丝雀案', '40', '619902', "
+                "'3', '2026-06-01', $1, $2, $3, $4, $5)"
+            ),
+            (CASE_PARTY, CASE_ID, CASE_PHONE, PLACE, FACTS),
+        ),
+    ),
+    "justice": (
+        (
+            (
+                "insert into sfj.zfry (ryid, zfzh, xm, zjzt, lxdh, sfzh) "
+                "values (-7, '金丝雀证', '金丝雀官', '1', $1, $2)"
+            ),
+            (OFFICER_PHONE, OFFICER_ID),
+        ),
+    ),
+    "credit": (
+        (
+            (
+                "insert into xyb.xyxf (id, sqbh, sqlb, blzt, jbr, jbrdh) "
+                "values (-7, '金丝雀申请', '1', '0', $1, $2)"
+            ),
+            (APPLICANT, REPAIR_PHONE),
+        ),
+    ),
+    "emergency": (
+        (
+            (
+                "insert into yjj.jc_jl (jcid, jcbh, xzqh, wtms) "
+                "values (-7, '金丝雀检查', '619902', $1)"
+            ),
+            (PROBLEMS,),
+        ),
+    ),
+}
+ALL = {
+    *(PARTY, FORMER, CASE_PARTY, PARTY_ID, CASE_ID, OFFICER_ID, PARTY_PHONE),
+    *(CASE_PHONE, OFFICER_PHONE, REPAIR_PHONE, ADDRESS, PLACE, FACTS, PROBLEMS),
+    *(APPLICANT, REPRESENTATIVE),
+}
+NEVER: Mapping[str, set[str]] = {
+    "police": {PARTY_ID, CASE_ID, OFFICER_ID, PARTY_PHONE, ADDRESS},
+    # The canaries lie in another place than the county officer's own.
+    "county-officer": ALL - {PARTY, FORMER, PARTY_PHONE, ADDRESS, REPRESENTATIVE},
+    "public": ALL,
+    "auditor": ALL,
+}
+
+
+@pytest.fixture
+async def canaries(sql: Sql) -> AsyncIterator[None]:
+    for source, inserted in ROWS.items():
+        for statement, values in inserted:
+            await sql(source, statement, *values)
+    yield
+    await sql("market", "delete from scjg.xdr where xdr_id = -7")
+    await sql("market", "delete from scjg.aj where aj_id = -7")
+    await sql("justice", "delete from sfj.zfry where ryid = -7")
+    await sql("credit", "delete from xyb.xyxf where id = -7")
+    await sql("emergency", "delete from yjj.jc_jl where jcid = -7")
+
+
+def identity(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+NODES = [
+    identity(place)
+    for place in (
+        "Counterparty:market:-7",
+        "CaseRecord:market:-7",
+        "Officer:justice:-7",
+        "CreditRepair:credit:-7",
+        "Inspection:emergency:-7",
+    )
+]
+
+
+def everything() -> Iterator[str]:
+    """Ask for every field of every type, by list, node, interface, alias, search."""
+    for entity in ENTITIES.values():
+        names = " ".join(f"{name} x{name}: {name}" for name in entity.fields)
+        lists = "nodes { ...All } edges { node { ...All } }"
+        used = f"fragment All on {entity.name} {{ id {names} }}"
+        for name in entity.orders:
+            order = f"orderBy: {{by: {name}, direction: ASC}}"
+            yield f"{{ {entity.plural}(first: 200, {order}) {{ {lists} }} }} {used}"
+    for node in NODES:
+        for entity in ENTITIES.values():
+            names = " ".join(entity.fields)
+            if entity.plural != "accessRecords":
+                yield (
+                    f'{{ node(id: "{node}") {{ id '
+                    f"... on {entity.name} {{ {names} }} }} }}"
+                )
+    for name in ("金丝雀", PARTY, CASE_PARTY, "1997700177"):
+        yield (
+            f'{{ search(name: "{name}", first: 200) {{ nodes {{ id source '
+            "... on Counterparty { name representative phone } "
+            "... on CaseRecord { counterpartyName facts contactPhone } "
+            "... on Officer { name phone idNumber } } } }"
+        )
+    yield "{ caseStatistics(by: [SUBJECT, DIVISION]) { groups { subjectCode count } } }"
+
+
+@pytest.mark.usefixtures("canaries")
+@pytest.mark.parametrize("who", list(NEVER))
+async def test_what_is_withheld_is_in_no_answer(ask: Asking, who: str) -> None:
+    seen: set[str] = set()
+    for document in everything():
+        answer = await ask(who, document)
+        text = orjson.dumps(answer.body).decode()
+        assert {one for one in NEVER[who] if one in text} == set(), document
+        seen |= {one for one in ALL if one in text}
+    # The canaries are where the questions look: who may see the others has seen them.
+    expected = {
+        "police": ALL - NEVER["police"],
+        "county-officer": {PARTY, FORMER, PARTY_PHONE, ADDRESS, REPRESENTATIVE},
+    }
+    assert seen == expected.get(who, set())
+
+
+def oracles() -> Iterator[tuple[str, str, str]]:
+    """Compare each protected value: type, field and the two values to tell apart."""
+    yield from (
+        ("counterparties", "idNumber", PARTY_ID),
+        ("counterparties", "phone", PARTY_PHONE),
+        ("counterparties", "address", ADDRESS),
+        ("counterparties", "name", PARTY),
+        ("counterparties", "representative", REPRESENTATIVE),
+        ("caseRecords", "counterpartyName", CASE_PARTY),
+        ("caseRecords", "counterpartyIdNumber", CASE_ID),
+        ("caseRecords", "contactPhone", CASE_PHONE),
+        ("caseRecords", "place", PLACE),
+        ("caseRecords", "facts", FACTS),
+        ("officers", "phone", OFFICER_PHONE),
+        ("officers", "idNumber", OFFICER_ID),
+        ("creditRepairs", "applicant", APPLICANT),
+        ("creditRepairs", "phone", REPAIR_PHONE),
+        ("inspections", "problems", PROBLEMS),
+    )
+
+
+FORMS = (
+    "{{{0}: {{eq: {1}}}}}",
+    "{{{0}: {{in: [{1}]}}}}",
+    "{{{0}: {{contains: {1}}}}}",
+    "{{not: {{{0}: {{eq: {1}}}}}}}",
+    "{{or: [{{{0}: {{eq: {1}}}}}, {{{0}: {{contains: {1}}}}}]}}",
+    "{{not: {{not: {{{0}: {{eq: {1}}}}}}}}}",
+    "{{and: [{{not: {{or: [{{{0}: {{contains: {1}}}}}]}}}}]}}",
+)
+
+
+@pytest.mark.usefixtures("canaries")
+@pytest.mark.parametrize("who", ["police", "county-officer", "public", "auditor"])
+async def test_no_filter_tells_a_withheld_value_from_one_that_is_nowhere(
+    ask: Asking, who: str
+) -> None:
+    refused = 0
+    for root, field, value in oracles():
+        if value not in NEVER[who]:
+            continue
+        decoy = value[:-1] + ("0" if value[-1] != "0" else "1")
+        for form in FORMS:
+            document = (
+                "query($v: String!) {{ "
+                f"{root}(first: 200, where: {form.format(field, '$v')}) "
+                "{ nodes { id } totalCount { count } } }"
+            ).replace("{{", "{")
+            answers = [
+                (await ask(who, document, {"v": text})).body for text in (value, decoy)
+            ]
+            assert answers[0] == answers[1], document
+            refused += "errors" in answers[0]
+    assert refused > 0 or who == "auditor"
+
+
+@pytest.mark.usefixtures("canaries")
+async def test_no_way_across_types_tells_it_either(ask: Asking) -> None:
+    for path in (
+        "caseRecords(where: {counterparty: {name: {eq: $v}}})",
+        "caseRecords(where: {not: {counterparty: {name: {eq: $v}}}})",
+        "caseRecords(where: {counterparty: {phone: {eq: $v}}})",
+        "creditListings(where: {counterparty: {idNumber: {eq: $v}}})",
+        "counterparties(where: {cases: {contactPhone: {eq: $v}}})",
+        "counterparties(where: {not: {cases: {counterpartyName: {eq: $v}}}})",
+        "enforcementSubjects(where: {cases: {facts: {contains: $v}}})",
+        "enforcementSubjects(where: {officers: {phone: {eq: $v}}})",
+    ):
+        document = f"query($v: String!) {{ {path} {{ totalCount {{ count }} }} }}"
+        for value in (PARTY, PARTY_PHONE, PARTY_ID, CASE_PHONE, CASE_PARTY, FACTS):
+            answers = [
+                (await ask("public", document, {"v": text})).body
+                for text in (value, "从来没有的")
+            ]
+            assert answers[0] == answers[1], document
+
+
+@pytest.mark.usefixtures("canaries")
+async def test_a_denial_is_explained_and_on_record(ask: Asking, sql: Sql) -> None:
+    query = f"""{{ node(id: "{NODES[0]}") {{ ... on Counterparty {{
+      name phone idNumber formerNames }} }} }}"""
+    answer = await ask("public", query)
+    assert answer.body["data"] == {
+        "node": {
+            "name": "金*****",
+            "phone": None,
+            "idNumber": None,
+            "formerNames": None,
+        }
+    }
+    extensions: Any = answer.body["extensions"]
+    assert [
+        (one["field"], one["verdict"], one.get("rows"), "remedy" in one)
+        for one in extensions["access"]
+    ] == [
+        (
+            "formerNames",
+            "DENY",
+            "not (kind in LEGAL_PERSON, INDIVIDUAL_BUSINESS)",
+            True,
+        ),
+        ("idNumber", "DENY", None, True),
+        ("name", "MASK", "not (kind in LEGAL_PERSON, INDIVIDUAL_BUSINESS)", False),
+        ("phone", "DENY", None, True),
+    ]
+    (record,) = await sql(
+        "platform",
+        "select restrictions, looks from access_record where record_id = $1",
+        answer.record_id,
+    )
+    assert sorted(record["restrictions"]) == [
+        "Counterparty.formerNames ALLOW|DENY",
+        "Counterparty.idNumber DENY",
+        "Counterparty.name ALLOW|MASK(name)",
+        "Counterparty.phone DENY",
+    ]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        '{ counterparties(where: {phone: {eq: "1"}}) { nodes { id } } }',
+        "{ counterparties(where: {phone: {present: true}}) { nodes { id } } }",
+        '{ counterparties(where: {not: {idNumber: {eq: "1"}}}) { nodes { id } } }',
+        '{ counterparties(where: {or: [{address: {eq: "县"}}]}) { nodes { id } } }',
+        "{ counterparties(where: {inspections: {}}) { nodes { id } } }",
+        "{ caseRecords(where: {officers: {}}) { nodes { id } } }",
+        '{ inspections(where: {problems: {contains: "x"}}) { nodes { id } } }',
+        "{ officers(orderBy: {by: validTo}) { nodes { id } } }",
+    ],
+)
+async def test_the_public_cannot_compare_or_sort_by_what_is_hidden(
+    ask: Asking, sql: Sql, document: str
+) -> None:
+    answer = await ask("public", document)
+    errors: Any = answer.body["errors"]
+    assert [one["extensions"]["code"] for one in errors] == ["FIELD_HIDDEN"]
+    (record,) = await sql(
+        "platform",
+        "select restrictions from access_record where record_id = $1",
+        answer.record_id,
+    )
+    assert any(one.endswith(" DENY") for one in record["restrictions"])
+
+
+def test_the_canaries_lie_in_every_field_that_needs_one() -> None:
+    """A new protected field needs a canary here, or a word why not."""
+    protected = {
+        f"{entity.name}.{field.name}"
+        for entity in ENTITIES.values()
+        for field in entity.fields.values()
+        if field.sharing != "unconditional" and entity.name != "AccessRecord"
+    }
+    assert protected == {
+        "Officer.phone",
+        "Officer.idNumber",
+        "Counterparty.representative",
+        "Counterparty.phone",
+        "Counterparty.address",
+        "Counterparty.idNumber",
+        "CreditRepair.applicant",
+        "CreditRepair.phone",
+        "CaseRecord.counterpartyIdNumber",
+        "CaseRecord.contactPhone",
+        "CaseRecord.place",
+        "CaseRecord.facts",
+        "Inspection.problems",
+    }
