@@ -29,8 +29,9 @@ ROWS: Mapping[str, tuple[tuple[str, tuple[object, ...]], ...]] = {
     "market": (
         (
             (
-                "insert into scjg.xdr (xdr_id, xdr_lx, xzqh, djzt, xdr_mc, xdr_cym, zjhm, "
-                "lxdh, zs, fddbr) values (-7, '3', '619921', '1', $1, $2, $3, $4, $5, $6)"
+                "insert into scjg.xdr (xdr_id, xdr_lx, xzqh, djzt, xdr_mc, xdr_cym, "
+                "zjhm, lxdh, zs, fddbr) "
+                "values (-7, '3', '619921', '1', $1, $2, $3, $4, $5, $6)"
             ),
             (PARTY, FORMER, PARTY_ID, PARTY_PHONE, ADDRESS, REPRESENTATIVE),
         ),
