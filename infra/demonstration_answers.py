@@ -27,6 +27,12 @@ def parties(body: Body) -> Sequence[Body]:
     return [node for page in pages for node in page.get("nodes") or ()]
 
 
+def total(body: Body) -> Body:
+    """Give the total count of the firms."""
+    count: Body = body["data"]["firms"]["totalCount"]
+    return count
+
+
 def cases(body: Body) -> Sequence[Body]:
     """List the cases of an answer, whichever question it answers."""
     found: list[Body] = [

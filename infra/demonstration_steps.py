@@ -198,6 +198,13 @@ class Steps:
                 came=", ".join(answers.missing_names(reply.body)) or "—",
                 holds=answers.missing_names(reply.body) == {FROZEN},
             )
+            count = answers.total(reply.body)
+            self._expect(
+                "总数注明不完整",
+                "the total count says that it is partial",
+                came=f"{count['count']}，缺 without {'、'.join(count['missing']) or '—'}",
+                holds=count["partial"] is True and FROZEN in count["missing"],
+            )
             rest = answers.departments(self._police) - {FROZEN}
             found = answers.departments(reply.body)
             self._expect(
