@@ -199,10 +199,11 @@ class Steps:
                 holds=answers.missing_names(reply.body) == {FROZEN},
             )
             count = answers.total(reply.body)
+            lacking = "、".join(count["missing"]) or "—"
             self._expect(
                 "总数注明不完整",
                 "the total count says that it is partial",
-                came=f"{count['count']}，缺 without {'、'.join(count['missing']) or '—'}",
+                came=f"{count['count']}，缺 without {lacking}",
                 holds=count["partial"] is True and FROZEN in count["missing"],
             )
             rest = answers.departments(self._police) - {FROZEN}
