@@ -1,0 +1,283 @@
+"""The statements that questions cost, word by word, and their parameters.
+
+The texts lie in tests/golden/statements.sql; ``make_golden`` below writes them anew
+(``python -c "import test_sql; test_sql.make_golden()"`` in this folder).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from zhitong.connectors.binding import Binding
+from zhitong.connectors.mapping import ColumnType, MappedType, map_type
+from zhitong.connectors.sql import escaped, row_statement, tally_statement
+from zhitong.schema.declare import code, codes, entity, item
+from zhitong.types import (
+    SOURCE_KEY,
+    All,
+    Allow,
+    AnyOf,
+    Column,
+    Compare,
+    Deny,
+    GroupBy,
+    Keys,
+    Kind,
+    Label,
+    Mask,
+    MaskKind,
+    Not,
+    Op,
+    Order,
+    Position,
+    Predicate,
+    RowQuery,
+    Ruling,
+    TallyQuery,
+)
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "statements.sql"
+KINDS = codes("Kind", "种类", "Kind", FIRM=("企业", "Firm"), PERSON=("人", "Person"))
+CASE = entity(
+    "Case",
+    "cases",
+    "案件。",
+    "A case.",
+    key="id",
+    orders=("filed",),
+    fields=(
+        item("id", "编号", "Id"),
+        code("kind", "种类", "Kind", KINDS),
+        item("name", "名称", "Name", mask=MaskKind.NAME),
+        item("filed", "立案日期", "Filed", Kind.DATE),
+        item("fine", "罚款", "Fine", Kind.MONEY),
+        item("officers", "执法人员", "Officers", Kind.TEXTS),
+        item("inspectors", "检查人员", "Inspectors", Kind.TEXTS),
+        item("division", "区划", "Division", Kind.DIVISION),
+        item("party", "当事人", "Party"),
+        item("place", "地点", "Place"),
+    ),
+)
+BINDING = msgspec.convert(
+    {
+        "name": "dept",
+        "title": {"zh": "部门", "en": "Department"},
+        "owner": "11619900MB0001003U",
+        "codes": {"kinds": {"1": "FIRM", "2": "PERSON"}},
+        "types": {
+            "Case": {
+                "table": "d.aj",
+                "key": "xh",
+                "joins": {"dsr": {"table": "d.dsr", "on": {"ajxh": "xh"}}},
+                "fields": {
+                    "id": "xh",
+                    "kind": {"column": "lx", "codes": "kinds"},
+                    "name": "mc",
+                    "filed": "larq",
+                    "fine": {"column": "je", "unit": "wan-yuan"},
+                    "officers": {"column": "zfzh", "split": "、"},
+                    "inspectors": {
+                        "table": "d.ry",
+                        "on": {"ajxh": "xh"},
+                        "column": "zh",
+                        "order": "px",
+                    },
+                    "division": {"value": "619921"},
+                    "party": "dsr.dm",
+                },
+            }
+        },
+    },
+    Binding,
+)
+TABLES = {
+    "d.aj": {
+        "xh": "bigint",
+        "lx": "text",
+        "mc": "text",
+        "larq": "date",
+        "je": "numeric",
+        "zfzh": "text",
+    },
+    "d.dsr": {"ajxh": "bigint", "dm": "character"},
+    "d.ry": {"ajxh": "bigint", "zh": "text", "px": "integer"},
+}
+NEWEST = Order("filed")
+BY_KEY = Order(SOURCE_KEY, descending=False)
+SHOWN = (Ruling(Allow("all")),)
+REFUSED = Deny("none", Label("不", "no"), Label("无", "none"))
+ID = (Column("id", "id", SHOWN),)
+PERSONS = Compare("kind", Op.EQ, "PERSON")
+
+
+def _mapped() -> MappedType:
+    tables = {
+        table: {name: ColumnType(family) for name, family in columns.items()}
+        for table, columns in TABLES.items()
+    }
+    mapped, drifts = map_type(BINDING, CASE, tables)
+    assert mapped is not None
+    assert drifts == []
+    return mapped
+
+
+def _rows(
+    order: Order = NEWEST,
+    *,
+    columns: tuple[Column, ...] = ID,
+    where: Predicate | None = None,
+    after: Position | None = None,
+    keys: Keys | None = None,
+) -> RowQuery:
+    return RowQuery(
+        type="Case",
+        columns=columns,
+        order=order,
+        limit=11,
+        where=where,
+        after=after,
+        keys=keys,
+    )
+
+
+def _tally(
+    *by: GroupBy, where: Predicate | None = None, keys: Keys | None = None
+) -> TallyQuery:
+    return TallyQuery(type="Case", by=by, where=where, keys=keys)
+
+
+QUERIES: dict[str, tuple[RowQuery | TallyQuery, list[object]]] = {
+    "first page": (_rows(), [11]),
+    "next page": (
+        _rows(after=Position("2024-03-11", "7")),
+        [date(2024, 3, 11), date(2024, 3, 11), "7", 11],
+    ),
+    "next page among rows without a value": (
+        _rows(after=Position(None, "7")),
+        ["7", 11],
+    ),
+    "next page after a row of another source": (
+        _rows(after=Position("2024-03-11T09:30:00.000000", None, inclusive=True)),
+        [date(2024, 3, 11), 11],
+    ),
+    "filters": (
+        _rows(
+            BY_KEY,
+            columns=(),
+            where=All(
+                (
+                    Compare("filed", Op.GTE, "2024-01-01"),
+                    Not(AnyOf((PERSONS, Compare("party", Op.IN, ("A", "B"))))),
+                    Compare("name", Op.CONTAINS, "50%"),
+                    Compare("fine", Op.LTE, "1000"),
+                    Compare("officers", Op.IN, ("14010001",)),
+                    Compare("inspectors", Op.IN, ("14010002",)),
+                    Compare("division", Op.PREFIX, "6199"),
+                    Compare("place", Op.EQ, "nowhere"),
+                )
+            ),
+        ),
+        [
+            date(2024, 1, 1),
+            ["PERSON"][0],
+            ["A", "B"],
+            "%50\\%%",
+            Decimal(1000),
+            ["14010001"],
+            ["14010002"],
+            "6199%",
+            11,
+        ],
+    ),
+    "verdicts": (
+        _rows(
+            BY_KEY,
+            columns=(
+                Column(
+                    "name",
+                    "name",
+                    (Ruling(Mask("masked", MaskKind.NAME), PERSONS), *SHOWN),
+                ),
+                Column("fine", "fine", (Ruling(REFUSED),)),
+                Column(
+                    "party", "party", (Ruling(REFUSED, Compare("place", Op.EQ, "x")),)
+                ),
+            ),
+        ),
+        ["PERSON", 11],
+    ),
+    "rows by key": (_rows(keys=Keys("party", ("A", "B"))), [["A", "B"], 11]),
+    "rows by number": (
+        _rows(BY_KEY, keys=Keys("id", ("7", "seven"))),
+        [[7], 11],
+    ),
+    "rows by a value of a link table": (
+        _rows(BY_KEY, keys=Keys("inspectors", ("14010002",))),
+        [["14010002"], 11],
+    ),
+    "rows by a value of a split cell": (
+        _rows(after=Position("2024-03-11", "7"), keys=Keys("officers", ("14010001",))),
+        [date(2024, 3, 11), date(2024, 3, 11), "7", 11, ["14010001"]],
+    ),
+    "rows by a constant": (
+        _rows(BY_KEY, keys=Keys("division", ("619921",))),
+        [["619921"], 11],
+    ),
+    "counts by month and kind": (
+        _tally(GroupBy("filed", month=True), GroupBy("kind")),
+        [],
+    ),
+    "counts by each value of a list": (_tally(GroupBy("inspectors")), []),
+    "counts by key": (_tally(keys=Keys("party", ("A",))), [["A"]]),
+}
+
+
+def _statement(query: RowQuery | TallyQuery) -> tuple[str, list[object]]:
+    if isinstance(query, TallyQuery):
+        return tally_statement(_mapped(), query, ' collate "C"')
+    return row_statement(_mapped(), query, ' collate "C"')
+
+
+def make_golden() -> None:
+    """Write down what the statements are now."""
+    parts = [
+        f"-- {n} --\n{_statement(query)[0]}\n" for n, (query, _) in QUERIES.items()
+    ]
+    GOLDEN.write_text("\n".join(parts), encoding="utf-8")
+
+
+def _golden() -> dict[str, str]:
+    parts = re.split(r"^-- (.+) --\n", GOLDEN.read_text("utf-8"), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], (part.strip() for part in parts[2::2]), strict=True))
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_question_costs_this_statement(name: str) -> None:
+    query, parameters = QUERIES[name]
+    assert _statement(query) == (_golden()[name], parameters)
+
+
+def test_no_statement_is_written_down_that_nobody_asks() -> None:
+    assert _golden().keys() == QUERIES.keys()
+
+
+def test_a_look_up_by_a_field_that_is_not_here_costs_nothing() -> None:
+    keys = Keys("place", ("x",))
+    assert _statement(_rows(keys=keys)) == ("", [])
+    assert _statement(_tally(keys=keys)) == ("", [])
+
+
+def test_the_furthest_day_is_no_infinity() -> None:
+    sql, parameters = _statement(_rows(where=Compare("filed", Op.GTE, "9999-12-31")))
+    assert "base.\"larq\" >= date '9999-12-31'" in sql
+    assert parameters == [11]
+
+
+def test_wildcards_in_a_text_are_only_text() -> None:
+    assert escaped("50%_\\") == "50\\%\\_\\\\"
