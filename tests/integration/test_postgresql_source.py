@@ -178,11 +178,11 @@ async def _connections(url: str, at_most: int) -> int:
     connection = await asyncpg.connect(url)
     query = "select count(*) from pg_stat_activity where application_name = 'zhitong'"
     try:
-        for _ in range(40):
-            count = int(await connection.fetchval(query))
-            if count <= at_most:
-                break
+        deadline = time.monotonic() + 2
+        count = int(await connection.fetchval(query))
+        while count > at_most and time.monotonic() < deadline:
             await asyncio.sleep(0.05)
+            count = int(await connection.fetchval(query))
     finally:
         await connection.close()
     return count
