@@ -129,7 +129,7 @@ def _listing(
 def _removed(rng: Random, today: date, listed: date, due: date) -> date | None:
     if due < today:
         return due
-    # Early removal is possible after twelve months (domain.md §4.5).
+    # Early removal is possible after twelve months (MEM Order 11).
     early = listed + timedelta(days=366 + int(rng.random() * 30))
     return early if early < today and happens(rng, 0.15) else None
 

@@ -17,7 +17,7 @@ Batch = Mapping[str, Sequence[Record]]
 """Rows by table, in the order of the table's columns."""
 
 LONG_TERM = "2099/12/31"
-"""How licence records write "no end" (domain.md §2.3)."""
+"""How licence records write "no end"."""
 
 
 # --- justice -----------------------------------------------------------------

@@ -32,7 +32,11 @@ class _Batch:
         for row in found.rows:
             by_key[row.match or ""].append(row)
         return [
-            Found(rows=tuple(by_key[key][: self.ask.limit]), missing=found.missing)
+            Found(
+                rows=tuple(by_key[key]),
+                missing=found.missing,
+                more=frozenset({None}) if key in found.more else frozenset(),
+            )
             for key in keys
         ]
 

@@ -28,6 +28,17 @@ def _value(kind: Kind) -> Callable[[Row], Decimal | str]:
     return lambda row: row.order or ""
 
 
+def cut(rows: Iterable[Row], limit: int) -> tuple[list[Row], frozenset[str | None]]:
+    """Keep *limit* rows for each key they answer; name the keys with more."""
+    kept: list[Row] = []
+    counts: dict[str | None, int] = {}
+    for row in rows:
+        counts[row.match] = counts.get(row.match, 0) + 1
+        if counts[row.match] <= limit:
+            kept.append(row)
+    return kept, frozenset(key for key, count in counts.items() if count > limit)
+
+
 def position(mark: Mark | None, source: str) -> Position | bool | None:
     """Say where *source* goes on after *mark*; False: it has nothing more."""
     if mark is None:

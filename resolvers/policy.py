@@ -230,7 +230,7 @@ def _speaks(rule: Rule, occasion: Occasion) -> bool:
 
 def _verdict(rule: Rule, mask: MaskKind | None, occasion: Occasion) -> Verdict:
     if rule.effect is Effect.DENY:
-        return Deny(rule.name, rule.reason, SILENCE.remedy)
+        return Deny(rule.name, rule.reason, SILENCE.remedy, rule.source)
     missing = [name for name in rule.requires if not getattr(occasion, name)]
     if missing:
         return Deny(
@@ -241,13 +241,14 @@ def _verdict(rule: Rule, mask: MaskKind | None, occasion: Occasion) -> Verdict:
                 f"{', '.join(UNSTATED[name].en for name in missing)}",
             ),
             Label("补充后重新查询", "add it and ask again"),
+            rule.source,
         )
     if rule.effect is Effect.ALLOW:
         return Allow(rule.name)
     kind = rule.mask or mask
     if kind is None:  # nothing is known to blur it by
-        return Deny(rule.name, rule.reason, SILENCE.remedy)
-    return Mask(rule.name, kind)
+        return Deny(rule.name, rule.reason, SILENCE.remedy, rule.source)
+    return Mask(rule.name, kind, rule.reason, rule.source)
 
 
 def _for_purposes(rule: Rule) -> Deny:
@@ -260,6 +261,7 @@ def _for_purposes(rule: Rule) -> Deny:
             f"if one of these is true, state it in header zhitong-purpose: "
             f"{', '.join(known)}",
         ),
+        rule.source,
     )
 
 

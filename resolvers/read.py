@@ -9,8 +9,9 @@ and notes for the access record what was looked at.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from zhitong.exceptions import FieldHiddenError, SourceError
@@ -26,7 +27,7 @@ from zhitong.resolvers.looks import (
     note_restriction,
     shown,
 )
-from zhitong.resolvers.merge import merge, position
+from zhitong.resolvers.merge import cut, merge, position
 from zhitong.resolvers.policy import Policy, decide, plain, visible
 from zhitong.types import (
     SOURCE_KEY,
@@ -65,6 +66,9 @@ class Ask:
     """Settled: visible fields and keys only (`zhitong.resolvers.filters`)."""
     order: Order | None = None
     limit: int = 1
+    """How many rows, or how many for each key."""
+    peek: bool = False
+    """Look for one row more, to say whether there is any; it is not given."""
     after: Mark | None = None
     keys: Keys | None = None
     sources: frozenset[str] | None = None
@@ -78,6 +82,8 @@ class Found:
 
     rows: tuple[Row, ...]
     missing: tuple[str, ...] = ()
+    more: frozenset[str | None] = frozenset()
+    """The keys with more rows than were given; None for a page without keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +160,7 @@ class Reader:
         order = self.order(inquiry, ask.entity, ask.order)
         columns = self._columns(inquiry, ask, verdicts)
         where = _both(ask.where, verdicts.rows)
-        asked: list[tuple[Source, Coroutine[object, object, Sequence[Row]]]] = []
+        asked: list[tuple[Source, Callable[[], Awaitable[Sequence[Row]]]]] = []
         for source in self._holding(ask.entity, where, ask.sources):
             start = position(ask.after, source.name)
             if isinstance(start, bool):
@@ -163,22 +169,23 @@ class Reader:
                 type=ask.entity.name,
                 columns=columns,
                 order=order,
-                limit=ask.limit,
+                limit=ask.limit + ask.peek,
                 where=where,
                 after=start,
                 keys=ask.keys,
             )
-            asked.append((source, source.rows(query)))
+            asked.append((source, partial(source.rows, query)))
         needed = {column.field for column in columns} | {order.field}
         answered, missing = await self._gather(inquiry, ask, asked, needed)
         seen = shown(ask.fields, verdicts.fields)
-        rows: list[Row] = []
-        for source, part in answered:
-            note_look(inquiry, ask.entity, source, _filtered(ask, seen), part)
-            rows.extend(part)
         field = ask.entity.fields.get(order.field)
         kind = field.kind if field else Kind.TEXT
-        return Found(rows=tuple(merge(rows, order, kind)), missing=missing)
+        merged = merge([row for _, part in answered for row in part], order, kind)
+        rows, more = cut(merged, ask.limit)
+        for source, _ in answered:
+            given = [row for row in rows if row.source == source.name]
+            note_look(inquiry, ask.entity, source, _filtered(ask, seen), given)
+        return Found(rows=tuple(rows), missing=missing, more=more)
 
     async def tally(
         self, inquiry: Inquiry, ask: Ask, by: tuple[GroupBy, ...]
@@ -197,7 +204,7 @@ class Reader:
             limit=ask.limit if by else None,
         )
         asked = [
-            (source, source.tally(query))
+            (source, partial(source.tally, query))
             for source in self._holding(ask.entity, where, ask.sources)
         ]
         groups = {group.field for group in by}
@@ -246,11 +253,11 @@ class Reader:
         self,
         inquiry: Inquiry,
         ask: Ask,
-        asked: list[tuple[Source, Coroutine[object, object, Part]]],
+        asked: Sequence[tuple[Source, Callable[[], Awaitable[Part]]]],
         needed: set[str],
     ) -> tuple[list[tuple[Source, Part]], tuple[str, ...]]:
         results = await asyncio.gather(
-            *(question for _, question in asked), return_exceptions=True
+            *(_unless_away(inquiry, *each) for each in asked), return_exceptions=True
         )
         filtered = set(compared(ask.where))
         answered: list[tuple[Source, Part]] = []
@@ -267,6 +274,20 @@ class Reader:
                 if filtered & source.lost(ask.entity.name).keys():
                     missing.add(source.name)  # it compared with nothing
         return answered, tuple(sorted(missing))
+
+
+async def _unless_away(
+    inquiry: Inquiry, source: Source, question: Callable[[], Awaitable[Part]]
+) -> Part:
+    """Ask *source*; once it has failed a question, the rest does not wait for it."""
+    if source.name in inquiry.away:
+        raise inquiry.away[source.name]
+    try:
+        return await question()
+    except SourceError as error:
+        if error.retriable:
+            inquiry.away[source.name] = error
+        raise
 
 
 def _both(one: Predicate | None, other: Predicate | None) -> Predicate | None:

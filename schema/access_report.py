@@ -11,14 +11,11 @@ from zhitong.types import (
     Compare,
     Deny,
     Inquiry,
-    Label,
     Mask,
     Not,
     Predicate,
     Rulings,
 )
-
-MASKED = Label("按规则脱敏", "masked by rule")
 
 
 def access(inquiry: Inquiry) -> dict[str, object]:
@@ -42,14 +39,15 @@ def _entries(
             before.append(ruling.under)
         if isinstance(verdict, Allow):
             continue
-        reason = MASKED if isinstance(verdict, Mask) else verdict.reason
         entry: dict[str, object] = {
             "type": type_name,
             "field": field,
             "verdict": type(verdict).__name__.upper(),
             "rule": verdict.rule,
-            "reason": {"zh": reason.zh, "en": reason.en},
+            "reason": {"zh": verdict.reason.zh, "en": verdict.reason.en},
         }
+        if verdict.source:
+            entry["source"] = verdict.source
         if isinstance(verdict, Mask):
             entry["mask"] = verdict.kind
         if isinstance(verdict, Deny):

@@ -23,7 +23,7 @@ POWER_TYPE = codes(
 ACT_TYPE = codes(
     "ActType",
     "行政执法行为类别（九类）",
-    "Kind of enforcement act: the nine of the statistics rule (seed 000 p1 a2)",
+    "Kind of enforcement act: the nine of the rule on yearly statistics",
     LICENCE=("行政许可", "Licence"),
     PENALTY=("行政处罚", "Penalty"),
     COERCION=("行政强制", "Coercion"),

@@ -40,20 +40,19 @@ Direction = enum_of(
     {"ASC": Label("升序", "Ascending"), "DESC": Label("降序", "Descending")},
 )
 
-KEY_MATCHES = {
-    "EXACT": Label("按键唯一对应", "Exactly one row has the key"),
-    "NOT_STATED": Label("来源未填写", "The source states no key"),
-    "MALFORMED": Label("代码校验不通过，也没有对应", "No valid code, and no row"),
-    "NOT_FOUND": Label("没有对应", "No row has the key"),
-    "AMBIGUOUS": Label(
-        "对应多条，取第一条", "Several rows have it; the first is given"
-    ),
-    "UNAVAILABLE": Label("对方来源暂缺", "The other source is missing now"),
-    "HIDDEN": Label("无权查看", "Not visible to the caller"),
-}
-
-KeyMatch = enum_of(
+KEY_MATCH = CodeList(
     "KeyMatch",
     Label("键值对应情况", "How a stated key was found on the other side"),
-    KEY_MATCHES,
+    {
+        "EXACT": Label("按键唯一对应", "Exactly one row has the key"),
+        "NOT_STATED": Label("来源未填写", "The source states no key"),
+        "MALFORMED": Label("代码校验不通过，也没有对应", "No valid code, and no row"),
+        "NOT_FOUND": Label("没有对应", "No row has the key"),
+        "AMBIGUOUS": Label(
+            "对应多条，取第一条", "Several rows have it; the first is given"
+        ),
+        "UNAVAILABLE": Label("对方来源暂缺", "The other source is missing now"),
+        "HIDDEN": Label("无权查看", "Not visible to the caller"),
+    },
 )
+KeyMatch = code_enum(KEY_MATCH)

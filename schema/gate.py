@@ -37,10 +37,10 @@ class Bounds:
 
 def parsed(text: str, bounds: Bounds) -> DocumentNode:
     """Parse *text*; raise `RequestError` where it cannot be or is too much."""
-    if len(text) > bounds.size:
+    if len(text.encode(errors="surrogatepass")) > bounds.size:
         raise DocumentTooDeepError(
-            f"查询文档超过 {bounds.size} 个字符",
-            f"the document is longer than {bounds.size} characters",
+            f"查询文档超过 {bounds.size} 字节",
+            f"the document is longer than {bounds.size} bytes",
         )
     try:
         document = parse(text, no_location=False, max_tokens=bounds.tokens)

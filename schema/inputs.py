@@ -113,7 +113,8 @@ def filter_input(entity: EntityType, module: str) -> type:
     fields["or"] = (f"list[{own}]", Label("至少满足一个", "At least one holds"))
     fields["not"] = (own, Label("不满足", "Does not hold"))
     label = Label(
-        f"{entity.label.zh.split('：')[0]}的筛选条件", f"Conditions on {entity.name}"
+        f"{entity.label.name}的筛选条件",
+        f"Conditions on {entity.name}",
     )
     return input_type(own, label, fields, module)
 

@@ -13,8 +13,16 @@ from zhitong.schema.selection import ResolveInfo
 from zhitong.types import SOURCE_KEY, Kind, Order, Relation, Row
 
 BY_KEY = Order(SOURCE_KEY, descending=False)
-TWO = 2
-"""One row is the answer; a second says that the key is ambiguous."""
+TWICE = 2
+"""How many rows of one certificate number are shown in a list."""
+
+
+def hidden(context: Context, relation: Relation, row: Row) -> bool:
+    """Say whether *relation* is not to be followed from *row*, or leads nowhere."""
+    here, there = context.entities[row.type], context.entities[relation.target]
+    rulings = context.reader.verdicts(context.inquiry, here).fields[relation.name]
+    kept_back = row.values[LINK + relation.name] is None and plain(rulings) is not True
+    return kept_back or not context.reader.sees(context.inquiry, there)
 
 
 async def linked(
@@ -29,16 +37,15 @@ async def match(
     context: Context, info: ResolveInfo, relation: Relation, row: Row
 ) -> str:
     """Say how the key of *relation* was found, without a read of its own."""
-    here, there = context.entities[row.type], context.entities[relation.target]
-    rulings = context.reader.verdicts(context.inquiry, here).fields[relation.name]
+    here = context.entities[row.type]
+    if hidden(context, relation, row):
+        return "HIDDEN"
     key = row.values[LINK + relation.name]
     if not isinstance(key, str):
-        return "NOT_STATED" if plain(rulings) is True else "HIDDEN"
-    if not context.reader.sees(context.inquiry, there):
-        return "HIDDEN"
+        return "NOT_STATED"
     found = await _found(context, info, relation, row)
     if found and found.rows:
-        return "EXACT" if len(found.rows) == 1 else "AMBIGUOUS"
+        return "AMBIGUOUS" if found.more else "EXACT"
     if found and found.missing:
         return "UNAVAILABLE"
     wrong = here.fields[relation.local].kind is Kind.CREDIT_CODE and (
@@ -53,25 +60,35 @@ async def _found(
     key = row.values[LINK + relation.name]
     if not isinstance(key, str):
         return None
-    ask = _ask(context, info, relation, TWO)
+    ask = by_key(context, info, relation.target, limit=1, peek=True)
     return await context.loaders.rows_by_key(ask, relation.remote).load(key)
 
 
 async def listed(
     context: Context, info: ResolveInfo, relation: Relation, row: Row
-) -> list[Row]:
-    """Find the rows whose keys *row* lists, in the order it lists them."""
+) -> list[Row] | None:
+    """Find the rows whose keys *row* lists, in its order; None if hidden."""
+    if hidden(context, relation, row):
+        return None
     keys = row.values[LINK + relation.name]
     if not isinstance(keys, Iterable):
         return []
-    ask = _ask(context, info, relation, TWO)
+    ask = by_key(context, info, relation.target, limit=TWICE)
     loader = context.loaders.rows_by_key(ask, relation.remote)
     found = await asyncio.gather(*(loader.load(key) for key in dict.fromkeys(keys)))
     return [match for one in found for match in one.rows]
 
 
-def _ask(context: Context, info: ResolveInfo, relation: Relation, limit: int) -> Ask:
-    entity = context.entities[relation.target]
+def by_key(
+    context: Context,
+    info: ResolveInfo,
+    type_name: str,
+    *,
+    limit: int = 1,
+    peek: bool = False,
+) -> Ask:
+    """Prepare a look-up by key of what is asked of *type_name* here."""
+    entity = context.entities[type_name]
     wanted = context.wanted(info, entity, ())
     return Ask(
         entity=entity,
@@ -79,4 +96,5 @@ def _ask(context: Context, info: ResolveInfo, relation: Relation, limit: int) ->
         links=wanted.links,
         order=BY_KEY,
         limit=limit,
+        peek=peek,
     )

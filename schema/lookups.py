@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from zhitong.exceptions import NodeIdError, PageSizeError
+from zhitong.exceptions import NodeIdError, SearchTermError
 from zhitong.resolvers.nodes import NodeId, node_id
 from zhitong.resolvers.policy import plain
 from zhitong.resolvers.read import Ask
 from zhitong.schema.context import Context
-from zhitong.schema.links import BY_KEY, TWO
+from zhitong.schema.links import BY_KEY, by_key
 from zhitong.schema.selection import ResolveInfo
 from zhitong.types import SOURCE_KEY, Compare, EntityType, Op, Row
 
@@ -33,15 +33,7 @@ async def by_lookup(
     """Find the row that *number* is known for; the first where there are two."""
     lookup = entity.lookup or entity.key
     settled = await context.filters.settle(entity, Compare(lookup, Op.EQ, number))
-    wanted = context.wanted(info, entity, ())
-    ask = Ask(
-        entity=entity,
-        fields=wanted.fields,
-        links=wanted.links,
-        where=settled.where,
-        order=BY_KEY,
-        limit=TWO,
-    )
+    ask = replace(by_key(context, info, entity.name), where=settled.where)
     found = await context.reader.rows(context.inquiry, ask)
     return found.rows[0] if found.rows else None
 
@@ -60,15 +52,7 @@ async def by_node(context: Context, info: ResolveInfo, text: str) -> Row | None:
             f"没有提供 {entity.name} 的来源 {place.source[:40]}",
             f"no source {place.source[:40]} feeds {entity.name}",
         )
-    wanted = context.wanted(info, entity, ())
-    ask = Ask(
-        entity=entity,
-        fields=wanted.fields,
-        links=wanted.links,
-        order=BY_KEY,
-        limit=1,
-        sources=frozenset({place.source}),
-    )
+    ask = replace(by_key(context, info, entity.name), sources=frozenset({place.source}))
     found = await context.loaders.rows_by_key(ask, SOURCE_KEY).load(place.key)
     return found.rows[0] if found.rows else None
 
@@ -82,7 +66,7 @@ async def search(
 ) -> Hits:
     """Find rows whose name contains *name*, a bounded number per type."""
     if len(name.strip()) < SHORTEST_NAME:
-        raise PageSizeError(
+        raise SearchTermError(
             f"检索词至少 {SHORTEST_NAME} 个字",
             f"a search needs at least {SHORTEST_NAME} characters",
         )
@@ -94,10 +78,11 @@ async def search(
     found = await asyncio.gather(
         *(context.reader.rows(context.inquiry, ask) for ask in asks)
     )
-    rows = tuple(row for one in found for row in one.rows[:size])
-    missing = sorted({source for one in found for source in one.missing})
-    more = any(len(one.rows) > size for one in found) or len(rows) > size
-    return Hits(rows[:size], tuple(missing), more)
+    return Hits(
+        nodes=tuple(row for one in found for row in one.rows),
+        missing=tuple(sorted({source for one in found for source in one.missing})),
+        more=any(one.more for one in found),
+    )
 
 
 def _searchable(context: Context, types: Iterable[str] | None) -> list[EntityType]:
@@ -131,5 +116,6 @@ async def _search_ask(
         links=wanted.links,
         where=settled.where,
         order=BY_KEY,
-        limit=size + 1,
+        limit=size,
+        peek=True,
     )

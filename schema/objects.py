@@ -170,10 +170,10 @@ def _match_field(relation: Relation) -> Any:
 
 
 def _list_field(relation: Relation) -> Any:
-    async def resolve(self: Row, info: Info) -> list[Row]:
+    async def resolve(self: Row, info: Info) -> list[Row] | None:
         return await listed(info.context, raw(info), relation, self)
 
-    annotations = {"info": Info, "return": f"list[{relation.target}]"}
+    annotations = {"info": Info, "return": f"list[{relation.target}] | None"}
     return field_with(resolve, annotations, relation.label)
 
 
@@ -253,7 +253,7 @@ def _connection(entity: EntityType) -> tuple[type, type]:
             Label("总数，需要时才统计", "The count, made only when asked for"),
         ),
     }
-    said = entity.label.zh.split("：")[0]
+    said = entity.label.name
     return (
         strawberry.type(
             type(f"{entity.name}Edge", (), edge),

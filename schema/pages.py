@@ -12,6 +12,7 @@ from zhitong.resolvers.merge import mark_of
 from zhitong.resolvers.nodes import NodeId
 from zhitong.resolvers.read import LINK, Ask, Found
 from zhitong.schema.context import Context
+from zhitong.schema.links import hidden
 from zhitong.schema.selection import ResolveInfo
 from zhitong.types import EntityType, Order, Predicate, Relation, Row
 
@@ -76,16 +77,19 @@ async def root_page(
     info: ResolveInfo,
     entity: EntityType,
     arguments: PageArguments,
-) -> Page:
-    """Answer a connection at the root."""
-    size, ask, seal = await _prepare(context, info, entity, arguments, "")
+) -> Page | None:
+    """Answer a connection at the root; None where the type is not to be seen."""
+    ask, seal = await _prepare(context, info, entity, arguments, "")
+    if not context.reader.sees(context.inquiry, entity):
+        await context.reader.rows(context.inquiry, ask)  # it notes the refusal
+        return None
     found = await context.reader.rows(context.inquiry, ask)
 
     async def counting() -> Count:
         counted = await context.reader.tally(context.inquiry, ask, ())
         return sum(tally.count for tally in counted.tallies), counted.missing
 
-    return _page(found, size, seal, _once(counting))
+    return _page(found, seal, _once(counting))
 
 
 def _once(counting: Callable[[], Awaitable[Count]]) -> Callable[[], Awaitable[Count]]:
@@ -107,13 +111,15 @@ async def related_page(
     row: Row,
     arguments: PageArguments,
 ) -> Page | None:
-    """Answer a connection below *row*; its siblings share the read."""
+    """Answer a connection below *row*, None if hidden; siblings share the read."""
     entity = context.entities[relation.target]
     parent = f"{relation.name}@{NodeId(row.type, row.source, row.key)}"
-    size, ask, seal = await _prepare(context, info, entity, arguments, parent)
+    ask, seal = await _prepare(context, info, entity, arguments, parent)
+    if hidden(context, relation, row):
+        return None
     key = row.values[LINK + relation.name]
     if not isinstance(key, str):
-        return _page(Found(rows=()), size, seal, _none)
+        return _page(Found(rows=()), seal, _none)
     found = await context.loaders.rows_by_key(ask, relation.remote).load(key)
 
     async def count() -> Count:
@@ -121,7 +127,7 @@ async def related_page(
         loader = context.loaders.count_by_key(counting, relation.remote)
         return await loader.load(key)
 
-    return _page(found, size, seal, count)
+    return _page(found, seal, count)
 
 
 async def _none() -> Count:
@@ -134,7 +140,7 @@ async def _prepare(
     entity: EntityType,
     arguments: PageArguments,
     parent: str,
-) -> tuple[int, Ask, Callable[[Mark], str]]:
+) -> tuple[Ask, Callable[[Mark], str]]:
     inquiry = context.inquiry
     size = context.page_size(arguments.first)
     order = context.reader.order(inquiry, entity, arguments.order)
@@ -154,11 +160,11 @@ async def _prepare(
         where=settled.where,
         lacking=settled.lacking,
         order=order,
-        limit=size + 1,
+        limit=size,
+        peek=True,
         after=after,
     )
     return (
-        size,
         ask,
         lambda mark: context.cursors.write(listing, inquiry.principal, mark),
     )
@@ -166,8 +172,7 @@ async def _prepare(
 
 def _page(
     found: Found,
-    size: int,
     seal: Callable[[Mark], str],
     count: Callable[[], Awaitable[Count]],
 ) -> Page:
-    return Page(found.rows[:size], len(found.rows) > size, found.missing, seal, count)
+    return Page(found.rows, None in found.more, found.missing, seal, count)

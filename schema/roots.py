@@ -9,12 +9,11 @@ import strawberry
 from zhitong.ports import Source
 from zhitong.schema import objects
 from zhitong.schema.entities import ENTITIES
-from zhitong.schema.enums import enum_of
+from zhitong.schema.enums import KEY_MATCH, enum_of
 from zhitong.schema.inputs import predicate
 from zhitong.schema.lookups import Hits, by_lookup, by_node, search
 from zhitong.schema.objects import (
     ANNOTATIONS,
-    FIRST,
     Info,
     Node,
     argument,
@@ -33,11 +32,15 @@ from zhitong.schema.statistics import (
 )
 from zhitong.types import CodeList, EntityType, Label, Row
 
+EACH = Label(
+    "每种类型最多条数，默认 20，最多 200",
+    "Rows of each type; 20 unless said, at most 200",
+)
 SearchType = enum_of(
     "SearchType",
     Label("可检索的类型", "What can be searched by name"),
     {
-        name: Label(entity.label.zh.split("：")[0], name)
+        name: Label(entity.label.name, name)
         for name, entity in ENTITIES.items()
         if entity.search is not None
     },
@@ -52,7 +55,7 @@ CODE_LISTS: dict[str, CodeList] = {
     for entity in ENTITIES.values()
     for field in entity.fields.values()
     if field.codes is not None
-}
+} | {KEY_MATCH.name: KEY_MATCH}
 
 
 @strawberry.type(description="检索结果。\n\nWhat a search found.")
@@ -157,7 +160,7 @@ def _list_field(entity: EntityType) -> Any:
         after: str | None = None,
         where: Any = None,
         order_by: Any = None,
-    ) -> Page:
+    ) -> Page | None:
         arguments = page_arguments(entity, first, after, where, order_by)
         return await root_page(info.context, raw(info), entity, arguments)
 
@@ -211,7 +214,7 @@ def _search_field() -> Any:
             list[SearchType] | None,  # type: ignore[valid-type]
             argument(Label("只查这些类型", "Only these types")),
         ],
-        "first": Annotated[int | None, argument(FIRST)],
+        "first": Annotated[int | None, argument(EACH)],
         "return": SearchResult | None,
     }
     return field_with(resolve, annotations, label)

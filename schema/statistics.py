@@ -1,7 +1,8 @@
 """Counts of cases by subject, month, act type, status, division: no fines, no ranks.
 
-Amounts are left out on purpose: fines may be linked to nobody's appraisal (domain.md
-E25), and a count that orders agencies by money would be just that.
+Amounts are left out on purpose: fines may be linked to nobody's appraisal (the
+Chuxiong plan of 2021-2025, 二(七)2), and a count that orders agencies by money would
+be just that.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from zhitong.exceptions import FieldHiddenError, TooWideError
 from zhitong.resolvers.merge import add_up
 from zhitong.resolvers.read import Ask
 from zhitong.schema.context import Context
-from zhitong.schema.links import BY_KEY, TWO
+from zhitong.schema.links import by_key
 from zhitong.schema.selection import ResolveInfo
 from zhitong.types import EntityType, GroupBy, Label, Predicate, Row
 
@@ -107,14 +108,6 @@ async def subject_of(
     """Find the subject of a group; all groups share one read."""
     if code is None:
         return None
-    entity = context.entities["EnforcementSubject"]
-    wanted = context.wanted(info, entity, ())
-    ask = Ask(
-        entity=entity,
-        fields=wanted.fields,
-        links=wanted.links,
-        order=BY_KEY,
-        limit=TWO,
-    )
+    ask = by_key(context, info, "EnforcementSubject")
     found = await context.loaders.rows_by_key(ask, "code").load(code)
     return found.rows[0] if found.rows else None

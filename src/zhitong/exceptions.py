@@ -153,6 +153,12 @@ class PageSizeError(QuestionError):
     code = "PAGE_SIZE"
 
 
+class SearchTermError(QuestionError):
+    """The name to search for is too short to be bounded."""
+
+    code = "SEARCH_TERM"
+
+
 class NodeIdError(QuestionError):
     """The id is not a node id of this graph."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -23,7 +24,7 @@ class Kind(StrEnum):
 
 
 class Sharing(StrEnum):
-    """The three sharing attributes of Decree 809 (domain.md §4.1)."""
+    """The three sharing attributes of Decree 809 of the State Council."""
 
     UNCONDITIONAL = "unconditional"
     CONDITIONAL = "conditional"
@@ -48,6 +49,11 @@ class Label:
 
     def __str__(self) -> str:
         return f"{self.zh}\n\n{self.en}"
+
+    @property
+    def name(self) -> str:
+        """The Chinese name alone, without what explains it."""
+        return re.split("[：，。]", self.zh)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +226,9 @@ class Mask:
 
     rule: str
     kind: MaskKind
+    reason: Label = Label("按规则脱敏", "masked by rule")
+    source: str = ""
+    """The text the rule rests on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +238,7 @@ class Deny:
     rule: str
     reason: Label
     remedy: Label
+    source: str = ""
 
 
 Verdict = Allow | Mask | Deny
@@ -403,5 +413,7 @@ class Inquiry:
     looks: list[Look] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     verdicts: dict[str, TypeVerdicts] = field(default_factory=dict)
+    away: dict[str, Exception] = field(default_factory=dict)
+    """Sources that failed this question; it does not wait for them again."""
     restrictions: dict[tuple[str, str], Rulings] = field(default_factory=dict)
     """What was asked and not, or not wholly, given: by type and field."""

@@ -26,7 +26,7 @@ from zhitong.infra.sample_sheet import SampleError
 from zhitong.infra.settings import Settings, variable
 from zhitong.resolvers.policy import Rule
 from zhitong.schema.entities import ENTITIES
-from zhitong.schema.enums import KEY_MATCHES
+from zhitong.schema.enums import KEY_MATCH
 from zhitong.schema.graph import sdl
 from zhitong.types import MaskKind
 
@@ -265,7 +265,7 @@ def test_the_rule_in_the_documents_is_one_of_those_in_force(tmp_path: Path) -> N
         ),
         pytest.param(
             "asking.md",
-            set(KEY_MATCHES)
+            set(KEY_MATCH.values)
             | {
                 purpose
                 for rule in read_policy(Settings().policy, ENTITIES).rules

@@ -175,19 +175,25 @@ def test_silence_is_deny() -> None:
 
 def test_a_mask_uses_the_fields_own_kind_unless_it_names_one() -> None:
     own, named_kind = MASK, rule("as-name", Effect.MASK, mask=MaskKind.NAME)
-    assert ruled("phone", own) == (Ruling(Mask("mask-all", MaskKind.PHONE)),)
-    assert ruled("phone", named_kind) == (Ruling(Mask("as-name", MaskKind.NAME)),)
+    assert ruled("phone", own) == (
+        Ruling(Mask("mask-all", MaskKind.PHONE, WHY, "test")),
+    )
+    assert ruled("phone", named_kind) == (
+        Ruling(Mask("as-name", MaskKind.NAME, WHY, "test")),
+    )
 
 
 def test_a_mask_over_a_field_that_nothing_blurs_denies() -> None:
-    assert ruled("facts", MASK) == (Ruling(Deny("mask-all", WHY, SILENCE.remedy)),)
+    assert ruled("facts", MASK) == (
+        Ruling(Deny("mask-all", WHY, SILENCE.remedy, "test")),
+    )
 
 
 def test_rows_where_a_condition_does_not_hold_fall_through() -> None:
     some = rule("legal", Effect.ALLOW, under=LEGAL)
     assert ruled("name", some, MASK) == (
         Ruling(Allow("legal"), LEGAL),
-        Ruling(Mask("mask-all", MaskKind.NAME)),
+        Ruling(Mask("mask-all", MaskKind.NAME, WHY, "test")),
     )
     assert ruled("name", some) == (Ruling(Allow("legal"), LEGAL), Ruling(SILENCE))
 
@@ -229,7 +235,9 @@ def test_another_purpose_than_the_allowed_ones_denies_and_names_those() -> None:
 
 def test_a_mask_that_lacks_its_occasion_is_not_skipped_for_a_wider_allow() -> None:
     masked = rule("masked", Effect.MASK, fields=named("phone"), requires=("cause",))
-    assert ruled("phone", masked, ALLOW) == (Ruling(Mask("masked", MaskKind.PHONE)),)
+    assert ruled("phone", masked, ALLOW) == (
+        Ruling(Mask("masked", MaskKind.PHONE, WHY, "test")),
+    )
     (ruling,) = ruled("phone", masked, ALLOW, occasion=replace(TAX, cause=""))
     assert isinstance(ruling.verdict, Deny)
 
@@ -252,7 +260,9 @@ def test_a_relation_is_ruled_like_an_unconditional_field() -> None:
     [
         pytest.param((Ruling(Allow("a")),), True, id="all"),
         pytest.param((Ruling(SILENCE),), False, id="none"),
-        pytest.param((Ruling(Mask("m", MaskKind.NAME)),), False, id="masked"),
+        pytest.param(
+            (Ruling(Mask("m", MaskKind.NAME, WHY, "test")),), False, id="masked"
+        ),
         pytest.param((Ruling(Allow("a"), LEGAL), Ruling(SILENCE)), LEGAL, id="some"),
         pytest.param(
             (Ruling(SILENCE, LEGAL), Ruling(Allow("a"))),
@@ -260,7 +270,7 @@ def test_a_relation_is_ruled_like_an_unconditional_field() -> None:
             id="all but some",
         ),
         pytest.param(
-            (Ruling(SILENCE, LEGAL), Ruling(Mask("m", MaskKind.NAME))),
+            (Ruling(SILENCE, LEGAL), Ruling(Mask("m", MaskKind.NAME, WHY, "test"))),
             False,
             id="hidden or masked",
         ),
@@ -271,7 +281,9 @@ def test_rows_where_a_value_may_be_compared(rulings: Rulings, rows: object) -> N
 
 
 def test_masked_is_visible_and_denied_is_not() -> None:
-    assert visible((Ruling(SILENCE, LEGAL), Ruling(Mask("m", MaskKind.NAME))))
+    assert visible(
+        (Ruling(SILENCE, LEGAL), Ruling(Mask("m", MaskKind.NAME, WHY, "test")))
+    )
     assert not visible((Ruling(SILENCE),))
 
 

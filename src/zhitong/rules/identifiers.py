@@ -8,7 +8,7 @@ CREDIT_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 """The 31 characters of GB 32100: no I, O, S, V, Z."""
 
 CREDIT_PLACEHOLDER = "0" * 17 + "X"
-"""What the double-publicity forms carry where there is no code (domain.md §2.2)."""
+"""What the double-publicity forms carry where there is no code."""
 
 _LENGTH = 18
 _DIVISION = range(2, 8)
