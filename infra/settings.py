@@ -90,6 +90,7 @@ def variable(field: str) -> str:
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings; raise `SettingsError` naming a variable that is wrong."""
+    _refuse_unknown(environment)
     config = Config(environ=environment)
     values = {
         field.name: _read(config, field.name, type(field.default))
@@ -101,6 +102,18 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     settings = Settings(**values)
     _check(settings)
     return settings
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    """Refuse a misspelt variable: it would leave a limit at its default in silence."""
+    known = {variable(field.name) for field in fields(Settings)}
+    for name in sorted(environment):
+        ours = name.startswith("ZHITONG_") and not name.startswith("ZHITONG_DATABASE_")
+        if ours and name not in known:
+            raise SettingsError(
+                f"没有 {name} 这个设置，可用的见 docs/settings.md。",
+                f"there is no setting {name}; docs/settings.md lists them.",
+            )
 
 
 def _read(config: Config, field: str, kind: type[Any]) -> Any:  # noqa: ANN401 - as the field

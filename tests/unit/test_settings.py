@@ -86,3 +86,12 @@ def test_every_setting_is_explained() -> None:
         and isinstance(then, ast.Expr)
     ]
     assert explained == [field.name for field in fields(Settings)]
+
+
+def test_a_misspelt_variable_is_refused_by_name() -> None:
+    with pytest.raises(SettingsError, match="ZHITONG_PAGE_LIMITS"):
+        from_environment({"ZHITONG_PAGE_LIMITS": "50"})
+
+
+def test_addresses_of_databases_are_not_settings() -> None:
+    assert from_environment({"ZHITONG_DATABASE_X": "postgresql://a@b/c"}) == Settings()
