@@ -141,8 +141,8 @@ WRONG = [
     pytest.param(PAGE.format(-1), "PAGE_SIZE", id="a page of -1"),
     pytest.param(PAGE.format(0), "PAGE_SIZE", id="a page of 0"),
     pytest.param(PAGE.format(201), "PAGE_SIZE", id="a page of 201"),
-    pytest.param('{ search(name: "a") { more } }', "PAGE_SIZE", id="one letter"),
-    pytest.param('{ search(name: "    ") { more } }', "PAGE_SIZE", id="blanks"),
+    pytest.param('{ search(name: "a") { more } }', "SEARCH_TERM", id="one letter"),
+    pytest.param('{ search(name: "    ") { more } }', "SEARCH_TERM", id="blanks"),
     pytest.param(NODE.format("nonsense"), "NODE_ID", id="no id"),
     pytest.param(NODE.format(identity("Nope:market:1")), "NODE_ID", id="a wrong type"),
     pytest.param(
