@@ -101,7 +101,8 @@ class MemorySource:
 
     def lost(self, type_name: str) -> Mapping[str, Label]:
         """Name the fields of *type_name* that are said to be lost."""
-        return self.tables[type_name].lost
+        table = self.tables.get(type_name)
+        return {} if table is None else table.lost
 
     def may_hold(self, type_name: str, where: Predicate | None) -> bool:  # noqa: ARG002
         """Say True of every type fed here: nothing is known before it is read."""
