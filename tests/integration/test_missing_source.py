@@ -253,6 +253,4 @@ async def test_a_relation_to_a_hidden_type_says_so(changed: Callable[..., Any]) 
         ('kinds = ["public"]\neffect = "allow"\ntypes = ["Counterparty"]', gone),
         ('kinds = ["public"]\neffect = "mask"\ntypes = ["Counterparty"]', masked),
     )
-    nodes = found["caseRecords"]["nodes"]
-    assert {one["counterpartyMatch"] for one in nodes} == {"HIDDEN", "NOT_STATED"}
-    assert {one["counterparty"] is None for one in nodes} == {True}
+    assert found["caseRecords"]["nodes"] == [HIDDEN] * 50
