@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from graphql import FieldNode
+
 from zhitong.exceptions import PageSizeError
 from zhitong.ports import Source
 from zhitong.resolvers.cursors import Cursors
@@ -36,6 +38,8 @@ class Context:
     sources: Callable[[], Mapping[str, Source]]
     limits: Limits
     _wanted: dict[tuple[tuple[int, ...], str], Wanted] = field(default_factory=dict)
+    _beside: dict[int, tuple[FieldNode, ...]] = field(default_factory=dict)
+    """How a relation was found is read with the relation, where that is asked for."""
 
     def wanted(
         self, info: ResolveInfo, entity: EntityType, *paths: tuple[str, ...]
@@ -43,10 +47,11 @@ class Context:
         """Find what is asked of *entity* here; siblings share the answer."""
         # The document's nodes live as long as the question, so their ids are a name;
         # all of them, for a fragment's node stands in several places.
-        place = (tuple(map(id, info.field_nodes)), entity.name)
+        nodes = self._beside.get(id(info.field_nodes[0])) or info.field_nodes
+        place = (tuple(map(id, nodes)), entity.name)
         if place not in self._wanted:
-            walk = Walk(info)
-            self._wanted[place] = walk.wanted(info.field_nodes, entity, *paths)
+            self._wanted[place] = Walk(info).wanted(nodes, entity, *paths)
+            self._beside.update(self._wanted[place].beside)
         return self._wanted[place]
 
     def page_size(self, first: int | None) -> int:

@@ -35,6 +35,8 @@ class Wanted:
 
     fields: frozenset[str]
     links: frozenset[str]
+    beside: Mapping[int, tuple[FieldNode, ...]]
+    """By the identity of a ``…Match`` node: the nodes of its relation beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Walk:
         self, nodes: Iterable[FieldNode], entity: EntityType, *paths: tuple[str, ...]
     ) -> Wanted:
         """Gather what is asked of *entity* at any of *paths* below *nodes*."""
-        names: set[str] = set()
+        asked: dict[str, list[FieldNode]] = {}
         for path in paths:
             found = list(nodes)
             for step in path:
@@ -66,13 +68,20 @@ class Walk:
                     for child in self._children(found, None)
                     if child.name.value == step
                 ]
-            names |= {child.name.value for child in self._children(found, entity.name)}
-        links = {name for name in entity.relations if names & {name, name + MATCH}}
-        return Wanted(frozenset(names & entity.fields.keys()), frozenset(links))
-
-    def asks(self, nodes: Iterable[FieldNode], name: str) -> bool:
-        """Say whether *name* is asked for directly below *nodes*."""
-        return any(child.name.value == name for child in self._children(nodes, None))
+            for child in self._children(found, entity.name):
+                asked.setdefault(child.name.value, []).append(child)
+        names = asked.keys()
+        return Wanted(
+            fields=frozenset(names & entity.fields.keys()),
+            links=frozenset(
+                name for name in entity.relations if names & {name, name + MATCH}
+            ),
+            beside={
+                id(node): tuple(asked.get(name, ()))
+                for name in entity.relations
+                for node in asked.get(name + MATCH, ())
+            },
+        )
 
     def _children(
         self, nodes: Iterable[FieldNode], type_name: str | None

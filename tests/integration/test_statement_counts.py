@@ -125,6 +125,15 @@ async def test_what_is_not_selected_is_not_read(
     assert statements["justice"] == 2
 
 
+async def test_how_a_row_was_found_is_read_with_the_row(
+    ask: Asking, statements: Counter[str]
+) -> None:
+    query = """{ licences(first: 9) { nodes { subjectMatch subject { name } } } }"""
+    rows = data(await ask("police", query))["licences"]["nodes"]
+    assert {row["subjectMatch"] for row in rows} == {"EXACT"}
+    assert statements == {"market": 1, "emergency": 1, "justice": 1}
+
+
 async def test_what_nobody_may_see_costs_nothing(
     ask: Asking, statements: Counter[str]
 ) -> None:
