@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum, EnumMeta
+from typing import cast
 
 import strawberry
 
@@ -16,7 +17,7 @@ def enum_of(name: str, label: Label, values: Mapping[str, Label]) -> EnumMeta:
         value: strawberry.enum_value(value, description=str(said))
         for value, said in values.items()
     }
-    made = Enum(name, members)  # type: ignore[misc]
+    made = cast("EnumMeta", Enum(name, members))
     return strawberry.enum(made, name=name, description=str(label))
 
 

@@ -101,13 +101,19 @@ def argument(label: Label) -> Any:
     return strawberry.argument(description=str(label))
 
 
+def described(annotation: object, label: Label) -> Any:
+    """Annotate an argument with its type, which may be a name, and its description."""
+    made: Any = Annotated
+    return made[annotation, argument(label)]
+
+
 def connection_arguments(target: str) -> dict[str, Any]:
     """Annotate the arguments that every connection field has."""
     return {
-        "first": Annotated[int | None, argument(FIRST)],
-        "after": Annotated[str | None, argument(AFTER)],
-        "where": Annotated[f"{target}Filter | None", argument(WHERE)],
-        "order_by": Annotated[f"{target}Order | None", argument(ORDER)],
+        "first": described(int | None, FIRST),
+        "after": described(str | None, AFTER),
+        "where": described(f"{target}Filter | None", WHERE),
+        "order_by": described(f"{target}Order | None", ORDER),
     }
 
 
@@ -308,6 +314,7 @@ __all__ = [
     "TotalCount",
     "argument",
     "connection_arguments",
+    "described",
     "field_with",
     "page_arguments",
     "raw",

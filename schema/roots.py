@@ -16,8 +16,8 @@ from zhitong.schema.objects import (
     ANNOTATIONS,
     Info,
     Node,
-    argument,
     connection_arguments,
+    described,
     field_with,
     page_arguments,
     raw,
@@ -209,12 +209,12 @@ def _search_field() -> Any:
     label = Label("按名称跨来源检索", "Search by name across sources")
     annotations = {
         "info": Info,
-        "name": Annotated[str, argument(Label("名称中的文字", "Part of the name"))],
-        "types": Annotated[
+        "name": described(str, Label("名称中的文字", "Part of the name")),
+        "types": described(
             list[SearchType] | None,  # type: ignore[valid-type]
-            argument(Label("只查这些类型", "Only these types")),
-        ],
-        "first": Annotated[int | None, argument(EACH)],
+            Label("只查这些类型", "Only these types"),
+        ),
+        "first": described(int | None, EACH),
         "return": SearchResult | None,
     }
     return field_with(resolve, annotations, label)
@@ -231,11 +231,11 @@ def _statistics_field() -> Any:
     label = Label("案件数量统计，不含金额", "Counts of cases, without amounts")
     annotations = {
         "info": Info,
-        "by": Annotated[
+        "by": described(
             list[CaseGrouping],  # type: ignore[valid-type]
-            argument(Label("分组", "What to count by")),
-        ],
-        "where": Annotated["CaseRecordFilter | None", argument(objects.WHERE)],
+            Label("分组", "What to count by"),
+        ),
+        "where": described("CaseRecordFilter | None", objects.WHERE),
         "return": CaseStatistics | None,
     }
     return field_with(resolve, annotations, label)
@@ -285,9 +285,9 @@ def _codes_field() -> Any:
 
     label = Label("代码表及中文名称", "Code lists with Chinese labels")
     annotations = {
-        "names": Annotated[
-            list[str] | None, argument(Label("代码表名称", "Names of code lists"))
-        ],
+        "names": described(
+            list[str] | None, Label("代码表名称", "Names of code lists")
+        ),
         "return": list[CodeListType],
     }
     return field_with(resolve, annotations, label)
