@@ -31,6 +31,8 @@ class Bounds:
     tokens: int = 2_000
     size: int = 32_768
     depth: int = 16
+    roots: int = 20
+    """Questions in one document: each may ask every department."""
     fields: int = 500
     """Fields with fragments spread; overlaps are checked pair by pair."""
 
@@ -75,6 +77,8 @@ def check_depth(document: DocumentNode, bounds: Bounds) -> None:
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode):
             measure.extent(definition.selection_set)
+        if isinstance(definition, OperationDefinitionNode):
+            measure.check_roots(definition.selection_set)
 
 
 def _too_deep(bounds: Bounds) -> DocumentTooDeepError:
@@ -110,6 +114,29 @@ class _Measure:
         if fields > self.bounds.fields:
             raise _too_many(self.bounds)
         return deepest, fields
+
+    def check_roots(self, selections: SelectionSetNode) -> None:
+        """Raise where an operation asks too many questions at once."""
+        if self._roots(selections, set()) > self.bounds.roots:
+            raise DocumentTooDeepError(
+                f"一次最多问 {self.bounds.roots} 个根字段，请拆成几次查询",
+                f"the document has more than {self.bounds.roots} root fields; ask in "
+                "several steps",
+            )
+
+    def _roots(self, selections: SelectionSetNode, spread: set[str]) -> int:
+        roots = 0
+        for selection in selections.selections:
+            if isinstance(selection, FieldNode):
+                roots += 1
+            elif isinstance(selection, InlineFragmentNode):
+                roots += self._roots(selection.selection_set, spread)
+            elif isinstance(selection, FragmentSpreadNode):
+                name = selection.name.value
+                if name in self.fragments and name not in spread:
+                    spread.add(name)
+                    roots += self._roots(self.fragments[name].selection_set, spread)
+        return roots
 
     def _inside(self, selection: SelectionNode) -> tuple[int, int]:
         if isinstance(selection, FragmentSpreadNode):

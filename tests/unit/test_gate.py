@@ -35,7 +35,11 @@ def bomb(levels: int, each: str) -> str:
     "text",
     [
         pytest.param(deep(16), id="as deep as allowed"),
-        pytest.param("{" + "a " * 500 + "}", id="as many fields as allowed"),
+        pytest.param("{a{" + "b " * 499 + "}}", id="as many fields as allowed"),
+        pytest.param("{" + "a " * 20 + "}", id="as many roots as allowed"),
+        pytest.param(
+            "{a ...F ...F} fragment F on T{" + "b " * 19 + "}", id="roots once spread"
+        ),
         pytest.param(get_introspection_query(), id="introspection"),
         pytest.param("{...F} fragment F on T{a}", id="a fragment"),
         pytest.param("{" + "...{" * 100 + "a" + "}" * 101, id="inline fragments"),
@@ -56,7 +60,13 @@ def test_documents_within_bounds_pass(text: str) -> None:
         pytest.param("{" + "a " * 2_001 + "}", DocumentInvalidError, id="tokens"),
         pytest.param("{a}" + " " * 32_768, DocumentTooDeepError, id="too long"),
         pytest.param(deep(17), DocumentTooDeepError, id="too deep"),
-        pytest.param("{" + "a " * 501 + "}", DocumentTooDeepError, id="fields"),
+        pytest.param("{a{" + "b " * 500 + "}}", DocumentTooDeepError, id="fields"),
+        pytest.param("{" + "a " * 21 + "}", DocumentTooDeepError, id="roots"),
+        pytest.param(
+            "{a ...F} fragment F on T{...{" + "b " * 20 + "}}",
+            DocumentTooDeepError,
+            id="roots in a fragment",
+        ),
         pytest.param(
             "{a{...F}} fragment F on T" + deep(16), DocumentTooDeepError, id="spread"
         ),
