@@ -12,12 +12,13 @@ from typing import Any
 import asyncpg
 import pytest
 
+from zhitong.connectors.postgresql import PostgreSQLSource
 from zhitong.infra.city_load import BINDINGS
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.gateway import Gateway
 from zhitong.infra.settings import Settings
 from zhitong.schema.engine import Answer, Question
-from zhitong.types import Occasion
+from zhitong.types import Occasion, Row, RowQuery
 
 pytestmark = pytest.mark.integration
 
@@ -254,3 +255,24 @@ async def test_a_relation_to_a_hidden_type_says_so(changed: Callable[..., Any]) 
         ('kinds = ["public"]\neffect = "mask"\ntypes = ["Counterparty"]', masked),
     )
     assert found["caseRecords"]["nodes"] == [HIDDEN] * 50
+
+
+async def test_a_fault_of_ours_is_masked_and_logged_without_what_was_asked(
+    ask: Asking, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    literal = "110101199003071234"
+
+    async def broken(_self: PostgreSQLSource, _query: RowQuery) -> list[Row]:
+        raise ValueError(literal)
+
+    monkeypatch.setattr(PostgreSQLSource, "rows", broken)
+    query = f"""{{ officers(where: {{name: {{eq: "{literal}"}}}}) {{ nodes {{ id }} }}
+      sources {{ name }} }}"""
+    answer = await ask("police", query)
+    assert codes(answer) == ["INTERNAL"]
+    body: Any = answer.body["data"]
+    assert body["officers"] is None
+    assert len(body["sources"]) == 8
+    assert literal not in str(answer.body)
+    assert "ValueError" in caplog.text
+    assert literal not in caplog.text
