@@ -25,7 +25,7 @@ export npm_config_cache := $(CURDIR)/$(CACHE)/npm
 export npm_config_fetch_retries := 1
 export npm_config_update_notifier := false
 
-.PHONY: help setup explorer check lint types test unit fix demo serve schema clean-demo lock
+.PHONY: help setup explorer check lint types test unit fix demo serve bench schema clean-demo lock
 
 help: ## 列出命令 list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ demo: setup ## 演示（ONCE=1：演示完即结束并核验） the demonstratio
 serve: setup ## 示范城市与网关 the demo city and the gateway
 	@$(BIN)/zhitong up
 	@$(BIN)/zhitong serve
+
+bench: setup ## 大规模数据的装入与查询耗时 load the large city and time questions on it
+	$(BIN)/python bench/read.py
 
 schema: $(VENV)/.installed ## 重写 schema/schema.graphql write the SDL anew
 	$(BIN)/zhitong schema > schema/schema.graphql

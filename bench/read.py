@@ -1,4 +1,4 @@
-"""Load a demo city and time the questions of issue 2 on it: `python bench/read.py`.
+"""Load a demo city and time a few questions on it: `make bench`.
 
 Prints seconds to load and, per question, the median and the slowest of the runs in
 milliseconds, in this process, HTTP and tokens left out. Nothing is judged.
@@ -23,7 +23,7 @@ from zhitong.schema.engine import Engine, Question
 from zhitong.types import Occasion
 
 QUESTIONS: Mapping[str, str] = {
-    "one counterparty by code": """{ counterparties(first: 1, where: {
+    "the newest counterparty": """{ counterparties(first: 1, where: {
         code: {present: true}}) { nodes { code name kind industry division } } }""",
     "deep: 50 firms, 5 cases, officers, subject, listings": """{
         counterparties(first: 50, where: {listings: {kind: {eq: SERIOUS_DISHONESTY}}}) {

@@ -166,7 +166,7 @@ COUNTERPARTY = entity(
     "Whom the law is enforced on: enterprise, individual business, natural person.",
     key="registerId",
     lookup="code",
-    orders=("registerId", "establishedOn"),
+    orders=("establishedOn", "registerId"),
     search="name",
     fields=(
         item("registerId", "登记系统内编号", "Number within its register"),
