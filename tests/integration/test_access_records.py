@@ -278,7 +278,7 @@ async def test_without_a_register_nothing_protected_leaves(
             register.thaw(name)
         else:
             assert register.restart(name) == url
-        assert await recorded(url, within=2.0) == names
+        assert await recorded(url, within=1.0) == names
         again = await engine.answer(question("police", PROTECTED, "r3"))
         assert again.record_id == "r3"
 
