@@ -1,14 +1,17 @@
 """A connection pool that gives up in time, and a breaker that leaves it at that.
 
-Two traps are met here. A frozen server answers no cancel request either, so a
-statement that is late is not cancelled but its connection dropped. And asyncpg's
-own reset is a round trip of its own at each release; a read-only statement leaves
-nothing behind that would need it.
+Three traps are met here. A frozen server answers no cancel request either, so a
+statement that is late is not cancelled but its connection dropped. asyncpg's own
+reset is a round trip of its own at each release; a read-only statement leaves nothing
+behind that would need it. And whoever asks too much must not take the source from
+everybody: that a live server ended a statement, that all connections were busy, or
+that a caller left, are no failures of the source, and the breaker does not count them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 
 import asyncpg
@@ -23,6 +26,8 @@ from zhitong.exceptions import (
 
 FAILURES_TO_OPEN = 3
 SECONDS_OPEN = 5
+PATIENCE = 0.9
+"""Part of the timeout after which a live server ends a statement itself."""
 
 DRIFT = (
     asyncpg.UndefinedColumnError,
@@ -46,6 +51,7 @@ class Pool:
         self._url = url
         self._timeout = timeout
         self._size = size
+        self._turns = asyncio.Semaphore(size)
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._breaker = CircuitBreaker(
             failure_threshold=FAILURES_TO_OPEN,
@@ -63,38 +69,60 @@ class Pool:
         self, sql: str, parameters: Sequence[object], *, probe: bool = False
     ) -> list[asyncpg.Record]:
         """Run one statement; a *probe* is let through an open breaker."""
-        if self._breaker.opened and not probe:
-            raise SourceOpenError(
-                f"{self._name} 连续失败，暂停访问几秒后自动重试",
-                f"{self._name} failed repeatedly; it is tried again in seconds",
-            )
+        self._check(probe=probe)
+        outcome = await self._outcome(sql, parameters, probe=probe)
         try:
             with self._breaker:
-                return await self._fetch(sql, parameters)
+                if isinstance(outcome, Exception):
+                    raise outcome
+                return outcome
         except DRIFT as error:
             # Not the source's sickness: the breaker has counted it a success.
             raise SourceDriftError(
                 f"{self._name} 的表结构已变", f"the tables of {self._name} changed"
             ) from error
+        except asyncpg.QueryCanceledError as error:
+            raise self._late() from error
 
-    async def _fetch(
-        self, sql: str, parameters: Sequence[object]
-    ) -> list[asyncpg.Record]:
+    def _check(self, *, probe: bool) -> None:
+        if self._breaker.opened and not probe:
+            raise SourceOpenError(
+                f"{self._name} 连续失败，暂停访问几秒后自动重试",
+                f"{self._name} failed repeatedly; it is tried again in seconds",
+            )
+
+    def _late(self) -> SourceTimeoutError:
+        return SourceTimeoutError(
+            f"{self._name} 在 {self._timeout:g} 秒内没有答复",
+            f"{self._name} did not answer within {self._timeout:g} s",
+        )
+
+    async def _outcome(
+        self, sql: str, parameters: Sequence[object], *, probe: bool
+    ) -> list[asyncpg.Record] | Exception:
+        """Give the rows, or what the source did; raise what is not its doing."""
+        clock = asyncio.get_running_loop().time
+        patient_until = math.inf
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self._timeout), self._turns:
+                patient_until = clock() + self._timeout * PATIENCE
+                self._check(probe=probe)
                 return await self._run(sql, parameters)
-        except (TimeoutError, asyncpg.QueryCanceledError) as error:
-            raise SourceTimeoutError(
-                f"{self._name} 在 {self._timeout:g} 秒内没有答复",
-                f"{self._name} did not answer within {self._timeout:g} s",
-            ) from error
-        except DRIFT:
-            raise
+        except (asyncpg.QueryCanceledError, *DRIFT) as error:
+            return error
+        except TimeoutError as error:
+            if clock() < patient_until:  # most of the time went by in the queue
+                raise self._late() from error
+            return _because(self._late(), error)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            raise SourceError(
-                f"{self._name} 不能访问，请查看该部门的数据库",
-                f"{self._name} cannot be reached; look at that department's database",
-            ) from error
+            return _because(
+                SourceError(
+                    f"{self._name} 不能访问，请查看该部门的数据库",
+                    f"{self._name} cannot be reached; look at that department's "
+                    "database",
+                ),
+                error,
+            )
 
     async def _run(
         self, sql: str, parameters: Sequence[object]
@@ -122,7 +150,7 @@ class Pool:
                     "timezone": "Asia/Shanghai",
                     "datestyle": "ISO, YMD",
                     "default_transaction_read_only": "on",
-                    "statement_timeout": str(int(self._timeout * 1000)),
+                    "statement_timeout": str(int(self._timeout * PATIENCE * 1000)),
                     "jit": "off",
                 },
             )
@@ -135,3 +163,8 @@ class Pool:
         if self._pool is not None:
             self._pool.terminate()
             self._pool = None
+
+
+def _because(fault: SourceError, cause: Exception) -> SourceError:
+    fault.__cause__ = cause
+    return fault

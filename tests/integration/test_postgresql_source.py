@@ -152,7 +152,14 @@ async def test_a_frozen_server_costs_the_timeout_then_nothing_then_serves_again(
         found = await asyncio.gather(
             *(_timed(source.rows(_question())) for _ in range(3 * POOL_SIZE))
         )
-        assert {type(error) for _, error in found} == {SourceTimeoutError}
+        # Who waits for a connection may hear first that the source is left alone.
+        assert [type(error) for _, error in found[:POOL_SIZE]] == [
+            SourceTimeoutError
+        ] * POOL_SIZE
+        assert {type(error) for _, error in found[POOL_SIZE:]} <= {
+            SourceTimeoutError,
+            SourceOpenError,
+        }
         assert max(seconds for seconds, _ in found) < TIMEOUT + 0.4
         assert source.state == "away"
         seconds, error = await _timed(source.rows(_question()))
