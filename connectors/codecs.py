@@ -22,10 +22,18 @@ from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import Literal, Protocol
 
+from zhitong.connectors.masks import masked
+from zhitong.types import Kind, MaskKind
+
 TEXTUAL = frozenset({"text", "character varying", "character"})
 WHOLE = frozenset({"smallint", "integer", "bigint"})
 BROKEN = frozenset({"numeric", "real", "double precision"})
 BYTES: Mapping[str, int] = {"smallint": 2, "integer": 4, "bigint": 8}
+RESIDENT = (
+    "'^[1-6][0-9]{5}(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])"
+    "[0-9]{3}[0-9Xx]$'"
+)
+"""The form of a resident's ID number (GB 11643) as an SQL pattern."""
 BLANKS = " \t\r\n\u3000\u00a0"
 UNITS: Mapping[str, Decimal] = {
     "yuan": Decimal(1),
@@ -216,6 +224,24 @@ class TextCodec(ExactCodec):
         if canonical.strip(BLANKS) != canonical or canonical in {"", *self.none}:
             raise ValueError(canonical)
         return ExactCodec.encode(self, canonical)
+
+
+@dataclass(frozen=True, slots=True)
+class CreditCodeCodec(TextCodec):
+    """A credit code; a resident's ID number in its place is blurred and no code.
+
+    Departments do write ID numbers into columns for codes. Whatever the field may
+    be shared as, that is personal data.
+    """
+
+    def value(self, raw: str) -> str:
+        text = TextCodec.value(self, raw)
+        blurred = masked(MaskKind.ID_NUMBER, Kind.TEXT, text)
+        return f"case when {text} ~ {RESIDENT} then {blurred} else {text} end"
+
+    def valued(self, raw: str) -> str | None:
+        text = TextCodec.value(self, raw)
+        return f"{text} is not null and {text} !~ {RESIDENT}"
 
 
 @dataclass(frozen=True, slots=True)

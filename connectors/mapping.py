@@ -13,6 +13,7 @@ from zhitong.connectors.codecs import (
     WHOLE,
     Codec,
     CodeCodec,
+    CreditCodeCodec,
     ExactCodec,
     IntegerCodec,
     MoneyCodec,
@@ -348,6 +349,8 @@ def _codec(
     if declared.kind is Kind.CODE:
         pairs = tuple(codes[entry.codes or ""].items())
         return CodeCodec(family, none, pairs)
+    if declared.kind is Kind.CREDIT_CODE:
+        return CreditCodeCodec(family, none)
     return TextCodec(family, none)
 
 

@@ -26,7 +26,13 @@ class _Text(_Form, frozen=True, kw_only=True):
 
 class _When(_Form, frozen=True, kw_only=True, rename={"values": "in"}):
     field: str
-    values: Texts
+    values: Texts | None = None
+    present: Literal[True] | None = None
+    """Instead of values: any."""
+
+    def __post_init__(self) -> None:
+        if (self.values is None) == (self.present is None):
+            raise ValueError("exactly one of in and present")
 
 
 class _Rule(_Form, frozen=True, kw_only=True):
@@ -108,7 +114,11 @@ def _unknown(
 
 
 def _predicate(when: _When | None) -> Compare | None:
-    return Compare(when.field, Op.IN, tuple(when.values)) if when else None
+    if when is None:
+        return None
+    if when.values is None:
+        return Compare(when.field, Op.PRESENT, value=True)
+    return Compare(when.field, Op.IN, tuple(when.values))
 
 
 def _rule(rule: _Rule) -> Rule:
