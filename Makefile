@@ -51,7 +51,9 @@ types: $(VENV)/.installed ## 类型检查 mypy and pyright
 	$(BIN)/pyright
 
 test: setup ## 全部测试与覆盖率 all tests, with coverage
+	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 unit: $(VENV)/.installed ## 只跑单元测试 the fast tests alone

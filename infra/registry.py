@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from zhitong.types import EntityType
 
 LOGGER = logging.getLogger(__name__)
 
+GRACE_SECONDS = 10.0
+"""Longer than any question takes."""
 Address = Callable[[str], str | None]
 """The database URL of a name, where there is one."""
 
@@ -26,6 +28,7 @@ class Entry:
     """A source in use and the binding it was made from."""
 
     binding: Binding
+    url: str
     source: PostgreSQLSource
 
 
@@ -43,6 +46,7 @@ class Registry:
         self._address = address
         self._entries: dict[str, Entry] = {}
         self._alarmed: dict[str, tuple[Drift, ...]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
 
     def sources(self) -> Mapping[str, PostgreSQLSource]:
         """Give the sources by name, as they are now."""
@@ -62,19 +66,18 @@ class Registry:
             errors += wrong
         refused = {_stem(error) for error in errors}
         for name in self._entries.keys() - bindings.keys() - refused:
-            await self._entries.pop(name).source.close()
+            self._retire(self._entries.pop(name))
         fresh: list[PostgreSQLSource] = []
-        for name, binding in bindings.items():
-            if name in self._entries and self._entries[name].binding == binding:
-                continue
+        for binding in bindings.values():
             try:
-                fresh.append(await self._take(binding))
+                fresh.extend(self._take(binding))
             except BindingError as error:
                 errors.append(error)
         await asyncio.gather(*map(self._look, fresh))
         return sorted(self._entries), errors
 
-    async def _take(self, binding: Binding) -> PostgreSQLSource:
+    def _take(self, binding: Binding) -> Iterator[PostgreSQLSource]:
+        """Take *binding* in; give its source if that is new."""
         database = binding.database or binding.name
         url = database if "://" in database else self._address(database)
         if url is None:
@@ -85,11 +88,20 @@ class Registry:
                 f"{binding.name}.toml: no address for database {database}; "
                 f"set {variable}",
             )
+        known = self._entries.get(binding.name)
+        if known is not None and (known.binding, known.url) == (binding, url):
+            return
+        if known is not None:
+            self._retire(known)
         source = PostgreSQLSource(binding, self._entities, url)
-        if binding.name in self._entries:
-            await self._entries[binding.name].source.close()
-        self._entries[binding.name] = Entry(binding, source)
-        return source
+        self._entries[binding.name] = Entry(binding, url, source)
+        yield source
+
+    def _retire(self, entry: Entry) -> None:
+        """Let go of a source once the questions that hold it have been answered."""
+        closing = asyncio.create_task(_close_later(entry.source))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
     async def check(self) -> None:
         """Look at every live database again; new differences are an alarm."""
@@ -124,8 +136,14 @@ class Registry:
 
     async def close(self) -> None:
         """Drop every connection."""
-        for entry in self._entries.values():
-            await entry.source.close()
+        for closing in self._closing:
+            closing.cancel()
+        sources = self.sources().values()
+        await asyncio.gather(
+            *(source.close() for source in sources),
+            *self._closing,
+            return_exceptions=True,
+        )
 
 
 def platform_source(
@@ -133,6 +151,13 @@ def platform_source(
 ) -> PostgreSQLSource:
     """Bind the platform's own database, a source like any other."""
     return PostgreSQLSource(read_binding(path, entities), entities, url)
+
+
+async def _close_later(source: PostgreSQLSource) -> None:
+    try:
+        await asyncio.sleep(GRACE_SECONDS)
+    finally:
+        await source.close()
 
 
 def _stem(error: BindingError) -> str:
