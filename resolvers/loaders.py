@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from strawberry.dataloader import DataLoader
 
+from zhitong.resolvers.budget import Budget
 from zhitong.resolvers.read import Ask, Found, Reader
 from zhitong.types import Inquiry, Keys, Row
 
@@ -20,6 +21,7 @@ class _Batch:
 
     reader: Reader
     inquiry: Inquiry
+    budget: Budget
     ask: Ask
     field: str
 
@@ -27,6 +29,8 @@ class _Batch:
         return replace(self.ask, keys=Keys(self.field, tuple(keys)))
 
     async def rows(self, keys: list[str]) -> list[Found]:
+        if not self.budget.may_read(len(keys) * (self.ask.limit + self.ask.peek)):
+            return [Found(rows=()) for _ in keys]
         found = await self.reader.rows(self.inquiry, self._keyed(keys))
         by_key: dict[str, list[Row]] = {key: [] for key in keys}
         for row in found.rows:
@@ -51,22 +55,23 @@ class _Batch:
 class Loaders:
     """The loaders of one question; equal asks share one."""
 
-    def __init__(self, reader: Reader, inquiry: Inquiry) -> None:
+    def __init__(self, reader: Reader, inquiry: Inquiry, budget: Budget) -> None:
         self._reader = reader
         self._inquiry = inquiry
+        self._budget = budget
         self._rows: dict[tuple[Ask, str], DataLoader[str, Found]] = {}
         self._counts: dict[tuple[Ask, str], DataLoader[str, Count]] = {}
 
     def rows_by_key(self, ask: Ask, field: str) -> DataLoader[str, Found]:
         """Find the loader of rows whose *field* equals a key."""
         if (ask, field) not in self._rows:
-            batch = _Batch(self._reader, self._inquiry, ask, field)
+            batch = _Batch(self._reader, self._inquiry, self._budget, ask, field)
             self._rows[ask, field] = DataLoader(load_fn=batch.rows)
         return self._rows[ask, field]
 
     def count_by_key(self, ask: Ask, field: str) -> DataLoader[str, Count]:
         """Find the loader of counts of rows whose *field* equals a key."""
         if (ask, field) not in self._counts:
-            batch = _Batch(self._reader, self._inquiry, ask, field)
+            batch = _Batch(self._reader, self._inquiry, self._budget, ask, field)
             self._counts[ask, field] = DataLoader(load_fn=batch.counts)
         return self._counts[ask, field]

@@ -9,6 +9,7 @@ from graphql import FieldNode
 
 from zhitong.exceptions import PageSizeError
 from zhitong.ports import Source
+from zhitong.resolvers.budget import Budget
 from zhitong.resolvers.cursors import Cursors
 from zhitong.resolvers.filters import Filters
 from zhitong.resolvers.loaders import Loaders
@@ -31,6 +32,7 @@ class Context:
 
     inquiry: Inquiry
     reader: Reader
+    budget: Budget
     loaders: Loaders
     filters: Filters
     cursors: Cursors
@@ -38,6 +40,7 @@ class Context:
     sources: Callable[[], Mapping[str, Source]]
     limits: Limits
     _wanted: dict[tuple[tuple[int, ...], str], Wanted] = field(default_factory=dict)
+    _sizes: dict[tuple[int, ...], int] = field(default_factory=dict)
     _beside: dict[int, tuple[FieldNode, ...]] = field(default_factory=dict)
     """How a relation was found is read with the relation, where that is asked for."""
 
@@ -53,6 +56,13 @@ class Context:
             self._wanted[place] = Walk(info).wanted(nodes, entity, *paths)
             self._beside.update(self._wanted[place].beside)
         return self._wanted[place]
+
+    def may_give(self, info: ResolveInfo, rows: int, *paths: tuple[str, ...]) -> bool:
+        """Count *rows* that are to be built here; False: it is too much."""
+        place = tuple(map(id, info.field_nodes))
+        if place not in self._sizes:
+            self._sizes[place] = Walk(info).size(info.field_nodes, *paths)
+        return self.budget.may_build(rows, self._sizes[place])
 
     def page_size(self, first: int | None) -> int:
         """Check a page size; raise `PageSizeError` outside what is served."""

@@ -18,6 +18,7 @@ from zhitong.exceptions import (
     outline,
 )
 from zhitong.ports import Source
+from zhitong.resolvers.budget import Budget
 from zhitong.resolvers.cursors import Cursors
 from zhitong.resolvers.filters import Filters
 from zhitong.resolvers.loaders import Loaders
@@ -77,13 +78,17 @@ class GraphEngine:
             )
 
     async def _execute(self, question: Question, inquiry: Inquiry) -> Answer:
+        context = self._context(inquiry)
         result = await self._schema.execute(
             question.document,
             variable_values=dict(question.variables or {}),
-            context_value=self._context(inquiry),
+            context_value=context,
             operation_name=question.operation,
             allowed_operation_types=(Allowed.QUERY,),
         )
+        if context.budget.exceeded:
+            await self._recorder.record(inquiry)
+            context.budget.check()
         errors = [self._problem(error, inquiry) for error in result.errors or ()]
         if isinstance(result, PreExecutionError) or _refused(result):
             return Answer(body={"errors": errors}, executed=False, status=400)
@@ -97,10 +102,12 @@ class GraphEngine:
         return Answer(body=body, executed=True, record_id=record_id)
 
     def _context(self, inquiry: Inquiry) -> Context:
+        budget = Budget()
         return Context(
             inquiry=inquiry,
             reader=self._reader,
-            loaders=Loaders(self._reader, inquiry),
+            budget=budget,
+            loaders=Loaders(self._reader, inquiry, budget),
             filters=Filters(self._reader, ENTITIES, inquiry),
             cursors=self._cursors,
             entities=ENTITIES,

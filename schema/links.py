@@ -30,7 +30,9 @@ async def linked(
 ) -> Row | None:
     """Find the one row *relation* leads to."""
     found = await _found(context, info, relation, row)
-    return found.rows[0] if found and found.rows else None
+    if not found or not found.rows or not context.may_give(info, 1, ()):
+        return None
+    return found.rows[0]
 
 
 async def match(
@@ -76,7 +78,8 @@ async def listed(
     ask = by_key(context, info, relation.target, limit=TWICE)
     loader = context.loaders.rows_by_key(ask, relation.remote)
     found = await asyncio.gather(*(loader.load(key) for key in dict.fromkeys(keys)))
-    return [match for one in found for match in one.rows]
+    rows = [match for one in found for match in one.rows]
+    return rows if context.may_give(info, len(rows), ()) else None
 
 
 def by_key(

@@ -78,6 +78,8 @@ async def search(
     found = await asyncio.gather(
         *(context.reader.rows(context.inquiry, ask) for ask in asks)
     )
+    if not context.may_give(info, sum(len(one.rows) for one in found), ("nodes",)):
+        return Hits((), (), more=True)
     return Hits(
         nodes=tuple(row for one in found for row in one.rows),
         missing=tuple(sorted({source for one in found for source in one.missing})),

@@ -84,6 +84,8 @@ async def root_page(
         await context.reader.rows(context.inquiry, ask)  # it notes the refusal
         return None
     found = await context.reader.rows(context.inquiry, ask)
+    if not context.may_give(info, len(found.rows), *NODES):
+        return None
 
     async def counting() -> Count:
         counted = await context.reader.tally(context.inquiry, ask, ())
@@ -121,6 +123,8 @@ async def related_page(
     if not isinstance(key, str):
         return _page(Found(rows=()), seal, _none)
     found = await context.loaders.rows_by_key(ask, relation.remote).load(key)
+    if not context.may_give(info, len(found.rows), *NODES):
+        return None
 
     async def count() -> Count:
         counting = Ask(entity=entity, where=ask.where, lacking=ask.lacking)

@@ -223,10 +223,10 @@ def _search_field() -> Any:
 def _statistics_field() -> Any:
     entity = ENTITIES["CaseRecord"]
 
-    async def resolve(info: Info, by: Any, where: Any = None) -> Statistics:
+    async def resolve(info: Info, by: Any, where: Any = None) -> Statistics | None:
         names = [grouping.value for grouping in by]
         condition = predicate(entity, where, ENTITIES)
-        return await case_statistics(info.context, entity, names, condition)
+        return await case_statistics(info.context, raw(info), entity, names, condition)
 
     label = Label("案件数量统计，不含金额", "Counts of cases, without amounts")
     annotations = {

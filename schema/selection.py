@@ -61,14 +61,7 @@ class Walk:
         """Gather what is asked of *entity* at any of *paths* below *nodes*."""
         asked: dict[str, list[FieldNode]] = {}
         for path in paths:
-            found = list(nodes)
-            for step in path:
-                found = [
-                    child
-                    for child in self._children(found, None)
-                    if child.name.value == step
-                ]
-            for child in self._children(found, entity.name):
+            for child in self._children(self._along(nodes, path), entity.name):
                 asked.setdefault(child.name.value, []).append(child)
         names = asked.keys()
         return Wanted(
@@ -82,6 +75,24 @@ class Walk:
                 for node in asked.get(name + MATCH, ())
             },
         )
+
+    def size(self, nodes: Iterable[FieldNode], *paths: tuple[str, ...]) -> int:
+        """Count the fields asked for at *paths* below *nodes*, aliases one by one."""
+        return sum(
+            1 for path in paths for _ in self._children(self._along(nodes, path), None)
+        )
+
+    def _along(
+        self, nodes: Iterable[FieldNode], path: tuple[str, ...]
+    ) -> list[FieldNode]:
+        found = list(nodes)
+        for step in path:
+            found = [
+                child
+                for child in self._children(found, None)
+                if child.name.value == step
+            ]
+        return found
 
     def _children(
         self, nodes: Iterable[FieldNode], type_name: str | None

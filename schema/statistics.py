@@ -56,8 +56,12 @@ class Statistics:
 
 
 async def case_statistics(
-    context: Context, entity: EntityType, by: Sequence[str], where: Predicate | None
-) -> Statistics:
+    context: Context,
+    info: ResolveInfo,
+    entity: EntityType,
+    by: Sequence[str],
+    where: Predicate | None,
+) -> Statistics | None:
     """Count cases over all sources by the groupings named in *by*."""
     groups = tuple(GROUPINGS[name][0] for name in dict.fromkeys(by))
     for group in groups:
@@ -81,6 +85,8 @@ async def case_statistics(
             f"分组超过 {MOST_GROUPS} 个，请减少分组或增加条件",
             f"more than {MOST_GROUPS} groups; group by less or add conditions",
         )
+    if not context.may_give(info, len(totals), ("groups",)):
+        return None
     smallest = context.reader.verdicts(context.inquiry, entity).smallest_cell
     names = tuple(dict.fromkeys(by))
     return Statistics(

@@ -1,0 +1,52 @@
+"""A question whose answer would be too large, however it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from zhitong.schema.engine import Answer
+
+pytestmark = pytest.mark.integration
+
+RING = "subject { cases(first: 200) { nodes { caseId %s } } }"
+TITLES = " ".join(f"a{number}: title" for number in range(22))
+PAGE = f"caseRecords(first: 200) {{ nodes {{ {TITLES} }} }}"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{ enforcementSubjects(first: 200) { nodes { code cases(first: 200) { nodes { "
+        + RING % (RING % "")
+        + " } } } } }",
+        "{ " + " ".join(f"p{number}: {PAGE}" for number in range(20)) + " }",
+    ],
+    ids=["lists inside lists", "aliases"],
+)
+async def test_too_large_an_answer_is_refused_whole_and_on_record(
+    ask: Callable[..., Awaitable[Answer]], document: str
+) -> None:
+    answer = await ask("police", document)
+    body: Any = answer.body
+    codes = [one["extensions"]["code"] for one in body["errors"]]
+    assert (codes, body.get("data"), answer.executed) == (["TOO_WIDE"], None, False)
+    records: Any = await ask(
+        "auditor", "{ accessRecords(first: 1) { nodes { requesterKind looks } } }"
+    )
+    [record] = records.body["data"]["accessRecords"]["nodes"]
+    assert record["requesterKind"] == "police"
+    assert any(look.startswith("CaseRecord@market") for look in record["looks"])
+
+
+async def test_what_a_page_of_everything_needs_is_given(
+    ask: Callable[..., Awaitable[Answer]],
+) -> None:
+    document = """{ caseRecords(first: 200) { nodes { caseId title status fine
+      subject { name } officers { name } counterparty { name
+        listings { nodes { reason } } } } } }"""
+    body: Any = (await ask("police", document)).body
+    assert "errors" not in body
+    assert len(body["data"]["caseRecords"]["nodes"]) == 200
