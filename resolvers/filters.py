@@ -10,7 +10,7 @@ so; under ``not`` it would be too much, so there the question is refused.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from zhitong.exceptions import FieldHiddenError, SourceError, TooWideError
@@ -18,6 +18,7 @@ from zhitong.resolvers.policy import plain
 from zhitong.resolvers.read import Ask, Reader
 from zhitong.types import (
     All,
+    AnyOf,
     Compare,
     EntityType,
     GroupBy,
@@ -30,6 +31,9 @@ from zhitong.types import (
 )
 
 WIDEST = 10_000
+MOST_COMPARISONS = 500
+MOST_SEMI_JOINS = 20
+"""Each is a reading of every source that feeds its type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class Filters:
         self._entities = entities
         self._inquiry = inquiry
         self._known: dict[tuple[str, Predicate, bool], asyncio.Future[Settled]] = {}
+        self._semi_joins = 0
 
     async def settle(
         self, entity: EntityType, where: Predicate | None, *, negated: bool = False
@@ -68,10 +73,24 @@ class Filters:
             return Settled()
         asked = (entity.name, where, negated)
         if asked not in self._known:
+            self._weigh(where)
             # Rows of one level ask the same: they wait for one reading of the keys.
             task = asyncio.ensure_future(self._whole(entity, where, negated=negated))
             self._known[asked] = task
         return await asyncio.shield(self._known[asked])
+
+    def _weigh(self, where: Predicate) -> None:
+        """Raise before anything is read if *where*, with those before, is too much."""
+        parts = list(_parts(where))
+        self._semi_joins += sum(isinstance(part, Related) for part in parts)
+        too_long = len(parts) > MOST_COMPARISONS
+        if too_long or self._semi_joins > MOST_SEMI_JOINS:
+            raise TooWideError(
+                f"筛选条件过多：一处最多 {MOST_COMPARISONS} 个，一次查询中"
+                f"跨来源的最多 {MOST_SEMI_JOINS} 个，请分几次查询",
+                f"too many conditions: a filter may have {MOST_COMPARISONS}, a "
+                f"question {MOST_SEMI_JOINS} across sources; ask in several steps",
+            )
 
     async def _whole(
         self, entity: EntityType, where: Predicate, *, negated: bool
@@ -140,6 +159,17 @@ class Filters:
                 f"{entity.name}.{relation.name} is not visible here, so nothing can be "
                 "filtered by it",
             )
+
+
+def _parts(where: Predicate) -> Iterator[Predicate]:
+    """List the comparisons and relations in *where*, those inside relations apart."""
+    if isinstance(where, Not):
+        yield from _parts(where.part)
+    elif isinstance(where, All | AnyOf):
+        for part in where.parts:
+            yield from _parts(part)
+    else:
+        yield where
 
 
 def _both(one: Predicate | None, other: Predicate) -> Predicate:

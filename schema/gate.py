@@ -6,6 +6,7 @@ with one visit per fragment: a bomb of 2^60 fields costs as much as its text is 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from graphql import (
@@ -15,9 +16,12 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLError,
     InlineFragmentNode,
+    ListValueNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
+    ValueNode,
     parse,
 )
 
@@ -31,6 +35,8 @@ class Bounds:
     tokens: int = 2_000
     size: int = 32_768
     depth: int = 16
+    values: int = 20
+    """How deep an argument's lists and objects nest, as in a request's JSON."""
     roots: int = 20
     """Questions in one document: each may ask every department."""
     fields: int = 500
@@ -78,6 +84,9 @@ def check_depth(document: DocumentNode, bounds: Bounds) -> None:
         if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode):
             measure.extent(definition.selection_set)
         if isinstance(definition, OperationDefinitionNode):
+            for variable in definition.variable_definitions or ():
+                measure.check_value(variable.default_value)
+        if isinstance(definition, OperationDefinitionNode):
             measure.check_roots(definition.selection_set)
 
 
@@ -94,6 +103,17 @@ def _too_many(bounds: Bounds) -> DocumentTooDeepError:
         f"the document asks for more than {bounds.fields} fields with its fragments "
         "spread; ask in several steps",
     )
+
+
+def _nested(value: ValueNode | None) -> int:
+    inner: Iterable[ValueNode] = ()
+    if isinstance(value, ListValueNode):
+        inner = value.values
+    elif isinstance(value, ObjectValueNode):
+        inner = (part.value for part in value.fields)
+    else:
+        return 0
+    return 1 + max(map(_nested, inner), default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +163,20 @@ class _Measure:
             return self._fragment(selection.name.value)
         if not isinstance(selection, FieldNode | InlineFragmentNode):
             return 0, 0
+        if isinstance(selection, FieldNode):
+            for argument in selection.arguments or ():
+                self.check_value(argument.value)
         depth, fields = self.extent(selection.selection_set)
         own = isinstance(selection, FieldNode)
         return depth + own, fields + own
+
+    def check_value(self, value: ValueNode | None) -> None:
+        """Raise if *value* nests too deep to be walked through safely."""
+        if _nested(value) > self.bounds.values:
+            raise DocumentTooDeepError(
+                f"参数嵌套超过 {self.bounds.values} 层，请减少嵌套",
+                f"an argument is nested deeper than {self.bounds.values}; flatten it",
+            )
 
     def _fragment(self, name: str) -> tuple[int, int]:
         if name in self.known or name not in self.fragments:

@@ -13,13 +13,18 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLResolveInfo,
     InlineFragmentNode,
+    ListValueNode,
+    ObjectValueNode,
     SelectionNode,
     SelectionSetNode,
+    ValueNode,
     VariableNode,
 )
 
 from zhitong.types import EntityType
 
+ARGUMENT = 10
+"""What a member of an input costs to translate, in fields."""
 MATCH = "Match"
 """``counterpartyMatch`` says how the relation ``counterparty`` was found."""
 
@@ -77,10 +82,25 @@ class Walk:
         )
 
     def size(self, nodes: Iterable[FieldNode], *paths: tuple[str, ...]) -> int:
-        """Count the fields asked for at *paths* below *nodes*, aliases one by one."""
+        """Weigh the fields at *paths* below *nodes*: aliases one by one, arguments.
+
+        Arguments are translated anew for every row that the field stands in.
+        """
         return sum(
-            1 for path in paths for _ in self._children(self._along(nodes, path), None)
+            1 + sum(self._weight(each.value) for each in child.arguments or ())
+            for path in paths
+            for child in self._children(self._along(nodes, path), None)
         )
+
+    def _weight(self, value: ValueNode) -> int:
+        """Weigh an argument, with the values of its variables."""
+        if isinstance(value, VariableNode):
+            return _values(self.variables.get(value.name.value))
+        if isinstance(value, ListValueNode):
+            return sum(map(self._weight, value.values))
+        if isinstance(value, ObjectValueNode):
+            return sum(ARGUMENT + self._weight(part.value) for part in value.fields)
+        return 1
 
     def _along(
         self, nodes: Iterable[FieldNode], path: tuple[str, ...]
@@ -140,6 +160,12 @@ class Walk:
             if holds == (directive.name.value == "skip"):
                 return False
         return True
+
+
+def _values(value: object) -> int:
+    if isinstance(value, Mapping):
+        return sum(ARGUMENT + _values(part) for part in value.values())
+    return sum(map(_values, value)) if isinstance(value, list) else 1
 
 
 def _applies(fragment: Fragment, type_name: str | None) -> bool:
