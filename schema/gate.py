@@ -6,7 +6,6 @@ with one visit per fragment: a bomb of 2^60 fields costs as much as its text is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from graphql import (
@@ -86,7 +85,6 @@ def check_depth(document: DocumentNode, bounds: Bounds) -> None:
         if isinstance(definition, OperationDefinitionNode):
             for variable in definition.variable_definitions or ():
                 measure.check_value(variable.default_value)
-        if isinstance(definition, OperationDefinitionNode):
             measure.check_roots(definition.selection_set)
 
 
@@ -106,14 +104,11 @@ def _too_many(bounds: Bounds) -> DocumentTooDeepError:
 
 
 def _nested(value: ValueNode | None) -> int:
-    inner: Iterable[ValueNode] = ()
     if isinstance(value, ListValueNode):
-        inner = value.values
-    elif isinstance(value, ObjectValueNode):
-        inner = (part.value for part in value.fields)
-    else:
-        return 0
-    return 1 + max(map(_nested, inner), default=0)
+        return 1 + max(map(_nested, value.values), default=0)
+    if isinstance(value, ObjectValueNode):
+        return 1 + max((_nested(part.value) for part in value.fields), default=0)
+    return 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,3 +50,16 @@ async def test_what_a_page_of_everything_needs_is_given(
     body: Any = (await ask("police", document)).body
     assert "errors" not in body
     assert len(body["data"]["caseRecords"]["nodes"]) == 200
+
+
+async def test_a_long_filter_is_not_translated_for_hundreds_of_rows(
+    ask: Callable[..., Awaitable[Answer]],
+) -> None:
+    where = {"or": [{"caseNo": {"eq": str(number)}} for number in range(300)]}
+    document = """query ($w: CaseRecordFilter) { counterparties(first: 200) {
+      nodes { cases(where: $w) { nodes { id } } } } }"""
+    body: Any = (await ask("police", document, {"w": where})).body
+    assert [one["extensions"]["code"] for one in body["errors"]] == ["TOO_WIDE"]
+    where = {"caseNo": {"in": [str(number) for number in range(50)]}}
+    body = (await ask("police", document, {"w": where})).body
+    assert len(body["data"]["counterparties"]["nodes"]) == 200

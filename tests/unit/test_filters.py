@@ -224,6 +224,25 @@ async def test_the_bound_is_asked_for_and_kept(
         await settling.settle(CASE, Related("firm", All(())))
 
 
+async def test_a_filter_of_too_many_conditions_reads_nothing(
+    settling: Filters, register: MemorySource
+) -> None:
+    numbers = tuple(Compare("caseNo", Op.EQ, str(n)) for n in range(501))
+    with pytest.raises(TooWideError, match="may have 500"):
+        await settling.settle(CASE, All((AnyOf(numbers), Related("firm", LISTED))))
+    assert await settled(settling, AnyOf(numbers[:500])) == AnyOf(numbers[:500])
+    assert register.queries == []
+
+
+async def test_a_question_follows_so_many_relations_in_its_filters(
+    settling: Filters, register: MemorySource
+) -> None:
+    ways = [Related("firm", Compare("code", Op.EQ, str(n))) for n in range(21)]
+    with pytest.raises(TooWideError, match="20 across sources"):
+        await settling.settle(CASE, AnyOf(tuple(ways)))
+    assert register.queries == []
+
+
 async def test_a_missing_far_side_makes_the_answer_a_part(
     settling: Filters, away: MemorySource, inquiry: Inquiry
 ) -> None:

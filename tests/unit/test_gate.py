@@ -86,6 +86,16 @@ def test_documents_within_bounds_pass(text: str) -> None:
         pytest.param("{" * 5_000, RequestError, id="brackets"),
         pytest.param("{a(b:" + "[" * 1_900, RequestError, id="nested lists"),
         pytest.param(
+            "{a(b:" + "{not:[" * 11 + "]}" * 11 + ")}",
+            DocumentTooDeepError,
+            id="nested argument",
+        ),
+        pytest.param(
+            "query($b:B=" + "[" * 21 + "]" * 21 + "){a(b:$b)}",
+            DocumentTooDeepError,
+            id="nested default",
+        ),
+        pytest.param(
             bomb(60, "...F{next} ...F{next}"), DocumentTooDeepError, id="2^60"
         ),
         pytest.param(
