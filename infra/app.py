@@ -90,6 +90,7 @@ def server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
             port=settings.port,
             access_log=False,
             server_header=False,
+            log_level="warning",
             ws="none",
         )
     )
