@@ -11,6 +11,9 @@ Table = Annotated[str, msgspec.Meta(pattern=r"^[^.\s]+(\.[^.\s]+)?$")]
 Reference = Annotated[str, msgspec.Meta(pattern=r"^[^.\s]+(\.[^.\s]+)?$")]
 """A column of the base table, or ``alias.column`` of a join."""
 
+Text = Annotated[str, msgspec.Meta(pattern=r"^[^\0]*$")]
+"""What is written into SQL as a text; no database takes U+0000."""
+
 
 class _Form(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Unknown keys are refused: a misspelt key must not pass in silence."""
@@ -35,7 +38,7 @@ class FieldMap(_Form, frozen=True, kw_only=True):
     """Where one field of the graph comes from."""
 
     column: Reference | None = None
-    value: str | None = None
+    value: Text | None = None
     """A constant, the same for every row."""
     codes: str | None = None
     """The name of the code list that translates the column."""
@@ -43,7 +46,7 @@ class FieldMap(_Form, frozen=True, kw_only=True):
     """How a date is written; see `zhitong.connectors.codecs`."""
     unit: str | None = None
     """What an amount counts: yuan, wan-yuan or fen."""
-    split: str | None = None
+    split: Annotated[str, msgspec.Meta(min_length=1, pattern=r"^[^\0]*$")] | None = None
     """What separates several values in one text cell."""
     table: Table | None = None
     """A link table with one row per value; *on* joins it, *order* sorts it."""
@@ -72,9 +75,9 @@ class Binding(_Form, frozen=True, kw_only=True):
     database: str | None = None
     timeout: Annotated[float, msgspec.Meta(gt=0, le=60)] = 1.2
     """Seconds a statement may take."""
-    none: list[str] = []
+    none: list[Text] = []
     """Texts by which this system says that there is no value."""
-    codes: dict[str, dict[str, str]] = {}
+    codes: dict[str, dict[Text, str]] = {}
     types: Annotated[dict[str, TypeMap], msgspec.Meta(min_length=1)]
 
 

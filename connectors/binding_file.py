@@ -46,7 +46,10 @@ Fault = tuple[str, Label]
 
 def read_binding(path: Path, entities: Mapping[str, EntityType]) -> Binding:
     """Read and check one file; raise `BindingError` naming every mistake."""
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from error
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -75,6 +78,14 @@ def read_folder(
         else:
             bindings[binding.name] = binding
     return bindings, errors
+
+
+def _unreadable(path: Path, error: OSError | UnicodeDecodeError) -> BindingError:
+    what = error.strerror if isinstance(error, OSError) else error.reason
+    return BindingError(
+        f"{path.name}:1：读不了，须为 UTF-8 编码的文件（{what}）",
+        f"{path.name}:1: cannot be read, must be a file in UTF-8 ({what})",
+    )
 
 
 def _syntax_error(path: Path, what: str) -> BindingError:
