@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from zhitong.exceptions import SourceError
+from zhitong.exceptions import SourceDriftError, SourceError
 from zhitong.ports import Source
 from zhitong.resolvers.policy import plain
 from zhitong.types import (
@@ -24,6 +24,12 @@ from zhitong.types import (
     Tally,
 )
 
+OPERATOR = "operator"
+"""Names of tables and columns are for those who run the gateway."""
+CHANGED = Label(
+    "该来源的库表结构已变，暂时给不出这一部分",
+    "the tables of this source have changed; it cannot give this part for now",
+)
 FILTER = "FILTER"
 """A field that was compared: its value was used, shown or not."""
 COUNT = "COUNT"
@@ -101,7 +107,9 @@ def note_lost(
     if gone:
         zh = "；".join(sorted({lost[name].zh for name in gone}))
         en = "; ".join(sorted({lost[name].en for name in gone}))
-        _gap(inquiry, entity, source, ("SOURCE_DRIFT", Label(zh, en)), tuple(gone))
+        _gap(
+            inquiry, entity, source, (SourceDriftError.code, Label(zh, en)), tuple(gone)
+        )
 
 
 def _gap(
@@ -111,12 +119,13 @@ def _gap(
     why: tuple[str, Label],
     fields: tuple[str, ...] = (),
 ) -> None:
+    kept = why[0] == SourceDriftError.code and inquiry.principal.role != OPERATOR
     gap = Gap(
         source=source.name,
         title=source.title,
         type=entity.name,
         code=why[0],
-        detail=why[1],
+        detail=CHANGED if kept else why[1],
         fields=fields,
     )
     if gap not in inquiry.gaps:

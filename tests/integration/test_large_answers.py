@@ -55,7 +55,7 @@ async def test_what_a_page_of_everything_needs_is_given(
 async def test_a_long_filter_is_not_translated_for_hundreds_of_rows(
     ask: Callable[..., Awaitable[Answer]],
 ) -> None:
-    where = {"or": [{"caseNo": {"eq": str(number)}} for number in range(300)]}
+    where: Any = {"or": [{"caseNo": {"eq": str(number)}} for number in range(300)]}
     document = """query ($w: CaseRecordFilter) { counterparties(first: 200) {
       nodes { cases(where: $w) { nodes { id } } } } }"""
     body: Any = (await ask("police", document, {"w": where})).body

@@ -9,6 +9,7 @@ import pytest
 
 from zhitong.connectors.memory import MemorySource, Table
 from zhitong.exceptions import FieldHiddenError, SourceTimeoutError
+from zhitong.resolvers.looks import CHANGED
 from zhitong.resolvers.policy import Effect, Policy, Rule
 from zhitong.resolvers.read import LINK, Ask, Reader
 from zhitong.schema.declare import CONDITIONAL, WITHHELD, entity, item, pages
@@ -246,7 +247,9 @@ async def test_a_lost_field_is_a_gap_only_where_it_was_needed(
     found = await reader.rows(inquiry, ask("caseNo", order=by_key))
     assert (inquiry.gaps, found.missing) == ([], ())
     found = await reader.rows(inquiry, ask("filedOn", order=by_key))
-    assert [gap.fields for gap in inquiry.gaps] == [("filedOn",)]
+    assert [(gap.fields, gap.detail) for gap in inquiry.gaps] == [
+        (("filedOn",), CHANGED)  # which column it was is for operators
+    ]
     assert found.missing == ()
     where = Compare("filedOn", Op.GTE, "2026-01-01")
     found = await reader.rows(inquiry, ask("caseNo", order=by_key, where=where))
