@@ -195,6 +195,8 @@ class ExactCodec(BaseCodec):
 
     def encode(self, canonical: str) -> object:
         if self.family not in WHOLE:
+            if self.family == "character" and canonical.endswith(" "):
+                raise ValueError(canonical)  # which the database would overlook
             return canonical
         number = int(canonical)
         if str(number) != canonical or not _fits(number, BYTES[self.family]):

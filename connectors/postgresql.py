@@ -24,7 +24,7 @@ from zhitong.connectors.meaning import compared
 from zhitong.connectors.pool import Pool
 from zhitong.connectors.sql import row_statement, tally_statement
 from zhitong.connectors.statements import statements
-from zhitong.exceptions import SourceDriftError
+from zhitong.exceptions import SourceDriftError, SourceError
 from zhitong.types import (
     All,
     AnyOf,
@@ -149,7 +149,13 @@ class PostgreSQLSource:
 
         A *probe* goes through an open breaker; a question's own look does not.
         """
-        self._away = True
+        try:
+            return await self._look(probe=probe)
+        except SourceError:
+            self._away = True
+            raise
+
+    async def _look(self, *, probe: bool) -> Inspection:
         queries = statements("catalogue")
         tables = sorted(tables_of(self._binding))
         columns = await self._pool.fetch(
@@ -244,7 +250,9 @@ class PostgreSQLSource:
     def _mapped(self, inspection: Inspection, type_name: str) -> MappedType:
         mapped = inspection.types.get(type_name)
         if mapped is None:
-            what = next(drift.what for drift in self.drifts if drift.type == type_name)
+            what = next(
+                drift.what for drift in inspection.drifts if drift.type == type_name
+            )
             raise SourceDriftError(what.zh, what.en)
         return mapped
 

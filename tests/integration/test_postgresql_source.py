@@ -195,6 +195,16 @@ async def _connections(url: str, at_most: int) -> int:
     return count
 
 
+async def test_a_source_stays_ready_while_it_is_looked_at_again(
+    source: PostgreSQLSource,
+) -> None:
+    await source.inspect()
+    looking = asyncio.create_task(source.inspect())
+    await asyncio.sleep(0)
+    assert (looking.done(), source.state) == (False, "ready")
+    await looking
+
+
 async def test_a_restarted_server_serves_on(cluster_factory: Start) -> None:
     cluster = cluster_factory("restarting")
     source = await _source(cluster.start()["restarting"])

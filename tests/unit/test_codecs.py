@@ -154,6 +154,7 @@ def test_a_value_becomes_a_parameter_of_the_columns_type(
         (TextCodec("text", ("/",)), "/"),
         (TextCodec("text"), ""),
         (TextCodec("text"), "a\u3000"),
+        (ExactCodec("character"), "a "),
         (TextCodec("smallint"), "32768"),
         (TextCodec("bigint"), "9223372036854775808"),
         (TextCodec("bigint"), "007"),
