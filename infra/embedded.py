@@ -25,6 +25,22 @@ from zhitong.infra.postgres_server import Server, url
 
 _Result = TypeVar("_Result")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+OURS = frozenset(
+    [
+        "bindings",
+        "cursor.key",
+        "demo-issuer.json",
+        "demo.json",
+        "explorer",
+        "gateway.json",
+        "lock",
+        "log",
+        "port",
+        "postgres",
+        "subject.key",
+    ]
+)
+"""What lies in a state folder; whatever else does is somebody's, and stays."""
 
 
 class Cluster:
@@ -159,6 +175,14 @@ def clean(state: Path) -> None:
     if Path.home().is_relative_to(state) or Path.cwd().is_relative_to(state):
         raise EmbeddedError(
             f"{state} 不是可以删除的状态目录", f"{state} is no state folder to remove"
+        )
+    foreign = sorted({entry.name for entry in state.iterdir()} - OURS)
+    if foreign:
+        raise EmbeddedError(
+            f"{state} 中的 {foreign[0]} 不是本平台写的，未删除任何内容；"
+            "请先移走它，或改正 --state",
+            f"{foreign[0]} in {state} was not written by us, so nothing was removed; "
+            "move it away or correct --state",
         )
     names = kept(state)
     Cluster(state, names).stop()

@@ -120,3 +120,17 @@ def test_clean_refuses_a_folder_we_stand_in(
         clean(tmp_path)
 
     assert (tmp_path / "work").exists()
+
+
+def test_clean_removes_no_folder_with_anything_of_somebody_else_s(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "state" / "postgres").mkdir(parents=True)
+    thesis = tmp_path / "state" / "thesis.txt"
+    thesis.write_text("years of work")
+    with pytest.raises(EmbeddedError, match=r"thesis\.txt in .* nothing was removed"):
+        clean(tmp_path / "state")
+    assert (tmp_path / "state" / "postgres").exists()
+    thesis.unlink()
+    clean(tmp_path / "state")
+    assert not (tmp_path / "state").exists()
