@@ -15,7 +15,8 @@ from zhitong.schema.roots import query_type
 from zhitong.schema.scalars import SCALARS
 from zhitong.types import Row
 
-CACHED_DOCUMENTS = 512
+CACHED_DOCUMENTS = 128
+"""A document of the largest size takes 1.2 MB here, and anybody may send many."""
 
 
 class Graph(strawberry.Schema):
