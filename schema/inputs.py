@@ -8,6 +8,7 @@ from typing import Any
 
 import strawberry
 
+from zhitong.exceptions import ScalarError
 from zhitong.schema.enums import Direction, code_enum
 from zhitong.types import (
     All,
@@ -197,7 +198,15 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - an enum member or the value its
 
 
 def _given(stated: object, name: str) -> Any:  # noqa: ANN401 - as the input has it
-    value = getattr(stated, name, None)
+    value = getattr(stated, name, strawberry.UNSET)
+    if value is None:
+        # A variable that came empty must not widen a question to everything.
+        raise ScalarError(
+            f"筛选条件 {name.rstrip('_')} 不能是 null；不需要时请省略，"
+            "查没有值的记录请用 present: false",
+            f"the condition {name.rstrip('_')} cannot be null; leave it out, or ask "
+            "for rows without a value with present: false",
+        )
     return None if value is strawberry.UNSET else value
 
 

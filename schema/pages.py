@@ -42,6 +42,8 @@ class Page:
     rows: tuple[Row, ...]
     more: bool
     missing: tuple[str, ...]
+    after: Mark | None
+    """Where this page began: where to go on from an empty one."""
     seal: Callable[[Mark], str]
     count: Callable[[], Awaitable[Count]]
 
@@ -58,8 +60,8 @@ class Page:
     @property
     def pageInfo(self) -> PageInfo:  # noqa: N802 - Relay's name
         """Where the page ends."""
-        end = self.seal(mark_of(self.rows[-1])) if self.rows else None
-        return PageInfo(self.more, end)
+        end = mark_of(self.rows[-1]) if self.rows else self.after
+        return PageInfo(self.more, self.seal(end) if end else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +93,7 @@ async def root_page(
         counted = await context.reader.tally(context.inquiry, ask, ())
         return sum(tally.count for tally in counted.tallies), counted.missing
 
-    return _page(found, seal, _once(counting))
+    return _page(found, ask, seal, _once(counting))
 
 
 def _once(counting: Callable[[], Awaitable[Count]]) -> Callable[[], Awaitable[Count]]:
@@ -121,7 +123,7 @@ async def related_page(
         return None
     key = row.values[LINK + relation.name]
     if not isinstance(key, str):
-        return _page(Found(rows=()), seal, _none)
+        return _page(Found(rows=()), ask, seal, _none)
     found = await context.loaders.rows_by_key(ask, relation.remote).load(key)
     if not context.may_give(info, len(found.rows), *NODES):
         return None
@@ -131,7 +133,7 @@ async def related_page(
         loader = context.loaders.count_by_key(counting, relation.remote)
         return await loader.load(key)
 
-    return _page(found, seal, count)
+    return _page(found, ask, seal, count)
 
 
 async def _none() -> Count:
@@ -176,7 +178,9 @@ async def _prepare(
 
 def _page(
     found: Found,
+    ask: Ask,
     seal: Callable[[Mark], str],
     count: Callable[[], Awaitable[Count]],
 ) -> Page:
-    return Page(found.rows, None in found.more, found.missing, seal, count)
+    more = None in found.more
+    return Page(found.rows, more, found.missing, ask.after, seal, count)

@@ -276,3 +276,15 @@ async def test_a_fault_of_ours_is_masked_and_logged_without_what_was_asked(
     assert literal not in str(answer.body)
     assert "ValueError" in caplog.text
     assert literal not in caplog.text
+
+
+async def test_an_empty_page_keeps_its_place(ask: Asking, frozen: Frozen) -> None:
+    page = """query ($after: String) { creditListings(first: 2, after: $after) {
+      nodes { listingNo } missing pageInfo { hasNextPage endCursor } } }"""
+    first: Any = (await ask("police", page)).body["data"]
+    cursor = first["creditListings"]["pageInfo"]["endCursor"]
+    with frozen("credit"):
+        away: Any = (await ask("police", page, {"after": cursor})).body["data"]
+    empty = away["creditListings"]
+    assert (empty["nodes"], empty["missing"]) == ([], ["credit"])
+    assert empty["pageInfo"]["endCursor"] == cursor

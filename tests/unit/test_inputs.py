@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLInputObjectType
 
+from zhitong.exceptions import ScalarError
 from zhitong.schema import objects
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.graph import graph
@@ -75,9 +76,27 @@ def test_codes_become_their_names() -> None:
     assert parts(given) == (Compare("status", Op.IN, ("FILED", "CLOSED")),)
 
 
-def test_null_says_nothing() -> None:
-    given = made("CaseRecordFilter", caseNo=made("TextFilter", eq=None), status=None)
-    assert parts(given) == ()
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        pytest.param({"caseNo": {"eq": None}}, "eq", id="an operator"),
+        pytest.param({"status": None}, "status", id="a field"),
+        pytest.param({"counterparty": None}, "counterparty", id="a relation"),
+        pytest.param({"and_": None}, "and", id="and"),
+        pytest.param({"not_": None}, "not", id="not"),
+    ],
+)
+def test_a_null_never_widens_a_question(given: dict[str, Any], named: str) -> None:
+    inner = {
+        name: made("TextFilter", **value) if isinstance(value, dict) else value
+        for name, value in given.items()
+    }
+    with pytest.raises(ScalarError, match=f"the condition {named} cannot be null"):
+        parts(made("CaseRecordFilter", **inner))
+
+
+def test_what_is_left_out_says_nothing() -> None:
+    assert parts(made("CaseRecordFilter", caseNo=made("TextFilter"))) == ()
 
 
 def test_and_or_not_nest() -> None:
