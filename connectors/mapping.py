@@ -41,6 +41,7 @@ class ColumnType:
     """What the live database says of a column."""
 
     family: str
+    readable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,11 @@ def _missing(table: str, columns: tuple[str, ...], tables: Tables) -> Label | No
         if column not in found:
             return Label(
                 f"表 {table} 没有列 {column}", f"table {table} has no column {column}"
+            )
+        if not found[column].readable:
+            return Label(
+                f"没有读取表 {table} 列 {column} 的权限，请该部门授予 select",
+                f"column {column} of table {table} may not be read; ask for select",
             )
     return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -24,7 +25,8 @@ from zhitong.connectors.meaning import compared
 from zhitong.connectors.pool import Pool
 from zhitong.connectors.sql import row_statement, tally_statement
 from zhitong.connectors.statements import statements
-from zhitong.exceptions import SourceDriftError, SourceError
+from zhitong.connectors.uniqueness import Unique, assumptions, without
+from zhitong.exceptions import SourceDriftError, SourceError, SourceTimeoutError
 from zhitong.types import (
     All,
     AnyOf,
@@ -38,6 +40,7 @@ from zhitong.types import (
     TallyQuery,
 )
 
+LOGGER = logging.getLogger(__name__)
 TRACER = trace.get_tracer("zhitong.connectors")
 METER = metrics.get_meter("zhitong.connectors")
 STATEMENTS = METER.create_counter(
@@ -78,6 +81,7 @@ class PostgreSQLSource:
         self._away = True
         self._inspecting = asyncio.Lock()
         self._looking: asyncio.Task[Inspection] | None = None
+        self._unique: dict[Unique, bool] = {}
         self._fed = {
             name: frozenset(type_map.fields) for name, type_map in binding.types.items()
         }
@@ -158,17 +162,14 @@ class PostgreSQLSource:
     async def _look(self, *, probe: bool) -> Inspection:
         queries = statements("catalogue")
         tables = sorted(tables_of(self._binding))
-        columns = await self._pool.fetch(
-            queries["columns"],
-            [tables, [quoted(name) for name in tables]],
-            probe=probe,
-        )
+        named = [tables, [quoted(name) for name in tables]]
+        columns = await self._pool.fetch(queries["columns"], named, probe=probe)
         by_code_point = await self._pool.fetch(
             queries["sorts_by_code_point"], [], probe=probe
         )
         found: dict[str, dict[str, ColumnType]] = {}
-        for name, column, family in columns:
-            found.setdefault(name, {})[column] = ColumnType(family)
+        for name, column, family, readable in columns:
+            found.setdefault(name, {})[column] = ColumnType(family, readable)
         types: dict[str, MappedType] = {}
         drifts: list[Drift] = []
         for name in self._binding.types:
@@ -176,10 +177,57 @@ class PostgreSQLSource:
             drifts.extend(lost)
             if mapped is not None:
                 types[name] = mapped
+        indexes = await self._pool.fetch(queries["unique_indexes"], named, probe=probe)
+        types, doubled = without(types, await self._doubled(indexes, types))
         collate = "" if by_code_point[0][0] else ' collate "C"'
-        self._inspection = Inspection(types, tuple(drifts), collate)
+        before, self._inspection = (
+            self.drifts,
+            Inspection(types, (*drifts, *doubled), collate),
+        )
         self._inspected_once, self._away = True, False
+        self._alarm(before)
         return self._inspection
+
+    async def _doubled(
+        self, indexes: Sequence[asyncpg.Record], types: Mapping[str, MappedType]
+    ) -> list[Unique]:
+        """Find what is taken to be unique and is not; asked once, for it costs."""
+        known: dict[str, list[frozenset[str]]] = {}
+        for table, columns in indexes:
+            known.setdefault(table, []).append(frozenset(columns))
+        for one in assumptions(self._binding):
+            if one in self._unique or one.type not in types:
+                continue
+            if one.alias is not None and one.alias not in types[one.type].joins:
+                continue
+            try:
+                self._unique[one] = one.proved_by(known) or not (
+                    await self._pool.fetch(one.question, [], probe=True)
+                )
+            except SourceTimeoutError:
+                continue  # too many rows to ask for now; the next look asks again
+        return [one for one, holds in self._unique.items() if not holds]
+
+    def _alarm(self, before: tuple[Drift, ...]) -> None:
+        """Say loudly what has gone missing since the last look, and what is back."""
+        for drift in self.drifts:
+            if drift not in before:
+                fields = ",".join(drift.fields)
+                LOGGER.error(
+                    "SOURCE_DRIFT %s %s %s: %s",
+                    self.name,
+                    drift.type,
+                    fields,
+                    drift.what.en,
+                )
+        for drift in before:
+            if drift not in self.drifts:
+                LOGGER.warning(
+                    "SOURCE_DRIFT %s %s is over: %s",
+                    self.name,
+                    drift.type,
+                    drift.what.en,
+                )
 
     async def rows(self, query: RowQuery) -> Sequence[Row]:
         """Answer a page or a look-up in one statement."""

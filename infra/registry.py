@@ -10,7 +10,6 @@ from pathlib import Path
 
 from zhitong.connectors.binding import Binding
 from zhitong.connectors.binding_file import read_binding, read_folder
-from zhitong.connectors.mapping import Drift
 from zhitong.connectors.postgresql import PostgreSQLSource
 from zhitong.exceptions import BindingError, SourceError
 from zhitong.types import EntityType
@@ -45,7 +44,6 @@ class Registry:
         self._entities = entities
         self._address = address
         self._entries: dict[str, Entry] = {}
-        self._alarmed: dict[str, tuple[Drift, ...]] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     def sources(self) -> Mapping[str, PostgreSQLSource]:
@@ -104,7 +102,7 @@ class Registry:
         closing.add_done_callback(self._closing.discard)
 
     async def check(self) -> None:
-        """Look at every live database again; new differences are an alarm."""
+        """Look at every live database again."""
         await asyncio.gather(*map(self._look, self.sources().values()))
 
     async def _look(self, source: PostgreSQLSource) -> None:
@@ -112,17 +110,6 @@ class Registry:
             await source.inspect()
         except SourceError as error:
             LOGGER.warning("source %s: %s (%s)", source.name, error.code, error)
-            return
-        if self._alarmed.get(source.name, ()) != source.drifts:
-            self._alarmed[source.name] = source.drifts
-            for drift in source.drifts:
-                LOGGER.error(
-                    "SOURCE_DRIFT %s %s %s: %s",
-                    source.name,
-                    drift.type,
-                    ",".join(drift.fields),
-                    drift.what.en,
-                )
 
     async def watch(self, seconds: float) -> None:
         """Check on a schedule, for ever."""
