@@ -110,6 +110,7 @@ class PlatformAccessLog:
         principal, occasion = inquiry.principal, inquiry.occasion
         return {
             "record_id": inquiry.id,
+            "at": inquiry.at,
             "requester_kind": principal.kind,
             "unit": principal.unit,
             "unit_name": principal.unit_name,

@@ -136,9 +136,14 @@ def _error(path: Path, text: str, faults: list[Fault]) -> BindingError:
         (f"{path.name}:{_line(lines, where)}", where, label) for where, label in faults
     ]
     return BindingError(
-        "；".join(f"{place} {where}：{label.zh}" for place, where, label in places),
-        "; ".join(f"{place} {where}: {label.en}" for place, where, label in places),
+        "\n".join(f"{place} {where}：{label.zh}" for place, where, label in places),
+        "\n".join(f"{place} {where}: {label.en}" for place, where, label in places),
     )
+
+
+def locate(path: Path, where: str) -> str:
+    """Name the file and the line that defines *where*, a dotted path in it."""
+    return f"{path.name}:{_line(path.read_text('utf-8').splitlines(), where)}"
 
 
 def _line(lines: list[str], where: str) -> int:

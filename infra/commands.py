@@ -11,13 +11,15 @@ from pathlib import Path
 
 import orjson
 
+from zhitong.connectors.binding import Binding
 from zhitong.connectors.binding_file import read_folder
 from zhitong.connectors.postgresql import PostgreSQLSource
 from zhitong.exceptions import SettingsError, SourceError
 from zhitong.infra.client import Reply
-from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, DemoIssuer
+from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, KEY, DemoIssuer
 from zhitong.infra.embedded import Cluster, address, clean, kept
 from zhitong.infra.note import find
+from zhitong.infra.registry import differences
 from zhitong.infra.serving import STATES, client, note_path, stop
 from zhitong.infra.settings import Settings
 from zhitong.schema.entities import ENTITIES
@@ -70,6 +72,12 @@ def token(settings: Settings, kind: str, hours: float) -> None:
     """Print a token of the demo's issuer."""
     if hours <= 0:
         raise SettingsError("有效小时数必须大于 0", "the hours must be more than 0")
+    if not (settings.state / KEY).exists():
+        raise SettingsError(
+            f"{settings.state.resolve()} 中没有示范城市，请先在那里执行 zhitong up",
+            f"there is no demo city in {settings.state.resolve()}; "
+            "run zhitong up there first",
+        )
     issuer = DemoIssuer(settings.state, audience=settings.audience)
     say(issuer.issue(DEMO_PRINCIPALS[kind], timedelta(hours=hours)))
 
@@ -84,7 +92,10 @@ def reload(settings: Settings) -> bool:
     loaded = reply.body.get("loaded")
     names = [str(name) for name in loaded] if isinstance(loaded, list) else []
     say(f"已加载 Loaded: {', '.join(names)}", *_states(reply.body))
-    return True
+    findings = reply.body.get("findings")
+    found = [str(each) for each in findings] if isinstance(findings, list) else []
+    say(*(f"与数据库不符 differs: {each}" for each in found))
+    return not found
 
 
 def check_bindings(settings: Settings, folder: Path | None) -> bool:
@@ -104,24 +115,23 @@ def check_bindings(settings: Settings, folder: Path | None) -> bool:
         if url is None:
             say(f"  {name:<12} 形式无误，无数据库可对照 form is right, no database")
             continue
-        found = asyncio.run(_drifts(PostgreSQLSource(binding, ENTITIES, url)))
-        faults += [f"{name}.toml: {each}" for each in found]
+        found = asyncio.run(_differences(where / f"{name}.toml", binding, url))
+        faults += found
         say(f"  {name:<12} {'与数据库不符 differs' if found else '无误 right'}")
     say(*(f"错误 wrong: {fault}" for fault in faults))
     return not faults
 
 
-async def _drifts(source: PostgreSQLSource) -> list[str]:
+async def _differences(path: Path, binding: Binding, url: str) -> list[str]:
+    source = PostgreSQLSource(binding, ENTITIES, url)
     try:
         await source.inspect()
     except SourceError as error:
-        return [str(error)]
+        because = f" ({error.__cause__})" if error.__cause__ else ""
+        return [f"{path.name}: {error}{because}"]
     finally:
         await source.close()
-    return [
-        f"{drift.type} {','.join(drift.fields)}: {drift.what.zh} / {drift.what.en}"
-        for drift in source.drifts
-    ]
+    return differences(path, source.drifts)
 
 
 def ask(settings: Settings, kind: str, occasion: Occasion, file: str) -> bool:

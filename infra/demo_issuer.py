@@ -21,6 +21,7 @@ from zhitong.infra.tokens import Claims, Clock, Issuer
 from zhitong.types import Principal
 
 NAME = "zhitong-demo"
+KEY = "demo-issuer.json"
 
 DEMO_PRINCIPALS: Mapping[str, Principal] = MappingProxyType(
     {
@@ -71,7 +72,7 @@ class DemoIssuer:
     def __init__(
         self, state: Path, *, audience: str = "zhitong", clock: Clock = time.time
     ) -> None:
-        self._key = _load_or_create(state / "demo-issuer.json")
+        self._key = _load_or_create(state / KEY)
         self._kid = self._key.thumbprint()
         self._audience = audience
         self._clock = clock

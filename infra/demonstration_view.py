@@ -129,7 +129,9 @@ class View:
         tree = Tree(Text("答复 the answer", "bold"), guide_style="dim")
         for party in answers.parties(body):
             found = [case["source"] for case in party["cases"]["nodes"]]
-            names = "、".join(answers.titles()[name] for name in dict.fromkeys(found))
+            names = "、".join(
+                answers.titles().get(name, name) for name in dict.fromkeys(found)
+            )
             line = Text.assemble(
                 (str(party["name"]), "bold"), f"  案件 {len(found)} 件  "
             )

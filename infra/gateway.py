@@ -114,4 +114,8 @@ class Gateway:
         loaded, errors = await self.registry.load()
         if errors:
             raise ExceptionGroup("bindings refused", errors)
-        return {"loaded": loaded, "sources": self.registry.states()}
+        return {
+            "loaded": loaded,
+            "sources": self.registry.states(),
+            "findings": self.registry.findings(),
+        }

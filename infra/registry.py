@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from zhitong.connectors.binding import Binding
-from zhitong.connectors.binding_file import read_binding, read_folder
+from zhitong.connectors.binding_file import locate, read_binding, read_folder
+from zhitong.connectors.mapping import Drift
 from zhitong.connectors.postgresql import PostgreSQLSource
 from zhitong.exceptions import BindingError, SourceError
 from zhitong.types import EntityType
@@ -65,17 +66,16 @@ class Registry:
         refused = {_stem(error) for error in errors}
         for name in self._entries.keys() - bindings.keys() - refused:
             self._retire(self._entries.pop(name))
-        fresh: list[PostgreSQLSource] = []
         for binding in bindings.values():
             try:
-                fresh.extend(self._take(binding))
+                self._take(binding)
             except BindingError as error:
                 errors.append(error)
-        await asyncio.gather(*map(self._look, fresh))
+        # Also those that did not change: who reloads has perhaps mended a table.
+        await self.check()
         return sorted(self._entries), errors
 
-    def _take(self, binding: Binding) -> Iterator[PostgreSQLSource]:
-        """Take *binding* in; give its source if that is new."""
+    def _take(self, binding: Binding) -> None:
         database = binding.database or binding.name
         url = database if "://" in database else self._address(database)
         if url is None:
@@ -93,13 +93,22 @@ class Registry:
             self._retire(known)
         source = PostgreSQLSource(binding, self._entities, url)
         self._entries[binding.name] = Entry(binding, url, source)
-        yield source
 
     def _retire(self, entry: Entry) -> None:
         """Let go of a source once the questions that hold it have been answered."""
         closing = asyncio.create_task(_close_later(entry.source))
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
+
+    def findings(self) -> list[str]:
+        """Say where bindings and live databases differ, by file and line."""
+        return [
+            finding
+            for name, source in sorted(self.sources().items())
+            for folder in self._folders
+            if (folder / f"{name}.toml").exists()
+            for finding in differences(folder / f"{name}.toml", source.drifts)
+        ]
 
     async def check(self) -> None:
         """Look at every live database again."""
@@ -138,6 +147,16 @@ def platform_source(
 ) -> PostgreSQLSource:
     """Bind the platform's own database, a source like any other."""
     return PostgreSQLSource(read_binding(path, entities), entities, url)
+
+
+def differences(path: Path, drifts: Iterable[Drift]) -> list[str]:
+    """Say what the binding in *path* names and its database does not have."""
+    return [
+        f"{locate(path, f'types.{drift.type}.fields.{name}')} "
+        f"{drift.type}.{name}: {drift.what.zh} / {drift.what.en}"
+        for drift in drifts
+        for name in drift.fields
+    ]
 
 
 async def _close_later(source: PostgreSQLSource) -> None:

@@ -127,6 +127,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         stack.enter_context(noted(note_path(settings), Note(pid=os.getpid(), url=url)))
         _introduce(url, gateway.registry.states())
         await running.serve([listener])
+        print("数据库仍在运行 The databases still run: zhitong down", flush=True)  # noqa: T201
 
 
 def _on_signals(act: Callable[[], object]) -> None:
@@ -142,9 +143,11 @@ def _listening(settings: Settings) -> socket.socket:
     except OSError as error:
         raise SettingsError(
             f"无法监听 {settings.host}:{settings.port}（{error}）："
-            "请停止占用该端口的程序，或用 --port 换一个端口（0 为任意空闲端口）",
+            "请停止占用该端口的程序，或用 --port、ZHITONG_PORT 换一个"
+            "（0 为任意空闲端口）",
             f"cannot listen on {settings.host}:{settings.port} ({error}): end the "
-            "program that holds the port, or name another with --port (0: any)",
+            "program that holds the port, or name another with --port or "
+            "ZHITONG_PORT (0: any)",
         ) from error
 
 

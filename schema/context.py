@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from graphql import FieldNode
 
-from zhitong.exceptions import PageSizeError
+from zhitong.exceptions import PageSizeError, ScalarError
 from zhitong.ports import Source
 from zhitong.resolvers.budget import Budget
 from zhitong.resolvers.cursors import Cursors
@@ -63,6 +63,19 @@ class Context:
         if place not in self._sizes:
             self._sizes[place] = Walk(info).size(info.field_nodes, *paths)
         return self.budget.may_build(rows, self._sizes[place])
+
+    def named(self, sources: Iterable[str] | None) -> frozenset[str] | None:
+        """Check names of sources; raise `ScalarError` on one there is not."""
+        if sources is None:
+            return None
+        known = self.sources()
+        for name in sources:
+            if name not in known:
+                raise ScalarError(
+                    f"没有来源 {name[:40]}，现有的见 sources 字段",
+                    f"there is no source {name[:40]}; the field sources lists them",
+                )
+        return frozenset(sources)
 
     def page_size(self, first: int | None) -> int:
         """Check a page size; raise `PageSizeError` outside what is served."""

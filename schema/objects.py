@@ -118,7 +118,12 @@ def connection_arguments(target: str) -> dict[str, Any]:
 
 
 def page_arguments(
-    entity: EntityType, first: int | None, after: str | None, where: Any, order_by: Any
+    entity: EntityType,
+    first: int | None,
+    after: str | None,
+    where: Any,
+    order_by: Any,
+    sources: list[str] | None = None,
 ) -> PageArguments:
     """Translate a connection's arguments."""
     return PageArguments(
@@ -126,6 +131,7 @@ def page_arguments(
         after=after,
         where=predicate(entity, where, ENTITIES),
         order=order(order_by),
+        sources=None if sources is None else tuple(sources),
     )
 
 

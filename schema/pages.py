@@ -72,6 +72,8 @@ class PageArguments:
     after: str | None
     where: Predicate | None
     order: Order | None
+    sources: tuple[str, ...] | None = None
+    """Only these; every source of the type without it."""
 
 
 async def root_page(
@@ -169,6 +171,7 @@ async def _prepare(
         limit=size,
         peek=True,
         after=after,
+        sources=context.named(arguments.sources),
     )
     return (
         ask,

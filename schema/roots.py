@@ -32,6 +32,7 @@ from zhitong.schema.statistics import (
 )
 from zhitong.types import CodeList, EntityType, Label, Row
 
+SOURCES = Label("只查这些来源系统", "Only these sources")
 EACH = Label(
     "每种类型最多条数，默认 20，最多 200",
     "Rows of each type; 20 unless said, at most 200",
@@ -160,11 +161,13 @@ def _list_field(entity: EntityType) -> Any:
         after: str | None = None,
         where: Any = None,
         order_by: Any = None,
+        sources: list[str] | None = None,
     ) -> Page | None:
-        arguments = page_arguments(entity, first, after, where, order_by)
+        arguments = page_arguments(entity, first, after, where, order_by, sources)
         return await root_page(info.context, raw(info), entity, arguments)
 
     annotations = connection_arguments(entity.name)
+    annotations["sources"] = described(list[str] | None, SOURCES)
     annotations |= {"info": Info, "return": f"{entity.name}Connection | None"}
     return field_with(resolve, annotations, entity.label)
 

@@ -4,9 +4,9 @@
 
 const HEADERS = `{
   "Authorization": "Bearer ",
-  "zhitong-purpose": "行政执法",
-  "zhitong-basis": "",
-  "zhitong-cause": ""
+  "zhitong-purpose": "criminal-investigation",
+  "zhitong-basis": "刑事诉讼法",
+  "zhitong-cause": "安公刑立字〔2026〕12号"
 }`;
 
 const QUERY = `# 执通 · Zhitong

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -408,6 +409,8 @@ class Inquiry:
     principal: Principal
     occasion: Occasion
     id: str
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When it was asked, whenever its record is written."""
     operation: str = ""
     document_hash: str = ""
     looks: list[Look] = field(default_factory=list)

@@ -65,9 +65,12 @@ async def test_a_record_says_who_looked_why_and_at_what(ask: Asking, sql: Sql) -
         for name in ("market", "emergency", "transport", "dongling", "xihe")
     }
     assert {look.split()[2] for look in record["looks"]} == {
-        "caseNo=ALLOW,contactPhone=ALLOW,counterpartyIdNumber=MASK,facts=FILTER"
+        "caseNo=ALLOW,contactPhone=ALLOW|MASK,counterpartyIdNumber=MASK,facts=FILTER"
     }
-    assert record["restrictions"] == ["CaseRecord.counterpartyIdNumber MASK(id-number)"]
+    assert record["restrictions"] == [
+        "CaseRecord.contactPhone ALLOW|MASK(phone)",
+        "CaseRecord.counterpartyIdNumber MASK(id-number)",
+    ]
     assert record["gaps"] == []
     assert len(record["subjects"]) == record["rows_seen"] > 0
     # No value that was compared or seen, only what it was.

@@ -329,3 +329,13 @@ async def test_search_finds_by_part_of_a_name_in_every_department(
       nodes { id } more } }"""
     short = data(await ask("police", few))["search"]
     assert (len(short["nodes"]), short["more"]) == (2, True)
+
+
+async def test_a_list_may_be_of_one_source_alone(ask: Asking, sql: Sql) -> None:
+    query = """{ caseRecords(first: 1, sources: ["transport"]) {
+      nodes { source } totalCount { count } } }"""
+    found = data(await ask("police", query))["caseRecords"]
+    ((count,),) = await sql("transport", "select count(*) from jtys.zfaj")
+    assert found == {"nodes": [{"source": "transport"}], "totalCount": {"count": count}}
+    wrong = await ask("police", '{ caseRecords(sources: ["tax"]) { nodes { id } } }')
+    assert "there is no source tax" in str(wrong.body["errors"])

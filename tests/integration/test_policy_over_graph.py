@@ -78,7 +78,7 @@ ALL = {
     *(APPLICANT, REPRESENTATIVE),
 }
 NEVER: Mapping[str, set[str]] = {
-    "police": {PARTY_ID, CASE_ID, OFFICER_ID, PARTY_PHONE, ADDRESS},
+    "police": {PARTY_ID, CASE_ID, OFFICER_ID, PARTY_PHONE, CASE_PHONE, ADDRESS},
     # The canaries lie in another place than the county officer's own.
     "county-officer": ALL - {PARTY, FORMER, PARTY_PHONE, ADDRESS, REPRESENTATIVE},
     "public": ALL,

@@ -363,7 +363,7 @@ def test_every_mistake_of_a_file_is_named_at_once(tmp_path: Path) -> None:
     assert error is not None
     assert error.label.en == (
         "market.toml:19 types.Party.fields.since: format = d.m.y cannot be used here; "
-        "known are yyyymmdd, yyyy-mm-dd, yyyy/mm/dd, yyyy年m月d日, epoch-s, epoch-ms; "
+        "known are yyyymmdd, yyyy-mm-dd, yyyy/mm/dd, yyyy年m月d日, epoch-s, epoch-ms\n"
         "market.toml:20 types.Party.fields.paid: unit = jiao cannot be used here; "
         "known are yuan, wan-yuan, fen"
     )

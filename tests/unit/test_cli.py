@@ -53,17 +53,22 @@ def test_schema_prints_the_sdl(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_token_is_one_that_the_gateway_believes(
     state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    verifier = Verifier({"demo": DemoIssuer(state).issuer}, "zhitong")
     assert ended("token", "county-officer", "--hours", "1") == 0
     token = capsys.readouterr().out.strip()
-    verifier = Verifier({"demo": DemoIssuer(state).issuer}, "zhitong")
     assert verifier.verify(f"Bearer {token}") == DEMO_PRINCIPALS["county-officer"]
 
 
 def test_the_option_state_goes_before_the_variable(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert ended("token", "public", "--state", str(tmp_path / "other")) == 0
-    assert (tmp_path / "other" / "demo-issuer.json").exists()
+    other = tmp_path / "other"
+    other.mkdir()
+    assert ended("token", "public", "--state", str(other)) == 2
+    assert "run zhitong up there first" in capsys.readouterr().err
+    assert list(other.iterdir()) == []
+    DemoIssuer(other)
+    assert ended("token", "public", "--state", str(other)) == 0
     assert not (tmp_path / "state").exists()
     assert capsys.readouterr().out.count(".") == 2
 
