@@ -47,7 +47,7 @@ Fault = tuple[str, Label]
 def read_binding(path: Path, entities: Mapping[str, EntityType]) -> Binding:
     """Read and check one file; raise `BindingError` naming every mistake."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # as Windows editors save it
     except (OSError, UnicodeDecodeError) as error:
         raise _unreadable(path, error) from error
     try:
@@ -143,7 +143,7 @@ def _error(path: Path, text: str, faults: list[Fault]) -> BindingError:
 
 def locate(path: Path, where: str) -> str:
     """Name the file and the line that defines *where*, a dotted path in it."""
-    return f"{path.name}:{_line(path.read_text('utf-8').splitlines(), where)}"
+    return f"{path.name}:{_line(path.read_text('utf-8-sig').splitlines(), where)}"
 
 
 def _line(lines: list[str], where: str) -> int:

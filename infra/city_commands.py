@@ -58,7 +58,11 @@ def sample(settings: Settings, file: Path) -> bool:
     url = databases([name], os.environ, settings.state)[name]
     count = asyncio.run(load_power_list(file, url))
     place(SAMPLE, settings, renew=True)
-    say(f"已装入 Loaded: {count} 个事项 items（临时编码 provisional codes）")
+    say(
+        f"已装入 Loaded: {count} 个事项 items（临时编码 provisional codes）",
+        "替换上一份清单；子项另存，不计入 It replaces the list before; sub-items are "
+        "kept beside and not counted",
+    )
     if find(note_path(settings)) is None:
         say("下一步 Next: zhitong serve")
         return True

@@ -376,3 +376,7 @@ def test_a_wrong_file_leaves_the_others_standing(tmp_path: Path) -> None:
     bindings, errors = read_folder(tmp_path, {"Party": PARTY})
     assert list(bindings) == ["market"]
     assert [error.label.en.partition(":")[0] for error in errors] == ["credit.toml"]
+
+
+def test_a_file_as_windows_editors_save_it_is_read(tmp_path: Path) -> None:
+    assert _read(tmp_path, "\ufeff" + RIGHT) is None
