@@ -135,7 +135,7 @@ async def test_stop_ends_frozen_servers_with_open_sessions_at_once(
 
     cluster.stop()
 
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 30
     assert [process.look(pid) for pid in pids] == [None, None]
     for session in sessions:
         session.terminate()
