@@ -10,8 +10,13 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from hypothesis import settings
 
 from zhitong.infra.embedded import Cluster, clean
+
+# Slow is not wrong: no example fails on the clock (in CI the rest is Hypothesis's own).
+settings.register_profile("patient", settings(), deadline=None)
+settings.load_profile("patient")
 
 _SESSIONS = Path(__file__).parents[1] / ".zhitong" / "test"
 _numbers = itertools.count(1)
