@@ -191,12 +191,12 @@ class PostgreSQLSource:
     async def _doubled(
         self, indexes: Sequence[asyncpg.Record], types: Mapping[str, MappedType]
     ) -> list[Unique]:
-        """Find what is taken to be unique and is not; asked once, for it costs."""
+        """Find what is taken to be unique and is not; asked until it once held."""
         known: dict[str, list[frozenset[str]]] = {}
         for table, columns in indexes:
             known.setdefault(table, []).append(frozenset(columns))
         for one in assumptions(self._binding):
-            if one in self._unique or one.type not in types:
+            if self._unique.get(one) or one.type not in types:
                 continue
             if one.alias is not None and one.alias not in types[one.type].joins:
                 continue

@@ -148,3 +148,19 @@ async def test_a_column_that_may_not_be_read_is_lost_and_says_so(
         tidying = f"drop owned by {reader}; drop role {reader}"
         await connection.execute(tidying)
         await connection.close()
+
+
+async def test_a_key_that_was_put_right_serves_at_the_next_look(database: str) -> None:
+    connection = await asyncpg.connect(database)
+    await connection.execute(TABLES)
+    await connection.execute("insert into matter values (2, 'C', '许可')")
+    source = PostgreSQLSource(BINDING, ENTITIES, database)
+    try:
+        await source.inspect()
+        assert source.state == "drift"
+        await connection.execute("delete from matter where code = 'C'")
+        await source.inspect()
+        assert (source.state, said(source)) == ("ready", [])
+    finally:
+        await source.close()
+        await connection.close()
