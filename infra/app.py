@@ -22,13 +22,11 @@ from zhitong.infra.replies import error_body, fault
 from zhitong.infra.settings import Settings
 from zhitong.infra.tokens import Verifier
 from zhitong.schema.engine import Engine, problem
+from zhitong.types import OPERATOR
 
 Report = Callable[[], Awaitable[Mapping[str, object]]]
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 Endpoint = Callable[[Request], Awaitable[Response]]
-
-ROLE = "operator"
-"""Who may reload the bindings."""
 
 logger = logging.getLogger("zhitong.app")
 
@@ -125,7 +123,7 @@ def _ready(readiness: Report) -> Endpoint:
 def _reload(reload: Report, verifier: Verifier) -> Endpoint:
     async def reload_bindings(request: Request) -> Response:
         principal = verifier.verify(request.headers.get("authorization"))
-        if principal.role != ROLE:
+        if principal.role != OPERATOR:
             raise ForbiddenError(
                 "只有平台运维人员可以重新加载数据绑定，请使用运维令牌。",
                 "Only the gateway's operators may reload bindings; "

@@ -63,8 +63,9 @@ class Registry:
             found, wrong = read_folder(folder, self._entities)
             bindings |= found
             errors += wrong
-        refused = {_stem(error) for error in errors}
-        for name in self._entries.keys() - bindings.keys() - refused:
+        # A binding bears its file's name, so a refused one still has its file.
+        files = {path.stem for each in self._folders for path in each.glob("*.toml")}
+        for name in self._entries.keys() - files:
             self._retire(self._entries.pop(name))
         for binding in bindings.values():
             try:
@@ -164,7 +165,3 @@ async def _close_later(source: PostgreSQLSource) -> None:
         await asyncio.sleep(GRACE_SECONDS)
     finally:
         await source.close()
-
-
-def _stem(error: BindingError) -> str:
-    return error.label.en.partition(".toml")[0]

@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from zhitong.exceptions import FieldHiddenError, SourceError, TooWideError
+from zhitong.resolvers.looks import note_restriction
 from zhitong.resolvers.policy import plain
-from zhitong.resolvers.read import Ask, Reader
+from zhitong.resolvers.read import Ask, Reader, both
 from zhitong.types import (
     All,
     AnyOf,
@@ -132,7 +133,7 @@ class Filters:
             self._inquiry,
             Ask(
                 entity=target,
-                where=inner.where if guard is None else _both(inner.where, guard),
+                where=both(inner.where, guard),
                 lacking=inner.lacking,
                 limit=WIDEST + 1,
             ),
@@ -153,7 +154,7 @@ class Filters:
     def _check(self, entity: EntityType, relation: Relation) -> None:
         rulings = self._reader.verdicts(self._inquiry, entity).fields[relation.name]
         if plain(rulings) is not True:
-            self._inquiry.restrictions[entity.name, relation.name] = rulings
+            note_restriction(self._inquiry, entity, relation.name, rulings)
             raise FieldHiddenError(
                 f"{entity.name}.{relation.name} 对本次查询不可见，不能用来筛选",
                 f"{entity.name}.{relation.name} is not visible here, so nothing can be "
@@ -170,10 +171,6 @@ def _parts(where: Predicate) -> Iterator[Predicate]:
             yield from _parts(part)
     else:
         yield where
-
-
-def _both(one: Predicate | None, other: Predicate) -> Predicate:
-    return other if one is None else All((one, other))
 
 
 def _unanswerable(relation: Relation, missing: tuple[str, ...]) -> SourceError:

@@ -8,6 +8,7 @@ from zhitong.exceptions import SourceDriftError, SourceError
 from zhitong.ports import Source
 from zhitong.resolvers.policy import plain
 from zhitong.types import (
+    OPERATOR,
     All,
     AnyOf,
     Compare,
@@ -24,8 +25,6 @@ from zhitong.types import (
     Tally,
 )
 
-OPERATOR = "operator"
-"""Names of tables and columns are for those who run the gateway."""
 CHANGED = Label(
     "该来源的库表结构已变，暂时给不出这一部分",
     "the tables of this source have changed; it cannot give this part for now",

@@ -159,7 +159,7 @@ class Reader:
             return Found(rows=())
         order = self.order(inquiry, ask.entity, ask.order)
         columns = self._columns(inquiry, ask, verdicts)
-        where = _both(ask.where, verdicts.rows)
+        where = both(ask.where, verdicts.rows)
         asked: list[tuple[Source, Callable[[], Awaitable[Sequence[Row]]]]] = []
         for source in self._holding(ask.entity, where, ask.sources):
             start = position(ask.after, source.name)
@@ -177,14 +177,14 @@ class Reader:
             asked.append((source, partial(source.rows, query)))
         needed = {column.field for column in columns} | {order.field}
         answered, missing = await self._gather(inquiry, ask, asked, needed)
-        seen = shown(ask.fields, verdicts.fields)
+        seen = _filtered(ask, shown(ask.fields, verdicts.fields))
         field = ask.entity.fields.get(order.field)
         kind = field.kind if field else Kind.TEXT
         merged = merge([row for _, part in answered for row in part], order, kind)
         rows, more = cut(merged, ask.limit)
         for source, _ in answered:
             given = [row for row in rows if row.source == source.name]
-            note_look(inquiry, ask.entity, source, _filtered(ask, seen), given)
+            note_look(inquiry, ask.entity, source, seen, given)
         return Found(rows=tuple(rows), missing=missing, more=more)
 
     async def tally(
@@ -195,7 +195,7 @@ class Reader:
         if not self.sees(inquiry, ask.entity):
             self._refuse(inquiry, ask.entity, verdicts)
             return Counted(tallies=())
-        where = _both(ask.where, verdicts.rows)
+        where = both(ask.where, verdicts.rows)
         query = TallyQuery(
             type=ask.entity.name,
             by=by,
@@ -209,9 +209,9 @@ class Reader:
         ]
         groups = {group.field for group in by}
         answered, missing = await self._gather(inquiry, ask, asked, groups)
-        seen = dict.fromkeys(sorted(groups), COUNT)
+        seen = _filtered(ask, dict.fromkeys(sorted(groups), COUNT))
         for source, part in answered:
-            note_look(inquiry, ask.entity, source, _filtered(ask, seen), part)
+            note_look(inquiry, ask.entity, source, seen, part)
         tallies = tuple(tally for _, part in answered for tally in part)
         return Counted(tallies=tallies, missing=missing)
 
@@ -290,7 +290,8 @@ async def _unless_away(
         raise
 
 
-def _both(one: Predicate | None, other: Predicate | None) -> Predicate | None:
+def both(one: Predicate | None, other: Predicate | None) -> Predicate | None:
+    """Join two conditions; none is no condition."""
     if one is None or other is None:
         return one or other
     return All((one, other))

@@ -86,13 +86,13 @@ def by_key(
     context: Context,
     info: ResolveInfo,
     type_name: str,
-    *,
+    *path: str,
     limit: int = 1,
     peek: bool = False,
 ) -> Ask:
-    """Prepare a look-up by key of what is asked of *type_name* here."""
+    """Prepare a look-up, in key order, of what is asked of *type_name* at *path*."""
     entity = context.entities[type_name]
-    wanted = context.wanted(info, entity, ())
+    wanted = context.wanted(info, entity, path)
     return Ask(
         entity=entity,
         fields=wanted.fields,

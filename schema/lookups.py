@@ -11,7 +11,7 @@ from zhitong.resolvers.nodes import NodeId, node_id
 from zhitong.resolvers.policy import plain
 from zhitong.resolvers.read import Ask
 from zhitong.schema.context import Context
-from zhitong.schema.links import BY_KEY, by_key
+from zhitong.schema.links import by_key
 from zhitong.schema.selection import ResolveInfo
 from zhitong.types import SOURCE_KEY, Compare, EntityType, Op, Row
 
@@ -111,13 +111,5 @@ async def _search_ask(
 ) -> Ask:
     where = Compare(entity.search or "", Op.CONTAINS, name.strip())
     settled = await context.filters.settle(entity, where)
-    wanted = context.wanted(info, entity, ("nodes",))
-    return Ask(
-        entity=entity,
-        fields=wanted.fields,
-        links=wanted.links,
-        where=settled.where,
-        order=BY_KEY,
-        limit=size,
-        peek=True,
-    )
+    ask = by_key(context, info, entity.name, "nodes", limit=size, peek=True)
+    return replace(ask, where=settled.where)

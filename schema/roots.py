@@ -30,7 +30,7 @@ from zhitong.schema.statistics import (
     case_statistics,
     subject_of,
 )
-from zhitong.types import CodeList, EntityType, Label, Row
+from zhitong.types import OPERATOR, CodeList, EntityType, Label, Row
 
 SOURCES = Label("只查这些来源系统", "Only these sources")
 EACH = Label(
@@ -247,7 +247,7 @@ def _statistics_field() -> Any:
 def _sources_field() -> Any:
     def resolve(info: Info) -> list[SourceState]:
         # Names of tables and columns are for those who run the gateway.
-        operating = info.context.inquiry.principal.role == "operator"
+        operating = info.context.inquiry.principal.role == OPERATOR
         return [
             SourceState(
                 name=source.name,

@@ -122,6 +122,10 @@ class EntityType:
 # --- who asks, and why -------------------------------------------------------
 
 
+OPERATOR = "operator"
+"""The role of those who run the gateway: names of tables, reloads."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """Who asks: a person of a unit, in a capacity."""
