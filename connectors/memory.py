@@ -81,6 +81,7 @@ class MemorySource:
     def __init__(self, name: str, title: Label, tables: Iterable[Table]) -> None:
         self.name = name
         self.title = title
+        self.owner = ""
         self.tables = {table.entity.name: table for table in tables}
         self.queries: list[RowQuery | TallyQuery] = []
         self.failure: SourceError | None = None

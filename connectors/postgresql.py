@@ -107,6 +107,11 @@ class PostgreSQLSource:
         return Label(self._binding.title.zh, self._binding.title.en)
 
     @property
+    def owner(self) -> str:
+        """The agency that answers for the data, by its credit code."""
+        return self._binding.owner
+
+    @property
     def state(self) -> str:
         """``ready``, ``drift`` (some fields lost) or ``away``."""
         if self._away or self._pool.state != "closed":

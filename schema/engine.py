@@ -50,6 +50,7 @@ def problem(error: ZhitongError) -> dict[str, object]:
             "zh": error.label.zh,
             "en": error.label.en,
             "retriable": error.retriable,
+            **({"details": error.details} if error.details else {}),
             "help": f"docs/errors/{error.code.lower().replace('_', '-')}.md",
         },
     }

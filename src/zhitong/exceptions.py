@@ -21,9 +21,11 @@ class ZhitongError(Exception):
     status: ClassVar[int] = 500
     retriable: ClassVar[bool] = False
 
-    def __init__(self, zh: str, en: str) -> None:
+    def __init__(self, zh: str, en: str, **details: str) -> None:
         super().__init__(f"{zh} / {en}")
         self.label = Label(zh, en)
+        self.details = details
+        """What a program needs of it, as the hash that is stored."""
 
 
 # --- the request -------------------------------------------------------------
@@ -189,6 +191,105 @@ class TooWideError(QuestionError):
     code = "TOO_WIDE"
 
 
+# --- decisions ---------------------------------------------------------------
+
+
+class DecisionError(ZhitongError):
+    """A decision is not taken into the ledger as it was sent; nothing was changed."""
+
+    status = 200
+
+
+class DecisionUnidentifiedError(DecisionError):
+    """It does not say who decided, under which number, or about whom."""
+
+    code = "DECISION_UNIDENTIFIED"
+
+
+class DecisionFormatError(DecisionError):
+    """A value cannot be what it should be: a negative amount, a day to come."""
+
+    code = "DECISION_FORMAT"
+
+
+class DecisionDuplicateError(DecisionError):
+    """The same agency, document number and party stand there under another id."""
+
+    code = "DECISION_DUPLICATE"
+
+
+class DecisionConflictError(DecisionError):
+    """The same id stands there with other content."""
+
+    code = "DECISION_CONFLICT"
+
+
+class DecisionStaleError(DecisionError):
+    """The version it is to follow is not the present one."""
+
+    code = "DECISION_STALE"
+
+
+class DecisionUnknownError(DecisionError):
+    """There is no such decision."""
+
+    code = "DECISION_UNKNOWN"
+
+
+class DecisionForeignError(DecisionError):
+    """The case is not the caller's."""
+
+    code = "DECISION_FOREIGN"
+    status = 403
+
+
+class LedgerUnavailableError(ZhitongError):
+    """The ledger did not answer; whether it committed is found by trying again."""
+
+    code = "LEDGER_UNAVAILABLE"
+    status = 503
+    retriable = True
+
+
+# --- streams -----------------------------------------------------------------
+
+
+class StreamError(ZhitongError):
+    """Something between the outbox and a receiver."""
+
+
+class BrokerUnavailableError(StreamError):
+    """The broker does not take or give events; what waits, waits."""
+
+    code = "BROKER_UNAVAILABLE"
+    status = 503
+    retriable = True
+
+
+class TopicMissingError(BrokerUnavailableError):
+    """The broker has no topic of the configured name."""
+
+    code = "TOPIC_MISSING"
+
+
+class EventPoisonError(StreamError):
+    """The event itself can never be sent: it is too large, or not of its form."""
+
+    code = "EVENT_POISON"
+
+
+class ReceiverError(StreamError):
+    """A receiver's configuration or keys are wrong."""
+
+    code = "RECEIVER"
+
+
+class ReceiptInvalidError(StreamError):
+    """What came is no receipt, or not signed by the receiver it names."""
+
+    code = "RECEIPT_INVALID"
+
+
 # --- sources -----------------------------------------------------------------
 
 
@@ -233,6 +334,12 @@ class PolicyError(ZhitongError):
     """The policy's rules are wrong; the message names file and rule."""
 
     code = "POLICY"
+
+
+class ChecksError(ZhitongError):
+    """The configuration of the checks is wrong; the message names file and check."""
+
+    code = "CHECKS"
 
 
 class SettingsError(ZhitongError):

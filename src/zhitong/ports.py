@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
+from uuid import UUID
 
+from zhitong.decisions import (
+    Ack,
+    Act,
+    Answer,
+    Arrival,
+    Backlog,
+    Committed,
+    Decision,
+    Entry,
+    Event,
+    Finding,
+    Held,
+    Outgoing,
+    Receipt,
+)
 from zhitong.types import (
     Inquiry,
     Label,
@@ -27,6 +43,11 @@ class Source(Protocol):
     @property
     def title(self) -> Label:
         """The department's name, for people."""
+        ...
+
+    @property
+    def owner(self) -> str:
+        """The credit code of the agency that answers for the data."""
         ...
 
     @property
@@ -60,4 +81,114 @@ class AccessLog(Protocol):
 
     async def record(self, inquiry: Inquiry) -> str:
         """Commit what *inquiry* read, return the record's id."""
+        ...
+
+
+class Ledger(Protocol):
+    """The ledger of decisions: one transaction per entry."""
+
+    def content_hash(self, decision: Decision) -> str:
+        """Digest *decision*; ID numbers go in under a key, so none can be guessed."""
+        ...
+
+    async def held(self, decision_id: UUID) -> Held | None:
+        """Give the present version; raise `LedgerUnavailableError`."""
+        ...
+
+    async def commit(self, entry: Entry) -> Committed:
+        """Commit version, findings, audit leaf and outbox rows, or nothing.
+
+        The same content once more is `Committed` as replayed. Raises
+        `DecisionConflictError` (same id, other content), `DecisionDuplicateError`
+        (same agency, document number and party under another id),
+        `DecisionStaleError` (it is not the next version), `LedgerUnavailableError`.
+        """
+        ...
+
+
+class Envelopes(Protocol):
+    """Each receiver's form of a decision, in final bytes."""
+
+    def receivers(self, act: Act) -> tuple[str, ...]:
+        """Name who is to have decisions of this kind."""
+        ...
+
+    def events(
+        self, entry: Entry, receivers: Sequence[str], *, follows_history: bool
+    ) -> tuple[Event, ...]:
+        """Write the event of *entry* for each of *receivers*."""
+        ...
+
+    def shortcomings(self, decision: Decision) -> tuple[Finding, ...]:
+        """Say what a receiver's format asks for and *decision* does not state."""
+        ...
+
+
+class Outbox(Protocol):
+    """What waits to leave, as one relay sees it; all buckets of it or some."""
+
+    async def own(self) -> frozenset[int]:
+        """Beat, take over what is free, release what is another's; give what is ours.
+
+        Raises `LedgerUnavailableError` after losing all of them.
+        """
+        ...
+
+    async def waiting(self, limit: int) -> Sequence[Outgoing]:
+        """Give the oldest events of our buckets, the first of each key alone.
+
+        Those of suspended receivers and behind parked keys are left out.
+        """
+        ...
+
+    async def sent(self, acks: Sequence[Ack]) -> None:
+        """Move what the broker has to the sent log, in one transaction."""
+        ...
+
+    async def failed(self, seq: int, error: str) -> int:
+        """Note an attempt that failed for the event's own sake; give their number."""
+        ...
+
+    async def park(self, seq: int, reason: str) -> None:
+        """Make the event a dead letter and let its key's later events wait."""
+        ...
+
+    async def backlog(self) -> Sequence[Backlog]:
+        """Say how much waits, by receiver, whoever sends it."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        ...
+
+
+class ReceiptBook(Protocol):
+    """Where receipts are kept beside what was sent."""
+
+    async def file(self, receipts: Sequence[Receipt]) -> None:
+        """Keep *receipts*; one for nothing we sent is kept apart, and said."""
+        ...
+
+    async def stray(self, receiver: str, raw: bytes, why: str) -> None:
+        """Keep what is no receipt, or not signed as it must be."""
+        ...
+
+
+class Inbox(Protocol):
+    """A receiver's own database: what arrived, and its effect."""
+
+    async def take(self, arrivals: Sequence[Arrival]) -> Sequence[Answer]:
+        """Take *arrivals* in one transaction: inbox, effect and receipts due.
+
+        What came before changes nothing and has its receipt made due again. A
+        version whose predecessor is missing waits; it is taken with it.
+        """
+        ...
+
+    async def due(self, limit: int) -> Sequence[Receipt]:
+        """Give receipts not yet sent, unsigned, oldest first."""
+        ...
+
+    async def answered(self, receipts: Sequence[Receipt]) -> None:
+        """Note that *receipts* were sent."""
         ...
