@@ -1,0 +1,111 @@
+"""Document numbers: one number in two styles is one, two numbers stay two."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zhitong.rules.document_numbers import normalised, usual
+
+PAIRS = ("〔〕", "[]", "【】", "（）", "()", "﹝﹞", "［］", "[〕", ("", ""))
+BLANKS = ("", " ", "\u3000", "\xa0", "\t", "\u200b")
+prefixes = st.text("市住建罚字应急决安XZ", min_size=1, max_size=6)
+years = st.integers(1949, 2099).map(str)
+numbers = st.integers(1, 999_999).map(str)
+
+
+@st.composite
+def written(draw: st.DrawFn, prefix: str, year: str, number: str) -> str:
+    """Write a number in any of the styles that occur."""
+    opening, closing = draw(st.sampled_from(PAIRS))
+    blank = st.sampled_from(BLANKS)
+    parts = (
+        prefix,
+        opening + year + draw(st.sampled_from(("", "年"))) + closing,
+        draw(st.sampled_from(("", "第"))) + number,
+        "号",
+    )
+    text = "".join(part + draw(blank) for part in parts)
+    if draw(st.booleans()):
+        text = text.translate({ord("0") + d: 0xFF10 + d for d in range(10)})
+    return text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "市住建建罚〔2019〕9号",
+        "市住建建罚（2019）9号",
+        "市住建建罚[2019] 9 号",
+        "市住建建罚【２０１９】第９号",
+        "市住建建罚﹝2019﹞9号",
+        "市住建建罚2019第9号",
+        "市住建建罚2019年9号",
+        "市住建建罚2019-9号",
+        "市住建建罚20199号",
+        "\u3000市住建\xa0建罚第〔2019〕第9",
+    ],
+)
+def test_every_style_is_the_same_number(text: str) -> None:
+    assert normalised(text) == "市住建建罚〔2019〕9号"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("罚〔2019〕9号", "罚〔2018〕9号"),
+        ("罚〔2019〕9号", "罚〔2019〕90号"),
+        ("罚〔2019〕9号", "罚〔2019〕9-1号"),
+        ("罚字第20191号", "罚字〔2019〕1号"),
+        ("罚〔2019〕11号", "罚〔2019〕1-1号"),
+        ("建罚〔2019〕9号", "罚〔2019〕9号"),
+    ],
+)
+def test_another_number_stays_another(one: str, other: str) -> None:
+    assert normalised(one) != normalised(other)
+
+
+@given(st.data(), prefixes, years, numbers)
+def test_two_writings_of_one_number_are_equal(
+    data: st.DataObject, prefix: str, year: str, number: str
+) -> None:
+    one = data.draw(written(prefix, year, number))
+    assert normalised(one) == f"{prefix}〔{year}〕{number}号"
+
+
+@given(
+    st.data(),
+    st.tuples(prefixes, years, numbers),
+    st.tuples(prefixes, years, numbers),
+)
+def test_two_numbers_never_meet(
+    data: st.DataObject, one: tuple[str, str, str], other: tuple[str, str, str]
+) -> None:
+    same = normalised(data.draw(written(*one))) == normalised(
+        data.draw(written(*other))
+    )
+    assert same == (one == other)
+
+
+@given(st.text("罚字第号年〔2019〕()-1 5", max_size=16))
+def test_a_normal_form_is_its_own(text: str) -> None:
+    once = normalised(text)
+    assert normalised(once) == once
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        ("市住建建罚（2019）9号", True),
+        ("安公(治)行罚决字〔2026〕12号", False),
+        ("东应急罚〔2026〕12-1号", True),
+        ("市监处罚〔2026〕12号之一", True),
+        ("〔2026〕12号", False),
+        ("罚字第12号", False),
+        ("公告", False),
+        ("", False),
+    ],
+)
+def test_a_usual_form_has_name_year_and_number(text: str, *, fits: bool) -> None:
+    assert usual(text) is fits
