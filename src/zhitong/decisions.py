@@ -335,3 +335,24 @@ class Arrival(_Word, frozen=True, kw_only=True):
     partition: int
     offset: int
     traceparent: str = ""
+    key: str = ""
+    """The event's partition key; receipts for it go under the same."""
+
+
+class Due(_Word, frozen=True, kw_only=True):
+    """A receipt that is still to be sent, unsigned, and how it travels."""
+
+    receipt: Receipt
+    key: str = ""
+    traceparent: str = ""
+
+
+class Unreadable(_Word, frozen=True, kw_only=True):
+    """Bytes on a receiver's topic that are no event of it."""
+
+    topic: str
+    partition: int
+    offset: int
+    value: bytes
+    why: str
+    """Without a word of the content."""

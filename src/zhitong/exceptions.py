@@ -284,6 +284,14 @@ class ReceiverError(StreamError):
     code = "RECEIVER"
 
 
+class InboxUnavailableError(StreamError):
+    """A receiver's own database does not answer; what came stays on the topic."""
+
+    code = "INBOX_UNAVAILABLE"
+    status = 503
+    retriable = True
+
+
 class ReceiptInvalidError(StreamError):
     """What came is no receipt, or not signed by the receiver it names."""
 

@@ -14,12 +14,14 @@ from zhitong.decisions import (
     Backlog,
     Committed,
     Decision,
+    Due,
     Entry,
     Event,
     Finding,
     Held,
     Outgoing,
     Receipt,
+    Unreadable,
 )
 from zhitong.types import (
     Inquiry,
@@ -185,10 +187,14 @@ class Inbox(Protocol):
         """
         ...
 
-    async def due(self, limit: int) -> Sequence[Receipt]:
-        """Give receipts not yet sent, unsigned, oldest first."""
+    async def set_aside(self, unreadable: Sequence[Unreadable]) -> None:
+        """Keep bytes that are no event, so that they neither block nor are lost."""
         ...
 
-    async def answered(self, receipts: Sequence[Receipt]) -> None:
-        """Note that *receipts* were sent."""
+    async def due(self, limit: int) -> Sequence[Due]:
+        """Give receipts not yet sent, oldest first; nobody else is given them soon."""
+        ...
+
+    async def answered(self, sent: Sequence[Due]) -> None:
+        """Note that the receipts of *sent* are with the broker."""
         ...
