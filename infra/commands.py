@@ -22,6 +22,7 @@ from zhitong.infra.note import find
 from zhitong.infra.registry import differences
 from zhitong.infra.serving import STATES, client, note_path, stop
 from zhitong.infra.settings import Settings
+from zhitong.infra.workers import stop_workers, workers
 from zhitong.schema.entities import ENTITIES
 from zhitong.types import Occasion
 
@@ -34,20 +35,22 @@ def say(*lines: str) -> None:
 
 
 def down(settings: Settings) -> None:
-    """Stop the gateway and every server of the state folder."""
+    """Stop the gateway, the workers and every server of the state folder."""
     stopped = stop(settings)
+    ended = stop_workers(settings)
     names = kept(settings.state)
     if names:
         Cluster(settings.state, names).stop()
     say(
         f"已停止 Stopped: {'网关 gateway, ' if stopped else ''}"
-        f"{len(names)} 个数据库 databases"
+        f"{''.join(f'{name}, ' for name in ended)}{len(names)} 个数据库 databases"
     )
 
 
 def remove(settings: Settings) -> None:
     """Stop everything and remove the state folder."""
     stop(settings)
+    stop_workers(settings)
     clean(settings.state)
     say(f"已清除 Removed: {settings.state}")
 
@@ -60,6 +63,7 @@ def status(settings: Settings) -> None:
         "数据库 Databases:",
         *(f"  {name:<12} {state}" for name, state in servers.items()),
     )
+    say(*(f"进程 Worker: {each.name}（pid {each.pid}）" for each in workers(settings)))
     found = find(note_path(settings))
     if found is None:
         say("网关未运行 The gateway does not run: zhitong serve")

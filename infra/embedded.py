@@ -37,6 +37,7 @@ OURS = frozenset(
         "log",
         "port",
         "postgres",
+        "run",
         "subject.key",
     ]
 )
