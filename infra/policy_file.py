@@ -56,13 +56,19 @@ class _RowRule(_Form, frozen=True, kw_only=True):
     types: Texts
     where: _When | None = None
     own_division: str | None = None
+    own_unit: str | None = None
     source: str
+
+    def __post_init__(self) -> None:
+        if self.where is None and not (self.own_division or self.own_unit):
+            raise ValueError("at least one of where, own_division and own_unit")
 
 
 class _File(_Form, frozen=True, kw_only=True):
     rules: list[_Rule]
     rows: list[_RowRule] = []
     smallest_cells: dict[str, int] = {}
+    recorders: list[str] = []
 
 
 def read_policy(path: Path, entities: Mapping[str, EntityType]) -> Policy:
@@ -94,6 +100,7 @@ def read_policy(path: Path, entities: Mapping[str, EntityType]) -> Policy:
         rules=tuple(map(_rule, file.rules)),
         rows=tuple(map(_row_rule, file.rows)),
         smallest_cells=tuple(file.smallest_cells.items()),
+        recorders=frozenset(file.recorders),
     )
 
 
@@ -106,8 +113,8 @@ def _unknown(
     when = rule.when if isinstance(rule, _Rule) else rule.where
     fields = list(rule.fields) if isinstance(rule, _Rule) else []
     fields += [when.field] if when else []
-    if isinstance(rule, _RowRule) and rule.own_division:
-        fields.append(rule.own_division)
+    if isinstance(rule, _RowRule):
+        fields += [one for one in (rule.own_division, rule.own_unit) if one]
     for entity in types:
         known = {"*", *entity.fields, *entity.relations}
         yield from (f"{entity.name}.{name}" for name in fields if name not in known)
@@ -145,5 +152,6 @@ def _row_rule(rule: _RowRule) -> RowRule:
         types=frozenset(rule.types),
         where=_predicate(rule.where),
         own_division=rule.own_division,
+        own_unit=rule.own_unit,
         source=rule.source,
     )

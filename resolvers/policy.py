@@ -92,6 +92,8 @@ class RowRule:
     where: Predicate | None = None
     own_division: str | None = None
     """A field that must lie in the caller's own division."""
+    own_unit: str | None = None
+    """A field that must name the caller's own unit."""
     source: str
 
 
@@ -103,6 +105,8 @@ class Policy:
     rows: tuple[RowRule, ...]
     smallest_cells: tuple[tuple[str, int], ...]
     """Requester kind → counts below this are suppressed in aggregates."""
+    recorders: frozenset[str] = frozenset({"department"})
+    """Requester kinds that may record, withdraw and correct decisions."""
 
 
 UNSTATED = {
@@ -279,6 +283,8 @@ def _rows(
         if rule.own_division is not None:
             own = significant(principal.division)
             parts.append(Compare(rule.own_division, Op.PREFIX, own or "none"))
+        if rule.own_unit is not None:
+            parts.append(Compare(rule.own_unit, Op.EQ, principal.unit or "none"))
     if not parts:
         return None
     return parts[0] if len(parts) == 1 else All(tuple(parts))
