@@ -7,17 +7,16 @@ them; the next one finds them again. Linux only, because it reads /proc.
 
 from __future__ import annotations
 
-import fcntl
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from zhitong.exceptions import EmbeddedError
-from zhitong.infra import postgres_process as process
+from zhitong.infra import processes as process
+from zhitong.infra.lock import alone
 from zhitong.infra.postgres_account import account_for, installation
 from zhitong.infra.postgres_folder import make_template
 from zhitong.infra.postgres_memory import release
@@ -77,7 +76,7 @@ class Cluster:
 
     def start(self) -> Mapping[str, str]:
         """Start what does not run yet; return an address per name."""
-        with _alone(self._state):
+        with alone(self._state):
             # Before the servers start side by side, or each would make one.
             make_template(self._state / "postgres", self._programs, self._account)
             servers = list(self._servers.values())
@@ -85,7 +84,7 @@ class Cluster:
 
     def stop(self) -> None:
         """Stop all: cleanly if they let themselves, in bounded time anyway."""
-        with _alone(self._state):
+        with alone(self._state):
             _each(Server.stop, list(self._servers.values()))
 
     def freeze(self, name: str) -> None:
@@ -106,7 +105,7 @@ class Cluster:
 
     def restart(self, name: str) -> str:
         """Stop a server if it runs, start it, return its address."""
-        with _alone(self._state):
+        with alone(self._state):
             server = self._server(name)
             server.stop()
             return server.start()
@@ -218,12 +217,3 @@ def _status(server: Server) -> str:
 def _each(act: Callable[[Server], _Result], servers: Sequence[Server]) -> list[_Result]:
     with ThreadPoolExecutor(max_workers=max(1, len(servers))) as pool:
         return list(pool.map(act, servers))
-
-
-@contextmanager
-def _alone(state: Path) -> Iterator[None]:
-    """Keep other processes and threads out while servers start or stop."""
-    state.mkdir(parents=True, exist_ok=True)
-    with (state / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

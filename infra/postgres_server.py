@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
 import time
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from zhitong.exceptions import EmbeddedError
-from zhitong.infra import postgres_process as process
+from zhitong.infra import processes as process
+from zhitong.infra.loopback import kept_port
 from zhitong.infra.postgres_account import Account
-from zhitong.infra.postgres_folder import ENVIRONMENT, failure, last_lines, make_data
+from zhitong.infra.postgres_folder import ENVIRONMENT, make_data
+from zhitong.infra.server_log import failure, tail
 
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "127.0.0.1",
@@ -33,8 +32,6 @@ SETTINGS: Mapping[str, str] = {
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
 }
-# Below the ports that systems hand out to outgoing connections.
-_PORTS = range(20_000, 32_000)
 _START_SECONDS = 120.0
 _STOP_SECONDS = 10.0
 _ATTEMPTS = 6
@@ -80,7 +77,7 @@ class Server:
     def postmaster(self) -> Postmaster | None:
         """Find the running server of this data folder, and no other process."""
         noted = self._noted()
-        if noted is None or not process.serves(noted.pid, self.data):
+        if noted is None or not _serves(noted.pid, self.data):
             return None
         return noted
 
@@ -129,10 +126,9 @@ class Server:
     def _start_anew(self) -> str:
         make_data(self.data, self.programs, self.account)
         self._forget_stale_pid()
-        self.log.parent.mkdir(exist_ok=True)
         for attempt in range(1, _ATTEMPTS + 1):
             begin = self.log.stat().st_size if self.log.exists() else 0
-            pid = self._launch(self._choose_port())
+            pid = self._launch(kept_port(self.port_file))
             try:
                 return url(self._await_ready(pid, begin).port)
             except EmbeddedError as error:
@@ -147,27 +143,6 @@ class Server:
         if noted is None or process.look(noted.pid):
             (self.data / "postmaster.pid").unlink(missing_ok=True)
 
-    def _choose_port(self) -> int:
-        kept = self.port_file.read_text().strip() if self.port_file.exists() else ""
-        port = int(kept) if kept.isdigit() and is_free(int(kept)) else self._free_port()
-        self.port_file.parent.mkdir(exist_ok=True)
-        self.port_file.write_text(f"{port}\n")
-        return port
-
-    def _free_port(self) -> int:
-        # Where to begin depends on the folder, so that two clones seldom meet.
-        first = zlib.crc32(os.fsencode(self.data)) % len(_PORTS)
-        for step in range(len(_PORTS)):
-            port = _PORTS[(first + step) % len(_PORTS)]
-            if is_free(port):
-                return port
-        raise EmbeddedError(
-            f"127.0.0.1 上 {_PORTS.start} 至 {_PORTS.stop - 1} 没有空闲端口："
-            "请结束占用端口的程序",
-            f"no port from {_PORTS.start} to {_PORTS.stop - 1} is free on 127.0.0.1: "
-            "end the programs that hold them",
-        )
-
     def _launch(self, port: int) -> int:
         settings = {
             **SETTINGS,
@@ -179,16 +154,7 @@ class Server:
         command = [*self.account.prefix, postgres, "-D", str(self.data)]
         for key, value in settings.items():
             command += ["-c", f"{key}={value}"]
-        with self.log.open("ab") as log:
-            actions = [
-                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                (os.POSIX_SPAWN_DUP2, log.fileno(), 1),
-                (os.POSIX_SPAWN_DUP2, log.fileno(), 2),
-            ]
-            # Its own session: it outlives us, and Ctrl-C here does not reach it.
-            return os.posix_spawn(
-                command[0], command, ENVIRONMENT, file_actions=actions, setsid=True
-            )
+        return process.launch(command, ENVIRONMENT, self.log)
 
     def _await_ready(self, pid: int, begin: int) -> Postmaster:
         deadline = time.monotonic() + _START_SECONDS
@@ -197,7 +163,7 @@ class Server:
             if running and running.pid == pid and running.status == "ready":
                 return running
             if not process.alive(pid):
-                raise failure(self.name, self.log, self._tail(begin))
+                raise failure(self.name, self.log, tail(self.log, begin))
             time.sleep(0.02)
         raise EmbeddedError(
             f"{self.name}: {_START_SECONDS:.0f} 秒后仍在启动（可能在恢复数据），"
@@ -205,23 +171,6 @@ class Server:
             f"{self.name}: still starting after {_START_SECONDS:.0f} s (recovering, "
             f"perhaps): start again in a while; log: {self.log}",
         )
-
-    def _tail(self, begin: int) -> str:
-        with self.log.open("rb") as log:
-            log.seek(begin)
-            return last_lines(log.read().decode(errors="replace"))
-
-
-def is_free(port: int) -> bool:
-    """Say whether nobody listens on *port* of 127.0.0.1."""
-    with socket.socket() as probe:
-        # As PostgreSQL does; else a connection lately closed would count.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def passing(message: str) -> bool:
@@ -232,3 +181,9 @@ def passing(message: str) -> bool:
 def url(port: int) -> str:
     """Write the address of the server on *port*."""
     return f"postgresql://postgres@127.0.0.1:{port}/postgres"
+
+
+def _serves(pid: int, data: Path) -> bool:
+    """Say whether *pid* is the postmaster of the data folder *data*."""
+    program, *arguments = process.words(pid) or ("",)
+    return Path(program).name == "postgres" and arguments[:2] == ["-D", str(data)]

@@ -16,7 +16,7 @@ import asyncpg
 import pytest
 
 from zhitong.exceptions import EmbeddedError
-from zhitong.infra import postgres_process as process
+from zhitong.infra import processes as process
 from zhitong.infra.embedded import Cluster, clean, databases
 from zhitong.infra.postgres_account import installation
 

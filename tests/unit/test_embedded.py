@@ -8,8 +8,8 @@ import pytest
 
 from zhitong.exceptions import EmbeddedError
 from zhitong.infra.embedded import Cluster, clean, databases, variable
-from zhitong.infra.postgres_folder import advise, failure, last_lines
 from zhitong.infra.postgres_server import passing
+from zhitong.infra.server_log import advise, failure, last_lines
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
-"""Processes of a PostgreSQL server: seen in /proc, halted, resumed, ended.
+"""Processes of embedded servers: launched, seen in /proc, halted, resumed, ended.
 
 The rules:
 
-1. A pid counts as a server's only after `serves` has compared its command line
-   with the data folder: a pid file outlives its process, and pids are reused.
-2. A server is its postmaster and the postmaster's children. The postmaster is
-   halted first; a child it made meanwhile is met when they are listed again.
+1. A pid counts as a server's only after its `words` were compared with the data
+   folder: a pid file outlives its process, and pids are reused.
+2. A server is its first process and that one's children. The first is halted
+   first; a child it made meanwhile is met when they are listed again.
 3. A zombie is dead: our own are reaped, others' are left to their parent.
 """
 
@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,14 +61,28 @@ def alive(pid: int) -> bool:
     return process is not None and process.alive
 
 
-def serves(pid: int, data: Path) -> bool:
-    """Say whether *pid* is the postmaster of the data folder *data*."""
+def words(pid: int) -> tuple[str, ...]:
+    """Give the command line of *pid*, the program first; none: it is gone."""
     try:
-        words = (_PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
+        line = (_PROC / str(pid) / "cmdline").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
-        return False
-    program, *arguments = (os.fsdecode(word) for word in words)
-    return Path(program).name == "postgres" and arguments[:2] == ["-D", str(data)]
+        return ()
+    return tuple(os.fsdecode(word) for word in line.split(b"\0")[:-1])
+
+
+def launch(command: Sequence[str], environment: Mapping[str, str], log: Path) -> int:
+    """Start *command*, its output at the end of *log*; give its pid."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as file:
+        actions = [
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_DUP2, file.fileno(), 1),
+            (os.POSIX_SPAWN_DUP2, file.fileno(), 2),
+        ]
+        # Its own session: it outlives us, and Ctrl-C here does not reach it.
+        return os.posix_spawn(
+            command[0], command, environment, file_actions=actions, setsid=True
+        )
 
 
 def family(pid: int) -> tuple[Process, ...]:
