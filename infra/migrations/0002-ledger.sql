@@ -77,8 +77,6 @@ create table decision_version (
     change       text not null,
     content      bytea not null,
     content_hash text not null,
-    person       bytea,
-    sealed       bytea,
     reason       text not null,
     basis        text not null,
     unit         text not null,
@@ -87,15 +85,30 @@ create table decision_version (
     primary key (decision_id, version)
 );
 comment on column decision_version.content is 'canonical JSON without ID numbers';
-comment on column decision_version.sealed is 'the ID numbers, sealed under the key of person';
 
--- One key per person: a lawful erasure destroys it, and the proofs stand.
+-- One living key per person: a lawful erasure destroys it, and the proofs stand.
 create table person_key (
-    person  bytea primary key,
-    wrapped bytea,
-    made_at timestamptz not null default clock_timestamp(),
+    key_id       uuid primary key default gen_random_uuid(),
+    person       bytea not null,
+    wrapped      bytea,
+    made_at      timestamptz not null default clock_timestamp(),
     destroyed_at timestamptz
 );
+create unique index person_key_living on person_key (person) where wrapped is not null;
+comment on column person_key.person is 'keyed digest of the ID number';
+comment on column person_key.wrapped is 'the key, sealed under the master key; null: destroyed';
+
+-- The ID numbers of each version: two persons of one decision are erased apart.
+create table sealed_number (
+    decision_id text not null,
+    version     integer not null,
+    field       text not null,
+    key_id      uuid not null references person_key,
+    sealed      bytea not null,
+    primary key (decision_id, version, field)
+);
+create index sealed_number_key on sealed_number (key_id);
+comment on column sealed_number.field is 'party or representative';
 
 create table finding (
     finding_id  text primary key,
