@@ -176,6 +176,11 @@ def bucket(hashed: int) -> int:
     return hashed % BUCKETS
 
 
+def partition_key(hashed: int) -> str:
+    """Write a case's hash as the 16 hexadecimal digits its events are keyed by."""
+    return f"{hashed % 2**64:016x}"
+
+
 def event_id(decision: UUID, version: int, change: Change) -> UUID:
     """Name an event: a retried mutation cannot mint a second one."""
     return uuid5(decision, f"{version}/{change}")
@@ -236,6 +241,8 @@ class Entry(_Word, frozen=True, kw_only=True):
     """Why it was corrected or withdrawn."""
     basis: str = ""
     unit: str
+    """Who registers it, by its credit code."""
+    unit_name: str = ""
     person: str
     findings: tuple[Finding, ...] = ()
     events: tuple[Event, ...] = ()
