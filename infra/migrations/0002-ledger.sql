@@ -249,6 +249,7 @@ create table relay (
 
 create table receipt (
     receipt_id   text primary key generated always as (event_id || ':' || receiver || ':' || answer) stored,
+    delivery_id  text not null generated always as (event_id || ':' || receiver) stored,
     event_id     text not null,
     receiver     text not null,
     answer       text not null,
@@ -261,6 +262,8 @@ create table receipt (
     unique (event_id, receiver, answer)
 );
 create index receipt_filed_at on receipt (filed_at desc);
+create index receipt_delivery on receipt (delivery_id);
+create index receipt_at on receipt (at desc, receipt_id);
 create table stray_receipt (
     stray_id uuid primary key default gen_random_uuid(),
     receiver text not null,
@@ -271,23 +274,42 @@ create table stray_receipt (
 
 -- --- what the graph shows of it ------------------------------------------------
 
--- The latest answer of a receiver counts: one that waited may hold it now.
+-- One table and no condition in each half: only then does a page in the order of
+-- queued_at come from the indexes on created_at, however many were sent. The latest
+-- answer of a receiver counts: one that waited may hold it now.
 create view delivery as
 select e.event_id || ':' || e.receiver as delivery_id, e.event_id, e.receiver,
     e.decision_id, e.version, e.change, e.topic, e.created_at as queued_at,
     null::timestamptz as sent_at, null::integer as kpartition, null::bigint as koffset,
     null::timestamptz as answered_at, null::timestamptz as held_since, '{}'::text[] as reasons, e.attempts,
-    case when k.key is not null then 'PARKED' when r.suspended_at is not null then 'SUSPENDED' else 'PENDING' end as status
-from outbox e join receiver r using (receiver) left join parked_key k on k.receiver = e.receiver and k.key = e.key
+    case
+        when exists (select from parked_key k where k.receiver = e.receiver and k.key = e.key) then 'PARKED'
+        when exists (select from receiver r where r.receiver = e.receiver and r.suspended_at is not null) then 'SUSPENDED'
+        else 'PENDING'
+    end as status,
+    (select d.recorded_by from decision d where d.decision_id = e.decision_id) as recorded_by
+from outbox e
 union all
 select s.event_id || ':' || s.receiver, s.event_id, s.receiver,
     s.decision_id, s.version, s.change, s.topic, s.created_at,
     s.sent_at, s.kpartition, s.koffset,
-    a.at, case when a.answer = 'HELD' then a.at end, coalesce(a.reasons, '{}'), s.attempts,
-    case when a.answer is not null then a.answer when s.payload is null then 'BEFORE_PLATFORM' else 'SENT' end
-from outbox_sent s left join lateral (
-    select answer, at, reasons from receipt p where p.event_id = s.event_id and p.receiver = s.receiver
-    order by p.at desc, p.answer = 'HELD' desc limit 1) a on true;
+    (select p.at from receipt p where p.event_id = s.event_id and p.receiver = s.receiver
+        order by p.at desc, p.answer = 'HELD' desc limit 1),
+    (select case when p.answer = 'HELD' then p.at end
+        from receipt p where p.event_id = s.event_id and p.receiver = s.receiver
+        order by p.at desc, p.answer = 'HELD' desc limit 1),
+    coalesce((select p.reasons from receipt p where p.event_id = s.event_id and p.receiver = s.receiver
+        order by p.at desc, p.answer = 'HELD' desc limit 1), '{}'),
+    s.attempts,
+    coalesce((select p.answer from receipt p where p.event_id = s.event_id and p.receiver = s.receiver
+        order by p.at desc, p.answer = 'HELD' desc limit 1),
+        case when s.payload is null then 'BEFORE_PLATFORM' else 'SENT' end),
+    (select d.recorded_by from decision d where d.decision_id = s.decision_id)
+from outbox_sent s;
+
+create view finding_entry as
+select f.*, (select d.recorded_by from decision d where d.decision_id = f.decision_id) as recorded_by
+from finding f;
 
 create view receiver_state as
 select r.receiver, r.title_zh, r.title_en, r.topic,
