@@ -179,6 +179,8 @@ create table outbox (
     unique (event_id, receiver)
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0);
 create index outbox_receiver on outbox (receiver, seq);
+-- The first of a key is looked up, never inferred from what was seen before.
+create index outbox_key on outbox (receiver, key, seq);
 create index outbox_decision on outbox (decision_id);
 create index outbox_created_at on outbox (created_at);
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -136,10 +136,13 @@ class Outbox(Protocol):
         """
         ...
 
-    async def waiting(self, limit: int) -> Sequence[Outgoing]:
+    async def waiting(
+        self, limit: int, resting: Collection[str] = ()
+    ) -> Sequence[Outgoing]:
         """Give the oldest events of our buckets, the first of each key alone.
 
-        Those of suspended receivers and behind parked keys are left out.
+        At most *limit* of each receiver; those of suspended receivers and of
+        *resting* ones and behind parked keys are left out.
         """
         ...
 
