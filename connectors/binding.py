@@ -61,6 +61,8 @@ class TypeMap(_Form, frozen=True, kw_only=True):
 
     table: Table
     key: str
+    vouched: bool = False
+    """The owner vouches for the key; a view has no index to prove it by."""
     joins: dict[Name, Join] = {}
     fields: Annotated[dict[str, FieldMap | str], msgspec.Meta(min_length=1)]
 

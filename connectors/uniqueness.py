@@ -2,7 +2,8 @@
 
 A key that stands twice would lose rows between pages, a join that meets two rows
 would double them; both in silence. A unique index proves it; without one, the rows
-are asked, once for each source.
+are asked, once for each source. A view has none and may be long: the owner may vouch
+for its key instead.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ def assumptions(binding: Binding) -> list[Unique]:
     """List what *binding* takes to be unique."""
     found: list[Unique] = []
     for name, type_map in binding.types.items():
-        found.append(Unique(name, type_map.table, (type_map.key,)))
+        if not type_map.vouched:
+            found.append(Unique(name, type_map.table, (type_map.key,)))
         found.extend(
             Unique(name, join.table, tuple(sorted(join.on)), alias)
             for alias, join in type_map.joins.items()

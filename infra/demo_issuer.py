@@ -39,6 +39,20 @@ DEMO_PRINCIPALS: Mapping[str, Principal] = MappingProxyType(
             person="李秀英",
             division="619921",
         ),
+        "department": Principal(
+            kind="department",
+            unit="11619900MB0004001B",
+            unit_name="安泽市应急管理局",
+            person="赵敏",
+            division="619900",
+        ),
+        "supervisor": Principal(
+            kind="supervisor",
+            unit="11619900MB0001003U",
+            unit_name="安泽市司法局",
+            person="周正",
+            division="619900",
+        ),
         "public": Principal(
             kind="public",
             unit="12619900MB09917481",

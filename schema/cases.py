@@ -88,6 +88,7 @@ CASE = entity(
             "来源检查",
             "Inspections it came from",
         ),
+        pages("decisions", "Decision", "caseNo", "caseNo", "行政决定", "Its decisions"),
     ),
 )
 

@@ -189,3 +189,115 @@ INSPECTION_RESULT = codes(
     CASE_FILED=("立案查处", "Case filed"),
     NOT_FOUND=("查无下落", "Could not be found"),
 )
+
+CHANGE = codes(
+    "Change",
+    "版本性质",
+    "What a version of a decision is",
+    RECORDED=("登记", "Recorded"),
+    CORRECTED=("更正", "Corrected"),
+    WITHDRAWN=("撤销", "Withdrawn"),
+)
+
+DECISION_ORIGIN = codes(
+    "DecisionOrigin",
+    "决定来历",
+    "Whether a decision came through the platform",
+    PLATFORM=("经平台登记并推送", "Recorded and delivered by the platform"),
+    HISTORY=("平台启用前已推送", "Delivered before the platform began"),
+)
+
+PROCEDURE = codes(
+    "Procedure",
+    "办案程序",
+    "Procedure of a penalty",
+    SIMPLE=("简易程序", "Simple"),
+    ORDINARY=("普通程序", "Ordinary"),
+    EXPEDITED=("快速办理", "Expedited"),
+)
+
+REVIEW_OPINION = codes(
+    "ReviewOpinion",
+    "法制审核意见",
+    "Opinion of the legal review",
+    AGREE=("同意", "Agrees"),
+    NOT_TO_DECIDE=("建议不作决定", "Advises against deciding"),
+    CORRECT=("要求纠正", "Asks for corrections"),
+    RETURN=("退回补充", "Returns it for more"),
+    TRANSFER=("移送", "Asks for a transfer"),
+)
+
+PENALTY_KIND = codes(
+    "PenaltyKind",
+    "行政处罚种类",
+    "Kind of penalty, as in article 9 of the Law on Administrative Penalties",
+    WARNING=("警告", "Warning"),
+    CRITICISM=("通报批评", "Circulated criticism"),
+    FINE=("罚款", "Fine"),
+    CONFISCATED_GAINS=("没收违法所得", "Unlawful gains confiscated"),
+    CONFISCATED_GOODS=("没收非法财物", "Unlawful goods confiscated"),
+    LICENCE_SUSPENDED=("暂扣许可证件", "Licence suspended"),
+    QUALIFICATION_LOWERED=("降低资质等级", "Grade of qualification lowered"),
+    LICENCE_REVOKED=("吊销许可证件", "Licence revoked"),
+    BUSINESS_RESTRICTED=("限制开展生产经营活动", "Business restricted"),
+    PRODUCTION_SUSPENDED=("责令停产停业", "Production or business suspended"),
+    CLOSURE_ORDERED=("责令关闭", "Closure ordered"),
+    OCCUPATION_RESTRICTED=("限制从业", "Occupation restricted"),
+    DETENTION=("行政拘留", "Administrative detention"),
+    OTHER=("法律、行政法规规定的其他行政处罚", "Other, as a law provides"),
+)
+
+ID_KIND = codes(
+    "IdKind",
+    "证件类型",
+    "Kind of a person's ID",
+    RESIDENT_ID=("居民身份证", "Resident ID card"),
+    PASSPORT=("护照", "Passport"),
+    HK_MACAO_PERMIT=("港澳居民来往内地通行证", "Hong Kong and Macao permit"),
+    TAIWAN_PERMIT=("台湾居民来往大陆通行证", "Taiwan permit"),
+    FOREIGN_PERMANENT_RESIDENT=(
+        "外国人永久居留身份证",
+        "Permanent residence ID card of a foreigner",
+    ),
+    OTHER=("其他证件", "Other"),
+)
+
+SEVERITY = codes(
+    "Severity",
+    "发现的程度",
+    "How a finding weighs; none refuses a decision that was taken",
+    BREACH=("违反规则", "A rule was broken"),
+    DOUBT=("存疑", "Something does not fit together"),
+    UNVERIFIED=("无法核验", "The register that could tell did not answer"),
+)
+
+DELIVERY_STATUS = codes(
+    "DeliveryStatus",
+    "推送状态",
+    "Where a delivery stands",
+    PENDING=("待发送", "Waits to be sent"),
+    SUSPENDED=("接收方暂停，待发送", "Its receiver is suspended; it waits"),
+    PARKED=("同一案件有事件发不出去，待处理", "Waits behind one that cannot be sent"),
+    SENT=("已发送，尚无回执", "Sent, no receipt yet"),
+    HELD=("接收方已入库", "The receiver holds it"),
+    REJECTED=("接收方拒收", "The receiver rejects it"),
+    WAITING=("接收方在等前一版本", "The receiver waits for an earlier version"),
+    BEFORE_PLATFORM=("平台启用前已推送", "Delivered before the platform began"),
+)
+
+ANSWER = codes(
+    "Answer",
+    "回执结论",
+    "What a receiver says of an event",
+    HELD=("已入库", "Holds it"),
+    REJECTED=("拒收", "Rejects it"),
+    WAITING=("等待前一版本", "Waits for an earlier version"),
+)
+
+RECEIVER_STATUS = codes(
+    "ReceiverStatus",
+    "接收方状态",
+    "Whether a receiver is being sent to",
+    ACTIVE=("正常推送", "Is sent to"),
+    SUSPENDED=("暂停推送", "Suspended: held, not sent"),
+)

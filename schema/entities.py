@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from zhitong.schema.access import ACCESS_RECORD
 from zhitong.schema.cases import CASE, INSPECTION
 from zhitong.schema.credit import LISTING, REPAIR
+from zhitong.schema.decisions import DECISION, DELIVERY, FINDING, RECEIPT, RECEIVER
 from zhitong.schema.registers import COUNTERPARTY, LICENCE, MATTER, OFFICER, SUBJECT
 from zhitong.types import EntityType
 
@@ -22,6 +23,11 @@ ENTITIES: Mapping[str, EntityType] = {
         REPAIR,
         CASE,
         INSPECTION,
+        DECISION,
+        FINDING,
+        DELIVERY,
+        RECEIPT,
+        RECEIVER,
         ACCESS_RECORD,
     )
 }

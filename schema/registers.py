@@ -64,6 +64,9 @@ SUBJECT = entity(
             "Its inspections",
         ),
         pages("licences", "Licence", "code", "subjectCode", "许可", "Its licences"),
+        pages(
+            "decisions", "Decision", "code", "subjectCode", "行政决定", "Its decisions"
+        ),
     ),
 )
 
@@ -238,6 +241,14 @@ COUNTERPARTY = entity(
             "counterpartyCode",
             "信用修复与异议",
             "Repairs and objections",
+        ),
+        pages(
+            "decisions",
+            "Decision",
+            "code",
+            "counterpartyCode",
+            "行政决定",
+            "Decisions about it",
         ),
     ),
 )
