@@ -1,0 +1,343 @@
+"""The ledger of decisions in the platform's database: one transaction per entry.
+
+A statement here is the whole transaction (``enter_decision`` in infra/migrations), so a
+caller that dies leaves nothing open, and a commit in doubt is asked for by trying
+again: what was committed is answered as replayed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from zhitong.connectors import decision_row
+from zhitong.connectors.sealing import (
+    Connection,
+    Keys,
+    Sealing,
+    living_keys,
+    number_place,
+    seal,
+    unseal,
+)
+from zhitong.connectors.statements import statements
+from zhitong.decisions import (
+    Change,
+    Committed,
+    Decision,
+    Entry,
+    Held,
+    bucket,
+    case_hash,
+    partition_key,
+)
+from zhitong.exceptions import (
+    DecisionConflictError,
+    DecisionDuplicateError,
+    DecisionFormatError,
+    DecisionStaleError,
+    DecisionUnknownError,
+    LedgerUnavailableError,
+    ZhitongError,
+)
+
+POOL_SIZE = 16
+PATIENCE = 0.8
+"""Part of the time after which a live server ends the transaction itself: then it is
+known not to be committed."""
+ATTEMPTS = 4
+"""Of one entry, when another took its number or its turn at the same moment."""
+
+UNAVAILABLE = (
+    OSError,  # TimeoutError among them
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.InternalServerError,
+    asyncpg.UniqueViolationError,
+)
+AGAIN = (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError)
+
+
+async def _nothing_to_reset(_connection: object) -> None:
+    """Leave the connection as it is: a function's call leaves nothing behind."""
+
+
+async def open_ledger_pool(
+    url: str, seconds: float = 5.0, size: int = POOL_SIZE
+) -> asyncpg.Pool[asyncpg.Record]:
+    """Open the connections the ledger is written through."""
+    return await asyncpg.create_pool(
+        url,
+        min_size=1,
+        max_size=size,
+        timeout=seconds,
+        reset=_nothing_to_reset,
+        server_settings={
+            "application_name": "zhitong ledger",
+            "statement_timeout": str(int(seconds * PATIENCE * 1000)),
+            "default_transaction_isolation": "read committed",
+            "jit": "off",
+        },
+    )
+
+
+class PlatformLedger:
+    """The port `Ledger` over the platform's database."""
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool[asyncpg.Record],
+        sealing: Sealing,
+        seconds: float = 5.0,
+    ) -> None:
+        self._pool = pool
+        self._sealing = sealing
+        self._seconds = seconds
+
+    def content_hash(self, decision: Decision) -> str:
+        """Digest *decision*; ID numbers go in under a key, so none can be guessed."""
+        return decision_row.content_hash(decision, self._sealing.person)
+
+    async def held(self, decision_id: UUID) -> Held | None:
+        """Give the present version, without ID numbers whose keys are destroyed.
+
+        Raises `LedgerUnavailableError`, and `SettingsError` where the master key is
+        another than the one the numbers were sealed under.
+        """
+        row = await self._row("held", str(decision_id))
+        return self._held(row, decision_id) if row else None
+
+    async def commit(self, entry: Entry) -> Committed:
+        """Commit version, findings, audit leaf and outbox rows, or nothing.
+
+        What is there already is `Committed` as replayed, and told is then the version
+        that stands: a first version that comes again may have been corrected since.
+        Again is a first version with the content of the first or of the present one,
+        and a later version with the same content, change and reason.
+
+        Raises `DecisionConflictError` (``stored_hash``, ``sent_hash``),
+        `DecisionDuplicateError` (``decision_id`` and ``stored_hash`` of the other),
+        `DecisionStaleError` (``version``: the present one), `DecisionUnknownError`,
+        `DecisionFormatError` and `LedgerUnavailableError`.
+        """
+        hashed = self.content_hash(entry.decision)
+        try:
+            async with asyncio.timeout(self._seconds):
+                row = await self._entered(entry, hashed)
+        except UNAVAILABLE as error:
+            raise _unavailable() from error
+        except asyncpg.DataError as error:
+            raise _unstorable() from error
+        if row["outcome"] in {"COMMITTED", "REPLAYED"}:
+            return Committed(
+                version=row["held_version"],
+                change=Change(row["held_change"]),
+                content_hash=row["held_hash"],
+                at=row["held_at"],
+                replayed=row["outcome"] == "REPLAYED",
+            )
+        raise _refusal(row, hashed)
+
+    async def _entered(self, entry: Entry, hashed: str) -> asyncpg.Record:
+        for attempt in range(1, ATTEMPTS + 1):
+            connection = await self._pool.acquire()
+            try:
+                return await self._enter(connection, entry, hashed)
+            except AGAIN:
+                # Who was first has committed or gone: the next look finds out.
+                if attempt == ATTEMPTS:
+                    raise
+            except asyncio.CancelledError:
+                # A frozen server answers no cancel request either: drop it.
+                connection.terminate()
+                raise
+            finally:
+                await self._pool.release(connection)
+        raise AssertionError
+
+    async def _enter(
+        self, connection: Connection, entry: Entry, hashed: str
+    ) -> asyncpg.Record:
+        numbers = decision_row.numbers_of(entry.decision)
+        persons = [self._sealing.person(number) for number in numbers.values()]
+        keys: Keys = {}
+        if persons:
+            keys = await living_keys(connection, self._sealing, persons)
+        order, previous = case_hash(entry.decision.case_key), None
+        if entry.version > 1:
+            ancestor = await connection.fetchrow(
+                statements("ledger")["ancestor"],
+                str(entry.decision.id),
+                entry.version - 1,
+            )
+            # A corrected case number leaves the order of the decision's events alone.
+            order, previous = ancestor or (order, None)
+        body = decision_row.leaf_body(entry, hashed, previous)
+        row = await connection.fetchrow(
+            statements("ledger")["enter"],
+            self._parameters(entry, hashed, order, keys).decode(),
+            decision_row.content(entry.decision),
+            body,
+            decision_row.leaf(body),
+            previous,
+            [event.payload for event in entry.events],
+            self._sealed(entry, keys),
+        )
+        assert row is not None  # noqa: S101 - the function returns one row
+        return row
+
+    def _parameters(self, entry: Entry, hashed: str, order: int, keys: Keys) -> bytes:
+        row = decision_row.columns(entry, hashed, self._sealing.person)
+        row |= {
+            "case_key": entry.decision.case_key,
+            "case_hash": order,
+            "origin": "PLATFORM",
+        }
+        return msgspec.json.encode(
+            {
+                "decision": row,
+                "basis": entry.basis,
+                "unit": entry.unit,
+                "who": entry.person,
+                "bucket": bucket(order),
+                "key": partition_key(order),
+                "traceparent": entry.traceparent,
+                "findings": _findings(entry),
+                "events": [
+                    {
+                        "event_id": event.event_id,
+                        "receiver": event.receiver,
+                        "topic": event.topic,
+                        "schema": event.schema,
+                    }
+                    for event in entry.events
+                ],
+                "numbers": [
+                    {"field": place, "key_id": keys[self._sealing.person(number)][0]}
+                    for place, number in decision_row.numbers_of(entry.decision).items()
+                ],
+            }
+        )
+
+    def _sealed(self, entry: Entry, keys: Keys) -> list[bytes]:
+        return [
+            seal(
+                keys[self._sealing.person(number)][1],
+                number,
+                number_place(entry.decision.id, entry.version, place),
+            )
+            for place, number in decision_row.numbers_of(entry.decision).items()
+        ]
+
+    async def _row(self, name: str, parameter: str) -> asyncpg.Record | None:
+        """Ask one question of the ledger; the connection is dropped when it is late."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                connection = await self._pool.acquire()
+                try:
+                    return await connection.fetchrow(
+                        statements("ledger")[name], parameter
+                    )
+                except asyncio.CancelledError:
+                    connection.terminate()
+                    raise
+                finally:
+                    await self._pool.release(connection)
+        except UNAVAILABLE as error:
+            raise _unavailable() from error
+
+    def _held(self, row: asyncpg.Record, decision_id: UUID) -> Held:
+        numbers = {}
+        for place, key_id, person, wrapped, sealed in row["numbers"]:
+            key = self._sealing.unwrapped(key_id, person, wrapped)
+            where = number_place(decision_id, row["version"], place)
+            numbers[place] = unseal(key, sealed, where)
+        return Held(
+            decision=decision_row.with_numbers(
+                decision_row.read(row["content"]), numbers
+            ),
+            version=row["version"],
+            change=Change(row["change"]),
+            content_hash=row["content_hash"],
+            recorded_by=row["recorded_by"],
+            recorded_at=row["changed_at"],
+            before_platform=row["before_platform"],
+            receivers=tuple(row["receivers"]),
+        )
+
+
+def _findings(entry: Entry) -> list[dict[str, str]]:
+    return [
+        {
+            "finding_id": f"{entry.decision.id}/{entry.version}/{number}",
+            "check_name": finding.check,
+            "severity": finding.severity,
+            "zh": finding.detail.zh,
+            "en": finding.detail.en,
+            "source": finding.source,
+        }
+        for number, finding in enumerate(entry.findings, 1)
+    ]
+
+
+def _refusal(row: asyncpg.Record, hashed: str) -> ZhitongError:
+    """Say why the ledger took nothing."""
+    version, held_hash = str(row["held_version"]), row["held_hash"]
+    match row["outcome"]:
+        case "CONFLICT":
+            return DecisionConflictError(
+                "同一决定已登记，但内容不同；要改动请用 correctDecision，并说明理由",
+                "the same decision is registered with other content; to change it use "
+                "correctDecision, and say why",
+                stored_hash=held_hash,
+                sent_hash=hashed,
+            )
+        case "DUPLICATE":
+            return DecisionDuplicateError(
+                "同一机关、同一文号、同一当事人的决定已以另一标识登记",
+                "a decision of the same agency, document number and party is "
+                "registered under another id",
+                decision_id=row["other"],
+                stored_hash=held_hash,
+            )
+        case "WITHDRAWN":
+            return DecisionStaleError(
+                "该决定已撤回，不能再更正或撤回",
+                "the decision is withdrawn and can be neither corrected nor withdrawn",
+                version=version,
+            )
+        case "UNKNOWN":
+            return DecisionUnknownError(
+                "决定台账中没有这一决定", "there is no such decision in the ledger"
+            )
+        case _:
+            return DecisionStaleError(
+                f"现行版本是第 {version} 版，请先读取现行版本，再重新提出",
+                f"the present version is {version}: read it, then ask again",
+                version=version,
+            )
+
+
+def _unavailable() -> LedgerUnavailableError:
+    return LedgerUnavailableError(
+        "决定台账暂时没有答复，是否已登记不能确定：请以同一标识重试，重试不会登记两次",
+        "the ledger does not answer, and whether it registered is not known: try again "
+        "under the same id, nothing is registered twice",
+    )
+
+
+def _unstorable() -> DecisionFormatError:
+    return DecisionFormatError(
+        "有的值不能存入台账，例如含有空字符（U+0000）的文字或过大的数",
+        "a value cannot be stored, as text with the character U+0000 or a number "
+        "that is too large",
+    )

@@ -1,0 +1,20 @@
+-- enter --
+-- The transaction itself is in infra/migrations: it must lock before it looks.
+select * from enter_decision($1::jsonb, $2::bytea, $3::bytea, $4::bytea, $5::bytea, $6::bytea[], $7::bytea[]);
+
+-- ancestor --
+-- What a later version builds on; neither ever changes once it is there.
+select d.case_hash, l.leaf from decision d
+join audit_leaf l on l.decision_id = d.decision_id and l.version = $2::integer
+where d.decision_id = $1::text;
+
+-- held --
+select d.version, d.change, d.content_hash, d.recorded_by, d.changed_at, d.origin = 'HISTORY' as before_platform,
+    v.content,
+    array(select o.receiver from outbox o where o.decision_id = d.decision_id
+        union select s.receiver from outbox_sent s where s.decision_id = d.decision_id order by 1) as receivers,
+    array(select row(n.field, k.key_id, k.person, k.wrapped, n.sealed)
+        from sealed_number n join person_key k using (key_id)
+        where n.decision_id = d.decision_id and n.version = d.version and k.wrapped is not null) as numbers
+from decision d join decision_version v using (decision_id, version)
+where d.decision_id = $1::text;

@@ -1,0 +1,17 @@
+-- living --
+-- The keys of persons that were not destroyed.
+select person, key_id, wrapped from person_key where person = any($1::bytea[]) and wrapped is not null;
+
+-- make --
+-- In a fixed order, so that two who make the same keys cannot wait for each other.
+insert into person_key (key_id, person, wrapped)
+select * from unnest($1::uuid[], $2::bytea[], $3::bytea[])
+on conflict (person) where wrapped is not null do nothing;
+
+-- erase --
+-- The row stays: it says that there was a key, and when it was destroyed.
+with destroyed as (
+    update person_key set wrapped = null, destroyed_at = clock_timestamp()
+    where person = $1::bytea and wrapped is not null returning key_id
+)
+select count(*) from sealed_number n join destroyed d using (key_id);
