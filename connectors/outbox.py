@@ -1,0 +1,225 @@
+"""The outbox as one relay sees it: its buckets, what waits in them, what is sent.
+
+- One connection holds a session advisory lock per bucket. It dies with the relay,
+  the network or the server, and the locks with it; nothing has to be cleaned up.
+- Relays that live share the buckets by rendezvous hashing: each bucket is wanted by
+  exactly one of them, and few change hands when one comes or goes.
+- A relay that is wrong about what it owns sends twice at worst: rows leave the outbox
+  only after they were acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Awaitable, Collection, Sequence
+from contextlib import suppress
+from typing import TypeVar
+from uuid import UUID
+
+import asyncpg
+
+from zhitong.connectors.statements import statements
+from zhitong.decisions import BUCKETS, Ack, Backlog, Outgoing
+from zhitong.exceptions import LedgerUnavailableError
+
+LIVE_SECONDS = 5.0
+"""A relay that has not beaten for so long is taken for dead."""
+TRAIL = 20_000
+"""How far the mark trails: rows with a lower number may be committed late."""
+RESCAN_SECONDS = 10.0
+BATCH_BYTES = 16_777_216
+_MONTH_SECONDS = 86_400.0
+_SECONDS = 10.0
+_CLOSE_SECONDS = 2.0
+
+_SESSION = {
+    "application_name": "zhitong-relay",
+    "timezone": "Asia/Shanghai",
+    # An owner behind a broken line is dropped within seconds, and so are its locks.
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+    "client_connection_check_interval": "2s",
+    # A halted process keeps its line; a relay at work says something each second.
+    "idle_session_timeout": "15s",
+    "idle_in_transaction_session_timeout": "15s",
+    "statement_timeout": "30s",
+    # The outbox is empty at one look and full at the next: plans must not follow
+    # statistics. Every look here goes through an index.
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+}
+_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+
+_Result = TypeVar("_Result")
+
+
+def desired(relay: str, relays: Collection[str]) -> frozenset[int]:
+    """Say which buckets *relay* is to own while *relays* live."""
+    return frozenset(
+        bucket
+        for bucket in range(BUCKETS)
+        if max({*relays, relay}, key=lambda each: _weight(each, bucket)) == relay
+    )
+
+
+class PlatformOutbox:
+    """The outbox in the platform's database, through one connection of its own."""
+
+    def __init__(self, url: str, relay: str) -> None:
+        self._url = url
+        self._relay = relay
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._alone = asyncio.Lock()
+        self._owned: frozenset[int] = frozenset()
+        self._marks: dict[str, int] = {}
+        self._rescan_at = 0.0
+        self._months_at = 0.0
+
+    async def own(self) -> frozenset[int]:
+        """Beat, take over what is free, release what is another's; give what is ours.
+
+        Raises `LedgerUnavailableError` after losing all of them.
+        """
+        async with self._alone:
+            if self._connection is not None and self._connection.is_closed():
+                self._lose()
+                raise _unavailable()
+            return await self._asked(self._own())
+
+    async def waiting(
+        self, limit: int, resting: Collection[str] = ()
+    ) -> Sequence[Outgoing]:
+        """Give the oldest events of our buckets, the first of each key alone.
+
+        At most *limit* of each receiver; those of suspended receivers and of
+        *resting* ones and behind parked keys are left out.
+        """
+        async with self._alone:
+            if not self._owned:
+                return ()
+            now = time.monotonic()
+            if now >= self._rescan_at:
+                self._marks.clear()
+                self._rescan_at = now + RESCAN_SECONDS
+            rows = await self._fetch(
+                "waiting",
+                sorted(self._owned),
+                list(self._marks),
+                list(self._marks.values()),
+                list(resting),
+                limit,
+                BATCH_BYTES,
+            )
+            events = [_outgoing(row) for row in rows]
+            # Oldest last, so that the oldest of each receiver makes its mark.
+            for event in reversed(events):
+                self._marks[event.receiver] = max(0, event.seq - TRAIL)
+            return events
+
+    async def sent(self, acks: Sequence[Ack]) -> None:
+        """Move what the broker has to the sent log, in one transaction."""
+        await self._do(
+            "sent",
+            [ack.seq for ack in acks],
+            [ack.partition for ack in acks],
+            [ack.offset for ack in acks],
+        )
+
+    async def failed(self, seq: int, error: str) -> int:
+        """Note an attempt that failed for the event's own sake; give their number."""
+        rows = await self._do("failed", seq, error)
+        return int(rows[0]["attempts"]) if rows else 0
+
+    async def park(self, seq: int, reason: str) -> None:
+        """Make the event a dead letter and let its key's later events wait."""
+        await self._do("park", seq, reason)
+
+    async def backlog(self) -> Sequence[Backlog]:
+        """Say how much waits, by receiver, whoever sends it."""
+        return [Backlog(**dict(row)) for row in await self._do("backlog")]
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        async with self._alone:
+            connection = self._connection
+            if connection is not None and not connection.is_closed():
+                # Nobody has to wait for a beat that will not come.
+                with suppress(*_LOST):
+                    leave = statements("outbox")["leave"]
+                    await connection.execute(leave, self._relay, timeout=_CLOSE_SECONDS)
+                    await connection.close(timeout=_CLOSE_SECONDS)
+            self._lose()
+
+    async def _own(self) -> frozenset[int]:
+        if self._connection is None:
+            self._connection = await asyncpg.connect(
+                self._url, timeout=_SECONDS, server_settings=_SESSION
+            )
+        now = time.monotonic()
+        if now >= self._months_at:
+            await self._fetch("months")
+            self._months_at = now + _MONTH_SECONDS
+        beaten = await self._fetch("beat", self._relay, len(self._owned), LIVE_SECONDS)
+        wanted = desired(self._relay, {row["relay_id"] for row in beaten})
+        if surplus := self._owned - wanted:
+            await self._fetch("release", sorted(surplus))
+        missing = sorted(wanted - self._owned)
+        taken = await self._fetch("acquire", missing) if missing else []
+        if taken:
+            # Older rows than those we know may lie in what is new to us.
+            self._marks.clear()
+        self._owned = (self._owned & wanted) | {row["bucket"] for row in taken}
+        return self._owned
+
+    async def _do(self, name: str, *values: object) -> list[asyncpg.Record]:
+        async with self._alone:
+            return await self._fetch(name, *values)
+
+    async def _fetch(self, name: str, *values: object) -> list[asyncpg.Record]:
+        if self._connection is None:
+            raise _unavailable()
+        statement = statements("outbox")[name]
+        fetched = self._connection.fetch(statement, *values, timeout=_SECONDS)
+        return list(await self._asked(fetched))
+
+    async def _asked(self, asked: Awaitable[_Result]) -> _Result:
+        try:
+            return await asked
+        except _LOST as error:
+            self._lose()
+            raise _unavailable() from error
+        except asyncio.CancelledError:
+            # Cut off in the middle, it may still be at work: it cannot be used again.
+            self._lose()
+            raise
+
+    def _lose(self) -> None:
+        if self._connection is not None:
+            # A frozen server would not answer a farewell.
+            self._connection.terminate()
+        self._connection = None
+        self._owned = frozenset()
+        self._marks.clear()
+
+
+def _weight(relay: str, bucket: int) -> tuple[bytes, str]:
+    return hashlib.sha256(f"{bucket}/{relay}".encode()).digest(), relay
+
+
+def _outgoing(row: asyncpg.Record) -> Outgoing:
+    return Outgoing(**{**row, "event_id": UUID(row["event_id"])})
+
+
+def _unavailable() -> LedgerUnavailableError:
+    return LedgerUnavailableError(
+        "平台数据库没有答复，待发事件仍在其中",
+        "the platform's database does not answer; what waits, waits in it",
+    )

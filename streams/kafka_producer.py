@@ -1,0 +1,197 @@
+"""The producer on Apache Kafka: idempotent, all in-sync replicas, waited for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from kafka import KafkaAdminClient, KafkaProducer, errors
+from kafka.producer.future import FutureRecordMetadata
+
+from zhitong.decisions import Ack, Outgoing
+from zhitong.exceptions import (
+    BrokerUnavailableError,
+    EventPoisonError,
+    TopicMissingError,
+)
+from zhitong.streams.producer import Fault, headers, partition
+
+DELIVERY_SECONDS = 120.0
+_BATCH_BYTES = 262_144
+_BOOTSTRAP_MS = 5_000
+_METADATA_MS = 3_000
+_REQUEST_MS = 30_000
+_RECONNECT_MS = 1_000
+_CLOSE_SECONDS = 1.0
+_SLACK_SECONDS = 5.0
+
+# Of the event alone, whatever the broker's state; all else may pass.
+_POISON = (
+    errors.MessageSizeTooLargeError,
+    errors.RecordListTooLargeError,
+    errors.InvalidRecordError,
+)
+_UNSENDABLE = (TypeError, UnicodeEncodeError, errors.MessageSizeTooLargeError)
+# An address that cannot be read is as far away as one that does not answer.
+_AWAY = (errors.KafkaError, OSError, ValueError, AssertionError)
+
+
+class KafkaSender:
+    """A `Producer` on kafka-python; *bootstrap* is asked at each new beginning."""
+
+    def __init__(
+        self, bootstrap: Callable[[], str], delivery_seconds: float = DELIVERY_SECONDS
+    ) -> None:
+        self._bootstrap = bootstrap
+        self._delivery = delivery_seconds
+        self._producer: KafkaProducer | None = None
+        self._ending = threading.Event()
+
+    def send_batch(self, events: Sequence[Outgoing]) -> Sequence[Ack | Fault]:
+        """Send *events* and wait for every answer."""
+        answers = self._send(events)
+        if len(events) == 1:
+            return answers
+        # A broker refuses a batch whole for one record: ask again of each alone.
+        for index, answer in enumerate(answers):
+            if isinstance(answer, Fault) and isinstance(answer.error, EventPoisonError):
+                self.reset()
+                answers[index] = self._send([events[index]])[0]
+        return answers
+
+    def reset(self) -> None:
+        """Forget order and sequence numbers: begin anew with the next batch."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            _drop(producer)
+
+    def close(self) -> None:
+        """End; a batch under way is answered with faults."""
+        self._ending.set()
+        self.reset()
+
+    def _send(self, events: Sequence[Outgoing]) -> list[Ack | Fault]:
+        try:
+            producer = self._open()
+        except _AWAY as error:
+            return [Fault(seq=event.seq, error=_away(error)) for event in events]
+        missing: dict[str, BrokerUnavailableError] = {}
+        begun: list[FutureRecordMetadata | Fault] = []
+        for event in events:
+            if known := missing.get(event.topic):
+                # The topic's others would wait as long, each.
+                begun.append(Fault(seq=event.seq, error=known))
+                continue
+            one = self._begin(producer, event)
+            begun.append(one)
+            if isinstance(one, Fault) and isinstance(one.error, BrokerUnavailableError):
+                missing[event.topic] = one.error
+        deadline = time.monotonic() + self._delivery + _SLACK_SECONDS
+        return [
+            _answer(event.seq, each, deadline)
+            for event, each in zip(events, begun, strict=True)
+        ]
+
+    def _begin(
+        self, producer: KafkaProducer, event: Outgoing
+    ) -> FutureRecordMetadata | Fault:
+        try:
+            partitions = producer.partitions_for(event.topic)
+            return producer.send(
+                event.topic,
+                value=event.payload,
+                key=event.key.encode(),
+                headers=headers(event),
+                partition=partition(event.bucket, len(partitions)),
+            )
+        except _UNSENDABLE as error:
+            return Fault(seq=event.seq, error=_poison(error))
+        except _AWAY as error:
+            return Fault(seq=event.seq, error=self._topic_fault(event.topic, error))
+
+    def _open(self) -> KafkaProducer:
+        if self._ending.is_set():
+            raise errors.IllegalStateError("closed")
+        if self._producer is None:
+            self._producer = KafkaProducer(
+                bootstrap_servers=self._bootstrap(),
+                client_id="zhitong-relay",
+                acks="all",
+                enable_idempotence=True,
+                max_in_flight_requests_per_connection=5,
+                delivery_timeout_ms=int(self._delivery * 1000),
+                request_timeout_ms=min(_REQUEST_MS, int(self._delivery * 1000)),
+                linger_ms=0,
+                batch_size=_BATCH_BYTES,
+                allow_auto_create_topics=False,
+                bootstrap_timeout_ms=_BOOTSTRAP_MS,
+                max_block_ms=_METADATA_MS,
+                reconnect_backoff_max_ms=_RECONNECT_MS,
+                metrics_enabled=False,
+            )
+        return self._producer
+
+    def _topic_fault(self, topic: str, error: Exception) -> BrokerUnavailableError:
+        """Tell a missing topic from a broker that does not answer."""
+        if self._ending.is_set():
+            return _away(error)
+        try:
+            admin = KafkaAdminClient(
+                bootstrap_servers=self._bootstrap(), bootstrap_timeout_ms=_BOOTSTRAP_MS
+            )
+            try:
+                there = topic in admin.list_topics()
+            finally:
+                admin.close()
+        except _AWAY as away:
+            return _away(away)
+        if there:
+            return _away(error)
+        return TopicMissingError(
+            f"消息代理上没有主题 {topic}",
+            f"the broker has no topic {topic}",
+            topic=topic,
+        )
+
+
+def _answer(
+    seq: int, begun: FutureRecordMetadata | Fault, deadline: float
+) -> Ack | Fault:
+    if isinstance(begun, Fault):
+        return begun
+    try:
+        metadata = begun.get(max(0.0, deadline - time.monotonic()))  # type: ignore[no-untyped-call]
+    except _POISON as error:
+        return Fault(seq=seq, error=_poison(error))
+    except _AWAY as error:
+        return Fault(seq=seq, error=_away(error))
+    return Ack(seq=seq, partition=metadata.partition, offset=metadata.offset)
+
+
+def _drop(producer: KafkaProducer) -> None:
+    try:
+        producer.close(timeout=_CLOSE_SECONDS)
+    except errors.KafkaError:
+        # Its close gives up while records are unfinished, and leaves the thread on.
+        producer._sender.force_close()  # type: ignore[attr-defined]  # noqa: SLF001 - nothing public ends it
+
+
+def _poison(error: Exception) -> EventPoisonError:
+    why = type(error).__name__
+    found = EventPoisonError(
+        f"这件事件无法发送（{why}）", f"this event cannot be sent ({why})", reason=why
+    )
+    found.__cause__ = error
+    return found
+
+
+def _away(error: Exception) -> BrokerUnavailableError:
+    why = type(error).__name__
+    found = BrokerUnavailableError(
+        f"消息代理没有接收（{why}）",
+        f"the broker does not take events ({why})",
+        reason=why,
+    )
+    found.__cause__ = error
+    return found

@@ -1,0 +1,227 @@
+"""The relay: own buckets, take what waits, send it, move what is acknowledged.
+
+- Each receiver has a lane of its own, with its own producer: what one receiver's
+  topic suffers never holds another up.
+- A lane has one batch under way, with one event of a key at most, and a row leaves
+  the outbox after its acknowledgement. So order is kept, nothing is lost, and what is
+  sent twice is a batch whose acknowledgement did not arrive.
+- A broker's fault is tried again for ever. An event's own fault is tried three times;
+  then it is a dead letter, its key waits behind it, and all other keys go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from zhitong.decisions import Ack, Outgoing
+from zhitong.exceptions import (
+    BrokerUnavailableError,
+    EventPoisonError,
+    LedgerUnavailableError,
+    StreamError,
+)
+from zhitong.ports import Outbox
+from zhitong.streams import relay_metrics
+from zhitong.streams.producer import Fault, Producer
+from zhitong.streams.tracing import Sending
+
+BATCH = 1_000
+"""Events of one receiver in one batch."""
+ATTEMPTS = 3
+LONGEST_REST = 60.0
+_FIRST_REST = 0.2
+_BEAT = 1.0
+_LOOK = 5.0
+_BUSY_PAUSE = 0.005
+_IDLE_PAUSE = 0.05
+_AWAY_PAUSE = 1.0
+
+_log = logging.getLogger("zhitong.relay")
+
+
+class _Lane:
+    """One receiver's way: its producer, the batch under way, the rest it takes."""
+
+    def __init__(
+        self, receiver: str, outbox: Outbox, producer: Producer, longest_rest: float
+    ) -> None:
+        self._receiver = receiver
+        self._outbox = outbox
+        self._producer = producer
+        self._longest_rest = longest_rest
+        self._thread = ThreadPoolExecutor(1, f"send-{receiver}")
+        self._failures = 0
+        self._rests_until = 0.0
+        self.task: asyncio.Task[None] | None = None
+
+    def free(self) -> bool:
+        """Say whether it can take a batch now."""
+        under_way = self.task is not None and not self.task.done()
+        return not under_way and time.monotonic() >= self._rests_until
+
+    def start(self, events: Sequence[Outgoing]) -> None:
+        """Send *events*; `task` is done when all is known and noted."""
+        if self.task is not None:
+            # What went wrong with the batch before must not pass in silence.
+            self.task.result()
+        self.task = asyncio.create_task(self._send(events))
+
+    async def end(self) -> None:
+        """End; what is acknowledged while it ends is moved still."""
+        await asyncio.to_thread(self._producer.close)
+        if self.task is not None:
+            # Without a database there would be no end to the moving.
+            await asyncio.wait([self.task], timeout=_AWAY_PAUSE)
+            self.task.cancel()
+            await asyncio.wait([self.task])
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _send(self, events: Sequence[Outgoing]) -> None:
+        relay_metrics.batch.record(len(events), {"receiver": self._receiver})
+        sending = Sending(events)
+        answers = await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._producer.send_batch, sending.events
+        )
+        sending.end(answers)
+        faults = [answer for answer in answers if isinstance(answer, Fault)]
+        if faults:
+            # Order and sequence numbers begin anew with what is read again.
+            await asyncio.get_running_loop().run_in_executor(
+                self._thread, self._producer.reset
+            )
+        if acks := [answer for answer in answers if isinstance(answer, Ack)]:
+            await _until_there(partial(self._outbox.sent, acks))
+            relay_metrics.sent.add(len(acks), {"receiver": self._receiver})
+        for fault in faults:
+            labels = {"receiver": self._receiver, "code": fault.error.code}
+            relay_metrics.faults.add(1, labels)
+            if isinstance(fault.error, EventPoisonError):
+                await _until_there(partial(self._poisoned, fault))
+        self._rest([f for f in faults if isinstance(f.error, BrokerUnavailableError)])
+
+    async def _poisoned(self, fault: Fault) -> None:
+        attempts = await self._outbox.failed(fault.seq, fault.error.label.en)
+        if attempts < ATTEMPTS:
+            return
+        await self._outbox.park(fault.seq, fault.error.label.en)
+        _log.error(
+            "%s: %s 的第 %d 号事件成为死信，同一案件的后续事件等待 is a dead letter, "
+            "what follows it in its case waits: zhitong receivers release",
+            fault.error.code,
+            self._receiver,
+            fault.seq,
+        )
+
+    def _rest(self, faults: Sequence[Fault]) -> None:
+        if not faults:
+            if self._failures:
+                _log.warning("%s: 恢复发送 sending again", self._receiver)
+            self._failures = 0
+            return
+        rest = _FIRST_REST if not self._failures else 2.0 ** (self._failures - 1)
+        if not self._failures:
+            _tell(self._receiver, faults[0].error)
+        # 2 ** 10 is longer than any rest, and stays a number.
+        self._failures = min(self._failures + 1, 10)
+        self._rests_until = time.monotonic() + min(rest, self._longest_rest)
+
+
+class Relay:
+    """Sends what waits in its outbox until it is cancelled."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        producer: Callable[[], Producer],
+        *,
+        batch: int = BATCH,
+        longest_rest: float = LONGEST_REST,
+    ) -> None:
+        self._outbox = outbox
+        self._producer = producer
+        self._batch = batch
+        self._longest_rest = longest_rest
+        self._lanes: dict[str, _Lane] = {}
+        self._beat_at = 0.0
+        self._look_at = 0.0
+        self._pause = _BUSY_PAUSE
+        self._away = False
+
+    async def run(self) -> None:
+        """Relay until cancelled; then let go of everything."""
+        try:
+            while True:
+                try:
+                    await self._turn()
+                except LedgerUnavailableError as error:
+                    if not self._away:
+                        _tell("outbox", error)
+                    self._away = True
+                    self._beat_at = 0.0
+                    await asyncio.sleep(_AWAY_PAUSE)
+        finally:
+            await asyncio.gather(*(lane.end() for lane in self._lanes.values()))
+            await self._outbox.close()
+
+    async def _turn(self) -> None:
+        now = time.monotonic()
+        if now >= self._beat_at:
+            await self._outbox.own()
+            self._beat_at = now + _BEAT
+            if self._away:
+                _log.warning("outbox: 数据库恢复 the database answers again")
+            self._away = False
+        if now >= self._look_at:
+            relay_metrics.observe(await self._outbox.backlog())
+            self._look_at = now + _LOOK
+        resting = [name for name, lane in self._lanes.items() if not lane.free()]
+        events = await self._outbox.waiting(self._batch, resting)
+        by_receiver: dict[str, list[Outgoing]] = {}
+        for event in events:
+            by_receiver.setdefault(event.receiver, []).append(event)
+        for receiver, group in by_receiver.items():
+            self._lane(receiver).start(group)
+        await self._breathe(found=bool(events))
+
+    async def _breathe(self, *, found: bool) -> None:
+        """Pause: little while there is work, longer and longer without."""
+        self._pause = _BUSY_PAUSE if found else min(self._pause * 1.5, _IDLE_PAUSE)
+        under_way = [
+            lane.task
+            for lane in self._lanes.values()
+            if lane.task is not None and not lane.task.done()
+        ]
+        if not under_way:
+            await asyncio.sleep(self._pause)
+            return
+        await asyncio.wait(
+            under_way, timeout=self._pause, return_when=asyncio.FIRST_COMPLETED
+        )
+
+    def _lane(self, receiver: str) -> _Lane:
+        if receiver not in self._lanes:
+            self._lanes[receiver] = _Lane(
+                receiver, self._outbox, self._producer(), self._longest_rest
+            )
+        return self._lanes[receiver]
+
+
+async def _until_there(act: Callable[[], Awaitable[None]]) -> None:
+    """Do *act* again until the database has answered; it must bear repetition."""
+    while True:
+        try:
+            await act()
+        except LedgerUnavailableError:
+            await asyncio.sleep(_AWAY_PAUSE)
+        else:
+            return
+
+
+def _tell(where: str, error: StreamError | LedgerUnavailableError) -> None:
+    cause = type(error.__cause__).__name__ if error.__cause__ else ""
+    _log.warning("%s: %s %s %s", where, error.code, error, cause)
