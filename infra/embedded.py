@@ -34,6 +34,7 @@ OURS = frozenset(
         "gateway.json",
         "lock",
         "log",
+        "person.key",
         "port",
         "postgres",
         "run",
