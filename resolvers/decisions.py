@@ -1,0 +1,339 @@
+"""Decisions: checked by the rules, registered whatever they find, in one transaction.
+
+Remote facts and rules come first, then the events in their final bytes, then the
+ledger's one transaction. What is refused is refused before that, by form, by who
+calls, or by the ledger itself; never for a rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from zhitong.decisions import Change, Committed, Decision, Entry, Event, Finding, Held
+from zhitong.exceptions import (
+    DecisionConflictError,
+    DecisionForeignError,
+    DecisionFormatError,
+    DecisionStaleError,
+    DecisionUnknownError,
+)
+from zhitong.ports import Envelopes, Ledger, Source
+from zhitong.resolvers.facts import Registers
+from zhitong.rules.admission import admit, stated
+from zhitong.rules.checks import Checks, findings
+from zhitong.types import Principal
+
+ZONE = ZoneInfo("Asia/Shanghai")
+Clock = Callable[[], datetime]
+
+
+def now() -> datetime:
+    """Give the moment, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What the rules say of a decision that has not been taken yet."""
+
+    decision_id: UUID
+    content_hash: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A version that is in the ledger, with what was found and what leaves."""
+
+    decision_id: UUID
+    version: int
+    change: Change
+    content_hash: str
+    at: datetime
+    replayed: bool
+    """It was there already; nothing was changed."""
+    findings: tuple[Finding, ...] = ()
+    events: tuple[Event, ...] = ()
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawal:
+    """What a department withdraws, why, and on what basis."""
+
+    decision_id: UUID
+    reason: str
+    basis: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """What a department corrects, from which version on, and why."""
+
+    decision_id: UUID
+    version: int
+    """The version it is to follow, as the department last saw it."""
+    decision: Decision
+    """The decision as it should be, whole."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decisions:
+    """What a department may do with a decision: check, record, withdraw, correct."""
+
+    registers: Registers
+    ledger: Ledger
+    envelopes: Envelopes
+    checks: Checks
+    sources: Callable[[], Mapping[str, Source]]
+    recorders: frozenset[str] = frozenset({"department"})
+    """Requester kinds that may record, as the policy names them."""
+    clock: Clock = now
+
+    async def check(self, principal: Principal, decision: Decision) -> Checked:
+        """Say what the rules find, without effect; refuse as `record` would."""
+        self._admit(principal, decision, self.clock())
+        return Checked(
+            decision_id=decision.id,
+            content_hash=self.ledger.content_hash(decision),
+            findings=await self._findings(decision),
+        )
+
+    async def record(
+        self, principal: Principal, decision: Decision, *, traceparent: str = ""
+    ) -> Recorded:
+        """Register a decision; the same once more changes nothing.
+
+        Raises `DecisionError` where it cannot be taken, `LedgerUnavailableError` and
+        `RecordUnavailableError` where it is not known to be taken: then try again.
+        """
+        at = self.clock()
+        self._admit(principal, decision, at)
+        entry = Entry(
+            decision=decision,
+            version=1,
+            change=Change.RECORDED,
+            at=at,
+            unit=principal.unit,
+            unit_name=principal.unit_name,
+            person=principal.person,
+            findings=await self._findings(decision),
+            traceparent=traceparent,
+        )
+        receivers = self.envelopes.receivers(decision.act)
+        try:
+            return await self._commit(entry, receivers, follows_history=False)
+        except DecisionStaleError as error:
+            raise await self._changed_since(decision) from error
+
+    async def withdraw(
+        self, principal: Principal, withdrawal: Withdrawal, *, traceparent: str = ""
+    ) -> Recorded:
+        """Withdraw a decision: a version of its own, to everyone who has any.
+
+        One that is withdrawn already is answered as it stands. Raises as `record`,
+        and `DecisionUnknownError`.
+        """
+        reason = self._stated("reason", withdrawal.reason)
+        basis = self._stated("basis", withdrawal.basis)
+        held = await self._held(principal, withdrawal.decision_id)
+        if held.change is Change.WITHDRAWN:
+            return _replayed(held)
+        entry = Entry(
+            decision=held.decision,
+            version=held.version + 1,
+            change=Change.WITHDRAWN,
+            at=self.clock(),
+            reason=reason,
+            basis=basis,
+            unit=principal.unit,
+            unit_name=principal.unit_name,
+            person=principal.person,
+            traceparent=traceparent,
+        )
+        try:
+            return await self._commit(
+                entry, held.receivers, follows_history=held.before_platform
+            )
+        except DecisionStaleError:
+            # Two withdrew at once: the first counts, the second changes nothing.
+            present = await self._held(principal, withdrawal.decision_id)
+            if present.change is Change.WITHDRAWN:
+                return _replayed(present)
+            raise
+
+    async def correct(
+        self, principal: Principal, correction: Correction, *, traceparent: str = ""
+    ) -> Recorded:
+        """Correct a decision, to everyone who has any version of it.
+
+        What the ledger has already is answered as it stands. Raises as `record`,
+        `DecisionUnknownError`, and `DecisionStaleError` for a version passed.
+        """
+        reason = self._stated("reason", correction.reason)
+        at = self.clock()
+        held = await self._held(principal, correction.decision_id)
+        decision, version = correction.decision, correction.version
+        self._admit_form(decision, at)
+        if decision.id != correction.decision_id:
+            raise DecisionFormatError(
+                "更正不能改变本部门决定编号（localId）和执法主体代码（subjectCode）；"
+                "要改这两项，请撤销原决定再登记新的",
+                "a correction keeps localId and subjectCode; to change them, withdraw "
+                "the decision and record another",
+                field="local_id",
+            )
+        if self._is_there(held, version, decision):
+            return _replayed(held)
+        if held.version != version or held.change is Change.WITHDRAWN:
+            raise _stale(held, version)
+        entry = Entry(
+            decision=decision,
+            version=version + 1,
+            change=Change.CORRECTED,
+            at=at,
+            reason=reason,
+            unit=principal.unit,
+            unit_name=principal.unit_name,
+            person=principal.person,
+            findings=await self._findings(decision),
+            traceparent=traceparent,
+        )
+        return await self._commit(
+            entry, held.receivers, follows_history=held.before_platform
+        )
+
+    # --- who, and what is refused ---------------------------------------------
+
+    def _admit(self, principal: Principal, decision: Decision, at: datetime) -> None:
+        self._admit_form(decision, at)
+        units = {decision.subject_code, self._owner(decision)}
+        if principal.kind not in self.recorders or principal.unit not in units:
+            raise DecisionForeignError(
+                "只有作出决定的执法主体，或者办案系统（caseSource）的主管部门，"
+                "才能登记这件决定",
+                "only the subject that decided, or the department whose case system "
+                "(caseSource) keeps the case, may record this decision",
+            )
+
+    def _admit_form(self, decision: Decision, at: datetime) -> None:
+        admit(decision, self.checks.limits, at.astimezone(ZONE).date())
+
+    def _stated(self, name: str, text: str) -> str:
+        return stated(text, name, self.checks.limits)
+
+    def _owner(self, decision: Decision) -> str | None:
+        """Give the unit that answers for the case's system; None without one."""
+        source = self.sources().get(decision.case_source or "")
+        if source is None or not source.feeds("CaseRecord"):
+            return None
+        return source.owner or None
+
+    async def _held(self, principal: Principal, decision_id: UUID) -> Held:
+        """Give the present version to who may change it, or raise."""
+        held = await self.ledger.held(decision_id)
+        if held is None:
+            raise DecisionUnknownError(
+                "台账里没有这件决定，请核对 decisionId",
+                "the ledger has no such decision; check decisionId",
+            )
+        units: set[str | None] = {held.recorded_by, held.decision.subject_code}
+        if held.before_platform:
+            units = {self._owner(held.decision), held.decision.subject_code}
+        if principal.kind not in self.recorders or principal.unit not in units:
+            raise DecisionForeignError(
+                "只有登记这件决定的部门，或者作出决定的执法主体，才能更正或撤销它",
+                "only the department that recorded this decision, or the subject that "
+                "decided, may correct or withdraw it",
+            )
+        return held
+
+    # --- what is done ---------------------------------------------------------
+
+    async def _findings(self, decision: Decision) -> tuple[Finding, ...]:
+        facts = await self.registers.facts(decision)
+        found = findings(self.checks.checks, decision, facts)
+        return found + tuple(self.envelopes.shortcomings(decision))
+
+    async def _commit(
+        self, entry: Entry, receivers: tuple[str, ...], *, follows_history: bool
+    ) -> Recorded:
+        events = self.envelopes.events(
+            entry, receivers, follows_history=follows_history
+        )
+        whole = msgspec.structs.replace(entry, events=events)
+        return _recorded(whole, await self.ledger.commit(whole))
+
+    def _is_there(self, held: Held, version: int, decision: Decision) -> bool:
+        """Say whether the correction of *version* is what the ledger has already."""
+        return (
+            held.change is not Change.WITHDRAWN
+            and held.version in {version, version + 1}
+            and held.content_hash == self.ledger.content_hash(decision)
+        )
+
+    async def _changed_since(self, decision: Decision) -> DecisionConflictError:
+        """Say that the decision has later versions and is not recorded again."""
+        held = await self.ledger.held(decision.id)
+        version = held.version if held else 0
+        return DecisionConflictError(
+            f"这件决定已登记，并已更正或撤销到第 {version} 版，不能再按初次登记；"
+            "要修改请用 correctDecision",
+            f"this decision is recorded and stands at version {version}; to change it "
+            "use correctDecision",
+            decisionId=str(decision.id),
+            contentHash=held.content_hash if held else "",
+        )
+
+
+def _stale(held: Held, version: int) -> DecisionStaleError:
+    if held.change is Change.WITHDRAWN:
+        return DecisionStaleError(
+            f"这件决定已在第 {held.version} 版撤销，不能再更正；"
+            "如重新作出决定，请以新的编号登记",
+            f"the decision was withdrawn in version {held.version} and is not "
+            "corrected; a decision taken anew is recorded under a new localId",
+            version=str(held.version),
+            contentHash=held.content_hash,
+        )
+    return DecisionStaleError(
+        f"要更正的是第 {version} 版，现行的是第 {held.version} 版；"
+        "请读取现行版本，再在其上更正",
+        f"version {version} was to be corrected, version {held.version} is present; "
+        "read it and correct that one",
+        version=str(held.version),
+        contentHash=held.content_hash,
+    )
+
+
+def _recorded(entry: Entry, committed: Committed) -> Recorded:
+    return Recorded(
+        decision_id=entry.decision.id,
+        version=committed.version,
+        change=committed.change,
+        content_hash=committed.content_hash,
+        at=committed.at,
+        replayed=committed.replayed,
+        findings=entry.findings,
+        events=entry.events,
+        decision=entry.decision,
+    )
+
+
+def _replayed(held: Held) -> Recorded:
+    return Recorded(
+        decision_id=held.decision.id,
+        version=held.version,
+        change=held.change,
+        content_hash=held.content_hash,
+        at=held.recorded_at,
+        replayed=True,
+        decision=held.decision,
+    )

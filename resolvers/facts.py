@@ -1,0 +1,273 @@
+"""The facts of a decision: what the registers say, read as every look is read.
+
+All registers are asked at once, under the platform's own rules of the policy and for
+the fields the checks need; the look is on record before anything rests on it. A
+register that is away, has lost a column or may not be read leaves its part unverified.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import date
+
+from zhitong.decisions import Decision
+from zhitong.ports import Source
+from zhitong.resolvers.read import Ask, Reader
+from zhitong.resolvers.records import Recorder
+from zhitong.rules.facts import (
+    Answer,
+    CaseEntry,
+    Facts,
+    MatterEntry,
+    OfficerEntry,
+    PartyEntry,
+    SubjectEntry,
+)
+from zhitong.types import (
+    SOURCE_KEY,
+    AnyOf,
+    Compare,
+    EntityType,
+    Inquiry,
+    Keys,
+    Occasion,
+    Op,
+    Order,
+    Predicate,
+    Principal,
+    Values,
+)
+
+PLATFORM = Principal(
+    kind="platform", unit="", unit_name="执通平台", person="决定核验", role="service"
+)
+PURPOSE = "decision-check"
+SUBJECT, OFFICER, MATTER = "EnforcementSubject", "Officer", "Matter"
+CASE, PARTY = "CaseRecord", "Counterparty"
+FIELDS: Mapping[str, frozenset[str]] = {
+    SUBJECT: frozenset(
+        {
+            "code",
+            "name",
+            "delegatedBy",
+            "predecessorCode",
+            "validFrom",
+            "validTo",
+            "status",
+        }
+    ),
+    OFFICER: frozenset(
+        {"certificateNo", "kind", "subjectCode", "validFrom", "validTo", "status"}
+    ),
+    MATTER: frozenset(
+        {
+            "code",
+            "version",
+            "powerType",
+            "subjectCode",
+            "validFrom",
+            "validTo",
+            "status",
+        }
+    ),
+    CASE: frozenset(
+        {"caseNo", "subjectCode", "counterpartyCode", "counterpartyName", "decidedOn"}
+    ),
+    PARTY: frozenset({"code"}),
+}
+"""What is read of each register; the policy's rules for the platform name the same."""
+MOST = 200
+"""Rows of one register about one decision: delegates of a subject, versions."""
+_BY_KEY = Order(SOURCE_KEY, descending=False)
+
+
+class Registers:
+    """Gathers what the registers say about a decision."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        recorder: Recorder,
+        entities: Mapping[str, EntityType],
+        sources: Callable[[], Mapping[str, Source]],
+    ) -> None:
+        self._reader = reader
+        self._recorder = recorder
+        self._entities = entities
+        self._sources = sources
+
+    async def facts(self, decision: Decision) -> Facts:
+        """Ask every register once; raise `RecordUnavailableError`."""
+        cause = decision.document_no
+        inquiry = Inquiry(
+            principal=PLATFORM,
+            occasion=Occasion(purpose=PURPOSE, cause=cause),
+            id=str(uuid.uuid4()),
+            operation=PURPOSE,
+        )
+        look = _Look(self._reader, inquiry, self._entities, self._sources())
+        code = decision.subject_code
+        subjects, officers, matters, cases, parties = await asyncio.gather(
+            look.where(
+                SUBJECT,
+                AnyOf(
+                    (
+                        Compare("code", Op.EQ, code),
+                        Compare("delegatedBy", Op.EQ, code),
+                        Compare("predecessorCode", Op.EQ, code),
+                    )
+                ),
+            ),
+            look.keyed(OFFICER, "certificateNo", *decision.officers),
+            look.keyed(MATTER, "code", decision.matter_code),
+            look.case(decision),
+            look.keyed(PARTY, "code", decision.party.code),
+        )
+        await self._recorder.record(inquiry)
+        return Facts(
+            subjects=Answer(tuple(map(_subject, subjects.entries)), subjects.away),
+            officers=Answer(tuple(map(_officer, officers.entries)), officers.away),
+            matters=Answer(tuple(map(_matter, matters.entries)), matters.away),
+            cases=Answer(tuple(map(_case, cases.entries)), cases.away),
+            parties=Answer(tuple(map(_party, parties.entries)), parties.away),
+            case_sources=look.case_sources,
+        )
+
+
+class _Look:
+    """One decision's look at the registers."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        inquiry: Inquiry,
+        entities: Mapping[str, EntityType],
+        sources: Mapping[str, Source],
+    ) -> None:
+        self._reader = reader
+        self._inquiry = inquiry
+        self._entities = entities
+        self._fed = {
+            name: frozenset(
+                source.name for source in sources.values() if source.feeds(name)
+            )
+            for name in FIELDS
+        }
+        self.case_sources = self._fed[CASE]
+
+    async def where(self, type_name: str, where: Predicate) -> Answer[Values]:
+        """Read the rows of *type_name* where *where* holds."""
+        return await self._read(
+            Ask(
+                entity=self._entities[type_name],
+                fields=FIELDS[type_name],
+                where=where,
+                order=_BY_KEY,
+                limit=MOST,
+            )
+        )
+
+    async def keyed(
+        self,
+        type_name: str,
+        field: str,
+        *values: str | None,
+        sources: frozenset[str] | None = None,
+    ) -> Answer[Values]:
+        """Read the rows whose *field* is one of *values*; nothing without any."""
+        keys = tuple(dict.fromkeys(value for value in values if value))
+        if not keys:
+            return Answer()
+        return await self._read(
+            Ask(
+                entity=self._entities[type_name],
+                fields=FIELDS[type_name],
+                order=_BY_KEY,
+                limit=MOST,
+                keys=Keys(field, keys),
+                sources=sources,
+            )
+        )
+
+    async def case(self, decision: Decision) -> Answer[Values]:
+        """Read the case in its system; in every one where none is named."""
+        named = decision.case_source
+        if named is None:
+            return await self.keyed(CASE, "caseNo", decision.case_no)
+        if named not in self.case_sources:
+            return Answer()
+        return await self.keyed(
+            CASE, "caseNo", decision.case_no, sources=frozenset({named})
+        )
+
+    async def _read(self, ask: Ask) -> Answer[Values]:
+        name = ask.entity.name
+        found = await self._reader.rows(self._inquiry, ask)
+        withheld = any(kind == name for kind, _ in self._inquiry.restrictions)
+        lacking = any(gap.type == name for gap in self._inquiry.gaps)
+        away = withheld or lacking or not self._fed[name]
+        if found.rows and name in {CASE, PARTY}:
+            away = withheld  # found in one system, so it need not be in another
+        return Answer(tuple(row.values for row in found.rows), away)
+
+
+def _subject(row: Values) -> SubjectEntry:
+    return SubjectEntry(
+        code=_text(row, "code") or "",
+        name=_text(row, "name") or "",
+        delegated_by=_text(row, "delegatedBy"),
+        predecessor=_text(row, "predecessorCode"),
+        valid_from=_day(row, "validFrom"),
+        valid_to=_day(row, "validTo"),
+        status=_text(row, "status"),
+    )
+
+
+def _officer(row: Values) -> OfficerEntry:
+    return OfficerEntry(
+        certificate=_text(row, "certificateNo") or "",
+        kind=_text(row, "kind"),
+        subject_code=_text(row, "subjectCode"),
+        valid_from=_day(row, "validFrom"),
+        valid_to=_day(row, "validTo"),
+        status=_text(row, "status"),
+    )
+
+
+def _matter(row: Values) -> MatterEntry:
+    version = row["version"]
+    return MatterEntry(
+        code=_text(row, "code") or "",
+        version=version if isinstance(version, int) else None,
+        power_type=_text(row, "powerType"),
+        subject_code=_text(row, "subjectCode"),
+        valid_from=_day(row, "validFrom"),
+        valid_to=_day(row, "validTo"),
+        status=_text(row, "status"),
+    )
+
+
+def _case(row: Values) -> CaseEntry:
+    return CaseEntry(
+        case_no=_text(row, "caseNo") or "",
+        subject_code=_text(row, "subjectCode"),
+        party_code=_text(row, "counterpartyCode"),
+        party_name=_text(row, "counterpartyName"),
+        decided_on=_day(row, "decidedOn"),
+    )
+
+
+def _party(row: Values) -> PartyEntry:
+    return PartyEntry(code=_text(row, "code") or "")
+
+
+def _text(row: Values, name: str) -> str | None:
+    value = row[name]
+    return str(value) if value else None
+
+
+def _day(row: Values, name: str) -> date | None:
+    value = _text(row, name)
+    return date.fromisoformat(value) if value else None
