@@ -17,7 +17,6 @@ import msgspec
 
 from zhitong.decisions import Change, Committed, Decision, Entry, Event, Finding, Held
 from zhitong.exceptions import (
-    DecisionConflictError,
     DecisionForeignError,
     DecisionFormatError,
     DecisionStaleError,
@@ -128,10 +127,7 @@ class Decisions:
             traceparent=traceparent,
         )
         receivers = self.envelopes.receivers(decision.act)
-        try:
-            return await self._commit(entry, receivers, follows_history=False)
-        except DecisionStaleError as error:
-            raise await self._changed_since(decision) from error
+        return await self._commit(entry, receivers, follows_history=False)
 
     async def withdraw(
         self, principal: Principal, withdrawal: Withdrawal, *, traceparent: str = ""
@@ -279,19 +275,6 @@ class Decisions:
             and held.content_hash == self.ledger.content_hash(decision)
         )
 
-    async def _changed_since(self, decision: Decision) -> DecisionConflictError:
-        """Say that the decision has later versions and is not recorded again."""
-        held = await self.ledger.held(decision.id)
-        version = held.version if held else 0
-        return DecisionConflictError(
-            f"这件决定已登记，并已更正或撤销到第 {version} 版，不能再按初次登记；"
-            "要修改请用 correctDecision",
-            f"this decision is recorded and stands at version {version}; to change it "
-            "use correctDecision",
-            decisionId=str(decision.id),
-            contentHash=held.content_hash if held else "",
-        )
-
 
 def _stale(held: Held, version: int) -> DecisionStaleError:
     if held.change is Change.WITHDRAWN:
@@ -301,7 +284,7 @@ def _stale(held: Held, version: int) -> DecisionStaleError:
             f"the decision was withdrawn in version {held.version} and is not "
             "corrected; a decision taken anew is recorded under a new localId",
             version=str(held.version),
-            contentHash=held.content_hash,
+            stored_hash=held.content_hash,
         )
     return DecisionStaleError(
         f"要更正的是第 {version} 版，现行的是第 {held.version} 版；"
@@ -309,7 +292,7 @@ def _stale(held: Held, version: int) -> DecisionStaleError:
         f"version {version} was to be corrected, version {held.version} is present; "
         "read it and correct that one",
         version=str(held.version),
-        contentHash=held.content_hash,
+        stored_hash=held.content_hash,
     )
 
 
