@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from zhitong.exceptions import EmbeddedError
 from zhitong.infra import processes as process
+from zhitong.infra.broker import Broker
 from zhitong.infra.lock import alone
 from zhitong.infra.postgres_account import account_for, installation
 from zhitong.infra.postgres_folder import make_template
@@ -32,6 +33,7 @@ OURS = frozenset(
         "demo.json",
         "explorer",
         "gateway.json",
+        "kafka",
         "lock",
         "log",
         "person.key",
@@ -185,6 +187,7 @@ def clean(state: Path) -> None:
             f"{foreign[0]} in {state} was not written by us, so nothing was removed; "
             "move it away or correct --state",
         )
+    Broker(state).stop()
     names = kept(state)
     Cluster(state, names).stop()
     for name in names:

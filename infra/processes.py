@@ -30,11 +30,13 @@ class Process:
     pid: int
     parent: int
     state: str
+    threads: int
 
     @property
     def alive(self) -> bool:
-        """Whether it still runs; a zombie does not."""
-        return self.state not in "ZXx"
+        """Whether it still runs; a zombie does not, once all its threads are gone."""
+        # A killed program's first thread can be dead while others hold its ports.
+        return self.state not in "ZXx" or self.threads > 1
 
     @property
     def frozen(self) -> bool:
@@ -49,8 +51,8 @@ def look(pid: int) -> Process | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     # The second field is the program's name in brackets and may hold brackets.
-    state, parent = stat.rpartition(")")[2].split()[:2]
-    return Process(pid, int(parent), state)
+    fields = stat.rpartition(")")[2].split()
+    return Process(pid, int(fields[1]), fields[0], int(fields[17]))
 
 
 def alive(pid: int) -> bool:
@@ -81,7 +83,7 @@ def launch(command: Sequence[str], environment: Mapping[str, str], log: Path) ->
         ]
         # Its own session: it outlives us, and Ctrl-C here does not reach it.
         return os.posix_spawn(
-            command[0], command, environment, file_actions=actions, setsid=True
+            command[0], list(command), environment, file_actions=actions, setsid=True
         )
 
 
@@ -131,12 +133,15 @@ def wait_gone(pid: int, seconds: float) -> bool:
     return _until(lambda: not alive(pid), seconds)
 
 
+def everyone() -> Iterator[int]:
+    """Give the pid of every process."""
+    return (int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit())
+
+
 def _children(pid: int) -> Iterator[Process]:
-    for entry in _PROC.iterdir():
-        if entry.name.isdigit():
-            process = look(int(entry.name))
-            if process is not None and process.parent == pid:
-                yield process
+    for process in map(look, everyone()):
+        if process is not None and process.parent == pid:
+            yield process
 
 
 def _reap(pid: int) -> None:

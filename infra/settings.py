@@ -65,6 +65,24 @@ class Settings:
     token_cache: int = 4_096
     """How many verified tokens are remembered until they expire."""
 
+    kafka: str = ""
+    """The broker, ``host:port`` and more after commas; empty: the embedded one."""
+
+    maven: str = "https://repo1.maven.org/maven2"
+    """The Maven repository, or mirror of one, that the embedded broker comes from."""
+
+    cache: Path = Path(".zhitong/cache")
+    """The folder for what was fetched; several clones may share one."""
+
+    live_seconds: float = 1.0
+    """How often the live page asks what is new."""
+
+    live_streams: int = 8
+    """How many live pages one user may have open at a time."""
+
+    late_seconds: float = 60.0
+    """How long a receiver may take to hold a decision before the live page says late."""
+
     otlp_endpoint: str = ""
     """Where telemetry goes; OTEL_EXPORTER_OTLP_ENDPOINT, nothing without it."""
 
@@ -72,6 +90,16 @@ class Settings:
     def explorer(self) -> Path:
         """The folder the set-up copies the explorer's files into."""
         return self.state / "explorer"
+
+    @property
+    def jars(self) -> Path:
+        """The folder with the embedded broker's jars."""
+        return self.cache / "kafka"
+
+    @property
+    def live(self) -> Path:
+        """The folder the set-up copies the live page's files into."""
+        return self.state / "live"
 
     @property
     def cursor_secret(self) -> Path:

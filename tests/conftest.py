@@ -1,4 +1,4 @@
-"""Real PostgreSQL for tests: servers of this session only, gone at its end."""
+"""Real PostgreSQL and Kafka for tests: of this session only, gone at its end."""
 
 from __future__ import annotations
 
@@ -6,19 +6,25 @@ import itertools
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import asyncpg
 import pytest
 from hypothesis import settings
 
+from zhitong.exceptions import EmbeddedError
+from zhitong.infra.broker import Broker, apache
+from zhitong.infra.broker_apache import Apache
 from zhitong.infra.embedded import Cluster, clean
+from zhitong.infra.settings import Settings
 
 # Slow is not wrong: no example fails on the clock (in CI the rest is Hypothesis's own).
 settings.register_profile("patient", settings(), deadline=None)
 settings.load_profile("patient")
 
 _SESSIONS = Path(__file__).parents[1] / ".zhitong" / "test"
+_CACHE = Path(__file__).parents[1] / ".zhitong" / "cache"
 _numbers = itertools.count(1)
 
 
@@ -39,6 +45,49 @@ def cluster_factory() -> Iterator[Callable[..., Cluster]]:
 
     yield start
     clean(state)
+
+
+@pytest.fixture(scope="session")
+def kafka_factory() -> Iterator[Callable[[str], Broker]]:
+    """Give ``kafka_factory("killed")``: an Apache Kafka of its own, started.
+
+    The same name is the same broker all session long. Where there is none, the
+    test is skipped; in CI it fails.
+    """
+    _sweep()
+    made: dict[str, Broker] = {}
+
+    def start(name: str) -> Broker:
+        if name not in made:
+            state = _SESSIONS / f"{os.getpid()}.{name}"
+            made[name] = Broker(state, _program())
+        made[name].start()
+        return made[name]
+
+    yield start
+    for name in made:
+        clean(_SESSIONS / f"{os.getpid()}.{name}")
+
+
+@pytest.fixture(scope="session")
+def broker(kafka_factory: Callable[[str], Broker]) -> str:
+    """Give the address of an Apache Kafka that all tests share.
+
+    Topics and groups are named by each test for itself; none is ever deleted.
+    """
+    return kafka_factory("shared").start()
+
+
+@cache
+def _program() -> Apache:
+    # The cache of the clone, wherever a test has set its state.
+    settings = Settings(cache=Path(os.environ.get("ZHITONG_CACHE", _CACHE)))
+    try:
+        return apache(settings)
+    except EmbeddedError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no Apache Kafka: {error.label.en}")
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +116,6 @@ async def _execute(address: str, statement: str) -> None:
 def _sweep() -> None:
     """Remove what sessions have left that were killed before their end."""
     for state in _SESSIONS.glob("*"):
-        if not Path("/proc", state.name).exists():
+        if not Path("/proc", state.name.partition(".")[0]).exists():
             with suppress(FileNotFoundError):  # another session sweeps as well
                 clean(state)

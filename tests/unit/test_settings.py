@@ -37,6 +37,9 @@ def test_every_setting_is_read_from_its_variable() -> None:
         check_seconds=1.5,
         policy=Path("p"),
         token_cache=8,
+        kafka="127.0.0.1:9092",
+        maven="https://maven.example",
+        cache=Path("c"),
         otlp_endpoint="http://127.0.0.1:4318",
     )
     environment = {

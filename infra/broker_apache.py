@@ -1,0 +1,118 @@
+"""Apache Kafka as one process, broker and controller in one (KRaft)."""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from zhitong.infra.server_log import failure, last_lines
+
+COMMON = Path(__file__).parent / "kafka" / "node.properties"
+"""What is the same for every node of ours."""
+
+_HEAP = ("-Xms128m", "-Xmx384m", "-XX:+UseSerialGC")
+_FORMAT_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Apache:
+    """Apache Kafka, on the Java *java*, from *jars*."""
+
+    java: Path
+    jars: tuple[Path, ...]
+
+    @property
+    def title(self) -> str:
+        """Its name, for people."""
+        return "Apache Kafka"
+
+    @property
+    def keeps(self) -> bool:
+        """Whether a restart finds what was there before."""
+        return True
+
+    def prepare(self, home: Path, port: int, controller: int) -> None:
+        """Write the settings under *home*, and the empty log where there is none."""
+        data = home / "data"
+        (home / "tmp").mkdir(parents=True, exist_ok=True)
+        if not data.exists():
+            # It has its name only once it is whole.
+            made = home / ".data.made"
+            if made.exists():
+                shutil.rmtree(made)
+            draft = _write(home / ".node.made", made, port, controller)
+            self._format(home, draft)
+            draft.unlink()
+            made.rename(data)
+        _write(_properties(home), data, port, controller)
+
+    def command(self, home: Path, _port: int) -> Sequence[str]:
+        """Give the command line of the broker of *home*."""
+        return (*self._words(home), "kafka.Kafka", str(_properties(home)))
+
+    def environment(self) -> Mapping[str, str]:
+        """Give the environment: the jars go there, the command line stays short."""
+        classes = os.pathsep.join(str(jar.resolve()) for jar in self.jars)
+        return {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "CLASSPATH": classes}
+
+    def _format(self, home: Path, properties: Path) -> None:
+        # Text, because a cluster's id may not begin with what an option begins with.
+        cluster = "Z" + base64.urlsafe_b64encode(secrets.token_bytes(16)).decode()[1:22]
+        words = (*self._words(home), "kafka.tools.StorageTool", "format")
+        done = subprocess.run(  # noqa: S603 - our own program on our own folder
+            (*words, "--standalone", "-t", cluster, "-c", str(properties)),
+            check=False,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env=self.environment(),
+            timeout=_FORMAT_SECONDS,
+        )
+        if done.returncode:
+            log = home.parent / "log" / "kafka.log"
+            raise failure("kafka", log, last_lines(done.stdout + done.stderr))
+
+    def _words(self, home: Path) -> Sequence[str]:
+        log = home.parent / "log"
+        return (
+            str(self.java),
+            *_HEAP,
+            # Nothing outside the state folder: neither counters in /tmp, nor
+            # libraries unpacked there, nor the report of a crash where we stand.
+            "-XX:-UsePerfData",
+            f"-Djava.io.tmpdir={home / 'tmp'}",
+            f"-XX:ErrorFile={log / 'kafka-crash.log'}",
+            "-Duser.timezone=Asia/Shanghai",
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+            "-Dorg.slf4j.simpleLogger.showDateTime=true",
+            "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
+        )
+
+
+def runs(words: Sequence[str], home: Path) -> bool:
+    """Say whether a process of the command line *words* is the broker of *home*."""
+    return tuple(words[-2:]) == ("kafka.Kafka", str(_properties(home)))
+
+
+def _properties(home: Path) -> Path:
+    return home / "node.properties"
+
+
+def _write(file: Path, data: Path, port: int, controller: int) -> Path:
+    listeners = f"CLIENT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}"
+    own = {
+        "listeners": listeners,
+        "advertised.listeners": listeners,
+        "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}",
+        # A backslash would begin an escape in a properties file.
+        "log.dirs": str(data).replace("\\", "\\\\"),
+    }
+    lines = "".join(f"{key}={value}\n" for key, value in own.items())
+    file.write_text(f"{COMMON.read_text('utf-8')}\n{lines}", "utf-8")
+    return file
