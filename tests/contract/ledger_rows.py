@@ -1,0 +1,67 @@
+"""Rows of the platform's database that tests of the streams put there by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import asyncpg
+from outgoing import TOPICS
+
+from zhitong.connectors.migrations import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zhitong.decisions import Outgoing
+
+MIGRATIONS = Path(__file__).parents[2] / "infra" / "migrations"
+
+
+async def prepare(url: str) -> None:
+    """Make the platform's tables and both receivers."""
+    await migrate(url, MIGRATIONS)
+    await run(
+        url,
+        "insert into receiver (receiver, title_zh, title_en, topic)"
+        " select unnest($1::text[]), '接收方', 'A receiver', unnest($2::text[])",
+        list(TOPICS),
+        list(TOPICS.values()),
+    )
+
+
+async def run(url: str, statement: str, *values: object) -> list[asyncpg.Record]:
+    """Do one statement on a connection of its own."""
+    connection = await asyncpg.connect(url)
+    try:
+        return list(await connection.fetch(statement, *values))
+    finally:
+        await connection.close()
+
+
+PUT = """insert into outbox (seq, bucket, event_id, receiver, decision_id,
+    version, change, topic, key, schema, payload, traceparent)
+overriding system value
+values ($1, $2, $3, $4, $3, 1, 'RECORDED', $5, $6, 'test/1', $7, $8)"""
+
+
+async def put(url: str, events: Sequence[Outgoing]) -> None:
+    """Let *events* wait, under their own numbers."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.executemany(PUT, [_row(event) for event in events])
+    finally:
+        await connection.close()
+
+
+def _row(event: Outgoing) -> tuple[object, ...]:
+    return (
+        event.seq,
+        event.bucket,
+        str(event.event_id),
+        event.receiver,
+        event.topic,
+        event.key,
+        event.payload,
+        event.traceparent,
+    )

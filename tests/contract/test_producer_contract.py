@@ -1,0 +1,124 @@
+"""Every producer does the same: the one in memory and the one on Apache Kafka."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import pytest
+from outgoing import outgoing
+
+from zhitong.decisions import Ack, Outgoing
+from zhitong.exceptions import (
+    BrokerUnavailableError,
+    EventPoisonError,
+    TopicMissingError,
+)
+from zhitong.streams.memory_broker import LARGEST, MemoryBroker, MemoryProducer
+from zhitong.streams.producer import CONTENT_TYPE, Fault, Producer
+
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+Kept = tuple[int, int, bytes, bytes, list[tuple[str, bytes]]]
+
+
+class Side(NamedTuple):
+    """A producer, a topic of twelve partitions, and what the topic keeps."""
+
+    producer: Producer
+    topic: str
+    kept: Callable[[], Sequence[Kept]]
+
+
+@pytest.fixture(params=["memory"])
+def side(request: pytest.FixtureRequest) -> Iterator[Side]:
+    topic = f"contract.{uuid.uuid4().hex}"
+    broker = MemoryBroker({topic: 12})
+    producer = MemoryProducer(broker)
+
+    def kept() -> Sequence[Kept]:
+        return [
+            (each.partition, each.offset, each.key, each.value, each.headers)
+            for each in broker.messages.get(topic, [])
+        ]
+
+    assert request.param == "memory"
+    yield Side(producer, topic, kept)
+    producer.close()
+
+
+def faults(answers: Sequence[Ack | Fault]) -> list[tuple[int, str]]:
+    return [(a.seq, a.error.code) for a in answers if isinstance(a, Fault)]
+
+
+def test_a_batch_is_answered_in_its_order_with_places_that_hold(side: Side) -> None:
+    events = [outgoing(seq, topic=side.topic) for seq in range(1, 101)]
+    answers = side.producer.send_batch(events)
+    assert [answer.seq for answer in answers] == list(range(1, 101))
+    places = {(p, o): (key, value) for p, o, key, value, _ in side.kept()}
+    assert len(places) == 100
+    for event, answer in zip(events, answers, strict=True):
+        assert isinstance(answer, Ack)
+        assert answer.partition == event.bucket % 12
+        found = places[answer.partition, answer.offset]
+        assert found == (event.key.encode(), event.payload)
+
+
+def test_an_event_bears_its_content_type_and_its_trace(side: Side) -> None:
+    traced = outgoing(1, topic=side.topic, traceparent=TRACEPARENT)
+    plain = outgoing(2, topic=side.topic)
+    side.producer.send_batch([traced, plain])
+    found = {value: found for *_, value, found in side.kept()}
+    assert found[b"1"] == [
+        ("content-type", CONTENT_TYPE),
+        ("traceparent", TRACEPARENT.encode()),
+    ]
+    assert found[b"2"] == [("content-type", CONTENT_TYPE)]
+
+
+def test_what_is_too_large_is_poison_and_the_others_of_its_batch_are_sent(
+    side: Side,
+) -> None:
+    large = outgoing(2, topic=side.topic, payload=b"x" * (LARGEST + 1))
+    batch = [outgoing(1, topic=side.topic), large, outgoing(3, topic=side.topic)]
+    answers = side.producer.send_batch(batch)
+    assert faults(answers) == [(2, "EVENT_POISON")]
+    assert isinstance(answers[1], Fault)
+    assert isinstance(answers[1].error, EventPoisonError)
+    assert sorted(value for *_, value, _ in side.kept()) == [b"1", b"3"]
+
+
+def test_a_missing_topic_is_named_and_the_batchs_other_topic_is_served(
+    side: Side,
+) -> None:
+    batch = [
+        outgoing(1, topic=f"{side.topic}.wrong"),
+        outgoing(2, topic=side.topic),
+        outgoing(3, topic=f"{side.topic}.wrong"),
+    ]
+    answers = side.producer.send_batch(batch)
+    assert faults(answers) == [(1, "TOPIC_MISSING"), (3, "TOPIC_MISSING")]
+    assert isinstance(answers[0], Fault)
+    assert isinstance(answers[0].error, TopicMissingError)
+    assert answers[0].error.details == {"topic": f"{side.topic}.wrong"}
+    assert [value for *_, value, _ in side.kept()] == [b"2"]
+
+
+def test_after_a_reset_it_sends_on(side: Side) -> None:
+    first: list[Outgoing] = [outgoing(1, "one", topic=side.topic)]
+    second: list[Outgoing] = [outgoing(2, "one", topic=side.topic)]
+    side.producer.send_batch(first)
+    side.producer.reset()
+    (answer,) = side.producer.send_batch(second)
+    assert isinstance(answer, Ack)
+    assert answer.offset == 1
+    assert [value for *_, value, _ in side.kept()] == [b"1", b"2"]
+
+
+def test_once_closed_it_takes_nothing(side: Side) -> None:
+    side.producer.close()
+    answers = side.producer.send_batch([outgoing(1, topic=side.topic)])
+    assert faults(answers) == [(1, "BROKER_UNAVAILABLE")]
+    assert isinstance(answers[0], Fault)
+    assert type(answers[0].error) is BrokerUnavailableError
+    assert side.kept() == []

@@ -1,0 +1,352 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import pytest
+from ledger_rows import PUT, prepare, put, run
+from msgspec.structs import replace
+from outgoing import outgoing
+
+from zhitong.connectors import outbox as module
+from zhitong.connectors.outbox import PlatformOutbox, desired
+from zhitong.decisions import BUCKETS, Ack, Backlog
+from zhitong.exceptions import LedgerUnavailableError
+from zhitong.infra.embedded import Cluster
+
+pytestmark = pytest.mark.integration
+ENDLESS = 60
+ALL = frozenset(range(BUCKETS))
+OWNER = """select distinct pid from pg_locks
+    where locktype = 'advisory' and classid = 7001
+    and database = (select oid from pg_database where datname = current_database())"""
+
+
+class Opened(NamedTuple):
+    url: str
+    outbox: Callable[[str], PlatformOutbox]
+
+
+@pytest.fixture
+async def opened(database: str) -> AsyncIterator[Opened]:
+    await prepare(database)
+    made: list[PlatformOutbox] = []
+
+    def make(name: str) -> PlatformOutbox:
+        made.append(PlatformOutbox(database, name))
+        return made[-1]
+
+    yield Opened(database, make)
+    for each in made:
+        await each.close()
+
+
+async def numbers(outbox: PlatformOutbox, limit: int = 100, *resting: str) -> list[int]:
+    return [event.seq for event in await outbox.waiting(limit, resting)]
+
+
+async def backlog(outbox: PlatformOutbox) -> dict[str, tuple[int, int, bool]]:
+    return {
+        each.receiver: (each.waiting, each.parked, each.suspended)
+        for each in await outbox.backlog()
+    }
+
+
+def test_relays_share_the_buckets_and_few_change_hands() -> None:
+    two = {name: desired(name, {"a", "b"}) for name in ("a", "b")}
+    assert two["a"] | two["b"] == ALL
+    assert not two["a"] & two["b"]
+    three = {name: desired(name, {"a", "b", "c"}) for name in ("a", "b", "c")}
+    assert frozenset.union(*three.values()) == ALL
+    assert sum(map(len, three.values())) == BUCKETS
+    # Who stays keeps what it keeps: buckets move to the newcomer alone.
+    assert three["a"] <= two["a"]
+    assert three["b"] <= two["b"]
+    assert min(map(len, three.values())) > BUCKETS // 10
+
+
+async def test_one_relay_owns_all_and_shares_with_a_second_then_takes_over(
+    opened: Opened,
+) -> None:
+    first, second = opened.outbox("first"), opened.outbox("second")
+    assert await first.own() == ALL
+    # The second finds nothing free before the first has released it.
+    assert await second.own() == frozenset()
+    kept = await first.own()
+    taken = await second.own()
+    assert kept == desired("first", {"first", "second"})
+    assert taken == ALL - kept
+    await second.close()
+    assert await first.own() == ALL
+
+
+async def test_the_oldest_of_each_case_is_given_and_nothing_of_another_bucket(
+    opened: Opened,
+) -> None:
+    first, second = opened.outbox("first"), opened.outbox("second")
+    await first.own()
+    await second.own()
+    owned = {"first": await first.own(), "second": await second.own()}
+    events = [outgoing(seq, f"case {seq % 20}") for seq in range(1, 101)]
+    await put(opened.url, events)
+    for name, outbox in (("first", first), ("second", second)):
+        mine = [e.seq for e in events if e.bucket in owned[name]]
+        assert await numbers(outbox) == [seq for seq in mine if seq <= 20]
+    assert len(await first.waiting(3)) == 3
+
+
+async def test_what_is_given_is_what_was_put(opened: Opened) -> None:
+    outbox = opened.outbox("one")
+    await outbox.own()
+    sent = outgoing(7, "one", payload=bytes(range(256)), traceparent="00-a-b-01")
+    await put(opened.url, [sent])
+    (found,) = await outbox.waiting(10)
+    assert found == replace(sent, created_at=found.created_at)
+
+
+async def test_what_is_acknowledged_is_moved_whole_and_only_once(
+    opened: Opened,
+) -> None:
+    outbox = opened.outbox("one")
+    await outbox.own()
+    await put(opened.url, [outgoing(1), outgoing(2), outgoing(3, receiver="credit")])
+    acks = [Ack(seq=1, partition=5, offset=50), Ack(seq=3, partition=6, offset=60)]
+    await outbox.sent(acks)
+    await outbox.sent(acks)
+    assert await numbers(outbox) == [2]
+    moved = await run(
+        opened.url,
+        "select seq, receiver, kpartition, koffset, payload, event_id"
+        " from outbox_sent order by seq",
+    )
+    assert [tuple(row) for row in moved] == [
+        (1, "provincial", 5, 50, b"1", str(outgoing(1).event_id)),
+        (3, "credit", 6, 60, b"3", str(outgoing(3).event_id)),
+    ]
+
+
+async def test_the_sent_log_has_this_month_and_the_next(opened: Opened) -> None:
+    await opened.outbox("one").own()
+    now = datetime.now(ZoneInfo("Asia/Shanghai"))
+    after = (now.year + now.month // 12, now.month % 12 + 1)
+    rows = await run(
+        opened.url,
+        "select inhrelid::regclass::text from pg_inherits"
+        " where inhparent = 'outbox_sent'::regclass order by 1",
+    )
+    assert [row[0] for row in rows] == [
+        f"outbox_sent_{year}_{month:02}"
+        for year, month in ((now.year, now.month), after)
+    ]
+
+
+async def test_suspended_and_resting_receivers_are_left_out(opened: Opened) -> None:
+    outbox = opened.outbox("one")
+    await outbox.own()
+    await put(opened.url, [outgoing(1), outgoing(2, receiver="credit")])
+    assert await numbers(outbox) == [1, 2]
+    assert await numbers(outbox, 10, "provincial") == [2]
+    suspend = "update receiver set suspended_at = now() where receiver = 'credit'"
+    await run(opened.url, suspend)
+    assert await numbers(outbox) == [1]
+    assert await backlog(outbox) == {
+        "credit": (1, 0, True),
+        "provincial": (1, 0, False),
+    }
+    await run(opened.url, "update receiver set suspended_at = null")
+    assert await numbers(outbox) == [1, 2]
+
+
+async def test_a_parked_case_waits_and_goes_on_when_it_is_released(
+    opened: Opened,
+) -> None:
+    outbox = opened.outbox("one")
+    await outbox.own()
+    events = [
+        outgoing(1, "sick"),
+        outgoing(2, "sick"),
+        outgoing(3, "sick", "credit"),
+        outgoing(4),
+    ]
+    await put(opened.url, events)
+    assert [await outbox.failed(1, "too large") for _ in range(3)] == [1, 2, 3]
+    await outbox.park(1, "too large")
+    assert await numbers(outbox) == [3, 4]
+    assert await backlog(outbox) == {
+        "credit": (1, 0, False),
+        "provincial": (3, 1, False),
+    }
+    letters = await run(opened.url, "select event_id, receiver, seq from dead_letter")
+    assert [tuple(r) for r in letters] == [(str(events[0].event_id), "provincial", 1)]
+    await run(opened.url, "delete from parked_key")
+    assert await numbers(outbox) == [1, 3, 4]
+
+
+async def test_the_age_of_the_oldest_is_told(opened: Opened) -> None:
+    outbox = opened.outbox("one")
+    await outbox.own()
+    await put(opened.url, [outgoing(1), outgoing(2)])
+    aged = "update outbox set created_at = created_at - interval '1 hour' where seq = 1"
+    await run(opened.url, aged)
+    found = {each.receiver: each for each in await outbox.backlog()}
+    assert found["credit"] == Backlog(
+        receiver="credit", waiting=0, oldest_seconds=0.0, parked=0
+    )
+    assert 3600 <= found["provincial"].oldest_seconds < 3600 + ENDLESS
+
+
+async def test_an_event_committed_late_is_sent_and_not_overtaken(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TRAIL", 0)
+    outbox = opened.outbox("one")
+    await outbox.own()
+    await put(opened.url, [outgoing(1_000)])
+    assert await numbers(outbox) == [1_000]  # the mark is there now
+    await put(opened.url, [outgoing(5, "late"), outgoing(2_000, "late")])
+    # The later event of its case is not given before it ...
+    assert await numbers(outbox) == [1_000]
+    # ... and the next look from the beginning finds it.
+    outbox._rescan_at = 0.0
+    assert await numbers(outbox) == [5, 1_000]
+
+
+async def test_an_uncommitted_event_neither_shows_nor_stops_others(
+    opened: Opened,
+) -> None:
+    outbox = opened.outbox("one")
+    await outbox.own()
+    writer = await asyncpg.connect(opened.url)
+    try:
+        writing = writer.transaction()
+        await writing.start()
+        late = outgoing(1)
+        await writer.execute(
+            PUT,
+            late.seq,
+            late.bucket,
+            str(late.event_id),
+            late.receiver,
+            late.topic,
+            late.key,
+            late.payload,
+            late.traceparent,
+        )
+        await put(opened.url, [outgoing(2)])
+        assert await numbers(outbox) == [2]
+        await outbox.sent([Ack(seq=2, partition=0, offset=0)])
+        await writing.commit()
+        assert await numbers(outbox) == [1]
+    finally:
+        await writer.close()
+
+
+async def test_a_batch_is_bounded_in_bytes_too(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BATCH_BYTES", 2_500)
+    outbox = opened.outbox("one")
+    await outbox.own()
+    await put(opened.url, [outgoing(n, payload=bytes(1_000)) for n in range(1, 9)])
+    assert await numbers(outbox) == [1, 2, 3]
+
+
+async def test_when_its_connection_is_killed_all_is_lost_and_taken_again(
+    opened: Opened,
+) -> None:
+    first, second = opened.outbox("first"), opened.outbox("second")
+    assert await first.own() == ALL
+    await put(opened.url, [outgoing(1)])
+    ((owner,),) = await run(opened.url, OWNER)
+    await run(opened.url, "select pg_terminate_backend($1, 5000)", owner)
+    # The other one takes what is free now, and its own share only.
+    theirs = await second.own()
+    assert theirs == desired("second", {"first", "second"})
+    with pytest.raises(LedgerUnavailableError):
+        await first.own()
+    assert await first.own() == ALL - theirs
+    assert sorted(await numbers(first) + await numbers(second)) == [1]
+
+
+async def test_a_look_on_a_dead_connection_is_an_error_and_owning_starts_anew(
+    opened: Opened,
+) -> None:
+    outbox = opened.outbox("one")
+    await outbox.own()
+    ((owner,),) = await run(opened.url, OWNER)
+    await run(opened.url, "select pg_terminate_backend($1, 5000)", owner)
+    with pytest.raises(LedgerUnavailableError):
+        await outbox.waiting(10)
+    assert await outbox.own() == ALL
+
+
+async def test_a_relay_silent_for_long_is_no_longer_counted(opened: Opened) -> None:
+    silent, living = opened.outbox("silent"), opened.outbox("living")
+    await silent.own()
+    # Its beat is old and its connection gone, as after a power cut.
+    ((owner,),) = await run(opened.url, OWNER)
+    await run(opened.url, "select pg_terminate_backend($1, 5000)", owner)
+    await run(opened.url, "update relay set beat_at = beat_at - interval '1 minute'")
+    assert await living.own() == ALL
+
+
+async def test_a_halted_relay_loses_its_locks_to_the_server(database: str) -> None:
+    # A stopped process keeps its connection; the server must end the session.
+    await prepare(database)
+    outbox = PlatformOutbox(database, "halted")
+    await outbox.own()
+    connection = outbox._connection
+    assert connection is not None
+    await connection.execute("set idle_session_timeout = 200")
+    async with asyncio.timeout(ENDLESS):
+        while await run(database, OWNER):  # noqa: ASYNC110 - another process's doing
+            await asyncio.sleep(0.05)
+    with pytest.raises(LedgerUnavailableError):
+        await outbox.own()
+    await outbox.close()
+
+
+async def test_a_frozen_database_is_left_in_bounded_time(
+    cluster_factory: Callable[..., Cluster], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_SECONDS", 0.5)
+    cluster = cluster_factory("frozen-outbox")
+    url = cluster.start()["frozen-outbox"]
+    await prepare(url)
+    outbox = PlatformOutbox(url, "one")
+    await outbox.own()
+    cluster.freeze("frozen-outbox")
+    try:
+        async with asyncio.timeout(ENDLESS):
+            with pytest.raises(LedgerUnavailableError):
+                await outbox.waiting(10)
+            with pytest.raises(LedgerUnavailableError):
+                await outbox.own()
+    finally:
+        cluster.thaw("frozen-outbox")
+    assert await _all_again(outbox) == ALL
+    await outbox.close()
+
+
+async def _all_again(outbox: PlatformOutbox) -> frozenset[int]:
+    """Own until the sessions of before have ended, as the server notices them."""
+    owned: frozenset[int] = frozenset()
+    async with asyncio.timeout(ENDLESS):
+        while owned != ALL:
+            owned = await outbox.own()
+            await asyncio.sleep(0.05)
+    return owned
+
+
+async def test_a_long_case_does_not_hide_those_behind_it(
+    opened: Opened,
+) -> None:
+    outbox = opened.outbox("one")
+    await outbox.own()
+    long = [outgoing(seq, "long") for seq in range(1, 2_001)]
+    await put(opened.url, long + [outgoing(seq) for seq in range(2_001, 3_001)])
+    assert await numbers(outbox, 500) == [1, *range(2_001, 2_500)]
