@@ -6,16 +6,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from kafka import KafkaAdminClient, KafkaProducer, errors
+from kafka import KafkaProducer, errors
 from kafka.producer.future import FutureRecordMetadata
 
 from zhitong.decisions import Ack, Outgoing
-from zhitong.exceptions import (
-    BrokerUnavailableError,
-    EventPoisonError,
-    TopicMissingError,
-)
+from zhitong.exceptions import BrokerUnavailableError, EventPoisonError
+from zhitong.streams.kafka_client import connect
 from zhitong.streams.producer import Fault, headers, partition
+from zhitong.streams.topics import partitions
 
 DELIVERY_SECONDS = 120.0
 _BATCH_BYTES = 262_144
@@ -97,13 +95,13 @@ class KafkaSender:
         self, producer: KafkaProducer, event: Outgoing
     ) -> FutureRecordMetadata | Fault:
         try:
-            partitions = producer.partitions_for(event.topic)
+            there = producer.partitions_for(event.topic)
             return producer.send(
                 event.topic,
                 value=event.payload,
                 key=event.key.encode(),
                 headers=headers(event),
-                partition=partition(event.bucket, len(partitions)),
+                partition=partition(event.bucket, len(there)),
             )
         except _UNSENDABLE as error:
             return Fault(seq=event.seq, error=_poison(error))
@@ -114,7 +112,8 @@ class KafkaSender:
         if self._ending.is_set():
             raise errors.IllegalStateError("closed")
         if self._producer is None:
-            self._producer = KafkaProducer(
+            self._producer = connect(
+                KafkaProducer,
                 bootstrap_servers=self._bootstrap(),
                 client_id="zhitong-relay",
                 acks="all",
@@ -137,22 +136,12 @@ class KafkaSender:
         if self._ending.is_set():
             return _away(error)
         try:
-            admin = KafkaAdminClient(
-                bootstrap_servers=self._bootstrap(), bootstrap_timeout_ms=_BOOTSTRAP_MS
-            )
-            try:
-                there = topic in admin.list_topics()
-            finally:
-                admin.close()
+            partitions(self._bootstrap(), topic)
+        except BrokerUnavailableError as found:
+            return found
         except _AWAY as away:
             return _away(away)
-        if there:
-            return _away(error)
-        return TopicMissingError(
-            f"消息代理上没有主题 {topic}",
-            f"the broker has no topic {topic}",
-            topic=topic,
-        )
+        return _away(error)
 
 
 def _answer(

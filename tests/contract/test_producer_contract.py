@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import pytest
+from kafka import KafkaConsumer, TopicPartition
 from outgoing import outgoing
 
 from zhitong.decisions import Ack, Outgoing
@@ -15,8 +16,10 @@ from zhitong.exceptions import (
     EventPoisonError,
     TopicMissingError,
 )
+from zhitong.streams.kafka_producer import KafkaSender
 from zhitong.streams.memory_broker import LARGEST, MemoryBroker, MemoryProducer
 from zhitong.streams.producer import CONTENT_TYPE, Fault, Producer
+from zhitong.streams.topics import ensure_topics
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 Kept = tuple[int, int, bytes, bytes, list[tuple[str, bytes]]]
@@ -30,11 +33,16 @@ class Side(NamedTuple):
     kept: Callable[[], Sequence[Kept]]
 
 
-@pytest.fixture(params=["memory"])
+@pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.integration)])
 def side(request: pytest.FixtureRequest) -> Iterator[Side]:
     topic = f"contract.{uuid.uuid4().hex}"
+    made = _in_memory(topic) if request.param == "memory" else _on_kafka(request, topic)
+    yield made
+    made.producer.close()
+
+
+def _in_memory(topic: str) -> Side:
     broker = MemoryBroker({topic: 12})
-    producer = MemoryProducer(broker)
 
     def kept() -> Sequence[Kept]:
         return [
@@ -42,9 +50,32 @@ def side(request: pytest.FixtureRequest) -> Iterator[Side]:
             for each in broker.messages.get(topic, [])
         ]
 
-    assert request.param == "memory"
-    yield Side(producer, topic, kept)
-    producer.close()
+    return Side(MemoryProducer(broker), topic, kept)
+
+
+def _on_kafka(request: pytest.FixtureRequest, topic: str) -> Side:
+    bootstrap = request.getfixturevalue("broker")
+    ensure_topics(bootstrap, {topic: 12})
+    return Side(KafkaSender(lambda: bootstrap), topic, lambda: read(bootstrap, topic))
+
+
+def read(bootstrap: str, topic: str) -> Sequence[Kept]:
+    """Read all a topic keeps, to the ends its partitions have now."""
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    try:
+        places = [TopicPartition(topic, number) for number in range(12)]
+        consumer.assign(places)
+        ends = consumer.end_offsets(places)
+        found: list[Kept] = []
+        while any(consumer.position(place) < end for place, end in ends.items()):
+            for records in consumer.poll(timeout_ms=200).values():
+                found += [
+                    (each.partition, each.offset, each.key, each.value, each.headers)
+                    for each in records
+                ]
+        return [(*each[:4], list(each[4])) for each in found]
+    finally:
+        consumer.close(autocommit=False)
 
 
 def faults(answers: Sequence[Ack | Fault]) -> list[tuple[int, str]]:

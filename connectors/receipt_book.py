@@ -1,0 +1,91 @@
+"""The receipt book: what receivers say they hold, beside what they were sent."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from uuid import UUID, uuid5
+
+import asyncpg
+import orjson
+
+from zhitong.connectors.statements import statements
+from zhitong.decisions import NAMESPACE, Receipt
+from zhitong.exceptions import LedgerUnavailableError
+
+_SECONDS = 10.0
+_POOL_SIZE = 2
+LARGEST_STRAY = 65_536
+"""Bytes kept of what is no receipt."""
+_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+
+_log = logging.getLogger("zhitong.receipts")
+
+
+class PlatformReceiptBook:
+    """The receipt book in the platform's database; opens its connections when asked."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+
+    async def file(self, receipts: Sequence[Receipt]) -> None:
+        """Keep *receipts*; one for nothing we sent is kept apart, and said.
+
+        Twice the same changes nothing. Raises `LedgerUnavailableError`.
+        """
+        strays = await self._do(
+            "file",
+            [str(each.event_id) for each in receipts],
+            [each.receiver for each in receipts],
+            [each.answer.value for each in receipts],
+            [each.at for each in receipts],
+            [each.payload_hash for each in receipts],
+            [orjson.dumps(each.reasons).decode() for each in receipts],
+            [each.key_id for each in receipts],
+            [each.signed for each in receipts],
+            [_stray_id(each.receiver, each.signed.encode()) for each in receipts],
+        )
+        for stray in strays:
+            _log.warning(
+                "%s 的回执另存 a receipt kept apart: %s",
+                stray["receiver"],
+                stray["why"],
+            )
+
+    async def stray(self, receiver: str, raw: bytes, why: str) -> None:
+        """Keep what is no receipt, or not signed as it must be.
+
+        Its first 64 KiB are kept: more may come from anybody who can write there.
+        """
+        kept = raw[:LARGEST_STRAY]
+        await self._do("stray", _stray_id(receiver, raw), receiver, kept, why)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._pool is not None:
+            # A frozen server would not answer a farewell.
+            self._pool.terminate()
+        self._pool = None
+
+    async def _do(self, name: str, *values: object) -> list[asyncpg.Record]:
+        try:
+            async with asyncio.timeout(_SECONDS):
+                if self._pool is None:
+                    self._pool = await asyncpg.create_pool(
+                        self._url, min_size=1, max_size=_POOL_SIZE
+                    )
+                statement = statements("receipt_book")[name]
+                return list(await self._pool.fetch(statement, *values))
+        except _LOST as error:
+            await self.close()
+            raise LedgerUnavailableError(
+                "平台数据库没有答复，回执留在主题上",
+                "the platform's database does not answer; receipts stay on the topic",
+            ) from error
+
+
+def _stray_id(receiver: str, raw: bytes) -> UUID:
+    """Name a stray by what it is: read twice, it is kept once."""
+    return uuid5(NAMESPACE, f"{receiver}/{raw.hex()}")
