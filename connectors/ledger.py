@@ -11,16 +11,14 @@ import asyncio
 from uuid import UUID
 
 import asyncpg
-import msgspec
 
 from zhitong.connectors import decision_row
+from zhitong.connectors.ledger_entry import Prepared, number_place
 from zhitong.connectors.sealing import (
     Connection,
     Keys,
     Sealing,
     living_keys,
-    number_place,
-    seal,
     unseal,
 )
 from zhitong.connectors.statements import statements
@@ -30,9 +28,6 @@ from zhitong.decisions import (
     Decision,
     Entry,
     Held,
-    bucket,
-    case_hash,
-    partition_key,
 )
 from zhitong.exceptions import (
     DecisionConflictError,
@@ -105,7 +100,10 @@ class PlatformLedger:
 
     def content_hash(self, decision: Decision) -> str:
         """Digest *decision*; ID numbers go in under a key, so none can be guessed."""
-        return decision_row.content_hash(decision, self._sealing.person)
+        try:
+            return decision_row.content_hash(decision, self._sealing.person)
+        except UnicodeEncodeError as error:  # half a character of UTF-16
+            raise _unstorable() from error
 
     async def held(self, decision_id: UUID) -> Held | None:
         """Give the present version, without ID numbers whose keys are destroyed.
@@ -130,9 +128,10 @@ class PlatformLedger:
         `DecisionFormatError` and `LedgerUnavailableError`.
         """
         hashed = self.content_hash(entry.decision)
+        prepared = Prepared(entry, hashed, self._sealing)
         try:
             async with asyncio.timeout(self._seconds):
-                row = await self._entered(entry, hashed)
+                row = await self._entered(entry, prepared)
         except UNAVAILABLE as error:
             raise _unavailable() from error
         except asyncpg.DataError as error:
@@ -147,11 +146,11 @@ class PlatformLedger:
             )
         raise _refusal(row, hashed)
 
-    async def _entered(self, entry: Entry, hashed: str) -> asyncpg.Record:
+    async def _entered(self, entry: Entry, prepared: Prepared) -> asyncpg.Record:
         for attempt in range(1, ATTEMPTS + 1):
             connection = await self._pool.acquire()
             try:
-                return await self._enter(connection, entry, hashed)
+                return await self._enter(connection, entry, prepared)
             except AGAIN:
                 # Who was first has committed or gone: the next look finds out.
                 if attempt == ATTEMPTS:
@@ -165,78 +164,25 @@ class PlatformLedger:
         raise AssertionError
 
     async def _enter(
-        self, connection: Connection, entry: Entry, hashed: str
+        self, connection: Connection, entry: Entry, prepared: Prepared
     ) -> asyncpg.Record:
-        numbers = decision_row.numbers_of(entry.decision)
-        persons = [self._sealing.person(number) for number in numbers.values()]
+        persons = sorted(set(prepared.persons.values()))
         keys: Keys = {}
         if persons:
             keys = await living_keys(connection, self._sealing, persons)
-        order, previous = case_hash(entry.decision.case_key), None
+        ancestor = None
         if entry.version > 1:
             ancestor = await connection.fetchrow(
                 statements("ledger")["ancestor"],
                 str(entry.decision.id),
                 entry.version - 1,
             )
-            # A corrected case number leaves the order of the decision's events alone.
-            order, previous = ancestor or (order, None)
-        body = decision_row.leaf_body(entry, hashed, previous)
-        row = await connection.fetchrow(
-            statements("ledger")["enter"],
-            self._parameters(entry, hashed, order, keys).decode(),
-            decision_row.content(entry.decision),
-            body,
-            decision_row.leaf(body),
-            previous,
-            [event.payload for event in entry.events],
-            self._sealed(entry, keys),
+        # A corrected case number leaves the order of the decision's events alone.
+        order, previous = ancestor or (None, None)
+        (row,) = await connection.fetch(
+            statements("ledger")["enter"], *prepared.parameters(keys, order, previous)
         )
-        assert row is not None  # noqa: S101 - the function returns one row
         return row
-
-    def _parameters(self, entry: Entry, hashed: str, order: int, keys: Keys) -> bytes:
-        row = decision_row.columns(entry, hashed, self._sealing.person)
-        row |= {
-            "case_key": entry.decision.case_key,
-            "case_hash": order,
-            "origin": "PLATFORM",
-        }
-        return msgspec.json.encode(
-            {
-                "decision": row,
-                "basis": entry.basis,
-                "unit": entry.unit,
-                "who": entry.person,
-                "bucket": bucket(order),
-                "key": partition_key(order),
-                "traceparent": entry.traceparent,
-                "findings": _findings(entry),
-                "events": [
-                    {
-                        "event_id": event.event_id,
-                        "receiver": event.receiver,
-                        "topic": event.topic,
-                        "schema": event.schema,
-                    }
-                    for event in entry.events
-                ],
-                "numbers": [
-                    {"field": place, "key_id": keys[self._sealing.person(number)][0]}
-                    for place, number in decision_row.numbers_of(entry.decision).items()
-                ],
-            }
-        )
-
-    def _sealed(self, entry: Entry, keys: Keys) -> list[bytes]:
-        return [
-            seal(
-                keys[self._sealing.person(number)][1],
-                number,
-                number_place(entry.decision.id, entry.version, place),
-            )
-            for place, number in decision_row.numbers_of(entry.decision).items()
-        ]
 
     async def _row(self, name: str, parameter: str) -> asyncpg.Record | None:
         """Ask one question of the ledger; the connection is dropped when it is late."""
@@ -273,20 +219,6 @@ class PlatformLedger:
             before_platform=row["before_platform"],
             receivers=tuple(row["receivers"]),
         )
-
-
-def _findings(entry: Entry) -> list[dict[str, str]]:
-    return [
-        {
-            "finding_id": f"{entry.decision.id}/{entry.version}/{number}",
-            "check_name": finding.check,
-            "severity": finding.severity,
-            "zh": finding.detail.zh,
-            "en": finding.detail.en,
-            "source": finding.source,
-        }
-        for number, finding in enumerate(entry.findings, 1)
-    ]
 
 
 def _refusal(row: asyncpg.Record, hashed: str) -> ZhitongError:

@@ -58,13 +58,8 @@ class Sealing:
         return _opened(self._master, wrapped, key_id.bytes + person)
 
 
-def number_place(decision: UUID, version: int, field: str) -> str:
-    """Name the one place a sealed number opens in."""
-    return f"{decision}/{version}/{field}"
-
-
 def seal(key: bytes, number: str, place: str) -> bytes:
-    """Seal *number* for *place*, as `number_place` names it."""
+    """Seal *number* for *place*, and no other."""
     return _sealed(AESGCM(key), number.encode(), place.encode())
 
 

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
-from typing import Any
-from uuid import UUID
+from datetime import date, timedelta
 
 import asyncpg
 import msgspec
 import pytest
+from entries import AT, SEALING, UNIT, decision, entry, ledger_over, of_person, prepare
 
-from zhitong.connectors.ledger import PlatformLedger, open_ledger_pool
-from zhitong.connectors.migrations import migrate
-from zhitong.connectors.sealing import Sealing, erase
+from zhitong.connectors.ledger import PlatformLedger
 from zhitong.decisions import (
-    Act,
     Change,
     Committed,
     Decision,
-    Entry,
-    Event,
     Finding,
     Party,
     Penalty,
-    Review,
     Severity,
     bucket,
     case_hash,
@@ -41,43 +31,19 @@ from zhitong.exceptions import (
     DecisionFormatError,
     DecisionStaleError,
     DecisionUnknownError,
-    LedgerUnavailableError,
-    SettingsError,
 )
-from zhitong.infra.embedded import Cluster
 from zhitong.types import Label
 
 pytestmark = pytest.mark.integration
-
-MIGRATIONS = Path("infra/migrations")
-AT = datetime(2026, 11, 22, 9, 30, 0, 123456, tzinfo=UTC)
-UNIT = "11619900MB0004001B"
-SEALING = Sealing(b"digests", b"master")
-TOPICS = {"provincial": "zhitong.provincial.v1", "credit": "zhitong.credit.v1"}
 
 Sql = Callable[..., Awaitable[list[asyncpg.Record]]]
 
 
 @pytest.fixture
-async def platform(database: str) -> str:
-    await migrate(database, MIGRATIONS)
-    connection = await asyncpg.connect(database)
-    for name, topic in TOPICS.items():
-        await connection.execute(
-            "insert into receiver (receiver, title_zh, title_en, topic) "
-            "values ($1, $1, $1, $2) on conflict do nothing",
-            name,
-            topic,
-        )
-    await connection.close()
-    return database
-
-
-@pytest.fixture
-async def pool(platform: str) -> AsyncIterator[asyncpg.Pool[asyncpg.Record]]:
-    pool = await open_ledger_pool(platform, 30)
-    yield pool
-    pool.terminate()
+async def pool(database: str) -> AsyncIterator[asyncpg.Pool[asyncpg.Record]]:
+    await prepare(database)
+    async with ledger_over(database) as (_, pool):
+        yield pool
 
 
 @pytest.fixture
@@ -91,75 +57,6 @@ def sql(pool: asyncpg.Pool[asyncpg.Record]) -> Sql:
         return await pool.fetch(statement, *values)
 
     return fetched
-
-
-def decision(**changes: Any) -> Decision:
-    return msgspec.structs.replace(
-        Decision(
-            local_id="A-1",
-            act=Act.PENALTY,
-            subject_code=UNIT,
-            subject_name="安泽市应急管理局",
-            case_source="emergency",
-            case_no="AZYJ-2026-00001",
-            matter_code="1",
-            document_no="（安）应急罚〔2026〕1号",
-            document_title="行政处罚决定书",
-            decided_on=date(2026, 11, 20),
-            facts="安全出口上锁。",
-            basis="安全生产法",
-            content="罚款人民币20000元",
-            party=Party(
-                kind="LEGAL_PERSON",
-                name="安泽市某某化工有限公司",
-                code="91110000600037341L",
-                representative="张三",
-            ),
-            officers=("1900101", "1900102"),
-            review=Review(reference="FS-1", on=date(2026, 11, 19), opinion="AGREE"),
-            collective=True,
-            penalty=Penalty(
-                kinds=("FINE",), fine=2_000_000, procedure="ORDINARY", confiscated=0
-            ),
-        ),
-        **changes,
-    )
-
-
-def of_person(number: str = "11010519491231002X", **changes: Any) -> Decision:
-    party = Party(
-        kind="NATURAL_PERSON", name="李四", id_kind="RESIDENT_ID", id_number=number
-    )
-    return decision(party=party, **changes)
-
-
-def entry(
-    said: Decision, version: int = 1, change: Change = Change.RECORDED, **more: Any
-) -> Entry:
-    events = tuple(
-        Event(
-            event_id=event_id(said.id, version, change),
-            receiver=receiver,
-            topic=topic,
-            schema=f"{receiver}/1",
-            payload=f"{receiver} {version}".encode(),
-        )
-        for receiver, topic in TOPICS.items()
-    )
-    return msgspec.structs.replace(
-        Entry(
-            decision=said,
-            version=version,
-            change=change,
-            at=AT + timedelta(hours=version),
-            unit=UNIT,
-            person="王五",
-            basis="安全生产法第一百零五条",
-            events=events,
-            traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-        ),
-        **more,
-    )
 
 
 async def test_an_entry_is_committed_with_all_that_goes_with_it(
@@ -272,3 +169,228 @@ async def test_each_leaf_is_the_digest_of_its_body_and_names_the_one_before(
             (2, "WITHDRAWN", leaves[0]["leaf"].hex()),
         )
     ]
+
+
+# --- the same once more ------------------------------------------------------
+
+
+async def test_the_same_entry_again_is_replayed_and_changes_nothing(
+    ledger: PlatformLedger, sql: Sql
+) -> None:
+    said = of_person()
+    first = await ledger.commit(entry(said))
+    before = await everything(sql)
+    again = await ledger.commit(entry(said, at=AT + timedelta(days=1)))
+    assert again == msgspec.structs.replace(first, replayed=True)
+    assert await everything(sql) == before
+
+
+async def test_a_first_version_that_comes_again_tells_the_version_that_stands(
+    ledger: PlatformLedger,
+) -> None:
+    said, better = decision(), decision(title="更正后的标题")
+    await ledger.commit(entry(said))
+    await ledger.commit(entry(better, 2, Change.CORRECTED, reason="标题有误"))
+    present = Committed(
+        version=2,
+        change=Change.CORRECTED,
+        content_hash=ledger.content_hash(better),
+        at=AT + timedelta(hours=2),
+        replayed=True,
+    )
+    assert await ledger.commit(entry(said)) == present
+    assert await ledger.commit(entry(better)) == present
+    with pytest.raises(DecisionConflictError) as refused:
+        await ledger.commit(entry(decision(title="第三种")))
+    assert refused.value.details == {
+        "stored_hash": ledger.content_hash(better),
+        "sent_hash": ledger.content_hash(decision(title="第三种")),
+    }
+
+
+async def test_a_later_version_again_is_replayed_with_another_reason_it_is_stale(
+    ledger: PlatformLedger,
+) -> None:
+    said, better = decision(), decision(title="更正后的标题")
+    await ledger.commit(entry(said))
+    correction = entry(better, 2, Change.CORRECTED, reason="标题有误")
+    await ledger.commit(correction)
+    assert (await ledger.commit(correction)).replayed
+    for other in (
+        entry(better, 2, Change.CORRECTED, reason="别的理由"),
+        entry(said, 2, Change.CORRECTED, reason="标题有误"),
+        entry(better, 2, Change.WITHDRAWN, reason="标题有误"),
+        entry(said, 4, Change.CORRECTED, reason="越过一版"),
+    ):
+        with pytest.raises(DecisionStaleError) as refused:
+            await ledger.commit(other)
+        assert refused.value.details == {"version": "2"}
+
+
+async def everything(sql: Sql) -> dict[str, list[asyncpg.Record]]:
+    return {
+        "decision": await sql("select * from decision"),
+        "decision_version": await sql(
+            "select * from decision_version order by version"
+        ),
+        "audit_leaf": await sql("select * from audit_leaf order by version"),
+        "finding": await sql("select * from finding order by finding_id"),
+        "sealed_number": await sql("select * from sealed_number"),
+        "outbox": await sql("select * from outbox order by seq"),
+    }
+
+
+# --- what is refused ---------------------------------------------------------
+
+
+async def test_the_same_id_with_other_content_is_refused_with_both_hashes(
+    ledger: PlatformLedger, sql: Sql
+) -> None:
+    said, other = decision(), decision(content="罚款人民币30000元")
+    await ledger.commit(entry(said))
+    before = await everything(sql)
+    with pytest.raises(DecisionConflictError) as refused:
+        await ledger.commit(entry(other))
+    assert refused.value.details == {
+        "stored_hash": ledger.content_hash(said),
+        "sent_hash": ledger.content_hash(other),
+    }
+    assert await everything(sql) == before
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        pytest.param({"document_no": "(安)应急罚[2026] １号"}, id="brackets"),
+        pytest.param(
+            {"party": Party(kind="OTHER", name="另名", code="91110000600037341L")},
+            id="code",
+        ),
+        pytest.param({"case_no": "AZYJ-2026-00002"}, id="another case"),
+    ],
+)
+async def test_the_same_agency_number_and_party_under_another_id_is_refused(
+    ledger: PlatformLedger, sql: Sql, same: dict[str, object]
+) -> None:
+    said = decision()
+    await ledger.commit(entry(said))
+    before = await everything(sql)
+    with pytest.raises(DecisionDuplicateError) as refused:
+        await ledger.commit(entry(decision(local_id="A-2", **same)))
+    assert refused.value.details == {
+        "decision_id": str(said.id),
+        "stored_hash": ledger.content_hash(said),
+    }
+    assert await everything(sql) == before
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param({"subject_code": "11619900MB0005004U"}, id="another agency"),
+        pytest.param({"document_no": "（安）应急罚〔2026〕2号"}, id="another number"),
+        pytest.param(
+            {"party": Party(kind="LEGAL_PERSON", name="另一公司")}, id="another party"
+        ),
+    ],
+)
+async def test_another_agency_number_or_party_is_another_decision(
+    ledger: PlatformLedger, sql: Sql, other: dict[str, object]
+) -> None:
+    await ledger.commit(entry(decision()))
+    await ledger.commit(entry(decision(local_id="A-2", **other)))
+    assert len(await sql("select 1 from decision")) == 2
+
+
+async def test_persons_are_one_by_id_number_else_by_name(
+    ledger: PlatformLedger, sql: Sql
+) -> None:
+    await ledger.commit(entry(of_person()))
+    await ledger.commit(entry(of_person("110105194912310038", local_id="A-2")))
+    nameless = Party(kind="LEGAL_PERSON", name="安泽（集团） 公司", code="0" * 17 + "X")
+    await ledger.commit(entry(decision(local_id="A-3", party=nameless)))
+    for again in (
+        of_person("11010519491231002x ", local_id="A-4"),
+        decision(local_id="A-5", party=Party(kind="OTHER", name="安泽(集团)公司")),
+    ):
+        with pytest.raises(DecisionDuplicateError):
+            await ledger.commit(entry(again))
+    keys = [row["party_key"] for row in await sql("select party_key from decision")]
+    assert len(set(keys)) == 3
+    assert not [key for key in keys if "1101051949" in key]
+
+
+async def test_a_correction_may_not_take_another_decisions_number(
+    ledger: PlatformLedger,
+) -> None:
+    first, second = (
+        decision(),
+        decision(local_id="A-2", document_no="应急罚〔2026〕2号"),
+    )
+    await ledger.commit(entry(first))
+    await ledger.commit(entry(second))
+    taking = decision(local_id="A-2")
+    with pytest.raises(DecisionDuplicateError) as refused:
+        await ledger.commit(entry(taking, 2, Change.CORRECTED, reason="文号"))
+    assert refused.value.details["decision_id"] == str(first.id)
+
+
+async def test_what_is_withdrawn_is_neither_corrected_nor_withdrawn_again(
+    ledger: PlatformLedger,
+) -> None:
+    said = decision()
+    await ledger.commit(entry(said))
+    withdrawal = entry(said, 2, Change.WITHDRAWN, reason="撤回")
+    await ledger.commit(withdrawal)
+    assert (await ledger.commit(withdrawal)).change == Change.WITHDRAWN
+    for change in (Change.CORRECTED, Change.WITHDRAWN):
+        with pytest.raises(DecisionStaleError, match="withdrawn") as refused:
+            await ledger.commit(entry(said, 3, change, reason="再次"))
+        assert refused.value.details == {"version": "2"}
+
+
+async def test_a_change_of_what_was_never_recorded_is_refused(
+    ledger: PlatformLedger,
+) -> None:
+    with pytest.raises(DecisionUnknownError):
+        await ledger.commit(entry(decision(), 2, Change.WITHDRAWN, reason="撤回"))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param({"facts": "前\x00后"}, id="the character U+0000"),
+        pytest.param({"penalty": Penalty(fine=2**70)}, id="a fine beyond all money"),
+        pytest.param({"facts": "\ud800"}, id="half a character"),
+    ],
+)
+async def test_what_cannot_be_stored_is_a_fault_of_its_form(
+    ledger: PlatformLedger, sql: Sql, odd: dict[str, object]
+) -> None:
+    with pytest.raises(DecisionFormatError):
+        await ledger.commit(entry(decision(**odd)))
+    assert await sql("select 1 from outbox") == []
+
+
+async def test_a_megabyte_of_facts_is_kept_whole(ledger: PlatformLedger) -> None:
+    said = decision(facts="事实" * 174_763)
+    await ledger.commit(entry(said))
+    held = await ledger.held(said.id)
+    assert held is not None
+    assert held.decision.facts == said.facts
+
+
+# --- the order of a case's events --------------------------------------------
+
+
+async def test_a_corrected_case_number_leaves_the_order_of_events_alone(
+    ledger: PlatformLedger, sql: Sql
+) -> None:
+    said, moved = decision(), decision(case_no="AZYJ-2026-00777")
+    await ledger.commit(entry(said))
+    await ledger.commit(entry(moved, 2, Change.CORRECTED, reason="案号有误"))
+    rows = await sql("select distinct key, bucket from outbox")
+    hashed = case_hash(said.case_key)
+    assert [tuple(row) for row in rows] == [(partition_key(hashed), bucket(hashed))]
+    (row,) = await sql("select case_no, case_hash from decision")
+    assert tuple(row) == ("AZYJ-2026-00777", hashed)

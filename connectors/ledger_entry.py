@@ -1,0 +1,110 @@
+"""An entry as ``enter_decision`` takes it: one row, its proofs, what leaves with it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import msgspec
+
+from zhitong.connectors import decision_row
+from zhitong.connectors.sealing import Keys, Sealing, seal
+from zhitong.decisions import Entry, bucket, case_hash, partition_key
+
+
+class Prepared:
+    """What of *entry* can be made before its transaction begins."""
+
+    def __init__(self, entry: Entry, hashed: str, sealing: Sealing) -> None:
+        self._entry = entry
+        self._hashed = hashed
+        self._digest = sealing.person
+        self._numbers = decision_row.numbers_of(entry.decision)
+        self.persons = {
+            place: sealing.person(number) for place, number in self._numbers.items()
+        }
+        """Digests of the persons whose ID numbers it states, by place."""
+
+    def parameters(
+        self, keys: Keys, order: int | None, previous: bytes | None
+    ) -> tuple[object, ...]:
+        """Give the parameters of the call.
+
+        *keys* are those of the persons; *order* and *previous* are case hash and leaf
+        of the version before, None where there is none.
+        """
+        entry = self._entry
+        if order is None:
+            order = case_hash(entry.decision.case_key)
+        body = decision_row.leaf_body(entry, self._hashed, previous)
+        return (
+            self._document(keys, order).decode(),
+            decision_row.content(entry.decision),
+            body,
+            decision_row.leaf(body),
+            previous,
+            [event.payload for event in entry.events],
+            [
+                seal(
+                    keys[self.persons[place]][1],
+                    number,
+                    number_place(entry.decision.id, entry.version, place),
+                )
+                for place, number in self._numbers.items()
+            ],
+        )
+
+    def _document(self, keys: Keys, order: int) -> bytes:
+        entry = self._entry
+        row = decision_row.columns(entry, self._hashed, self._digest) | {
+            "case_key": entry.decision.case_key,
+            "case_hash": order,
+            "origin": "PLATFORM",
+        }
+        return msgspec.json.encode(
+            {
+                "decision": row,
+                "basis": entry.basis,
+                "unit": entry.unit,
+                "who": entry.person,
+                "bucket": bucket(order),
+                "key": partition_key(order),
+                "traceparent": entry.traceparent,
+                "findings": _findings(entry),
+                "events": _events(entry),
+                "numbers": [
+                    {"field": place, "key_id": keys[person][0]}
+                    for place, person in self.persons.items()
+                ],
+            }
+        )
+
+
+def number_place(decision: UUID, version: int, field: str) -> str:
+    """Name the one place a sealed ID number opens in."""
+    return f"{decision}/{version}/{field}"
+
+
+def _findings(entry: Entry) -> list[dict[str, str]]:
+    return [
+        {
+            "finding_id": f"{entry.decision.id}/{entry.version}/{number}",
+            "check_name": finding.check,
+            "severity": finding.severity,
+            "zh": finding.detail.zh,
+            "en": finding.detail.en,
+            "source": finding.source,
+        }
+        for number, finding in enumerate(entry.findings, 1)
+    ]
+
+
+def _events(entry: Entry) -> list[dict[str, str]]:
+    return [
+        {
+            "event_id": str(event.event_id),
+            "receiver": event.receiver,
+            "topic": event.topic,
+            "schema": event.schema,
+        }
+        for event in entry.events
+    ]
