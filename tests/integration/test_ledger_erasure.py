@@ -1,0 +1,149 @@
+"""A lawful erasure destroys a person's key: numbers are gone, proofs stand."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+
+import asyncpg
+import msgspec
+import pytest
+from entries import SEALING, decision, entry, ledger_over, of_person, prepare
+
+from zhitong.connectors.decision_row import with_numbers
+from zhitong.connectors.ledger import PlatformLedger
+from zhitong.connectors.sealing import Sealing, erase
+from zhitong.decisions import Change, Decision
+from zhitong.exceptions import SettingsError
+
+pytestmark = pytest.mark.integration
+
+PARTY = "11010519491231002X"
+REPRESENTATIVE = "110105194912310038"
+Opened = tuple[PlatformLedger, "asyncpg.Pool[asyncpg.Record]"]
+
+
+@pytest.fixture
+async def opened(database: str) -> AsyncIterator[Opened]:
+    await prepare(database)
+    async with ledger_over(database) as opened:
+        yield opened
+
+
+def of_two() -> Decision:
+    """Give a decision about one person, represented by another."""
+    said = of_person(PARTY)
+    party = msgspec.structs.replace(
+        said.party,
+        representative="赵六",
+        representative_id_kind="RESIDENT_ID",
+        representative_id_number=REPRESENTATIVE,
+    )
+    return msgspec.structs.replace(said, party=party)
+
+
+async def held(ledger: PlatformLedger, said: Decision) -> Decision:
+    found = await ledger.held(said.id)
+    assert found is not None
+    return found.decision
+
+
+async def test_no_id_number_lies_open_anywhere_in_the_database(opened: Opened) -> None:
+    ledger, pool = opened
+    said = of_two()
+    await ledger.commit(entry(said))
+    await ledger.commit(entry(said, 2, Change.WITHDRAWN, reason="撤回"))
+    tables = await pool.fetch(
+        "select relname from pg_class where relkind = 'r' and relnamespace = "
+        "'public'::regnamespace"
+    )
+    assert "sealed_number" in {table["relname"] for table in tables}
+    for table in tables:
+        rows = await pool.fetch(
+            f"select t::text as said from {table['relname']} t"  # noqa: S608
+        )
+        for row in rows:
+            for number in (PARTY, REPRESENTATIVE):
+                assert number not in row["said"]
+                assert number.encode().hex() not in row["said"]
+
+
+async def test_an_erased_person_is_gone_from_all_versions_and_only_that_person(
+    opened: Opened,
+) -> None:
+    ledger, pool = opened
+    said, other = of_two(), of_person(REPRESENTATIVE, local_id="A-2")
+    await ledger.commit(entry(said))
+    await ledger.commit(entry(other))
+    await ledger.commit(entry(said, 2, Change.WITHDRAWN, reason="撤回"))
+    assert await held(ledger, said) == said
+    proofs = await pool.fetch("select content_hash, content from decision_version")
+    leaves = await pool.fetch("select body, leaf from audit_leaf")
+
+    assert await erase(pool, SEALING.person(PARTY)) == 2
+
+    assert await held(ledger, said) == with_numbers(
+        said, {"representative": REPRESENTATIVE}
+    )
+    assert await held(ledger, other) == other
+    assert proofs == await pool.fetch(
+        "select content_hash, content from decision_version"
+    )
+    assert leaves == await pool.fetch("select body, leaf from audit_leaf")
+    for leaf in leaves:
+        assert leaf["leaf"] == hashlib.sha256(b"\x00" + leaf["body"]).digest()
+    (key,) = await pool.fetch(
+        "select wrapped, destroyed_at from person_key where person = $1",
+        SEALING.person(PARTY),
+    )
+    assert key["wrapped"] is None
+    assert key["destroyed_at"] is not None
+    assert await erase(pool, SEALING.person(PARTY)) == 0
+
+
+async def test_the_same_decision_again_is_a_replay_after_the_erasure_too(
+    opened: Opened,
+) -> None:
+    ledger, pool = opened
+    said = of_person(PARTY)
+    await ledger.commit(entry(said))
+    await erase(pool, SEALING.person(PARTY))
+    assert (await ledger.commit(entry(said))).replayed
+
+
+async def test_what_is_registered_later_has_a_key_of_its_own(opened: Opened) -> None:
+    ledger, pool = opened
+    before, after = (
+        of_person(PARTY),
+        of_person(PARTY, local_id="A-2", document_no="2号"),
+    )
+    await ledger.commit(entry(before))
+    await erase(pool, SEALING.person(PARTY))
+    await ledger.commit(entry(after))
+    assert await held(ledger, before) == with_numbers(before, {})
+    assert await held(ledger, after) == after
+    assert await pool.fetchval("select count(*) from person_key") == 2
+
+
+async def test_an_erased_decision_can_still_be_withdrawn(opened: Opened) -> None:
+    ledger, pool = opened
+    said = of_person(PARTY)
+    await ledger.commit(entry(said))
+    await erase(pool, SEALING.person(PARTY))
+    bare = await held(ledger, said)
+    committed = await ledger.commit(entry(bare, 2, Change.WITHDRAWN, reason="撤回"))
+    assert (committed.version, committed.replayed) == (2, False)
+    assert await held(ledger, said) == bare
+
+
+async def test_another_master_key_is_said_and_not_taken_for_an_erasure(
+    opened: Opened,
+) -> None:
+    ledger, pool = opened
+    said = of_person(PARTY)
+    await ledger.commit(entry(said))
+    await ledger.commit(entry(decision(local_id="A-2")))
+    wrong = PlatformLedger(pool, Sealing(b"digests", b"another"))
+    with pytest.raises(SettingsError, match=r"person\.key"):
+        await wrong.held(said.id)
+    assert await wrong.held(decision(local_id="A-2").id) is not None
