@@ -59,6 +59,9 @@ class Settings:
     policy: Path = Path(__file__).parent / "rules" / "policy.toml"
     """The file with the sharing rules in force."""
 
+    checks: Path = Path(__file__).parent / "rules" / "checks.toml"
+    """The file with the checks of decisions in force."""
+
     check_seconds: float = 60.0
     """How often the bindings are compared with the live databases."""
 
