@@ -1,0 +1,156 @@
+"""The form of the credit system: double publicity 双公示, rows CF_* and XK_*.
+
+Four tables: penalties and licences, of natural persons (``_zrr``) and of all others
+(``_fr``). Every version is the decision's whole new row: a withdrawal keeps the row,
+says so in its status and remark, and ends its publicity; nothing is ever deleted.
+Columns whose values no decision has (organisation code, tax number …) are not sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+from zhitong.decisions import Act, Change, Decision, Entry, Licence, Penalty
+from zhitong.rules.identifiers import CREDIT_PLACEHOLDER
+from zhitong.streams.cloud_events import SHANGHAI
+from zhitong.streams.columns import fill, joined, ten_thousands
+from zhitong.streams.receivers import IdNumber, Receiver, Receivers, Status
+from zhitong.streams.schemas import Table, tables
+
+Seal = Callable[[str], str]
+
+LONGEST_ID_NUMBER = 100
+"""Characters that are sealed; no ID number of any kind is half as long."""
+
+
+def table(decision: Decision) -> Table:
+    """Say which table a penalty or licence belongs in."""
+    kind = "cf" if decision.act is Act.PENALTY else "xk"
+    natural = decision.party.kind == "NATURAL_PERSON"
+    return tables()[f"{kind}_{'zrr' if natural else 'fr'}"]
+
+
+def row(
+    entry: Entry, receiver: Receiver, config: Receivers, seal: Seal
+) -> dict[str, object]:
+    """Write the row of *entry*, by the columns' names."""
+    own = _penalty if entry.decision.act is Act.PENALTY else _licence
+    said = _party(entry, receiver, config, seal) | own(entry, config)
+    prefix = "CF" if entry.decision.act is Act.PENALTY else "XK"
+    to = table(entry.decision)
+    # The tables' columns differ only in which of these they have.
+    named = {
+        name if name == "BZ" else f"{prefix}_{name}": v for name, v in said.items()
+    }
+    return fill(to, {name: v for name, v in named.items() if name in to.columns})
+
+
+def _party(
+    entry: Entry, receiver: Receiver, config: Receivers, seal: Seal
+) -> dict[str, object]:
+    party, words = entry.decision.party, config.words
+    single = party.kind == "INDIVIDUAL_BUSINESS"
+    said: dict[str, object] = {
+        "XDR_MC": party.name,
+        "XDR_LB": words.party_kinds.get(party.kind),
+        "XDR_SHXYM": party.code or (CREDIT_PLACEHOLDER if single else None),
+        "XDR_GSZC": party.registration_no,
+        "FRDB": party.representative,
+    }
+    if IdNumber.PARTY in receiver.id_numbers and party.kind == "NATURAL_PERSON":
+        said["XDR_ZJLX"] = words.id_kinds.get(party.id_kind or "")
+        said["XDR_ZJHM"] = _sealed(party.id_number, seal)
+    # A kind of ID without its number is of no use to anybody.
+    if IdNumber.REPRESENTATIVE in receiver.id_numbers:
+        said["FR_ZJLX"] = words.id_kinds.get(party.representative_id_kind or "")
+        said["FR_ZJHM"] = _sealed(party.representative_id_number, seal)
+    return said
+
+
+def _sealed(number: str | None, seal: Seal) -> str | None:
+    return seal(number[:LONGEST_ID_NUMBER]) if number and number.strip() else None
+
+
+def _penalty(entry: Entry, config: Receivers) -> dict[str, object]:
+    decision, form = entry.decision, config.credit
+    penalty = decision.penalty or Penalty()
+    kinds = [config.words.penalty_kinds.get(kind, "") for kind in penalty.kinds]
+    return {
+        "WSH": decision.document_no,
+        "WFXW": penalty.violation_type,
+        "SY": decision.facts,
+        "YJ": decision.basis,
+        "CFLB": joined(filter(None, dict.fromkeys(kinds)), form.separator),
+        "NR": decision.content,
+        "NR_FK": ten_thousands(penalty.fine),
+        "NR_WFFF": ten_thousands(penalty.confiscated),
+        "NR_ZKDX": penalty.licence_affected,
+        "JDRQ": _day(decision.decided_on, form.penalty_dates),
+        "YXQ": _day(penalty.valid_to or config.penalty_open_end, form.penalty_dates),
+        "GSJZQ": _day(_publicity_end(entry, penalty), form.penalty_dates),
+        "CFJG": decision.subject_name,
+        "CFJGDM": decision.subject_code,
+        "SJLY": _unit(entry),
+        "SJLYDM": entry.unit,
+        "ZT": _status(entry, form.penalty_status),
+        "BZ": remark(entry),
+    }
+
+
+def _licence(entry: Entry, config: Receivers) -> dict[str, object]:
+    decision, form = entry.decision, config.credit
+    licence = decision.licence or Licence(kind="")
+    valid_to = licence.valid_to or (
+        config.licence_open_end if decision.licence else None
+    )
+    return {
+        "XKWS": decision.document_title,
+        "WSH": decision.document_no,
+        "XKLB": config.words.licence_kinds.get(licence.kind),
+        "XKZS": licence.certificate_name,
+        "XKBH": licence.certificate_no,
+        "NR": decision.content,
+        "JDRQ": _day(decision.decided_on, form.licence_dates),
+        "YXQZ": _day(licence.valid_from, form.licence_dates),
+        "YXQZI": _day(valid_to, form.licence_dates),
+        "XKJG": decision.subject_name,
+        "XKJGDM": decision.subject_code,
+        "ZT": _status(entry, form.licence_status),
+        "LYDW": _unit(entry),
+        "LYDWDM": entry.unit,
+        "BZ": remark(entry),
+    }
+
+
+def remark(entry: Entry) -> str | None:
+    """Say in words why there is another version; None for a first one."""
+    if entry.change is Change.RECORDED:
+        return None
+    what = "撤销" if entry.change is Change.WITHDRAWN else "更正"
+    parts = [f"{what}（第{entry.version}版）"]
+    parts += [f"原因：{entry.reason}"] if entry.reason else []
+    parts += [f"依据：{entry.basis}"] if entry.basis else []
+    return "；".join(parts)
+
+
+def _publicity_end(entry: Entry, penalty: Penalty) -> date | None:
+    """Give the day publicity ends: of what is withdrawn, today at the latest."""
+    if entry.change is not Change.WITHDRAWN:
+        return penalty.publicity_to
+    today = entry.at.astimezone(SHANGHAI).date()
+    return min(today, penalty.publicity_to or today)
+
+
+def _status(entry: Entry, status: Status) -> str:
+    return status.withdrawn if entry.change is Change.WITHDRAWN else status.stands
+
+
+def _unit(entry: Entry) -> str | None:
+    own = entry.unit == entry.decision.subject_code
+    return entry.unit_name or (entry.decision.subject_name if own else None)
+
+
+def _day(day: date | None, form: str) -> str | None:
+    # strftime's %Y writes the year 25 as 25; no form means that.
+    return None if day is None else day.strftime(form.replace("%Y", f"{day.year:04d}"))

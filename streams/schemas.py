@@ -1,0 +1,191 @@
+"""The receivers' tables: a JSON Schema each, and what a receiver accepts.
+
+``schemas/<format>.<table>.<version>.json`` says the structure of a row; all we send
+is of it, whatever the decision lacks. Beside it stands what a row must have to be
+accepted, which JSON Schema leaves alone:
+
+* ``x-longest``: the receiver's width, in characters, of what must not be cut;
+* ``x-credit-code``: a unified social credit code by GB 32100, or 17 zeros and X;
+* ``x-acceptance``: rules, each with its words and source. Where all of ``when`` holds,
+  ``require`` names columns that are due, ``only`` what then must hold as well, and
+  ``order`` two times of which the second is not before the first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import orjson
+from jsonschema import Draft202012Validator, ValidationError
+
+from zhitong.rules.identifiers import CREDIT_PLACEHOLDER, credit_code_fault
+from zhitong.types import Label
+
+SEPARATORS = "[、，,;；|]"
+"""What may stand between the words of a joined text."""
+
+Row = Mapping[str, object]
+Rule = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a row is not accepted; without a word of its content."""
+
+    label: Label
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.label.zh} / {self.label.en}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A table of a receiver's format, in one version."""
+
+    format: str
+    name: str
+    version: int
+    document: Mapping[str, object]
+    validator: Draft202012Validator
+    columns: Mapping[str, Mapping[str, object]]
+    rules: tuple[Rule, ...]
+
+    @property
+    def urn(self) -> str:
+        """The schema's name, in the attribute ``dataschema``."""
+        return str(self.document["$id"])
+
+    @property
+    def title(self) -> str:
+        """Chinese, then English."""
+        return str(self.document["title"])
+
+
+@cache
+def tables() -> Mapping[str, Table]:
+    """Give each table in its newest version, by its name."""
+    found: dict[str, Table] = {}
+    for file in files("zhitong.streams").joinpath("schemas").iterdir():
+        kind, name, version, _ = file.name.split(".")
+        if name not in found or found[name].version < int(version):
+            found[name] = _table(kind, name, int(version), file.read_bytes())
+    return dict(sorted(found.items(), key=lambda item: (item[1].format, item[0])))
+
+
+def _table(kind: str, name: str, version: int, text: bytes) -> Table:
+    document = orjson.loads(text)
+    Draft202012Validator.check_schema(document)
+    return Table(
+        format=kind,
+        name=name,
+        version=version,
+        document=document,
+        validator=Draft202012Validator(document),
+        columns=document["properties"],
+        rules=tuple(document["x-acceptance"]),
+    )
+
+
+def faults(table: str, row: Row) -> tuple[str, ...]:
+    """Say why a receiver rejects *row*, in both languages; none: it accepts it."""
+    if table not in tables():
+        return (f"没有 {table} 这张表 / there is no table {table}",)
+    known = tables()[table]
+    broken = tuple(map(str, _structure(known, row)))
+    # Rules read values by their kind, which only a row of the structure has.
+    return broken or tuple(map(str, shortfalls(known, row)))
+
+
+def shortfalls(table: Table, row: Row) -> tuple[Fault, ...]:
+    """Say which rules of acceptance *row*, which is of the structure, breaks."""
+    found = [*_values(table, row)]
+    for rule in table.rules:
+        when = [part for part in _list(rule["when"]) if isinstance(part, dict)]
+        if all(holds(condition, row) for condition in when):
+            found += _broken(table, rule, row)
+    return tuple(found)
+
+
+def holds(condition: Rule, row: Row) -> bool:
+    """Say whether a column is one of ``in``, or has one of the words of ``has``."""
+    value = row.get(str(condition["column"]))
+    if "in" in condition:
+        return value in _list(condition["in"])
+    parts = value if isinstance(value, list) else re.split(SEPARATORS, str(value))
+    return any(word in parts for word in _list(condition["has"]))
+
+
+def _structure(table: Table, row: Row) -> Iterator[Fault]:
+    for error in table.validator.iter_errors(row):
+        for column, what in _places(error, row):
+            yield Fault(
+                Label(f"{column}：不合结构（{what}）", f"{column}: not so ({what})"),
+                table.urn,
+            )
+
+
+def _places(error: ValidationError, row: Row) -> Iterator[tuple[str, str]]:
+    """Name columns and keywords; the library's own messages repeat values."""
+    if error.absolute_path:
+        yield str(error.absolute_path[0]), str(error.validator)
+    elif error.validator == "required":
+        missing = [name for name in _list(error.validator_value) if name not in row]
+        yield from ((str(name), "required") for name in missing)
+    else:
+        yield "row", str(error.validator)
+
+
+def _values(table: Table, row: Row) -> Iterator[Fault]:
+    for column, value in row.items():
+        rule, text = table.columns[column], str(value)
+        longest = rule.get("x-longest")
+        if isinstance(longest, int) and len(text) > longest:
+            yield Fault(
+                Label(
+                    f"{column} {_zh(rule)}：至多 {longest} 字，现有 {len(text)} 字",
+                    f"{column}: {longest} characters at most, it has {len(text)}",
+                ),
+                table.urn,
+            )
+        if rule.get("x-credit-code") and text != CREDIT_PLACEHOLDER:
+            fault = credit_code_fault(text)
+            if fault is not None:
+                # The fault's own words name characters of the code.
+                yield Fault(
+                    Label(
+                        f"{column} {_zh(rule)}：不是有效的统一社会信用代码",
+                        f"{column}: no valid unified social credit code",
+                    ),
+                    "GB 32100-2015",
+                )
+
+
+def _broken(table: Table, rule: Rule, row: Row) -> Iterator[Fault]:
+    zh, en, source = str(rule["zh"]), str(rule["en"]), str(rule["source"])
+    for column in map(str, _list(rule.get("require", ()))):
+        if column not in row:
+            named = f"{column} {_zh(table.columns[column])}"
+            yield Fault(
+                Label(f"缺少 {named}：{zh}", f"{column} is missing: {en}"), source
+            )
+    only = rule.get("only")
+    if isinstance(only, dict) and not holds(only, row):
+        yield Fault(Label(zh, en), source)
+    if "order" in rule:
+        first, second = (str(row.get(str(c), "")) for c in _list(rule["order"]))
+        # Days and moments begin alike: YYYY-MM-DD.
+        if first > second[: len(first)]:
+            yield Fault(Label(zh, en), source)
+
+
+def _zh(column: Mapping[str, object]) -> str:
+    return str(column["title"]).partition(" ")[0]
+
+
+def _list(value: object) -> list[object]:
+    return list(value) if isinstance(value, list | tuple) else []
