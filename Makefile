@@ -11,6 +11,7 @@ BIN := $(VENV)/bin
 STATE := .zhitong/state
 CACHE := .zhitong/cache
 EXPLORER := $(STATE)/explorer/index.html
+LIVE := $(STATE)/live/index.html
 SOURCES := schema resolvers connectors streams infra src tests bench
 
 # Whatever tools fetch or remember stays inside the repository.
@@ -30,9 +31,9 @@ export npm_config_update_notifier := false
 help: ## 列出命令 list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.installed $(EXPLORER) ## 安装依赖（只写入本目录） install everything, inside this folder
+setup: $(VENV)/.installed $(EXPLORER) $(LIVE) ## 安装依赖（只写入本目录） install everything, inside this folder
 
-explorer: ## 重新安装查询界面（需要 npm） install the explorer again, with npm
+explorer: ## 重新安装查询界面和图表（需要 npm） install explorer and charts again, with npm
 	rm -f $(CACHE)/npm.failed portal/node_modules/.installed
 	$(MAKE) --no-print-directory setup
 
@@ -112,3 +113,7 @@ portal/node_modules/.installed: portal/package-lock.json
 
 $(EXPLORER): $(VENV)/.installed portal/node_modules/.installed $(wildcard portal/explorer/*)
 	@if test -e portal/node_modules/.installed; then $(BIN)/python -m zhitong.infra.explorer portal && touch $@; fi
+
+# Without npm the live page has numbers and tables, and says that its chart is missing.
+$(LIVE): $(VENV)/.installed portal/node_modules/.installed $(wildcard portal/live/*)
+	@$(BIN)/python -m zhitong.infra.live_page portal && touch $@

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,8 +17,10 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from zhitong.exceptions import BindingError, ForbiddenError, ZhitongError
-from zhitong.infra.explorer import Explorer
+from zhitong.infra.explorer import explorer
 from zhitong.infra.front import GraphQLFront
+from zhitong.infra.live import Live
+from zhitong.infra.live_page import live_page
 from zhitong.infra.replies import error_body, fault
 from zhitong.infra.settings import Settings
 from zhitong.infra.tokens import Verifier
@@ -34,12 +37,12 @@ _LANDING = """<!doctype html>
 <html lang="zh-CN"><meta charset="utf-8"><title>执通 Zhitong</title>
 <h1>执通</h1>
 <p>一次查询，贯通全市各部门的行政执法数据。</p>
-<p>打开<a href="explorer/">查询界面</a>，或向 <code>/graphql</code> 发送请求。
-运行状态：<a href="ready">/ready</a>。</p>
+<p>打开<a href="live/">实时页面</a>或<a href="explorer/">查询界面</a>，或向
+<code>/graphql</code> 发送请求。运行状态：<a href="ready">/ready</a>。</p>
 <h1>Zhitong</h1>
 <p>One question over the enforcement data of a city's departments.</p>
-<p>Open the <a href="explorer/">explorer</a>, or send requests to
-<code>/graphql</code>. Its state: <a href="ready">/ready</a>.</p>
+<p>Open the <a href="live/">live page</a> or the <a href="explorer/">explorer</a>, or
+send requests to <code>/graphql</code>. Its state: <a href="ready">/ready</a>.</p>
 </html>
 """
 
@@ -52,21 +55,26 @@ def build_app(  # noqa: PLR0913 - the parts the gateway is put together from
     reload: Report,
     *,
     lifespan: Lifespan | None = None,
+    ending: asyncio.Event | None = None,
 ) -> ASGIApp:
     """Put the gateway together.
 
     *readiness* tells ``database`` (bool: the platform's own) and ``sources``
     (name → state; ``"ready"`` is the one that answers). *reload* tells what was
     loaded and raises `BindingError`, or a group of them, where nothing was.
+    *ending* ends what would go on for ever: the live page's streams.
     """
     front = GraphQLFront(engine, verifier, settings)
+    live = Live(engine, verifier, settings, ending or asyncio.Event())
     rest = Starlette(
         routes=[
             Route("/", _landing, methods=["GET"]),
             Route("/health", _health, methods=["GET"]),
             Route("/ready", _guarded(_ready(readiness)), methods=["GET"]),
             Route("/reload", _guarded(_reload(reload, verifier)), methods=["POST"]),
-            Mount("/explorer", Explorer(settings.explorer)),
+            Mount("/explorer", explorer(settings.explorer)),
+            Route("/live/stream", live),
+            Mount("/live", live_page(settings.live)),
         ],
         lifespan=lifespan,
     )

@@ -6,15 +6,11 @@ where ``npm ci`` has put them, into the state folder.
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
-from starlette.responses import HTMLResponse, Response
-from starlette.staticfiles import StaticFiles
-from starlette.types import Receive, Scope, Send
-
 from zhitong.exceptions import SettingsError
+from zhitong.infra.pages import Pages, copy
 from zhitong.infra.settings import from_environment
 
 FILES = {
@@ -38,13 +34,6 @@ POLICY = (
 )
 """Only our own files, and only our own addresses are asked."""
 
-HEADERS = {
-    "content-security-policy": POLICY,
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "cache-control": "no-cache",
-}
-
 MISSING = """<!doctype html>
 <html lang="zh-CN"><meta charset="utf-8"><title>执通 Zhitong</title>
 <h1>查询界面尚未安装</h1>
@@ -57,40 +46,17 @@ page. The interface <code>/graphql</code> works without it.</p>
 """
 
 
-class Explorer:
-    """Serves the explorer's files, or says how to install them."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        # The folder may be filled while the gateway runs.
-        self._files = StaticFiles(directory=folder, html=True, check_dir=False)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer with a file and the headers that fence it in."""
-        response = await self._response(scope)
-        response.headers.update(HEADERS)
-        await response(scope, receive, send)
-
-    async def _response(self, scope: Scope) -> Response:
-        if not (self._folder / PAGE[0]).is_file():
-            return HTMLResponse(MISSING, status_code=503)
-        return await self._files.get_response(self._files.get_path(scope), scope)
+def explorer(folder: Path) -> Pages:
+    """Serve the explorer that lies in *folder*."""
+    return Pages(folder, policy=POLICY, missing=MISSING)
 
 
 def install(portal: Path, target: Path) -> None:
     """Copy page and libraries from *portal* into *target*."""
     modules = portal / "node_modules"
-    sources = {modules / name: target / to for name, to in FILES.items()}
-    sources |= {portal / "explorer" / name: target / name for name in PAGE}
-    missing = next((path for path in sources if not path.is_file()), None)
-    if missing is not None:
-        raise SettingsError(
-            f"缺少 {missing}，请先执行 npm ci --prefix {portal} --omit=dev。",
-            f"{missing} is missing; run npm ci --prefix {portal} --omit=dev first.",
-        )
-    target.mkdir(parents=True, exist_ok=True)
-    for source, to in sources.items():
-        shutil.copyfile(source, to)
+    files = {modules / name: target / to for name, to in FILES.items()}
+    files |= {portal / "explorer" / name: target / name for name in PAGE}
+    copy(files, portal)
 
 
 def main() -> None:

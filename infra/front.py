@@ -75,7 +75,7 @@ class GraphQLFront:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
-        headers = _joined(scope)
+        headers = joined(scope)
         with request_span(self._traces, scope["method"], headers) as span:
             call = _Call(
                 id=uuid.uuid4().hex,
@@ -204,7 +204,7 @@ def _answered(answer: Answer, media: str) -> Reply:
     )
 
 
-def _joined(scope: Scope) -> Headers:
+def joined(scope: Scope) -> Headers:
     """Join repeated headers with commas (RFC 9110 §5.2).
 
     A second Authorization or Content-Type thereby spoils the first instead of

@@ -102,8 +102,13 @@ class _Server(uvicorn.Server):
         """Capture none."""
         yield
 
+    def __init__(self, config: uvicorn.Config, ending: asyncio.Event) -> None:
+        super().__init__(config)
+        self._ending = ending
+
     def stop(self) -> None:
-        """End when the requests under way are answered."""
+        """End when the requests under way are answered; streams end now."""
+        self._ending.set()
         self.should_exit = True
 
 
@@ -118,10 +123,18 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     )
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(gateway.running())
-        app = build_app(engine, verifier, settings, gateway.readiness, gateway.reload)
+        ending = asyncio.Event()
+        app = build_app(
+            engine,
+            verifier,
+            settings,
+            gateway.readiness,
+            gateway.reload,
+            ending=ending,
+        )
         config = server(app, settings).config
         config.timeout_graceful_shutdown = _GRACE_SECONDS
-        running = _Server(config)
+        running = _Server(config, ending)
         _on_signals(running.stop)
         url = _url(listener)
         stack.enter_context(noted(note_path(settings), Note(pid=os.getpid(), url=url)))
@@ -160,6 +173,7 @@ def _introduce(url: str, states: Mapping[str, str]) -> None:
     lines = [
         f"执通网关已就绪 The gateway is ready: {url}",
         f"  查询接口 GraphQL   {url}/graphql",
+        f"  实时页面 live page {url}/live/",
         f"  查询界面 explorer  {url}/explorer/",
         f"  运行状态 state     {url}/ready",
         "数据来源 Sources:",

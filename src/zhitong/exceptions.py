@@ -88,6 +88,14 @@ class OccasionMalformedError(RequestError):
     code = "OCCASION_MALFORMED"
 
 
+class LiveTooManyError(RequestError):
+    """The caller has as many live pages open as one may have."""
+
+    code = "LIVE_TOO_MANY"
+    status = 429
+    retriable = True
+
+
 # --- who asks ----------------------------------------------------------------
 
 

@@ -1,0 +1,260 @@
+"""The stream behind the live page: the graph's answers, sent as they change.
+
+``/live/stream`` takes the token and the headers that ``/graphql`` takes and answers
+with server-sent events: ``hello`` and ``words`` once, ``now`` and ``standing`` whenever
+their answer has changed, a comment where it has not, ``error`` before it ends for a
+reason. EventSource cannot send a token, so the page reads it with fetch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+
+import orjson
+from starlette.types import Receive, Scope, Send
+
+from zhitong.exceptions import (
+    LiveTooManyError,
+    MethodNotAllowedError,
+    ZhitongError,
+)
+from zhitong.infra.bodies import ClientGoneError
+from zhitong.infra.front import joined
+from zhitong.infra.live_questions import Body, Clock, Questions, Viewer
+from zhitong.infra.occasions import read_occasion
+from zhitong.infra.replies import error_body, fault, refusal, send_reply
+from zhitong.infra.settings import Settings
+from zhitong.infra.tokens import Verifier
+from zhitong.schema.engine import Engine
+from zhitong.types import Principal
+
+STANDING_SECONDS = 10.0
+"""Between two questions that count through all that was sent."""
+NOW_REST, STANDING_REST = 1.0, 20.0
+"""How many times as long as an answer took nothing is asked after it.
+
+Where much is kept, or a database is busy, the page must not make it busier.
+"""
+_ALIVE = b": alive\n\n"
+
+
+class Live:
+    """Answers ``/live/stream``; its streams end when *ending* is set."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        verifier: Verifier,
+        settings: Settings,
+        ending: asyncio.Event,
+        *,
+        clock: Clock = time.time,
+    ) -> None:
+        self._engine = engine
+        self._verifier = verifier
+        self._settings = settings
+        self._ending = ending
+        self._clock = clock
+        self._open: Counter[Principal] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request: refuse it, or stream until one side ends it."""
+        request_id = uuid.uuid4().hex
+        headers = joined(scope)
+        authorization = headers.get(b"authorization", b"").decode("latin-1")
+        try:
+            viewer = self._admit(scope["method"], authorization, headers)
+        except ZhitongError as error:
+            await send_reply(send, refusal(error), request_id)
+            return
+        stream = _Stream(
+            self._questions(viewer),
+            _Wire(send, self._clock),
+            self._settings,
+            lambda: self._verifier.verify(authorization),
+        )
+        with self._counted(viewer.principal):
+            await stream.run(viewer, receive, self._ending, request_id)
+
+    def _admit(
+        self, method: str, authorization: str, headers: Mapping[bytes, bytes]
+    ) -> Viewer:
+        if method not in {"GET", "POST"}:
+            raise MethodNotAllowedError(
+                "本地址只接受 GET 与 POST 请求。",
+                "This address answers GET and POST only.",
+            )
+        principal = self._verifier.verify(authorization)
+        most = self._settings.live_streams
+        if self._open[principal] >= most:
+            raise LiveTooManyError(
+                f"同一用户最多同时打开 {most} 个实时页面，请关闭不用的页面后再试。",
+                f"One user may have {most} live pages open at a time; close one and "
+                "try again.",
+            )
+        return Viewer(principal=principal, occasion=read_occasion(headers))
+
+    def _questions(self, viewer: Viewer) -> Questions:
+        return Questions(
+            self._engine,
+            viewer,
+            late_seconds=self._settings.late_seconds,
+            clock=self._clock,
+        )
+
+    @contextmanager
+    def _counted(self, principal: Principal) -> Iterator[None]:
+        self._open[principal] += 1
+        try:
+            yield
+        finally:
+            self._open[principal] -= 1
+            if not self._open[principal]:
+                del self._open[principal]
+
+
+class _Wire:
+    """One answer's way out: whole events, one after the other."""
+
+    def __init__(self, send: Send, clock: Clock) -> None:
+        self._send = send
+        self._clock = clock
+        self._lock = asyncio.Lock()
+
+    async def start(self, request_id: str) -> None:
+        headers = {
+            "content-type": "text/event-stream; charset=utf-8",
+            "cache-control": "no-store",
+            # A proxy that gathers an answer before it passes it on would never do so.
+            "x-accel-buffering": "no",
+            "x-content-type-options": "nosniff",
+            "x-request-id": request_id,
+        }
+        pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await self._send(
+            {"type": "http.response.start", "status": 200, "headers": pairs}
+        )
+
+    async def event(self, name: str, told: bytes) -> None:
+        """Send *told*, a JSON value, with the moment as the event *name*."""
+        at = datetime.fromtimestamp(self._clock(), UTC).isoformat()
+        head = f'event: {name}\ndata: {{"at":"{at}","answer":'
+        await self._part(head.encode() + told + b"}\n\n")
+
+    async def alive(self) -> None:
+        await self._part(_ALIVE)
+
+    async def end(self) -> None:
+        with suppress(ClientGoneError):
+            await self._part(b"", more=False)
+
+    async def _part(self, part: bytes, *, more: bool = True) -> None:
+        message = {"type": "http.response.body", "body": part, "more_body": more}
+        async with self._lock:
+            try:
+                await self._send(message)
+            except OSError as error:  # how servers say that nobody listens any more
+                raise ClientGoneError from error
+
+
+class _Stream:
+    """One viewer's stream: asks at its pace and says what has changed."""
+
+    def __init__(
+        self,
+        questions: Questions,
+        wire: _Wire,
+        settings: Settings,
+        verify: Callable[[], object],
+    ) -> None:
+        self._questions = questions
+        self._wire = wire
+        self._settings = settings
+        self._verify = verify
+
+    async def run(
+        self, viewer: Viewer, receive: Receive, ending: asyncio.Event, request_id: str
+    ) -> None:
+        """Stream until the client goes, *ending* is set or something is wrong."""
+        await self._wire.start(request_id)
+        asking = [
+            asyncio.create_task(self._tell_now(viewer)),
+            asyncio.create_task(self._tell_standing()),
+        ]
+        others = [
+            asyncio.create_task(_gone(receive)),
+            asyncio.create_task(ending.wait()),
+        ]
+        tasks = [*asking, *others]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            outcomes = await asyncio.gather(*asking, return_exceptions=True)
+            await asyncio.gather(*others, return_exceptions=True)
+        wrong = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+        if wrong:
+            await self._refuse(wrong[0], request_id)
+        await self._wire.end()
+
+    async def _refuse(self, error: Exception, request_id: str) -> None:
+        if isinstance(error, ClientGoneError):
+            return
+        known = error if isinstance(error, ZhitongError) else fault(error, request_id)
+        with suppress(ClientGoneError):
+            await self._wire.event("error", orjson.dumps(error_body(known)))
+
+    async def _tell_now(self, viewer: Viewer) -> None:
+        await self._wire.event("hello", orjson.dumps(self._hello(viewer)))
+        await self._wire.event("words", orjson.dumps(await self._questions.words()))
+        told = b""
+        while True:
+            began = time.monotonic()
+            self._verify()
+            told = await self._tell("now", await self._questions.now(), told)
+            await _rest(began, self._settings.live_seconds, NOW_REST)
+
+    async def _tell_standing(self) -> None:
+        told = b""
+        while True:
+            began = time.monotonic()
+            body = await self._questions.standing()
+            told = await self._tell("standing", body, told)
+            while await self._questions.count_minutes():
+                pass
+            await _rest(began, STANDING_SECONDS, STANDING_REST)
+
+    async def _tell(self, name: str, body: Body, told: bytes) -> bytes:
+        """Send *body* unless it is what was *told* before; give what is told now."""
+        telling = orjson.dumps(body)
+        if telling == told:
+            await self._wire.alive()
+        else:
+            await self._wire.event(name, telling)
+        return telling
+
+    def _hello(self, viewer: Viewer) -> Body:
+        return {
+            "unit": viewer.principal.unit_name,
+            "person": viewer.principal.person,
+            "everySeconds": self._settings.live_seconds,
+            "lateSeconds": self._settings.late_seconds,
+        }
+
+
+async def _rest(began: float, every: float, share: float) -> None:
+    """Sleep until it is time again for what *began* then and is done now."""
+    took = time.monotonic() - began
+    await asyncio.sleep(max(every - took, took * share))
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,391 @@
+/** The answers as they stand on the page; all of it is text, never markup. */
+
+import { meaning, plain, say, words } from "./words.js";
+
+const $ = (selector) => document.querySelector(selector);
+const ZONE = { hour12: false, timeZone: "Asia/Shanghai" };
+const TIME = new Intl.DateTimeFormat("zh-CN", { ...ZONE, timeStyle: "medium" });
+const DAY = new Intl.DateTimeFormat("zh-CN", {
+  ...ZONE,
+  month: "2-digit",
+  day: "2-digit",
+  hour: "2-digit",
+  minute: "2-digit",
+});
+const A_DAY = 86_400_000;
+
+/** The gateway's clock less ours: ages must not depend on this machine's clock. */
+let skew = 0;
+
+export function set_clock(at) {
+  skew = Date.parse(at) - Date.now();
+}
+
+export function now() {
+  return Date.now() + skew;
+}
+
+function make(tag, className, ...children) {
+  const made = document.createElement(tag);
+  if (className) {
+    made.className = className;
+  }
+  made.append(...children.filter((child) => child !== null));
+  return made;
+}
+
+function moment(text) {
+  const at = Date.parse(text);
+  const made = make("time", "", (now() - at < A_DAY ? TIME : DAY).format(at));
+  made.dateTime = text;
+  return made;
+}
+
+function age(milliseconds) {
+  const seconds = Math.max(0, milliseconds) / 1_000;
+  if (seconds < 100) {
+    const text = seconds < 10 ? seconds.toFixed(1) : Math.round(seconds);
+    return [`${text} 秒`, `${text} s`];
+  }
+  if (seconds < 6_000) {
+    return [`${Math.round(seconds / 60)} 分钟`, `${Math.round(seconds / 60)} min`];
+  }
+  if (seconds < 172_800) {
+    return [`${Math.round(seconds / 3_600)} 小时`, `${Math.round(seconds / 3_600)} h`];
+  }
+  return [`${Math.round(seconds / 86_400)} 天`, `${Math.round(seconds / 86_400)} d`];
+}
+
+/** A count that grows with time; live.js calls tick() every second. */
+function waited(since) {
+  const made = make("span", "waited", say(age(now() - Date.parse(since))));
+  made.dataset.since = since;
+  return made;
+}
+
+export function tick() {
+  for (const each of document.querySelectorAll(".waited")) {
+    each.replaceChildren(say(age(now() - Date.parse(each.dataset.since))));
+  }
+  $("#clock").textContent = TIME.format(now());
+}
+
+function badge(kind, text, title = "") {
+  const made = make("span", `badge ${kind}`, say(text));
+  if (title) {
+    made.title = title;
+  }
+  return made;
+}
+
+function marks(missing) {
+  return missing?.length
+    ? badge("warn", words("partial"), plain(words("missing", missing.join("、"))))
+    : null;
+}
+
+// --- tiles -------------------------------------------------------------------
+
+function tile(name, value, { tone = "", below = null, mark = null } = {}) {
+  const shown = value === null ? make("span", "none", "–") : value;
+  return make(
+    "li",
+    `tile ${tone}`,
+    say(words(name), "h3"),
+    make("p", "figure", shown, mark),
+    below === null ? null : make("p", "below", below),
+  );
+}
+
+function counted(name, connection, options = {}) {
+  const total = connection?.totalCount;
+  return tile(name, total ? String(total.count) : null, {
+    ...options,
+    tone: total?.count ? options.tone : "",
+    mark: marks(total?.missing),
+  });
+}
+
+export function tiles({ now: moving, standing, late_seconds }) {
+  const receivers = moving?.data?.receivers?.nodes;
+  const hour = moving?.minutes.counts ?? [];
+  const known = hour.some((count) => count !== null);
+  const waiting = receivers?.reduce((sum, { waiting: n }) => sum + n, 0);
+  const oldest = receivers
+    ?.map(({ oldestAt }) => oldestAt)
+    .filter((at) => at !== null)
+    .sort((a, b) => Date.parse(a) - Date.parse(b))[0];
+  $("#tiles").replaceChildren(
+    tile("lastHour", known ? String(hour.reduce((sum, n) => sum + (n ?? 0), 0)) : null),
+    counted("today", standing?.data?.today),
+    tile("waiting", waiting === undefined ? null : String(waiting), {
+      tone: waiting ? "busy" : "",
+    }),
+    tile(
+      "oldest",
+      receivers === undefined ? null : oldest ? waited(oldest) : say(words("nothing")),
+      { tone: oldest && now() - Date.parse(oldest) > late_seconds * 1_000 ? "bad" : "" },
+    ),
+    counted("late", standing?.data?.late, {
+      tone: "bad",
+      below: say(words("lateAfter", late_seconds)),
+    }),
+    counted("rejected", standing?.data?.rejected, { tone: "bad" }),
+  );
+}
+
+// --- receivers, sources, findings --------------------------------------------
+
+function pair(name, value) {
+  return make("div", "", say(words(name), "dt"), make("dd", "", value));
+}
+
+function receiver(each, late_seconds) {
+  const suspended = each.status === "SUSPENDED";
+  const oldest = each.oldestAt === null ? 0 : (now() - Date.parse(each.oldestAt)) / 1_000;
+  const gauge = make("meter", "");
+  Object.assign(gauge, {
+    max: late_seconds,
+    low: late_seconds / 4,
+    high: late_seconds / 2,
+    optimum: 0,
+    value: Math.min(oldest, late_seconds),
+  });
+  gauge.setAttribute("aria-label", plain(words("oldest")));
+  const state = suspended
+    ? badge("warn", words("suspended"), each.suspendedBecause ?? "")
+    : badge("good", words("active"));
+  return make(
+    "article",
+    suspended ? "receiver suspended" : "receiver",
+    make("h3", "", say([each.titleZh ?? each.name, each.titleEn ?? each.name]), state),
+    suspended && each.suspendedBecause ? make("p", "because", each.suspendedBecause) : null,
+    make(
+      "dl",
+      "",
+      pair("waiting", String(each.waiting ?? "–")),
+      pair("oldest", each.oldestAt ? waited(each.oldestAt) : say(words("nothing"))),
+      pair("parked", String(each.parked ?? "–")),
+      pair("lastSent", each.lastSentAt ? moment(each.lastSentAt) : "–"),
+      pair("lastReceipt", each.lastReceiptAt ? moment(each.lastReceiptAt) : "–"),
+    ),
+    gauge,
+  );
+}
+
+function hidden() {
+  return make("p", "note", say(words("hidden")));
+}
+
+export function receivers(connection, late_seconds) {
+  const nodes = connection?.nodes;
+  $("#receivers .list").replaceChildren(
+    ...(nodes ? nodes.map((each) => receiver(each, late_seconds)) : [hidden()]),
+  );
+}
+
+const STATES = { ready: "good", drift: "warn", away: "bad" };
+
+export function sources(list) {
+  $("#sources .list").replaceChildren(
+    ...(list ?? []).map(({ name, titleZh, titleEn, state }) =>
+      make(
+        "li",
+        "",
+        make("span", `dot ${STATES[state] ?? "bad"}`),
+        say([titleZh ?? name, titleEn ?? name]),
+        state === "ready" ? null : badge(STATES[state] ?? "bad", words(state)),
+      ),
+    ),
+  );
+}
+
+const SEVERITIES = [
+  ["breaches", "BREACH", "bad"],
+  ["doubts", "DOUBT", "warn"],
+  ["unverified", "UNVERIFIED", "plain"],
+];
+
+export function findings(data) {
+  const totals = SEVERITIES.map(([name]) => data?.[name]?.totalCount);
+  const most = Math.max(1, ...totals.map((total) => total?.count ?? 0));
+  const known = totals.some((total) => total);
+  $("#findings .list").replaceChildren(
+    ...(known ? SEVERITIES : []).map(([, code, tone], place) => {
+      const bar = make("span", `bar ${tone}`);
+      bar.style.width = `${(100 * (totals[place]?.count ?? 0)) / most}%`;
+      return make(
+        "li",
+        "",
+        say(meaning("Severity", code)),
+        make("span", "track", bar),
+        make("b", "", String(totals[place]?.count ?? "–"), marks(totals[place]?.missing)),
+      );
+    }),
+  );
+  $("#findings .note").replaceChildren(known ? "" : hidden());
+}
+
+export function attention({ late, rejected } = {}) {
+  const nodes = [...(rejected?.nodes ?? []), ...(late?.nodes ?? [])];
+  $("#attention .list").replaceChildren(
+    ...nodes.slice(0, 6).map((each) =>
+      make(
+        "li",
+        "",
+        badge(TONES[each.status], words(each.status), plain(meaning("DeliveryStatus", each.status))),
+        make("span", "what", each.decision?.documentNo ?? "", " ", each.decision?.subjectName ?? ""),
+        make("span", "to", title(each.receiver)),
+        each.status === "REJECTED" ? null : waited(each.queuedAt),
+        each.reasons?.length ? make("p", "because", each.reasons.join("；")) : null,
+      ),
+    ),
+  );
+  const empty = late && rejected ? say(words("nothingWrong")) : hidden();
+  $("#attention .note").replaceChildren(nodes.length ? "" : empty);
+}
+
+// --- decisions ---------------------------------------------------------------
+
+const TONES = {
+  PENDING: "busy",
+  SUSPENDED: "warn",
+  PARKED: "bad",
+  SENT: "busy",
+  HELD: "good",
+  REJECTED: "bad",
+  WAITING: "busy",
+  BEFORE_PLATFORM: "plain",
+};
+const CHANGES = { RECORDED: "plain", CORRECTED: "warn", WITHDRAWN: "bad" };
+let titles = new Map();
+let seen = null;
+
+function title(name) {
+  return say(titles.get(name) ?? [name, name]);
+}
+
+/** The delivery that counts at each receiver: that of the newest version. */
+function newest(deliveries) {
+  const found = new Map();
+  for (const each of deliveries ?? []) {
+    if ((found.get(each.receiver)?.version ?? 0) < each.version) {
+      found.set(each.receiver, each);
+    }
+  }
+  return found;
+}
+
+function delivered(each) {
+  if (each === undefined) {
+    return make("td", "delivery", make("span", "none", "—"));
+  }
+  const told = plain(meaning("DeliveryStatus", each.status));
+  const reasons = each.reasons?.length ? `${told}：${each.reasons.join("；")}` : told;
+  const took = Date.parse(each.heldSince) - Date.parse(each.queuedAt);
+  return make(
+    "td",
+    "delivery",
+    badge(TONES[each.status] ?? "plain", words(each.status), reasons),
+    took >= 0 ? make("span", "took", say(age(took))) : null,
+  );
+}
+
+function row(each, names) {
+  const made = make(
+    "tr",
+    seen?.has(`${each.id} ${each.version}`) === false ? "new" : "",
+    make("td", "when", moment(each.changedAt)),
+    make(
+      "td",
+      "change",
+      badge(CHANGES[each.change] ?? "plain", meaning("Change", each.change), each.changeReason ?? ""),
+    ),
+    make("td", "act", say(meaning("ActType", each.actType))),
+    make("td", "document", make("b", "", each.documentNo ?? "–")),
+    make("td", "subject", each.subjectName ?? each.subjectCode ?? "–"),
+    make("td", "party", each.counterpartyName ?? "–"),
+  );
+  const deliveries = newest(each.deliveries?.nodes);
+  for (const name of names) {
+    const cell = delivered(deliveries.get(name));
+    cell.dataset.receiver = (titles.get(name) ?? [name])[0];
+    made.append(cell);
+  }
+  if (each.change === "WITHDRAWN") {
+    made.classList.add("withdrawn");
+  }
+  return made;
+}
+
+export function decisions(data) {
+  const nodes = data?.decisions?.nodes;
+  titles = new Map(
+    (data?.receivers?.nodes ?? []).map(({ name, titleZh, titleEn }) => [
+      name,
+      [titleZh ?? name, titleEn ?? name],
+    ]),
+  );
+  const named = (nodes ?? []).flatMap(({ deliveries }) =>
+    (deliveries?.nodes ?? []).map(({ receiver: name }) => name),
+  );
+  const names = [...new Set([...titles.keys(), ...named])].sort();
+  const columns = ["time", "change", "act", "document", "subject", "party"];
+  const head = make("tr", "");
+  for (const said of [...columns.map((name) => say(words(name))), ...names.map(title)]) {
+    const cell = make("th", "", said);
+    cell.scope = "col";
+    head.append(cell);
+  }
+  $("#decisions thead").replaceChildren(head);
+  $("#decisions tbody").replaceChildren(...(nodes ?? []).map((each) => row(each, names)));
+  $("#latest h2 .badge")?.remove();
+  const mark = marks(data?.decisions?.missing);
+  if (mark) {
+    $("#latest h2").append(mark);
+  }
+  const empty = nodes ? say(words("noDecisions")) : hidden();
+  $("#latest .note").replaceChildren(nodes?.length ? "" : empty);
+  seen = new Set((nodes ?? []).map(({ id, version }) => `${id} ${version}`));
+}
+
+// --- what is not shown -------------------------------------------------------
+
+/** List what policy withheld and what went wrong, of all *answers*. */
+export function withheld(answers) {
+  const known = answers.filter((answer) => answer);
+  const access = new Map();
+  for (const entry of known.flatMap(({ extensions }) => extensions?.access ?? [])) {
+    access.set(`${entry.type}.${entry.field} ${entry.rule}`, entry);
+  }
+  const gaps = known.flatMap(({ extensions }) => extensions?.sources ?? []);
+  const errors = known.flatMap((answer) => answer.errors ?? []);
+  const items = [
+    ...errors.map(({ path, extensions: { code, zh, en } }) =>
+      make("li", "wrong", badge("bad", [code, code]), path ? `${path[0]} ` : "", say([zh, en])),
+    ),
+    ...gaps.map(({ type, code, title: name, detail }) =>
+      make("li", "wrong", badge("warn", [code, code]), say([name.zh, name.en]), ` ${type} `, say([detail.zh, detail.en])),
+    ),
+    ...[...access.values()].map(({ type, field, reason, source, remedy }) =>
+      make(
+        "li",
+        "",
+        make("code", "", `${type}.${field}`),
+        say([reason.zh, reason.en]),
+        remedy ? make("span", "remedy", say([remedy.zh, remedy.en])) : null,
+        source ? make("cite", "", source) : null,
+      ),
+    ),
+  ];
+  const wrong = errors.length + gaps.length;
+  $("#withheld").hidden = items.length === 0;
+  $("#withheld").classList.toggle("wrong", wrong > 0);
+  $("#withheld summary").replaceChildren(
+    ...[
+      wrong ? say(words("wrong", wrong)) : null,
+      access.size ? say(words("withheld", access.size)) : null,
+    ].filter((part) => part !== null),
+  );
+  $("#withheld .list").replaceChildren(...items);
+}
