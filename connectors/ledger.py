@@ -36,6 +36,7 @@ from zhitong.exceptions import (
     DecisionStaleError,
     DecisionUnknownError,
     LedgerUnavailableError,
+    ReceiverError,
     ZhitongError,
 )
 
@@ -125,7 +126,8 @@ class PlatformLedger:
         Raises `DecisionConflictError` (``stored_hash``, ``sent_hash``),
         `DecisionDuplicateError` (``decision_id`` and ``stored_hash`` of the other),
         `DecisionStaleError` (``version``: the present one), `DecisionUnknownError`,
-        `DecisionFormatError` and `LedgerUnavailableError`.
+        `DecisionFormatError`, `ReceiverError` (nobody configured it) and
+        `LedgerUnavailableError`.
         """
         hashed = self.content_hash(entry.decision)
         prepared = Prepared(entry, hashed, self._sealing)
@@ -134,6 +136,8 @@ class PlatformLedger:
                 row = await self._entered(entry, prepared)
         except UNAVAILABLE as error:
             raise _unavailable() from error
+        except asyncpg.ForeignKeyViolationError as error:
+            raise _nobody() from error
         except asyncpg.DataError as error:
             raise _unstorable() from error
         if row["outcome"] in {"COMMITTED", "REPLAYED"}:
@@ -264,6 +268,15 @@ def _unavailable() -> LedgerUnavailableError:
         "决定台账暂时没有答复，是否已登记不能确定：请以同一标识重试，重试不会登记两次",
         "the ledger does not answer, and whether it registered is not known: try again "
         "under the same id, nothing is registered twice",
+    )
+
+
+def _nobody() -> ReceiverError:
+    return ReceiverError(
+        "事件所属的接收方没有登记在平台数据库的 receiver 表中，未登记任何内容；"
+        "请运维人员检查接收方的配置",
+        "an event's receiver is not in the table receiver of the platform's database, "
+        "and nothing was registered; operators: look at the receivers' configuration",
     )
 
 

@@ -31,6 +31,7 @@ from zhitong.exceptions import (
     DecisionFormatError,
     DecisionStaleError,
     DecisionUnknownError,
+    ReceiverError,
 )
 from zhitong.types import Label
 
@@ -378,6 +379,17 @@ async def test_a_megabyte_of_facts_is_kept_whole(ledger: PlatformLedger) -> None
     held = await ledger.held(said.id)
     assert held is not None
     assert held.decision.facts == said.facts
+
+
+async def test_an_event_for_nobody_takes_the_whole_entry_back(
+    ledger: PlatformLedger, sql: Sql
+) -> None:
+    said = entry(decision())
+    lost = msgspec.structs.replace(said.events[0], receiver="nobody")
+    with pytest.raises(ReceiverError):
+        await ledger.commit(msgspec.structs.replace(said, events=(*said.events, lost)))
+    assert await sql("select 1 from decision") == []
+    assert await sql("select 1 from outbox") == []
 
 
 # --- the order of a case's events --------------------------------------------
