@@ -79,14 +79,14 @@ class Steps:
         body = self._ask("police", INVESTIGATION)
         self._police = body
         found = answers.departments(body)
-        self._expect(
+        self.expect(
             "答复来自五个以上部门",
             "the answer comes from five departments or more",
             came=", ".join(sorted(found)),
             holds=len(found) >= _AT_LEAST,
         )
         numbers = [p["idNumber"] for p in answers.parties(body) if p["idNumber"]]
-        self._expect(
+        self.expect(
             "自然人证件号码只见首尾",
             "ID numbers show their first and last character only",
             came=", ".join(numbers) or "—",
@@ -101,14 +101,14 @@ class Steps:
         self.view.step("社会公众问同一个问题", "The public asks the same question")
         body = self._ask("public", _NONE)
         mine, theirs = answers.values(body), answers.values(self._police)
-        self._expect(
+        self.expect(
             "公众看到的更少",
             "the public sees less",
             came=f"{mine} 项 values，民警 the police {theirs} 项",
             holds=0 < mine < theirs,
         )
         states = {case["status"] for case in answers.cases(body)}
-        self._expect(
+        self.expect(
             "只有已作出决定的案件",
             "only cases that are decided",
             came=", ".join(sorted(states)) or "—",
@@ -119,7 +119,7 @@ class Steps:
             *(p["idNumber"] for p in answers.parties(body)),
             *(case["caseNo"] for case in answers.cases(body)),
         ]
-        self._expect(
+        self.expect(
             "电话、证件号码、案号不予提供，并说明理由",
             "telephone, ID number and case number are withheld, with the reason",
             came=_listed(hidden),
@@ -137,7 +137,7 @@ class Steps:
         )
         body = self._ask("county-officer", _NONE)
         places = {str(case["division"]) for case in answers.cases(body)}
-        self._expect(
+        self.expect(
             "只见本县的案件",
             "only cases of the county itself",
             came=", ".join(sorted(places)) or "—",
@@ -157,11 +157,11 @@ class Steps:
         reply = self.client("auditor").ask(
             answers.question("records"), variables={"document": digest}
         )
-        self._good(reply)
+        self.good(reply)
         entries = answers.records(reply.body)
         self.view.records(entries)
         people = [entry["person"] for entry in entries]
-        self._expect(
+        self.expect(
             "三次调阅、三个人，先后不差",
             "three looks by three people, in order",
             came=", ".join(people) or "—",
@@ -170,7 +170,7 @@ class Steps:
         )
         said = tuple(entries[-1][name] for name in ("purpose", "basis", "cause"))
         why = (INVESTIGATION.purpose, INVESTIGATION.basis, INVESTIGATION.cause)
-        self._expect(
+        self.expect(
             "民警的目的、依据、事由在案",
             "the police officer's purpose, basis and cause are on record",
             came=" · ".join(filter(None, said)),
@@ -186,13 +186,13 @@ class Steps:
         with self._frozen():
             reply = self._ask_once("police", INVESTIGATION)
             self.view.answer(reply.body, brief=True)
-            self._expect(
+            self.expect(
                 f"{DEADLINE:.0f} 秒内照常答复",
                 f"an answer within {DEADLINE:.0f} seconds all the same",
                 came=f"{reply.seconds:.1f} s",
                 holds=reply.seconds < DEADLINE,
             )
-            self._expect(
+            self.expect(
                 "指名缺失的部门",
                 "the department that is missing is named",
                 came=", ".join(answers.missing_names(reply.body)) or "—",
@@ -200,7 +200,7 @@ class Steps:
             )
             count = answers.total(reply.body)
             lacking = "、".join(count["missing"]) or "—"
-            self._expect(
+            self.expect(
                 "总数注明不完整",
                 "the total count says that it is partial",
                 came=f"{count['count']}，缺 without {lacking}",
@@ -208,7 +208,7 @@ class Steps:
             )
             rest = answers.departments(self._police) - {FROZEN}
             found = answers.departments(reply.body)
-            self._expect(
+            self.expect(
                 "其余部门的数据照常",
                 "what the other departments know still comes",
                 came=", ".join(sorted(found)),
@@ -224,7 +224,7 @@ class Steps:
         )
         self.view.question(answers.question("harbour"))
         before = self._ask_once("police", INVESTIGATION, "harbour")
-        self._expect(
+        self.expect(
             "接入之前没有它的案件",
             "before it joins there is no case of it",
             came=f"{len(answers.cases(before.body))} 件 cases",
@@ -234,9 +234,9 @@ class Steps:
         asyncio.run(load_harbour(cluster.start()[JOINING]))
         place(DEMO / "extra" / f"{JOINING}.toml", self.settings, renew=True)
         loaded = self.client("operator").reload()
-        self._good(loaded)
+        self.good(loaded)
         names = answers.loaded(loaded.body)
-        self._expect(
+        self.expect(
             "网关运行中重新加载，接入成功",
             "the gateway takes it in while it runs",
             came=", ".join(names),
@@ -245,7 +245,7 @@ class Steps:
         after = self._ask_once("police", INVESTIGATION, "harbour")
         self.view.answer(after.body)
         sources = {case["source"] for case in answers.cases(after.body)}
-        self._expect(
+        self.expect(
             "它的案件进入同一张图，主体与人员来自司法局",
             "its cases are in the graph; subject and officers come from justice",
             came=", ".join(sorted(answers.departments(after.body))) or "—",
@@ -258,7 +258,7 @@ class Steps:
         while answers.missing(body) and time.monotonic() < deadline:
             time.sleep(_PAUSE)
             body = self._ask_once("police", INVESTIGATION).body
-        self._expect(
+        self.expect(
             "系统恢复后，答复与当初一字不差",
             "once it answers again, the answer is the first one to the letter",
             came=", ".join(answers.missing_names(body)) or "相同 the same",
@@ -276,7 +276,7 @@ class Steps:
 
     def _officers_withheld(self, body: Body) -> None:
         numbers = [officer["idNumber"] for officer in answers.officers(body)]
-        self._expect(
+        self.expect(
             "执法人员身份号码不予提供，并说明理由",
             "officers' ID numbers are withheld, with the reason",
             came=f"{len(numbers)} 人 officers，{_listed(numbers)}",
@@ -294,16 +294,18 @@ class Steps:
 
     def _ask_once(self, kind: str, why: Occasion, name: str = "firms") -> Reply:
         reply = self.client(kind).ask(answers.question(name), why)
-        self._good(reply)
+        self.good(reply)
         return reply
 
-    def _good(self, reply: Reply) -> None:
+    def good(self, reply: Reply) -> None:
+        """Raise unless *reply* is an answer without errors."""
         if not reply.good:
             label = Label("网关作答", "the gateway answers")
             self.view.bad(label, "200", f"{reply.status} {reply.body}")
             raise StepError
 
-    def _expect(self, zh: str, en: str, *, came: str, holds: bool) -> None:
+    def expect(self, zh: str, en: str, *, came: str, holds: bool) -> None:
+        """Say what came; raise unless it *holds*."""
         label = Label(zh, en)
         if holds:
             self.view.good(label, came)
