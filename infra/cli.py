@@ -13,9 +13,10 @@ from pathlib import Path
 from types import ModuleType
 
 from zhitong.exceptions import SettingsError, ZhitongError
-from zhitong.infra import commands
+from zhitong.infra import commands, receivers_admin
 from zhitong.infra.city import SCALES
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
+from zhitong.infra.relaying import relay
 from zhitong.infra.serving import serve
 from zhitong.infra.settings import Settings, from_environment
 from zhitong.schema.graph import sdl
@@ -64,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
 
     _city(command)
     _gateway(command)
+    _streams(command)
     _questions(command)
     return top
 
@@ -148,6 +150,57 @@ def _gateway(command: Command) -> None:
     bindings.add_argument("verb", choices=["check"], help="核对 compare and report")
     bindings.add_argument("folder", metavar="目录", type=Path, nargs="?")
     command("schema", "打印 GraphQL 模式 print the schema", _schema)
+
+
+def _streams(command: Command) -> None:
+    command(
+        "relay",
+        "运行中继：发送待发事件，接收回执 run a relay: send what waits, take receipts",
+        lambda settings, _: relay(settings),
+    )
+    receivers = command(
+        "receivers",
+        "接收方：查看、暂停、恢复、放行 how receivers are; suspend, resume, release",
+        lambda settings, _: receivers_admin.show(settings),
+    )
+    _receivers(receivers)
+
+
+def _receivers(receivers: argparse.ArgumentParser) -> None:
+    added = receivers.add_subparsers(metavar="动作", required=True)
+
+    def verb(name: str, text: str, act: Act) -> argparse.ArgumentParser:
+        one = added.add_parser(name, help=text, description=text)
+        _shared(one, argparse.SUPPRESS)
+        one.set_defaults(act=act)
+        return one
+
+    verb("list", "列出 list them", lambda settings, _: receivers_admin.show(settings))
+    suspend = verb(
+        "suspend",
+        "暂停发送 hold one",
+        lambda settings, given: receivers_admin.suspend(
+            settings, given.name, given.because
+        ),
+    )
+    resume = verb(
+        "resume",
+        "恢复发送 send to it again",
+        lambda settings, given: receivers_admin.resume(
+            settings, given.name, given.because
+        ),
+    )
+    release = verb(
+        "release",
+        "放行停发的键 let a parked key go on",
+        lambda settings, given: receivers_admin.release(
+            settings, given.name, given.key, given.because
+        ),
+    )
+    for one in (suspend, resume, release):
+        one.add_argument("name", metavar="接收方", help="its name")
+        one.add_argument("--because", metavar="原因", required=True, help="why")
+    release.add_argument("key", metavar="键", help="as `receivers list` prints it")
 
 
 def _questions(command: Command) -> None:

@@ -11,7 +11,7 @@ from kafka.producer.future import FutureRecordMetadata
 
 from zhitong.decisions import Ack, Outgoing
 from zhitong.exceptions import BrokerUnavailableError, EventPoisonError
-from zhitong.streams.kafka_client import connect
+from zhitong.streams.kafka_client import AWAY, connect
 from zhitong.streams.producer import Fault, headers, partition
 from zhitong.streams.topics import partitions
 
@@ -31,8 +31,6 @@ _POISON = (
     errors.InvalidRecordError,
 )
 _UNSENDABLE = (TypeError, UnicodeEncodeError, errors.MessageSizeTooLargeError)
-# An address that cannot be read is as far away as one that does not answer.
-_AWAY = (errors.KafkaError, OSError, ValueError, AssertionError)
 
 
 class KafkaSender:
@@ -72,7 +70,7 @@ class KafkaSender:
     def _send(self, events: Sequence[Outgoing]) -> list[Ack | Fault]:
         try:
             producer = self._open()
-        except _AWAY as error:
+        except AWAY as error:
             return [Fault(seq=event.seq, error=_away(error)) for event in events]
         missing: dict[str, BrokerUnavailableError] = {}
         begun: list[FutureRecordMetadata | Fault] = []
@@ -105,7 +103,7 @@ class KafkaSender:
             )
         except _UNSENDABLE as error:
             return Fault(seq=event.seq, error=_poison(error))
-        except _AWAY as error:
+        except AWAY as error:
             return Fault(seq=event.seq, error=self._topic_fault(event.topic, error))
 
     def _open(self) -> KafkaProducer:
@@ -139,7 +137,7 @@ class KafkaSender:
             partitions(self._bootstrap(), topic)
         except BrokerUnavailableError as found:
             return found
-        except _AWAY as away:
+        except AWAY as away:
             return _away(away)
         return _away(error)
 
@@ -153,7 +151,7 @@ def _answer(
         metadata = begun.get(max(0.0, deadline - time.monotonic()))  # type: ignore[no-untyped-call]
     except _POISON as error:
         return Fault(seq=seq, error=_poison(error))
-    except _AWAY as error:
+    except AWAY as error:
         return Fault(seq=seq, error=_away(error))
     return Ack(seq=seq, partition=metadata.partition, offset=metadata.offset)
 

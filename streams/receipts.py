@@ -17,13 +17,13 @@ from typing import NamedTuple
 
 from joserfc import jws
 from joserfc.errors import JoseError
-from kafka import KafkaConsumer, errors
+from kafka import KafkaConsumer
 from opentelemetry.trace import SpanKind
 
 from zhitong.decisions import Receipt
 from zhitong.exceptions import LedgerUnavailableError, ReceiptInvalidError
 from zhitong.ports import ReceiptBook
-from zhitong.streams.kafka_client import connect
+from zhitong.streams.kafka_client import AWAY, connect
 from zhitong.streams.keys import ReceiverKeys, verify_receipt
 from zhitong.streams.tracing import HEADER, begin
 
@@ -35,7 +35,6 @@ _POLL_MS = 500
 _AT_ONCE = 500
 _PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
-_AWAY = (errors.KafkaError, OSError, ValueError, AssertionError)
 
 _log = logging.getLogger("zhitong.receipts")
 
@@ -47,15 +46,22 @@ class Message(NamedTuple):
     traceparent: str
 
 
+Keys = Callable[[], Mapping[str, ReceiverKeys]]
+"""Gives the receivers' public keys, as they are now."""
+
+
 class ReceiptDesk:
     """Takes messages, verifies what they bear, files it."""
 
-    def __init__(self, book: ReceiptBook, keys: Mapping[str, ReceiverKeys]) -> None:
+    def __init__(self, book: ReceiptBook, keys: Keys) -> None:
         self._book = book
-        self._keys = keys
+        self._read_keys = keys
+        self._keys: Mapping[str, ReceiverKeys] = {}
 
     async def take(self, messages: Sequence[Message]) -> None:
         """File the receipts of *messages*; raise `LedgerUnavailableError`."""
+        # A receiver may have given a new key since.
+        self._keys = self._read_keys()
         receipts: dict[tuple[object, ...], Receipt] = {}
         for message in messages:
             try:
@@ -114,7 +120,7 @@ class ReceiptReader:
             while True:
                 try:
                     await self._read()
-                except _AWAY as error:
+                except AWAY as error:
                     await self._rest(error)
         finally:
             # After the poll under way, in its thread; without waiting for a broker.

@@ -67,7 +67,7 @@ def read(bootstrap: str, topic: str) -> Sequence[Kept]:
         consumer.assign(places)
         ends = consumer.end_offsets(places)
         found: list[Kept] = []
-        while any(consumer.position(place) < end for place, end in ends.items()):
+        while any((consumer.position(p) or 0) < end for p, end in ends.items()):
             for records in consumer.poll(timeout_ms=200).values():
                 found += [
                     (each.partition, each.offset, each.key, each.value, each.headers)

@@ -1,0 +1,110 @@
+"""``zhitong receivers``: how they are, and what an operator does to them."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from zhitong.connectors.receiver_control import ReceiverControl, State
+from zhitong.exceptions import ReceiverError, SettingsError
+from zhitong.infra.commands import say
+from zhitong.infra.embedded import address
+from zhitong.infra.settings import Settings
+
+PLATFORM = "platform"
+
+
+def show(settings: Settings) -> None:
+    """Print how each receiver is, and which keys wait behind a dead letter."""
+    states, parked = asyncio.run(_look(settings))
+    say(*map(_state, states))
+    if parked:
+        say("停发的案件 Parked keys:", *map(_parked, parked))
+
+
+def suspend(settings: Settings, receiver: str, because: str) -> None:
+    """Hold a receiver: nothing is sent to it until it is resumed."""
+    if not asyncio.run(_act(settings, "suspend", receiver, because)):
+        raise _cannot(receiver, "不存在或已经暂停", "unknown or suspended already")
+    say(f"已暂停 Suspended: {receiver}")
+
+
+def resume(settings: Settings, receiver: str, because: str) -> None:
+    """Send to a receiver again."""
+    if not asyncio.run(_act(settings, "resume", receiver, because)):
+        raise _cannot(receiver, "不存在或没有暂停", "unknown or not suspended")
+    say(f"已恢复 Resumed: {receiver}")
+
+
+def release(settings: Settings, receiver: str, key: str, because: str) -> None:
+    """Let a parked key go on: its dead letter is tried again, the rest follows."""
+    if not asyncio.run(_release(settings, receiver, key, because)):
+        raise _cannot(receiver, f"没有停发的键 {key}", f"no key {key} is parked")
+    say(f"已放行 Released: {receiver} {key}")
+
+
+async def _look(settings: Settings) -> tuple[Sequence[State], Sequence[State]]:
+    async with ReceiverControl(_url(settings)) as control:
+        return await control.states(), await control.parked()
+
+
+async def _act(settings: Settings, action: str, receiver: str, because: str) -> bool:
+    async with ReceiverControl(_url(settings)) as control:
+        act = control.suspend if action == "suspend" else control.resume
+        return await act(receiver, getpass.getuser(), _reason(because))
+
+
+async def _release(settings: Settings, receiver: str, key: str, because: str) -> bool:
+    async with ReceiverControl(_url(settings)) as control:
+        who = getpass.getuser()
+        return await control.release(receiver, key, who, _reason(because))
+
+
+def _reason(because: str) -> str:
+    if not because.strip():
+        raise ReceiverError(
+            "请用 --because 写明原因，它会记入操作登记",
+            "say why with --because: it is kept with the action",
+        )
+    return because.strip()
+
+
+def _url(settings: Settings) -> str:
+    found = address(settings.state, os.environ)(PLATFORM)
+    if found is None:
+        raise SettingsError(
+            "没有平台自身的数据库，请先执行 zhitong up，"
+            "或设置 ZHITONG_DATABASE_PLATFORM",
+            "the platform's own database is missing: run zhitong up, or set "
+            "ZHITONG_DATABASE_PLATFORM",
+        )
+    return found
+
+
+def _state(state: State) -> str:
+    oldest = state["oldest_at"]
+    age = ""
+    if isinstance(oldest, datetime):
+        seconds = (datetime.now(UTC) - oldest).total_seconds()
+        age = f"，最早 oldest {seconds:,.0f} s"
+    held = ""
+    if state["suspended_because"]:
+        held = f"，原因 because: {state['suspended_because']}"
+    return (
+        f"{state['receiver']:<12} {state['status']:<10} {state['topic']}  "
+        f"待发 waiting {state['waiting']:,}{age}，停发 parked {state['parked']}{held}"
+    )
+
+
+def _parked(state: State) -> str:
+    return (
+        f"  {state['receiver']} {state['key']}  待发 waiting {state['waiting']}  "
+        f"{state['reason']}"
+    )
+
+
+def _cannot(receiver: str, zh: str, en: str) -> ReceiverError:
+    return ReceiverError(f"{receiver}：{zh}", f"{receiver}: {en}", receiver=receiver)

@@ -1,0 +1,77 @@
+"""``zhitong relay``: a relay as a process, and beside it the reader of receipts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Mapping
+from functools import partial
+
+from zhitong.connectors.outbox import PlatformOutbox
+from zhitong.connectors.receipt_book import PlatformReceiptBook
+from zhitong.exceptions import ReceiverError
+from zhitong.infra.broker import bootstrap
+from zhitong.infra.embedded import address
+from zhitong.infra.settings import Settings
+from zhitong.infra.workers import run_worker
+from zhitong.streams.kafka_producer import KafkaSender
+from zhitong.streams.keys import ReceiverKeys
+from zhitong.streams.receipts import ReceiptDesk, ReceiptReader
+from zhitong.streams.relay import Relay
+
+NAME = "relay"
+PLATFORM = "platform"
+_PAUSE = 1.0
+
+_log = logging.getLogger("zhitong.relay")
+
+
+def relay(settings: Settings) -> None:
+    """Relay until SIGINT or SIGTERM; several may run and share the work."""
+    run_worker(settings, NAME, partial(_relay, settings), several=True)
+
+
+async def _relay(settings: Settings, name: str) -> None:
+    url = await _database(settings)
+    broker = partial(bootstrap, settings)
+    # Unique for ever: who has this name in the table of relays is this process.
+    outbox = PlatformOutbox(url, f"{name}@{socket.gethostname()}:{os.getpid()}")
+    book = PlatformReceiptBook(url)
+    desk = ReceiptDesk(book, partial(receivers_keys, settings))
+    print(f"中继已启动 The relay runs: {name}", flush=True)  # noqa: T201 - what the command line says
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(Relay(outbox, partial(KafkaSender, broker)).run())
+            group.create_task(ReceiptReader(desk, broker).run())
+    finally:
+        await book.close()
+
+
+async def _database(settings: Settings) -> str:
+    """Wait until there is an address of the platform's database, saying so once."""
+    look_up = address(settings.state, os.environ)
+    said = False
+    while (found := look_up(PLATFORM)) is None:
+        if not said:
+            _log.warning(
+                "等待平台数据库 waiting for the platform's database: zhitong up, "
+                "or ZHITONG_DATABASE_PLATFORM"
+            )
+        said = True
+        await asyncio.sleep(_PAUSE)
+    return found
+
+
+def receivers_keys(settings: Settings) -> Mapping[str, ReceiverKeys]:
+    """Read the public keys receivers have given; one that is damaged is said."""
+    found: dict[str, ReceiverKeys] = {}
+    for path in sorted((settings.state / "receivers").glob("*.public.json")):
+        try:
+            keys = ReceiverKeys.load(path)
+        except ReceiverError as error:
+            _log.warning("%s: %s", error.code, error)
+            continue
+        found[keys.receiver] = keys
+    return found
