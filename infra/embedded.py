@@ -39,6 +39,7 @@ OURS = frozenset(
         "person.key",
         "port",
         "postgres",
+        "receivers",
         "run",
         "subject.key",
     ]
