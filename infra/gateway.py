@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,10 +12,13 @@ from zhitong.connectors.access_log import PlatformAccessLog, open_pool
 from zhitong.connectors.migrations import migrate
 from zhitong.connectors.postgresql import PostgreSQLSource
 from zhitong.exceptions import SettingsError, SourceError
+from zhitong.infra.deciding import Deciding
 from zhitong.infra.policy_file import read_policy
 from zhitong.infra.registry import Address, Registry, platform_source
+from zhitong.infra.secret import secret
 from zhitong.infra.settings import Settings
 from zhitong.resolvers.cursors import Cursors
+from zhitong.resolvers.decisions import Decisions
 from zhitong.resolvers.read import Reader
 from zhitong.resolvers.records import Recorder
 from zhitong.schema.context import Limits
@@ -29,16 +30,6 @@ from zhitong.schema.gate import Bounds
 LOGGER = logging.getLogger(__name__)
 HERE = Path(__file__).parent
 PLATFORM = "platform"
-
-
-def secret(path: Path) -> bytes:
-    """Read a key of ours, made at first use and readable by us alone."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(32))
-    return path.read_bytes()
 
 
 class Gateway:
@@ -57,7 +48,9 @@ class Gateway:
         self._own = platform_source(
             HERE / "platform" / "platform.toml", ENTITIES, self._url
         )
-        self._policy = read_policy(settings.policy, ENTITIES)
+        policy = read_policy(settings.policy, ENTITIES)
+        self._reader = Reader(self.sources, policy)
+        self._deciding = Deciding(settings, policy)
 
     def sources(self) -> Mapping[str, PostgreSQLSource]:
         """Give every source, the platform's own among them."""
@@ -78,7 +71,10 @@ class Gateway:
             self.registry.watch(self._settings.check_seconds)
         )
         try:
-            yield self._engine(recorder)
+            async with self._deciding.running(
+                self._url, self.sources, self._reader, recorder
+            ) as decisions:
+                yield self._engine(recorder, decisions)
         finally:
             watching.cancel()
             await recorder.close()
@@ -86,11 +82,12 @@ class Gateway:
             await self._own.close()
             pool.terminate()
 
-    def _engine(self, recorder: Recorder) -> GraphEngine:
+    def _engine(self, recorder: Recorder, decisions: Decisions) -> GraphEngine:
         settings = self._settings
         return GraphEngine(
-            reader=Reader(self.sources, self._policy),
+            reader=self._reader,
             recorder=recorder,
+            decisions=decisions,
             cursors=Cursors(secret(settings.cursor_secret)),
             sources=self.sources,
             limits=Limits(settings.page_size, settings.page_limit),

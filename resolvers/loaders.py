@@ -62,6 +62,11 @@ class Loaders:
         self._rows: dict[tuple[Ask, str], DataLoader[str, Found]] = {}
         self._counts: dict[tuple[Ask, str], DataLoader[str, Count]] = {}
 
+    def forget(self) -> None:
+        """Let go of what was read: something has changed it."""
+        self._rows.clear()
+        self._counts.clear()
+
     def rows_by_key(self, ask: Ask, field: str) -> DataLoader[str, Found]:
         """Find the loader of rows whose *field* equals a key."""
         if (ask, field) not in self._rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zhitong.schema.declare import codes
+from zhitong.schema.declare import closed, codes
 
 POWER_TYPE = codes(
     "PowerType",
@@ -227,7 +227,7 @@ REVIEW_OPINION = codes(
     TRANSFER=("移送", "Asks for a transfer"),
 )
 
-PENALTY_KIND = codes(
+PENALTY_KIND = closed(
     "PenaltyKind",
     "行政处罚种类",
     "Kind of penalty, as in article 9 of the Law on Administrative Penalties",
@@ -247,7 +247,7 @@ PENALTY_KIND = codes(
     OTHER=("法律、行政法规规定的其他行政处罚", "Other, as a law provides"),
 )
 
-ID_KIND = codes(
+ID_KIND = closed(
     "IdKind",
     "证件类型",
     "Kind of a person's ID",

@@ -11,6 +11,7 @@ from zhitong.exceptions import PageSizeError, ScalarError
 from zhitong.ports import Source
 from zhitong.resolvers.budget import Budget
 from zhitong.resolvers.cursors import Cursors
+from zhitong.resolvers.decisions import Decisions
 from zhitong.resolvers.filters import Filters
 from zhitong.resolvers.loaders import Loaders
 from zhitong.resolvers.read import Reader
@@ -36,6 +37,7 @@ class Context:
     loaders: Loaders
     filters: Filters
     cursors: Cursors
+    decisions: Decisions
     entities: Mapping[str, EntityType]
     sources: Callable[[], Mapping[str, Source]]
     limits: Limits

@@ -25,10 +25,13 @@ UNRECOGNISED = "UNRECOGNISED"
 
 def codes(name: str, zh: str, en: str, **values: tuple[str, str]) -> CodeList:
     """Declare a code list; a code no binding translates shows as UNRECOGNISED."""
+    unknown = ("来源代码不在对照表内", "A code its binding does not translate")
+    return closed(name, zh, en, **values, **{UNRECOGNISED: unknown})
+
+
+def closed(name: str, zh: str, en: str, **values: tuple[str, str]) -> CodeList:
+    """Declare a code list of inputs: no binding translates into it."""
     labels = {code: Label(*label) for code, label in values.items()}
-    labels[UNRECOGNISED] = Label(
-        "来源代码不在对照表内", "A code its binding does not translate"
-    )
     return CodeList(name, Label(zh, en), labels)
 
 

@@ -14,12 +14,14 @@ from strawberry.types.graphql import OperationType as Allowed
 from zhitong.exceptions import (
     DocumentInvalidError,
     InternalError,
+    MethodNotAllowedError,
     ZhitongError,
     outline,
 )
 from zhitong.ports import Source
 from zhitong.resolvers.budget import Budget
 from zhitong.resolvers.cursors import Cursors
+from zhitong.resolvers.decisions import Decisions
 from zhitong.resolvers.filters import Filters
 from zhitong.resolvers.loaders import Loaders
 from zhitong.resolvers.read import Reader
@@ -44,6 +46,7 @@ class GraphEngine:
         reader: Reader,
         recorder: Recorder,
         cursors: Cursors,
+        decisions: Decisions,
         sources: Callable[[], Mapping[str, Source]],
         limits: Limits,
         bounds: Bounds,
@@ -51,6 +54,7 @@ class GraphEngine:
         self._reader = reader
         self._recorder = recorder
         self._cursors = cursors
+        self._decisions = decisions
         self._sources = sources
         self._limits = limits
         self._schema = graph()
@@ -70,7 +74,11 @@ class GraphEngine:
             document_hash=hashlib.sha256(document).hexdigest(),
         )
         try:
-            check_operation(self._parsed(question.document), question.operation)
+            check_operation(
+                self._parsed(question.document),
+                question.operation,
+                read_only=question.read_only,
+            )
             return await self._execute(question, inquiry)
         except ZhitongError as error:
             return Answer(
@@ -84,7 +92,7 @@ class GraphEngine:
             variable_values=dict(question.variables or {}),
             context_value=context,
             operation_name=question.operation,
-            allowed_operation_types=(Allowed.QUERY,),
+            allowed_operation_types=(Allowed.QUERY, Allowed.MUTATION),
         )
         if context.budget.exceeded:
             await self._recorder.record(inquiry)
@@ -110,6 +118,7 @@ class GraphEngine:
             loaders=Loaders(self._reader, inquiry, budget),
             filters=Filters(self._reader, ENTITIES, inquiry),
             cursors=self._cursors,
+            decisions=self._decisions,
             entities=ENTITIES,
             sources=self._sources,
             limits=self._limits,
@@ -128,10 +137,13 @@ class GraphEngine:
         return told
 
 
-def check_operation(document: DocumentNode, name: str | None) -> None:
-    """Raise unless *name*, or the document alone, says which query is meant.
+def check_operation(
+    document: DocumentNode, name: str | None, *, read_only: bool = False
+) -> None:
+    """Raise unless *name*, or the document alone, says which operation is meant.
 
-    Strawberry would run the first of several and fail on anything but a query.
+    Strawberry would run the first of several. What changes the ledger is not asked
+    for by a method that caches and prefetchers may repeat.
     """
     operation = get_operation_ast(document, name)
     if operation is None:
@@ -140,10 +152,14 @@ def check_operation(document: DocumentNode, name: str | None) -> None:
             "the document has no such operation, or several and none is named; "
             "name one in operationName",
         )
-    if operation.operation is not OperationType.QUERY:
+    if operation.operation is OperationType.SUBSCRIPTION:
         raise DocumentInvalidError(
-            f"本服务只回答查询（query），不接受 {operation.operation.value}",
-            f"only queries are answered here, no {operation.operation.value}",
+            "本服务接受查询（query）和变更（mutation），不接受订阅（subscription）",
+            "queries and mutations are answered here, no subscription",
+        )
+    if read_only and operation.operation is not OperationType.QUERY:
+        raise MethodNotAllowedError(
+            "变更（mutation）须用 POST 请求。", "A mutation is sent by POST."
         )
 
 

@@ -10,6 +10,7 @@ from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from zhitong.schema.mutations import mutation_type
 from zhitong.schema.objects import OBJECTS
 from zhitong.schema.roots import query_type
 from zhitong.schema.scalars import SCALARS
@@ -42,6 +43,7 @@ def graph() -> Graph:
     """Build the schema; once, for it takes a second."""
     return Graph(
         query=query_type(),
+        mutation=mutation_type(),
         types=list(OBJECTS.values()),
         extensions=[
             lambda: ParserCache(maxsize=CACHED_DOCUMENTS),

@@ -7,11 +7,12 @@ from typing import Annotated, Any
 import strawberry
 
 from zhitong.ports import Source
-from zhitong.schema import objects
+from zhitong.schema import codes, objects
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.enums import KEY_MATCH, enum_of
 from zhitong.schema.inputs import predicate
 from zhitong.schema.lookups import Hits, by_lookup, by_node, search
+from zhitong.schema.mutations import check_field
 from zhitong.schema.objects import (
     ANNOTATIONS,
     Info,
@@ -56,7 +57,7 @@ CODE_LISTS: dict[str, CodeList] = {
     for entity in ENTITIES.values()
     for field in entity.fields.values()
     if field.codes is not None
-} | {KEY_MATCH.name: KEY_MATCH}
+} | {one.name: one for one in (KEY_MATCH, codes.PENALTY_KIND, codes.ID_KIND)}
 
 
 @strawberry.type(description="检索结果。\n\nWhat a search found.")
@@ -310,6 +311,7 @@ def query_type() -> type:
             body[_lower(entity.name)] = _lookup_field(entity, entity.lookup)
     body["search"] = _search_field()
     body["caseStatistics"] = _statistics_field()
+    body["checkDecision"] = check_field()
     body["sources"] = _sources_field()
     body["codeLists"] = _codes_field()
     made = type("Query", (), body)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from graphql import parse
 
-from zhitong.exceptions import DocumentInvalidError
+from zhitong.exceptions import DocumentInvalidError, MethodNotAllowedError
 from zhitong.schema.executor import check_operation
 
 TWO = "query A { __typename } query B { __typename }"
@@ -17,17 +17,26 @@ TWO = "query A { __typename } query B { __typename }"
         pytest.param(TWO, None, id="two and none named"),
         pytest.param(TWO, "C", id="a name that is not there"),
         pytest.param("fragment F on Query { __typename }", None, id="no operation"),
-        pytest.param("mutation { __typename }", None, id="a mutation"),
         pytest.param("subscription { __typename }", None, id="a subscription"),
     ],
 )
-def test_what_is_no_single_query_is_refused_as_the_callers_fault(
+def test_what_is_no_single_operation_is_refused_as_the_callers_fault(
     document: str, name: str | None
 ) -> None:
     with pytest.raises(DocumentInvalidError):
         check_operation(parse(document), name)
 
 
-def test_the_query_that_is_named_or_alone_may_run() -> None:
+def test_the_operation_that_is_named_or_alone_may_run() -> None:
     check_operation(parse(TWO), "B")
     check_operation(parse("{ __typename }"), None)
+    check_operation(parse("mutation { __typename }"), None)
+
+
+def test_by_a_method_that_reads_only_a_query_is_answered_and_a_mutation_is_not() -> (
+    None
+):
+    both = parse("query A { __typename } mutation B { __typename }")
+    check_operation(both, "A", read_only=True)
+    with pytest.raises(MethodNotAllowedError):
+        check_operation(both, "B", read_only=True)

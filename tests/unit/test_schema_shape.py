@@ -14,6 +14,8 @@ from graphql import (
     GraphQLObjectType,
 )
 
+from zhitong.schema.decision_inputs import KEPT_BY_US, UNREAD
+from zhitong.schema.decisions import DECISION, DELIVERY, FINDING, RECEIPT, RECEIVER
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.graph import graph
 from zhitong.types import EntityType, Shape
@@ -113,8 +115,33 @@ def test_declared_names_are_fields(entity: EntityType) -> None:
     assert named <= entity.fields.keys()
 
 
-def test_only_questions_can_be_asked() -> None:
-    assert (SCHEMA.mutation_type, SCHEMA.subscription_type) == (None, None)
+def test_decisions_alone_can_be_changed_and_nothing_is_subscribed_to() -> None:
+    mutation = SCHEMA.mutation_type
+    assert mutation is not None
+    assert list(mutation.fields) == [
+        "recordDecision",
+        "withdrawDecision",
+        "correctDecision",
+    ]
+    solid = [isinstance(one.type, GraphQLNonNull) for one in mutation.fields.values()]
+    assert solid == [False, False, False]  # one that is refused leaves the others
+    assert SCHEMA.subscription_type is None
+
+
+def test_what_is_sent_of_a_decision_is_read_again_under_the_same_name() -> None:
+    sent, kept = set(members(SCHEMA.type_map["DecisionInput"])), DECISION.fields.keys()
+    assert sent - kept == set(UNREAD)
+    assert kept - sent == KEPT_BY_US
+
+
+def test_no_id_number_is_read_in_the_graph() -> None:
+    named = {
+        f"{entity.name}.{name}"
+        for entity in (DECISION, FINDING, DELIVERY, RECEIPT, RECEIVER)
+        for name in entity.fields
+        if "idnumber" in name.lower() or "idkind" in name.lower()
+    }
+    assert named == set()
 
 
 def test_a_failing_root_field_leaves_its_siblings() -> None:

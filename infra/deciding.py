@@ -1,0 +1,61 @@
+"""Decisions put together from the settings: registers, checks, ledger, envelopes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+
+from zhitong.connectors.ledger import PlatformLedger, open_ledger_pool
+from zhitong.connectors.receivers import name_receivers
+from zhitong.connectors.sealing import Sealing
+from zhitong.infra.checks_file import read_checks
+from zhitong.infra.receiver_keys import make_demo_keys, public_keys
+from zhitong.infra.receivers_file import read_receivers
+from zhitong.infra.secret import secret
+from zhitong.infra.settings import Settings
+from zhitong.ports import Source
+from zhitong.resolvers.decisions import Decisions
+from zhitong.resolvers.facts import Registers
+from zhitong.resolvers.policy import Policy
+from zhitong.resolvers.read import Reader
+from zhitong.resolvers.records import Recorder
+from zhitong.schema.entities import ENTITIES
+from zhitong.streams.envelopes import ReceiverEnvelopes
+
+Sources = Callable[[], Mapping[str, Source]]
+
+
+class Deciding:
+    """What was read at start: a mistake in a file shows before a decision does."""
+
+    def __init__(self, settings: Settings, policy: Policy) -> None:
+        self._settings = settings
+        self._recorders = policy.recorders
+        self._checks = read_checks(settings.checks)
+        self._receivers = read_receivers()
+
+    @asynccontextmanager
+    async def running(
+        self, url: str, sources: Sources, reader: Reader, recorder: Recorder
+    ) -> AsyncIterator[Decisions]:
+        """Connect to the ledger at *url* and make the receivers known to it."""
+        state = self._settings.state
+        named = {one.name: one for one in self._receivers.receivers}
+        make_demo_keys(state, named)
+        envelopes = ReceiverEnvelopes(self._receivers, public_keys(state, named))
+        sealing = Sealing(secret(state / "subject.key"), secret(state / "person.key"))
+        pool = await open_ledger_pool(url)
+        try:
+            await name_receivers(
+                pool, {name: (one.title, one.topic) for name, one in named.items()}
+            )
+            yield Decisions(
+                registers=Registers(reader, recorder, ENTITIES, sources),
+                ledger=PlatformLedger(pool, sealing),
+                envelopes=envelopes,
+                checks=self._checks,
+                sources=sources,
+                recorders=self._recorders,
+            )
+        finally:
+            pool.terminate()

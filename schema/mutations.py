@@ -1,0 +1,289 @@
+"""What a department may do in the graph: check, record, withdraw, correct."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta, timezone
+from typing import Annotated, Any
+
+import strawberry
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from zhitong.decisions import Change, Finding, Severity
+from zhitong.resolvers.decisions import Recorded
+from zhitong.schema import objects
+from zhitong.schema.context import Context
+from zhitong.schema.decision_inputs import (
+    INPUTS,
+    DecisionInput,
+    correction,
+    decision,
+    withdrawal,
+)
+from zhitong.schema.entities import ENTITIES
+from zhitong.schema.lookups import by_lookup
+from zhitong.schema.objects import Info, field_with, raw
+from zhitong.types import Label, Row
+
+CHINA = timezone(timedelta(hours=8))
+PROPAGATOR = TraceContextTextMapPropagator()
+TAKEN = Label("部门作出的决定", "The decision as the department took it")
+FINDINGS = Label("核验发现", "What the rules find")
+ID = Label("决定编号（平台）", "The platform's id of it")
+HASH = Label("内容摘要", "Digest of the content")
+
+
+# The answers, under the graph's names.
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one rule finds."""
+
+    check: str
+    severity: Severity
+    messageZh: str  # noqa: N815 - GraphQL's case
+    messageEn: str  # noqa: N815
+    ruleSource: str  # noqa: N815
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """An event that waits for its receiver."""
+
+    receiver: str
+    eventId: str  # noqa: N815
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the rules say of a decision that is not taken yet."""
+
+    decisionId: str  # noqa: N815
+    contentHash: str  # noqa: N815
+    findings: list[Found]
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """What is in the ledger now, and what leaves."""
+
+    decisionId: str  # noqa: N815
+    version: int
+    change: Change
+    contentHash: str  # noqa: N815
+    recordedAt: str  # noqa: N815
+    replayed: bool
+    findings: list[Found]
+    events: list[Queued]
+
+
+def _type(
+    name: str,
+    label: Label,
+    fields: Mapping[str, tuple[str, Label]],
+    resolved: Mapping[str, Any] | None = None,
+) -> type:
+    """Make a type; its annotations name what `zhitong.schema.objects` has."""
+    body: dict[str, Any] = {
+        "__annotations__": {field: kind for field, (kind, _) in fields.items()},
+        "__module__": objects.__name__,
+    }
+    for field, (_, said) in fields.items():
+        body[field] = strawberry.field(description=str(said))
+    made = type(name, (), body | dict(resolved or {}))
+    return strawberry.type(made, description=str(label))
+
+
+def _several(name: str, of: Any, label: Label) -> Any:  # noqa: ANN401 - a made type
+    def resolve(self: object) -> object:
+        return getattr(self, name)
+
+    return field_with(resolve, {"return": list[of]}, label)
+
+
+def _decision() -> Any:  # noqa: ANN401 - a strawberry field
+    async def resolve(self: Entered, info: Info) -> Row | None:
+        entity = ENTITIES["Decision"]
+        return await by_lookup(info.context, raw(info), entity, self.decisionId)
+
+    label = Label("台账中的这件决定", "The decision as the ledger has it")
+    return field_with(resolve, {"info": Info, "return": "Decision | None"}, label)
+
+
+FINDING: Any = _type(
+    "RuleFinding",
+    Label("一条规则的发现。", "What one rule finds."),
+    {
+        "check": ("str", Label("规则名称", "The rule's name")),
+        "severity": ("Severity", Label("程度", "How it weighs")),
+        "messageZh": ("str", Label("说明（中文）", "What is found, in Chinese")),
+        "messageEn": ("str", Label("说明（英文）", "What is found, in English")),
+        "ruleSource": ("str", Label("规则依据", "Text the rule rests on")),
+    },
+)
+EVENT: Any = _type(
+    "QueuedEvent",
+    Label("待推送的事件。", "An event that waits for its receiver."),
+    {
+        "receiver": ("str", Label("接收方", "Receiver's name")),
+        "eventId": ("str", Label("事件编号", "Event id")),
+    },
+)
+CHECKED: Any = _type(
+    "DecisionChecked",
+    Label("作出决定之前的核验。", "The rules' word before a decision is taken."),
+    {"decisionId": ("str", ID), "contentHash": ("str", HASH)},
+    {"findings": _several("findings", FINDING, FINDINGS)},
+)
+RECORDED: Any = _type(
+    "DecisionRecorded",
+    Label("登记、撤销或更正的结果。", "What was recorded, withdrawn or corrected."),
+    {
+        "decisionId": ("str", ID),
+        "version": ("int", Label("版本号", "Version")),
+        "change": ("Change", Label("版本性质", "What this version is")),
+        "contentHash": ("str", HASH),
+        "recordedAt": ("DateTime", Label("登记时间", "When it was recorded")),
+        "replayed": (
+            "bool",
+            Label("此前已登记，本次没有改变", "It was there already; nothing changed"),
+        ),
+    },
+    {
+        "findings": _several("findings", FINDING, FINDINGS),
+        "events": _several(
+            "events", EVENT, Label("给各接收方的事件", "An event for each receiver")
+        ),
+        "decision": _decision(),
+    },
+)
+
+
+# What is done, and its fields.
+
+
+def traceparent() -> str:
+    """Write the present trace as W3C has it; empty outside any."""
+    carrier: dict[str, str] = {}
+    PROPAGATOR.inject(carrier)
+    return carrier.get("traceparent", "")
+
+
+def check_field() -> Any:  # noqa: ANN401 - a strawberry field
+    """Make the question that a case system asks before it decides."""
+
+    async def resolve(info: Info, given: object) -> Verdict:
+        context: Context = info.context
+        checked = await context.decisions.check(
+            context.inquiry.principal, decision(given)
+        )
+        return Verdict(
+            str(checked.decision_id), checked.content_hash, _found(checked.findings)
+        )
+
+    label = Label(
+        "作出决定之前按同样的规则核验，不产生任何效果",
+        "The same rules before the decision is taken, without effect",
+    )
+    taken = Annotated[
+        DecisionInput, strawberry.argument(name="decision", description=str(TAKEN))
+    ]
+    return field_with(
+        resolve, {"info": Info, "given": taken, "return": CHECKED | None}, label
+    )
+
+
+Act = Callable[[Context, object], Awaitable[Recorded]]
+
+
+async def _record(context: Context, given: object) -> Recorded:
+    return await context.decisions.record(
+        context.inquiry.principal, decision(given), traceparent=traceparent()
+    )
+
+
+async def _withdraw(context: Context, given: object) -> Recorded:
+    return await context.decisions.withdraw(
+        context.inquiry.principal, withdrawal(given), traceparent=traceparent()
+    )
+
+
+async def _correct(context: Context, given: object) -> Recorded:
+    return await context.decisions.correct(
+        context.inquiry.principal, correction(given), traceparent=traceparent()
+    )
+
+
+def _mutation(act: Act, taken: Any, name: str, said: Label, label: Label) -> Any:  # noqa: ANN401 - made types
+    async def resolve(info: Info, given: object) -> Entered:
+        recorded = await act(info.context, given)
+        # What was read before is of the version before.
+        info.context.loaders.forget()
+        return _entered(recorded)
+
+    annotations = {
+        "info": Info,
+        "given": Annotated[
+            taken, strawberry.argument(name=name, description=str(said))
+        ],
+        "return": RECORDED | None,
+    }
+    return field_with(resolve, annotations, label)
+
+
+def mutation_type() -> type:
+    """Make the mutation root; its fields run one after the other."""
+    return _type(
+        "Mutation",
+        Label("登记。决定一经登记即推送各接收方。", "What changes the ledger."),
+        {},
+        {
+            "recordDecision": _mutation(
+                _record,
+                DecisionInput,
+                "decision",
+                TAKEN,
+                Label(
+                    "登记一件已作出的决定；违反规则的照样登记，列出核验发现",
+                    "Register a decision that was taken; a broken rule is found, never "
+                    "a reason to refuse",
+                ),
+            ),
+            "withdrawDecision": _mutation(
+                _withdraw,
+                INPUTS["WithdrawalInput"],
+                "withdrawal",
+                Label("要撤销的决定", "The decision to withdraw"),
+                Label("撤销一件决定", "Withdraw a decision"),
+            ),
+            "correctDecision": _mutation(
+                _correct,
+                INPUTS["CorrectionInput"],
+                "correction",
+                Label("要更正的决定", "The decision to correct"),
+                Label("更正一件决定", "Correct a decision"),
+            ),
+        },
+    )
+
+
+def _found(findings: Iterable[Finding]) -> list[Found]:
+    return [
+        Found(one.check, one.severity, one.detail.zh, one.detail.en, one.source)
+        for one in findings
+    ]
+
+
+def _entered(recorded: Recorded) -> Entered:
+    return Entered(
+        decisionId=str(recorded.decision_id),
+        version=recorded.version,
+        change=recorded.change,
+        contentHash=recorded.content_hash,
+        recordedAt=recorded.at.astimezone(CHINA).isoformat(timespec="microseconds"),
+        replayed=recorded.replayed,
+        findings=_found(recorded.findings),
+        events=[Queued(one.receiver, str(one.event_id)) for one in recorded.events],
+    )
