@@ -137,6 +137,15 @@ create table audit_leaf (
 create index audit_leaf_unsealed on audit_leaf (at) where not sealed;
 comment on column audit_leaf.leaf is 'SHA-256(0x00 || body); body names the leaf of the version before';
 
+-- What was decided before the platform began is loaded once: which load stands there.
+create table history_load (
+    stamp     text primary key,
+    decisions bigint not null,
+    left_out  bigint not null,
+    at        timestamptz not null default clock_timestamp()
+);
+comment on column history_load.left_out is 'entered twice, or registered already';
+
 -- --- receivers ---------------------------------------------------------------
 
 create table receiver (
