@@ -195,7 +195,7 @@ def draft(case: Body, officers: Sequence[Body] | None = None) -> dict[str, Any]:
     serial = f"{now:%m%d%H%M%S}{now.microsecond // 10_000:02d}"
     signing = case["officers"][:2] if officers is None else officers
     return {
-        "id": f"demo-{case['caseNo']}-{serial}",
+        "localId": f"demo-{case['caseNo']}-{serial}",
         "actType": "PENALTY",
         "subjectCode": case["subjectCode"],
         "subjectName": case["subjectName"],
@@ -209,24 +209,18 @@ def draft(case: Body, officers: Sequence[Body] | None = None) -> dict[str, Any]:
         "facts": case["facts"],
         "legalBasis": case["legalBasis"],
         "result": "罚款人民币贰万元整",
-        "counterparty": {
-            "kind": "LEGAL_PERSON",
-            "name": case["counterpartyName"],
-            "code": case["counterpartyCode"],
-            "representative": (case["counterparty"] or {}).get("representative"),
-        },
+        "counterpartyKind": "LEGAL_PERSON",
+        "counterpartyName": case["counterpartyName"],
+        "counterpartyCode": case["counterpartyCode"],
+        "representative": (case["counterparty"] or {}).get("representative"),
         "officerCertificates": [one["certificateNo"] for one in signing],
-        "review": {
-            "reference": f"安应急审〔{now.year}〕演{serial}号",
-            "reviewedOn": f"{now:%Y-%m-%d}",
-            "opinion": "AGREE",
-        },
-        "penalty": {
-            "kinds": ["FINE"],
-            "violationType": case["title"],
-            "fine": _FINE,
-            "procedure": "ORDINARY",
-        },
+        "reviewNo": f"安应急审〔{now.year}〕演{serial}号",
+        "reviewedOn": f"{now:%Y-%m-%d}",
+        "reviewOpinion": "AGREE",
+        "penaltyKinds": ["FINE"],
+        "violationType": case["title"],
+        "fine": _FINE,
+        "procedure": "ORDINARY",
     }
 
 

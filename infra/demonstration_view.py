@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
@@ -20,6 +20,11 @@ from zhitong.types import Label, Occasion, Principal
 
 _WIDTH = 100
 _PAUSE = 1.0
+_SEVERITIES = {
+    "BREACH": "违反 breach",
+    "DOUBT": "存疑 doubt",
+    "UNVERIFIED": "待核 unverified",
+}
 _VERDICTS = {"MASK": "脱敏 masked", "DENY": "不予提供 withheld"}
 
 
@@ -111,6 +116,40 @@ class View:
                 Text(str(entry["rows"])),
                 Text("\n".join(_restricted(entry["looks"]))),
             )
+        self._indented(table)
+
+    def findings(self, entries: Sequence[Body]) -> None:
+        """Show what the rules find."""
+        table = _table("核验发现 finding", "程度", "依据 rests on")
+        for entry in entries:
+            detail = _both({"zh": entry["messageZh"], "en": entry["messageEn"]})
+            weight = _SEVERITIES[entry["severity"]]
+            table.add_row(
+                detail, Text(weight, "yellow"), Text(entry["ruleSource"], "dim")
+            )
+        self._indented(table)
+
+    def deliveries(self, entries: Sequence[Body]) -> None:
+        """Show who holds what, and since when."""
+        table = _table(
+            "接收方 receiver", "版本", "状态 status", "入队 queued", "持有 held"
+        )
+        for entry in entries:
+            moments = [
+                str(entry[name] or "—")[11:23] for name in ("queuedAt", "heldSince")
+            ]
+            table.add_row(
+                entry["receiver"], str(entry["version"]), entry["status"], *moments
+            )
+        self._indented(table)
+
+    def form(self, title: Label, row: Mapping[str, str]) -> None:
+        """Show a receiver's own row."""
+        table = _table("栏目 item", "内容 value")
+        table.title = f"{title.zh}  {title.en}"
+        table.title_justify = "left"
+        for name, value in row.items():
+            table.add_row(Text(name, "magenta"), Text(value))
         self._indented(table)
 
     def addresses(self, lines: Sequence[tuple[str, str]]) -> None:

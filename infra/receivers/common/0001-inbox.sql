@@ -102,3 +102,15 @@ create function displace(place text, decisions text[]) returns void language plp
 begin
     execute format('delete from %I where decision_id = any($1)', place) using decisions;
 end $$;
+
+-- The row that a decision has here, wherever it lies; null: none.
+create function held(decision text) returns jsonb language plpgsql stable as $$
+declare
+    place text := (select s.place from seen s where s.decision_id = decision);
+    found jsonb;
+begin
+    if place is not null then
+        execute format('select to_jsonb(r) from %I r where r.decision_id = $1', place) into found using decision;
+    end if;
+    return found;
+end $$;

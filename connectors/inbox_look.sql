@@ -1,0 +1,2 @@
+-- held --
+select held($1)::text;
