@@ -24,7 +24,7 @@ DECISION = entity(
     "An administrative decision: its present version in the ledger.",
     key="decisionId",
     lookup="decisionId",
-    orders=("recordedAt", "decidedOn", "decisionId"),
+    orders=("recordedAt", "changedAt", "decidedOn", "decisionId"),
     fields=(
         item("decisionId", "决定编号（平台）", "The platform's id of it"),
         item("localId", "部门内编号", "The department's own id", sharing=CONDITIONAL),

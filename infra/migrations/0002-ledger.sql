@@ -64,6 +64,7 @@ comment on column decision.origin is 'PLATFORM, or HISTORY: decided and delivere
 comment on column decision.fine is 'fen';
 comment on column decision.confiscated is 'fen';
 create index decision_recorded_at on decision (recorded_at desc, decision_id);
+create index decision_changed_at on decision (changed_at desc, decision_id);
 create index decision_decided_on on decision (decided_on desc, decision_id);
 create index decision_case_no on decision (case_no);
 create index decision_party_code on decision (party_code);
