@@ -32,7 +32,7 @@ class Deciding:
         self._settings = settings
         self._recorders = policy.recorders
         self._checks = read_checks(settings.checks)
-        self._receivers = read_receivers()
+        self._receivers = read_receivers(settings.receivers)
 
     @asynccontextmanager
     async def running(

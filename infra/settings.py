@@ -62,6 +62,9 @@ class Settings:
     checks: Path = Path(__file__).parent / "rules" / "checks.toml"
     """The file with the checks of decisions in force."""
 
+    receivers: Path = Path(__file__).parent / "rules" / "receivers.toml"
+    """The file that says who is to have which decisions, in which form."""
+
     check_seconds: float = 60.0
     """How often the bindings are compared with the live databases."""
 
@@ -70,6 +73,9 @@ class Settings:
 
     kafka: str = ""
     """The broker, ``host:port`` and more after commas; empty: the embedded one."""
+
+    retention_days: int = 90
+    """How long a topic we make keeps its events, in days."""
 
     maven: str = "https://repo1.maven.org/maven2"
     """The Maven repository, or mirror of one, that the embedded broker comes from."""

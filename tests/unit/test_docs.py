@@ -155,8 +155,9 @@ def test_every_setting_has_a_heading_with_its_default_and_there_are_no_others() 
 
 
 def _shown(default: object) -> object:
-    inside = isinstance(default, Path) and default.is_absolute()
-    return "infra/rules/policy.toml" if inside else default
+    if isinstance(default, Path) and default.is_absolute():
+        return f"infra/rules/{default.name}"
+    return default
 
 
 def test_every_command_has_a_heading_and_there_are_no_others() -> None:
