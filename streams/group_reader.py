@@ -1,0 +1,189 @@
+"""Reading a topic as a member of a group: what is taken first, the offset after it.
+
+- An offset is committed when what was read has been taken, so everything is taken at
+  least once. A commit that fails costs a repetition and nothing else.
+- Whoever takes may find its database away: the same messages are offered again until
+  they are taken. Meanwhile the broker may give the partitions to another member.
+- A broker that is away, and a topic that is not there, are waited for and said once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import NamedTuple, TypeVar
+
+from kafka import KafkaConsumer, errors
+from kafka.consumer.fetcher import ConsumerRecord
+from kafka.structs import OffsetAndMetadata, TopicPartition
+
+from zhitong.exceptions import BrokerUnavailableError, TopicMissingError, ZhitongError
+from zhitong.streams.kafka_client import AWAY, connect
+from zhitong.streams.tracing import HEADER
+
+AT_ONCE = 500
+"""Messages of one batch."""
+_POLL_MS = 250
+_COMMIT_MS = 5_000
+_BOOTSTRAP_MS = 5_000
+_CLOSE_MS = 1_000
+_PAUSE = 0.25
+_LONGEST_PAUSE = 10.0
+
+_Result = TypeVar("_Result")
+_Polled = Mapping[TopicPartition, Sequence[ConsumerRecord]]
+
+
+class Message(NamedTuple):
+    """A message as it lies on the topic, as far as we look at it."""
+
+    topic: str
+    partition: int
+    offset: int
+    value: bytes
+    traceparent: str
+    """From its header; not verified to be one."""
+
+
+Take = Callable[[Sequence[Message]], Awaitable[None]]
+"""Takes messages for good; raises a retriable `ZhitongError` to be asked again."""
+After = Callable[[], Awaitable[None]]
+"""Called after each look at the topic, whether there was something or not."""
+
+
+class GroupReader:
+    """One member of the group *group*; *bootstrap* is asked at each new beginning."""
+
+    def __init__(
+        self,
+        bootstrap: Callable[[], str],
+        *,
+        topic: str,
+        group: str,
+        logger: logging.Logger,
+    ) -> None:
+        self._bootstrap = bootstrap
+        self._topic = topic
+        self._group = group
+        self._log = logger
+        # One thread: the consumer is not made for two.
+        self._thread = ThreadPoolExecutor(1, group)
+        self._consumer: KafkaConsumer | None = None
+        self._failures = 0
+
+    async def run(self, take: Take, after: After) -> None:
+        """Read until cancelled."""
+        try:
+            while True:
+                try:
+                    await self._read(take, after)
+                except (BrokerUnavailableError, *AWAY) as error:
+                    await self._rest(error)
+        finally:
+            # After the poll under way, in its thread; without waiting for a broker.
+            self._thread.submit(self._leave)
+            self._thread.shutdown(wait=False)
+
+    async def _read(self, take: Take, after: After) -> None:
+        consumer = await self._in_thread(self._join)
+        if self._failures:
+            self._log.warning("%s: 恢复接收 reads again", self._group)
+        self._failures = 0
+        poll = partial(consumer.poll, timeout_ms=_POLL_MS, max_records=AT_ONCE)
+        while True:
+            polled = await self._in_thread(poll)
+            if polled:
+                await self._taken(take, _messages(polled))
+                await self._commit(consumer, polled)
+            await after()
+
+    async def _taken(self, take: Take, messages: Sequence[Message]) -> None:
+        pause = _PAUSE
+        while True:
+            try:
+                await take(messages)
+            except ZhitongError as error:
+                if not error.retriable:
+                    raise
+                if pause == _PAUSE:
+                    self._log.warning("%s: %s %s", self._group, error.code, error)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            else:
+                return
+
+    async def _commit(self, consumer: KafkaConsumer, polled: _Polled) -> None:
+        offsets = {
+            place: OffsetAndMetadata(records[-1].offset + 1, "", -1)
+            for place, records in polled.items()
+        }
+        try:
+            await self._in_thread(
+                partial(consumer.commit, offsets, timeout_ms=_COMMIT_MS)
+            )
+        except errors.KafkaError as error:
+            # Another member has the partitions now, or the broker is away: what was
+            # taken comes again, and is known.
+            why = type(error).__name__
+            self._log.info("%s: offsets not committed (%s)", self._group, why)
+
+    async def _rest(self, error: Exception) -> None:
+        if not self._failures:
+            code = getattr(error, "code", BrokerUnavailableError.code)
+            said = error if isinstance(error, ZhitongError) else type(error).__name__
+            self._log.warning("%s: %s %s", self._group, code, said)
+        await self._in_thread(self._leave)
+        await asyncio.sleep(min(_PAUSE * 2**self._failures, _LONGEST_PAUSE))
+        self._failures = min(self._failures + 1, 10)
+
+    def _join(self) -> KafkaConsumer:
+        consumer = self._consumer = connect(
+            partial(KafkaConsumer, self._topic),
+            bootstrap_servers=self._bootstrap(),
+            client_id=self._group,
+            group_id=self._group,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            # Tansu answers a join after half of the one; a takeover takes the whole.
+            session_timeout_ms=6_000,
+            heartbeat_interval_ms=1_000,
+            bootstrap_timeout_ms=_BOOTSTRAP_MS,
+            reconnect_backoff_max_ms=1_000,
+            allow_auto_create_topics=False,
+            metrics_enabled=False,
+        )
+        if not consumer.partitions_for_topic(self._topic):
+            raise TopicMissingError(
+                f"消息代理上没有主题 {self._topic}：请执行 zhitong up，或请管理员建立",
+                f"the broker has no topic {self._topic}: run zhitong up, or have it "
+                "made",
+                topic=self._topic,
+            )
+        return consumer
+
+    def _leave(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            consumer.close(autocommit=False, timeout_ms=_CLOSE_MS)
+
+    async def _in_thread(self, act: Callable[[], _Result]) -> _Result:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, act)
+
+
+def _messages(polled: _Polled) -> list[Message]:
+    return [_message(record) for records in polled.values() for record in records]
+
+
+def _message(record: ConsumerRecord) -> Message:
+    traced = [value for name, value in record.headers or () if name == HEADER]
+    return Message(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        # A tombstone has none; no event of ours is one.
+        value=record.value or b"",
+        traceparent=(traced[0] or b"").decode("ascii", "replace") if traced else "",
+    )

@@ -1,0 +1,128 @@
+"""From a message to an arrival: decoded, judged by the published rules, unsealed."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from opentelemetry.trace import Span, SpanKind
+
+from zhitong.decisions import Answer, Arrival, Unreadable
+from zhitong.exceptions import EventPoisonError, ReceiverError
+from zhitong.streams.cloud_events import DecisionEvent, parse
+from zhitong.streams.group_reader import Message
+from zhitong.streams.keys import ReceiverKeys, unseal
+from zhitong.streams.schemas import faults, tables
+from zhitong.streams.tracing import begin, traceparent_of
+
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+# As in the JSON Schemas: a column of this pattern has a sealed text.
+_SEALED = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*){4}$"
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """An arrival, and the span of its stay with us where its trace is recorded."""
+
+    arrival: Arrival
+    span: Span | None
+
+    def end(self, answer: Answer) -> None:
+        """End the span with what became of it."""
+        if self.span is not None:
+            self.span.set_attribute("zhitong.answer", answer.value)
+            self.span.end()
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Reads what comes for one receiver, with its private *keys*."""
+
+    keys: ReceiverKeys
+
+    def read(self, message: Message) -> Read | Unreadable:
+        """Say what *message* brings; no fault of it says a word of its content."""
+        try:
+            event = parse(message.value)
+            self._ours(event)
+        except EventPoisonError as error:
+            return Unreadable(
+                topic=message.topic,
+                partition=message.partition,
+                offset=message.offset,
+                value=message.value,
+                why=error.label.en,
+            )
+        return self._read(message, event)
+
+    def _ours(self, event: DecisionEvent) -> None:
+        if event.receiver != self.keys.receiver:
+            raise EventPoisonError(
+                "这件事件是给别的接收方的", "this event is for another receiver"
+            )
+        if event.table not in tables():
+            raise EventPoisonError("没有这样的表", "there is no table of that name")
+
+    def _read(self, message: Message, event: DecisionEvent) -> Read:
+        parent = message.traceparent or event.traceparent
+        span = begin(
+            f"process {message.topic}",
+            SpanKind.CONSUMER,
+            parent,
+            {
+                "messaging.system": "kafka",
+                "messaging.operation.type": "process",
+                "messaging.destination.name": message.topic,
+                "messaging.destination.partition.id": str(message.partition),
+                "messaging.message.id": str(event.event_id),
+                "zhitong.receiver": event.receiver,
+            },
+        )
+        # What the rules judge is the row as it was sent: an ID number still sealed.
+        reasons = faults(event.table, event.row)
+        row = event.row
+        if not reasons:
+            row, reasons = self._opened(event)
+        arrival = Arrival(
+            event_id=event.event_id,
+            decision_id=event.decision_id,
+            version=event.version,
+            change=event.change,
+            follows_history=event.follows_history,
+            table=event.table,
+            row=row,
+            reasons=reasons,
+            payload_hash=hashlib.sha256(message.value).hexdigest(),
+            topic=message.topic,
+            partition=message.partition,
+            offset=message.offset,
+            key=event.key,
+            traceparent=traceparent_of(span) if span else _known(parent),
+        )
+        return Read(arrival, span)
+
+    def _opened(
+        self, event: DecisionEvent
+    ) -> tuple[dict[str, object], tuple[str, ...]]:
+        row, reasons = dict(event.row), []
+        for column in _sealed(event.table):
+            if column not in row:
+                continue
+            try:
+                row[column] = unseal(str(row[column]), self.keys)
+            except ReceiverError as error:
+                reasons.append(f"{column}：{error.label.zh} / {error.label.en}")
+        return row, tuple(reasons)
+
+
+def _sealed(table: str) -> Iterator[str]:
+    for name, column in tables()[table].columns.items():
+        if column.get("pattern") == _SEALED:
+            yield name
+
+
+def _known(traceparent: str) -> str:
+    """Give on a traceparent that is one; from a stranger it may be anything."""
+    return traceparent if _TRACEPARENT.fullmatch(traceparent) else ""
