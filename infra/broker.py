@@ -34,7 +34,8 @@ _START_SECONDS = 120.0
 _STOP_SECONDS = 30.0
 _ATTEMPTS = 4
 _PAUSE = 0.05
-_TAKEN = "Address already in use"
+# A port went to somebody else; a killed broker's threads are still ending.
+_PASSING = ("Address already in use", "Failed to acquire lock on file")
 # Metadata, version 4: number 0, no client id, of no topics, none to be made.
 _ASKED = struct.pack(">hhihib", 3, 4, 0, -1, 0, 0)
 _ANSWER = struct.Struct(">iii")
@@ -43,11 +44,6 @@ _PROBE_SECONDS = 2.0
 
 class Program(Protocol):
     """A broker's program."""
-
-    @property
-    def title(self) -> str:
-        """Its name, for people."""
-        ...
 
     @property
     def keeps(self) -> bool:
@@ -90,12 +86,17 @@ class Broker:
         return self._state / "log" / f"{NAME}.log"
 
     @property
+    def title(self) -> str:
+        """What it is, for people: the running one, else the one to be started."""
+        return broker_apache.TITLE if self.keeps else broker_tansu.TITLE
+
+    @property
     def keeps(self) -> bool:
         """Whether a restart finds what was there before."""
-        for pid in process.everyone():
-            if broker_tansu.runs(process.words(pid), self.home):
-                return False
-        return self._program is None or self._program.keeps
+        pid = self._running()
+        if pid is None:
+            return self._program is None or self._program.keeps
+        return not broker_tansu.runs(process.words(pid), self.home)
 
     def start(self) -> str:
         """Start, or find running; return ``127.0.0.1:port`` when it takes clients."""
@@ -194,8 +195,10 @@ class Broker:
             try:
                 return self._await_ready(pid, begin)
             except EmbeddedError as error:
-                if attempt == _ATTEMPTS or _TAKEN not in str(error):
+                passing = any(sign in str(error) for sign in _PASSING)
+                if attempt == _ATTEMPTS or not passing:
                     raise
+                time.sleep(attempt)
         raise AssertionError  # the last attempt returns or raises
 
     def _await_ready(self, pid: int, begin: int) -> str:

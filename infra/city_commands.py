@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from zhitong.exceptions import BrokerUnavailableError, EmbeddedError
+from zhitong.infra.broker_start import start_broker
 from zhitong.infra.city_load import BINDINGS, SOURCES, load_city
 from zhitong.infra.commands import reload, say
 from zhitong.infra.embedded import databases, kept
@@ -35,8 +37,24 @@ def up(settings: Settings, scale: str) -> None:
         f"{summary.total:,} 行 rows, {summary.seconds:.1f} s",
         f"  新装入 loaded now: {loaded}",
         f"  绑定 bindings: {settings.bindings}（新放入 new: {sum(placed)}）",
+        *_streams(settings),
         "下一步 Next: zhitong serve",
     )
+
+
+def _streams(settings: Settings) -> Iterator[str]:
+    """Start the broker and say so; without one decisions wait in the outbox."""
+    try:
+        started = start_broker(settings)
+    except (EmbeddedError, BrokerUnavailableError) as error:
+        yield "  没有消息代理，决定登记后待发 no broker, decisions will wait:"
+        yield f"    {error.label.zh}"
+        yield f"    {error.label.en}"
+        return
+    yield f"  消息代理 broker: {started.title}, {started.address}"
+    if started.banner:
+        yield f"  注意 Note: {started.banner.zh}"
+        yield f"    {started.banner.en}"
 
 
 def place(file: Path, settings: Settings, *, renew: bool = False) -> bool:

@@ -15,6 +15,7 @@ from zhitong.connectors.binding import Binding
 from zhitong.connectors.binding_file import read_folder
 from zhitong.connectors.postgresql import PostgreSQLSource
 from zhitong.exceptions import SettingsError, SourceError
+from zhitong.infra.broker import Broker
 from zhitong.infra.client import Reply
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, KEY, DemoIssuer
 from zhitong.infra.embedded import Cluster, address, clean, kept
@@ -38,6 +39,10 @@ def down(settings: Settings) -> None:
     """Stop the gateway, the workers and every server of the state folder."""
     stopped = stop(settings)
     ended = stop_workers(settings)
+    broker = Broker(settings.state)
+    if broker.status() != "stopped":
+        ended = (*ended, broker.title)
+        broker.stop()
     names = kept(settings.state)
     if names:
         Cluster(settings.state, names).stop()
@@ -63,6 +68,11 @@ def status(settings: Settings) -> None:
         "数据库 Databases:",
         *(f"  {name:<12} {state}" for name, state in servers.items()),
     )
+    broker = Broker(settings.state)
+    if settings.kafka:
+        say(f"消息代理 Broker: {settings.kafka}（ZHITONG_KAFKA）")
+    elif address := broker.address():
+        say(f"消息代理 Broker: {broker.title}, {address}, {broker.status()}")
     say(*(f"进程 Worker: {each.name}（pid {each.pid}）" for each in workers(settings)))
     found = find(note_path(settings))
     if found is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 import zlib
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from zhitong.exceptions import EmbeddedError
 
 # Below the ports that systems hand out to outgoing connections.
 _PORTS = range(20_000, 32_000)
+_PATIENCE = 1.0
+_PAUSE = 0.02
 
 
 def kept_port(file: Path, but: int | None = None) -> int:
@@ -19,7 +22,7 @@ def kept_port(file: Path, but: int | None = None) -> int:
     *but* is not taken: a port chosen just now, on which nobody listens yet.
     """
     kept = file.read_text().strip() if file.exists() else ""
-    usable = kept.isdigit() and int(kept) != but and is_free(int(kept))
+    usable = kept.isdigit() and int(kept) != but and _becomes_free(int(kept))
     port = int(kept) if usable else _free_port(file, but)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(f"{port}\n")
@@ -35,6 +38,16 @@ def is_free(port: int) -> bool:
             probe.bind(("127.0.0.1", port))
         except OSError:
             return False
+    return True
+
+
+def _becomes_free(port: int) -> bool:
+    """Wait a moment: who held it may just be ending, and others know this port."""
+    deadline = time.monotonic() + _PATIENCE
+    while not is_free(port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_PAUSE)
     return True
 
 

@@ -140,7 +140,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         stack.enter_context(noted(note_path(settings), Note(pid=os.getpid(), url=url)))
         _introduce(url, gateway.registry.states())
         await running.serve([listener])
-        print("数据库仍在运行 The databases still run: zhitong down", flush=True)  # noqa: T201
+        print("内置的服务仍在运行 Embedded servers still run: zhitong down", flush=True)  # noqa: T201
 
 
 def _on_signals(act: Callable[[], object]) -> None:
