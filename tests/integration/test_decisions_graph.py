@@ -1,0 +1,514 @@
+"""Departments at the ledger, through the graph: what they do, and who sees what."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import asyncpg
+import pytest
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, use_span
+
+from zhitong.exceptions import RecordUnavailableError
+from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
+from zhitong.infra.gateway import Gateway
+from zhitong.resolvers.records import Recorder
+from zhitong.schema.engine import Answer, Engine, Question
+from zhitong.schema.entities import ENTITIES
+from zhitong.types import Inquiry, Occasion, Principal
+
+pytestmark = pytest.mark.integration
+
+Asking = Callable[..., Awaitable[Answer]]
+Sql = Callable[..., Awaitable[list[asyncpg.Record]]]
+
+BUREAU = DEMO_PRINCIPALS["department"]
+OTHER = replace(BUREAU, unit="11619900MB0005004U", unit_name="安泽市交通运输局")
+SEALED = "11010519491231002X"
+RECORDED = """{ decisionId version change contentHash recordedAt replayed
+  findings { check severity messageZh messageEn ruleSource } events { receiver eventId }
+  decision { documentNo fine change changeReason counterpartyName recordedBy
+    findings(first: 100) { totalCount { count }
+      nodes { check severity recordedBy version } }
+    deliveries(first: 10, orderBy: {by: deliveryId, direction: ASC}) { nodes {
+      receiver version change status attempts to { titleZh status } } } } }"""
+RECORD = f"mutation($d: DecisionInput!) {{ recordDecision(decision: $d) {RECORDED} }}"
+WITHDRAW = (
+    f"mutation($w: WithdrawalInput!) {{ withdrawDecision(withdrawal: $w) {RECORDED} }}"
+)
+CORRECT = (
+    f"mutation($c: CorrectionInput!) {{ correctDecision(correction: $c) {RECORDED} }}"
+)
+CHECK = """query($d: DecisionInput!) { checkDecision(decision: $d) {
+  decisionId contentHash
+  findings { check severity messageZh messageEn ruleSource } } }"""
+
+
+def penalty(**more: object) -> dict[str, object]:
+    number = uuid.uuid4().hex[:12]
+    return {
+        "localId": f"graph-{number}",
+        "actType": "PENALTY",
+        "subjectCode": BUREAU.unit,
+        "documentNo": f"（安）应急罚〔2026〕{int(number, 16)}号",
+        "decidedOn": "2026-06-01",
+        "division": "619900",
+        "title": "未按规定培训",
+        "facts": "金丝雀事实",
+        "result": "罚款人民币贰万元整",
+        "counterpartyKind": "LEGAL_PERSON",
+        "counterpartyName": "安泽金丝雀化工有限公司",
+        "counterpartyCode": "91110000600037341L",
+        "penaltyKinds": ["FINE"],
+        "fine": "20000.00",
+        "procedure": "ORDINARY",
+        **more,
+    }
+
+
+@pytest.fixture
+def say(gateway: tuple[Gateway, Engine]) -> Callable[..., Awaitable[Answer]]:
+    """Give ``say(principal, document, variables)``."""
+
+    async def said(principal: Principal, document: str, **variables: object) -> Answer:
+        return await gateway[1].answer(
+            Question(
+                document=document,
+                variables=variables,
+                operation=None,
+                principal=principal,
+                occasion=Occasion(),
+                request_id=uuid.uuid4().hex,
+            )
+        )
+
+    return said
+
+
+def given(answer: Answer) -> Any:  # noqa: ANN401 - JSON
+    assert "errors" not in answer.body, answer.body
+    (only,) = dict(answer.body["data"]).values()  # type: ignore[call-overload]
+    return only
+
+
+def codes(answer: Answer) -> list[str]:
+    errors: Any = answer.body.get("errors", [])
+    return [error["extensions"]["code"] for error in errors]
+
+
+async def test_what_is_checked_before_is_what_is_found_when_it_is_recorded(
+    say: Asking, sql: Sql
+) -> None:
+    stated = penalty()
+    checked = given(await say(BUREAU, CHECK, d=stated))
+    empty = '{ decisions(where: {decisionId: {eq: "%s"}}) { totalCount { count } } }'
+    before = given(await say(BUREAU, empty % checked["decisionId"]))
+    assert before == {"totalCount": {"count": 0}}  # it had no effect
+
+    recorded = given(await say(BUREAU, RECORD, d=stated))
+    assert (recorded["version"], recorded["change"]) == (1, "RECORDED")
+    assert recorded["replayed"] is False
+    for name in ("decisionId", "contentHash", "findings"):
+        assert recorded[name] == checked[name]
+    breaches = [
+        one["check"] for one in recorded["findings"] if one["severity"] == "BREACH"
+    ]
+    assert breaches == ["penalty-two-officers"]
+
+    read = recorded["decision"]
+    assert read["fine"] == "20000.00"
+    assert read["recordedBy"] == BUREAU.unit
+    assert read["findings"]["totalCount"] == {"count": len(recorded["findings"])}
+    assert [one["check"] for one in read["findings"]["nodes"]].count("party-known") == 1
+    assert [
+        (one["receiver"], one["status"]) for one in read["deliveries"]["nodes"]
+    ] == [
+        ("credit", "PENDING"),
+        ("provincial", "PENDING"),
+    ]
+    events = await sql(
+        "platform",
+        "select receiver, event_id from outbox where decision_id = $1",
+        recorded["decisionId"],
+    )
+    assert {(one["receiver"], one["eventId"]) for one in recorded["events"]} == {
+        tuple(row) for row in events
+    }
+    assert len(events) == 2
+
+
+async def test_the_same_once_more_changes_nothing_and_other_content_shows_the_hash(
+    say: Asking, sql: Sql
+) -> None:
+    stated = penalty()
+    first = given(await say(BUREAU, RECORD, d=stated))
+    again = given(await say(BUREAU, RECORD, d=stated))
+    assert again == {**first, "replayed": True}
+    other = await say(BUREAU, RECORD, d={**stated, "fine": "30000"})
+    assert codes(other) == ["DECISION_CONFLICT"]
+    errors: Any = other.body["errors"]
+    assert first["contentHash"] in errors[0]["extensions"]["details"].values()
+    twice = await say(BUREAU, RECORD, d={**stated, "localId": "another"})
+    assert codes(twice) == ["DECISION_DUPLICATE"]
+    rows = await sql(
+        "platform",
+        "select count(*) from outbox where decision_id = $1",
+        first["decisionId"],
+    )
+    assert rows[0][0] == 2
+
+
+async def test_a_correction_and_a_withdrawal_are_versions_with_events_of_their_own(
+    say: Asking,
+) -> None:
+    stated = penalty()
+    first = given(await say(BUREAU, RECORD, d=stated))
+    key = first["decisionId"]
+    put_right = {
+        "decisionId": key,
+        "version": 1,
+        "decision": {**stated, "fine": "15000"},
+        "reason": "金额计算有误",
+    }
+    second = given(await say(BUREAU, CORRECT, c=put_right))
+    assert (second["version"], second["change"]) == (2, "CORRECTED")
+    assert second["decision"]["fine"] == "15000.00"
+    assert second["decision"]["changeReason"] == "金额计算有误"
+    assert second["contentHash"] != first["contentHash"]
+
+    stale = {**put_right, "decision": {**stated, "fine": "1"}}
+    assert codes(await say(BUREAU, CORRECT, c=stale)) == ["DECISION_STALE"]
+
+    ended = {"decisionId": key, "reason": "证据不足", "basis": "复查决定"}
+    third = given(await say(BUREAU, WITHDRAW, w=ended))
+    assert (third["version"], third["change"]) == (3, "WITHDRAWN")
+    deliveries = third["decision"]["deliveries"]["nodes"]
+    assert sorted((one["receiver"], one["version"]) for one in deliveries) == [
+        (receiver, version)
+        for receiver in ("credit", "provincial")
+        for version in (1, 2, 3)
+    ]
+    assert given(await say(BUREAU, WITHDRAW, w=ended))["replayed"] is True
+
+
+async def test_fields_of_a_mutation_run_in_order_and_each_sees_what_it_changed(
+    say: Asking,
+) -> None:
+    stated = penalty()
+    first = given(await say(BUREAU, RECORD, d=penalty()))
+    document = f"""mutation(
+      $d: DecisionInput!, $bad: DecisionInput!, $w: WithdrawalInput!) {{
+      one: recordDecision(decision: $d) {RECORDED}
+      refused: recordDecision(decision: $bad) {RECORDED}
+      two: withdrawDecision(withdrawal: $w) {RECORDED} }}"""
+    answer = await say(
+        BUREAU,
+        document,
+        d=stated,
+        bad=penalty(fine="-1"),
+        w={"decisionId": first["decisionId"], "reason": "因", "basis": "据"},
+    )
+    assert codes(answer) == ["DECISION_FORMAT"]
+    data: Any = answer.body["data"]
+    assert data["refused"] is None
+    assert data["one"]["decision"]["change"] == "RECORDED"
+    assert data["two"]["decision"]["change"] == "WITHDRAWN"
+
+    key = data["one"]["decisionId"]
+    both = f"""mutation($c: CorrectionInput!, $w: WithdrawalInput!) {{
+      one: correctDecision(correction: $c) {RECORDED}
+      two: withdrawDecision(withdrawal: $w) {RECORDED} }}"""
+    answer = await say(
+        BUREAU,
+        both,
+        c={
+            "decisionId": key,
+            "version": 1,
+            "reason": "误",
+            "decision": {**stated, "fine": "1"},
+        },
+        w={"decisionId": key, "reason": "因", "basis": "据"},
+    )
+    data = answer.body["data"]
+    counts = [
+        len(data[one]["decision"]["deliveries"]["nodes"]) for one in ("one", "two")
+    ]
+    assert counts == [4, 6]  # what was read for the first is not given to the second
+
+
+REFUSED = [
+    pytest.param({"decidedOn": "2999-01-01"}, "DECISION_FORMAT", id="a day to come"),
+    pytest.param({"fine": "-0.01"}, "DECISION_FORMAT", id="a negative fine"),
+    pytest.param({"fine": "1.005"}, "SCALAR", id="part of a fen"),
+    pytest.param({"decidedOn": "2026-02-30"}, "SCALAR", id="no day"),
+    pytest.param({"subjectCode": "119"}, "DECISION_UNIDENTIFIED", id="no subject"),
+    pytest.param({"documentNo": " "}, "DECISION_UNIDENTIFIED", id="no number"),
+    pytest.param({"counterpartyName": ""}, "DECISION_UNIDENTIFIED", id="no party"),
+    pytest.param({"localId": ""}, "DECISION_UNIDENTIFIED", id="no id"),
+    pytest.param({"localId": "x" * 4000}, "DECISION_UNIDENTIFIED", id="a long id"),
+    pytest.param({"documentNo": "号" * 4000}, "DECISION_FORMAT", id="a long number"),
+    pytest.param({"counterpartyName": "名" * 4000}, "DECISION_FORMAT", id="long name"),
+    pytest.param({"facts": "实\0"}, "DECISION_FORMAT", id="U+0000"),
+    pytest.param({"actType": "UNRECOGNISED"}, "DECISION_FORMAT", id="an unknown act"),
+    pytest.param(
+        {"licenceKind": "UNRECOGNISED"}, "DECISION_FORMAT", id="an unknown code"
+    ),
+    pytest.param({"validFrom": "2026-01-01"}, "DECISION_FORMAT", id="half a licence"),
+    pytest.param({"penaltyKinds": ["FLOGGING"]}, "DOCUMENT_INVALID", id="no code"),
+    pytest.param({"localId": None}, "DOCUMENT_INVALID", id="a null id"),
+    pytest.param(
+        {
+            "counterpartyKind": "NATURAL_PERSON",
+            "idKind": "RESIDENT_ID",
+            "idNumber": "110105194912310021",
+        },
+        "DECISION_FORMAT",
+        id="a wrong ID number",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changed", "code"), REFUSED)
+@pytest.mark.parametrize("document", [CHECK, RECORD], ids=["checked", "recorded"])
+async def test_what_cannot_be_a_decision_is_refused_before_and_when_recorded(
+    say: Asking, sql: Sql, document: str, changed: Mapping[str, object], code: str
+) -> None:
+    stated = penalty(**changed)
+    answer = await say(BUREAU, document, d=stated)
+    assert codes(answer) == [code]
+    assert "110105194912310021" not in str(answer.body)
+    rows = await sql(
+        "platform",
+        "select count(*) from decision where document_no = $1",
+        str(penalty()["documentNo"])
+        if "documentNo" in changed
+        else stated["documentNo"],
+    )
+    assert rows[0][0] == 0
+
+
+@pytest.mark.parametrize(
+    "principal",
+    [
+        pytest.param(OTHER, id="another department"),
+        *(
+            pytest.param(DEMO_PRINCIPALS[who], id=who)
+            for who in ("police", "county-officer", "supervisor", "public", "operator")
+        ),
+    ],
+)
+async def test_nobody_decides_for_a_department(
+    say: Asking, principal: Principal
+) -> None:
+    stated = penalty()
+    assert codes(await say(principal, CHECK, d=stated)) == ["DECISION_FOREIGN"]
+    assert codes(await say(principal, RECORD, d=stated)) == ["DECISION_FOREIGN"]
+    first = given(await say(BUREAU, RECORD, d=stated))
+    key = first["decisionId"]
+    ended = {"decisionId": key, "reason": "因", "basis": "据"}
+    assert codes(await say(principal, WITHDRAW, w=ended)) == ["DECISION_FOREIGN"]
+    put_right = {"decisionId": key, "version": 1, "decision": stated, "reason": "因"}
+    assert codes(await say(principal, CORRECT, c=put_right)) == ["DECISION_FOREIGN"]
+    again = given(await say(BUREAU, RECORD, d=stated))
+    assert (again["version"], again["replayed"]) == (1, True)
+
+
+async def test_an_unknown_decision_is_said_to_be_unknown(say: Asking) -> None:
+    for key in (str(uuid.uuid4()), "no id"):
+        ended = {"decisionId": key, "reason": "因", "basis": "据"}
+        assert codes(await say(BUREAU, WITHDRAW, w=ended)) == ["DECISION_UNKNOWN"]
+
+
+LOOK = """query($id: String!) {
+  decision(decisionId: $id) { documentNo title result facts counterpartyName
+    representative contentHash change recordedBy
+    findings(first: 50) { nodes { check } }
+    deliveries { nodes { receiver
+      to { name waiting } receipts { nodes { answer } } } } }
+  findings(first: 200, where: {decisionId: {eq: $id}}) { nodes { check } }
+  deliveries(where: {decisionId: {eq: $id}}) { nodes { receiver status } } }"""
+LISTS = (
+    """{ receivers { nodes { name topic waiting } } receipts { nodes { answer } } }"""
+)
+
+
+async def looked(say: Asking, who: Principal, key: str) -> Any:  # noqa: ANN401 - JSON
+    answer = await say(who, LOOK, id=key)
+    # Lists of what may not be seen cannot be narrowed down either.
+    assert set(codes(answer)) <= {"FIELD_HIDDEN"}
+    return answer.body["data"]
+
+
+async def test_who_sees_what_of_a_decision_is_as_the_policy_says(say: Asking) -> None:
+    stated = penalty(representative="金丝雀代表")
+    first = given(await say(BUREAU, RECORD, d=stated))
+    key, found = first["decisionId"], len(first["findings"])
+
+    own = await looked(say, BUREAU, key)
+    assert own["decision"]["facts"] == "金丝雀事实"
+    assert len(own["decision"]["findings"]["nodes"]) == found
+    assert len(own["findings"]["nodes"]) == found
+    assert len(own["deliveries"]["nodes"]) == 2
+    assert own["decision"]["deliveries"]["nodes"][0]["to"]["waiting"] is None
+
+    other = await looked(say, OTHER, key)
+    assert other == {
+        "decision": None,
+        "findings": {"nodes": []},
+        "deliveries": {"nodes": []},
+    }
+
+    supervisor = await looked(say, DEMO_PRINCIPALS["supervisor"], key)
+    assert supervisor["decision"]["representative"] == "金丝雀代表"
+    assert len(supervisor["findings"]["nodes"]) == found
+    assert supervisor["decision"]["deliveries"]["nodes"][0]["to"]["waiting"] >= 1
+
+    public = await looked(say, DEMO_PRINCIPALS["public"], key)
+    assert public["decision"]["counterpartyName"] == "安泽金丝雀化工有限公司"
+    assert public["decision"]["result"] == "罚款人民币贰万元整"
+    withheld = ("facts", "representative", "contentHash", "recordedBy")
+    assert [public["decision"][name] for name in withheld] == [None] * 4
+    assert (public["findings"], public["deliveries"]) == (None, None)
+    assert public["decision"]["findings"] is None
+
+    police = await looked(say, DEMO_PRINCIPALS["police"], key)
+    assert police["decision"]["documentNo"] == stated["documentNo"]
+    assert police["decision"]["facts"] is None  # no cause is stated
+    assert (police["findings"], police["deliveries"]) == (None, None)
+
+    operator = await looked(say, DEMO_PRINCIPALS["operator"], key)
+    assert (operator["decision"], operator["findings"]) == (None, None)
+    assert len(operator["deliveries"]["nodes"]) == 2
+
+    auditor = await looked(say, DEMO_PRINCIPALS["auditor"], key)
+    assert (auditor["decision"], auditor["findings"]) == (None, None)
+    assert len(auditor["deliveries"]["nodes"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("who", "receivers", "receipts"),
+    [
+        ("supervisor", True, True),
+        ("operator", True, False),
+        ("auditor", False, True),
+        ("police", False, False),
+        ("public", False, False),
+    ],
+)
+async def test_receivers_and_receipts_are_for_those_who_answer_for_them(
+    say: Asking, who: str, *, receivers: bool, receipts: bool
+) -> None:
+    data: Any = (await say(DEMO_PRINCIPALS[who], LISTS)).body["data"]
+    assert (data["receivers"] is not None) is receivers
+    assert (data["receipts"] is not None) is receipts
+    if receivers:
+        shown = [(one["name"], one["topic"]) for one in data["receivers"]["nodes"]]
+        assert shown == [
+            ("credit", "zhitong.credit.v1"),
+            ("provincial", "zhitong.provincial.v1"),
+        ]
+
+
+async def test_what_is_withdrawn_is_no_longer_public(say: Asking) -> None:
+    first = given(await say(BUREAU, RECORD, d=penalty()))
+    key = first["decisionId"]
+    ended = {"decisionId": key, "reason": "因", "basis": "据"}
+    given(await say(BUREAU, WITHDRAW, w=ended))
+    assert (await looked(say, DEMO_PRINCIPALS["public"], key))["decision"] is None
+    police = await looked(say, DEMO_PRINCIPALS["police"], key)
+    assert police["decision"]["change"] == "WITHDRAWN"
+
+
+async def test_a_natural_person_is_masked_for_the_public_and_its_number_for_all(
+    say: Asking,
+) -> None:
+    stated = penalty(
+        counterpartyKind="NATURAL_PERSON",
+        counterpartyName="金丝雀",
+        counterpartyCode=None,
+        idKind="RESIDENT_ID",
+        idNumber=SEALED,
+        title="关于金丝雀违法一案",
+    )
+    recorded = await say(BUREAU, RECORD, d=stated)
+    key = given(recorded)["decisionId"]
+    names = " ".join(ENTITIES["Decision"].fields)
+    whole = f'{{ decision(decisionId: "{key}") {{ {names} }} }}'
+    bodies = {
+        who: str((await say(principal, whole)).body)
+        for who, principal in DEMO_PRINCIPALS.items()
+    }
+    assert SEALED not in str(recorded.body)
+    assert [who for who, body in bodies.items() if SEALED in body] == []
+    public = await looked(say, DEMO_PRINCIPALS["public"], key)
+    assert public["decision"]["counterpartyName"] == "金**"
+    assert public["decision"]["title"] is None
+    assert "金丝雀" not in bodies["public"]
+    assert "金丝雀" in bodies["supervisor"]
+
+
+async def test_an_answer_that_cannot_be_recorded_is_no_word_on_the_decision(
+    say: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = Recorder.record
+
+    async def away(self: Recorder, inquiry: Inquiry) -> str | None:
+        if inquiry.principal.kind == "department":
+            raise RecordUnavailableError("登记簿", "the register")
+        return await record(self, inquiry)
+
+    stated = penalty()
+    with monkeypatch.context() as patched:
+        patched.setattr(Recorder, "record", away)
+        answer = await say(BUREAU, RECORD, d=stated)
+    assert (codes(answer), answer.status) == (["RECORD_UNAVAILABLE"], 503)
+    errors: Any = answer.body["errors"]
+    assert errors[0]["extensions"]["retriable"] is True
+    again = given(await say(BUREAU, RECORD, d=stated))
+    assert (again["version"], again["replayed"]) == (1, True)
+
+
+async def test_the_callers_trace_goes_with_the_event(say: Asking, sql: Sql) -> None:
+    context = SpanContext(
+        trace_id=0x0AF7651916CD43DD8448EB211C80319C,
+        span_id=0xB7AD6B7169203331,
+        is_remote=True,
+        trace_flags=TraceFlags(TraceFlags.SAMPLED),
+    )
+    with use_span(NonRecordingSpan(context)):
+        first = given(await say(BUREAU, RECORD, d=penalty()))
+    rows = await sql(
+        "platform",
+        "select distinct traceparent from outbox where decision_id = $1",
+        first["decisionId"],
+    )
+    assert [row[0] for row in rows] == [
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    ]
+
+
+async def test_a_licence_is_read_as_it_was_sent(say: Asking) -> None:
+    stated = penalty(
+        actType="LICENCE",
+        penaltyKinds=None,
+        fine=None,
+        procedure=None,
+        licenceKind="ORDINARY",
+        certificateName="危险化学品经营许可证",
+        certificateNo="安危经字〔2026〕1号",
+        validFrom="2026-06-01",
+        validTo="2029-05-31",
+        collective=True,
+        reviewNo="审1号",
+        reviewedOn="2026-05-30",
+        reviewOpinion="AGREE",
+    )
+    first = given(await say(BUREAU, RECORD, d=stated))
+    names = [one for one in stated if one in ENTITIES["Decision"].fields]
+    document = (
+        f'{{ decision(decisionId: "{first["decisionId"]}") {{ {" ".join(names)} }} }}'
+    )
+    read = given(await say(BUREAU, document))
+    assert read == {**{name: stated[name] for name in names}, "penaltyKinds": []}
