@@ -80,8 +80,9 @@ serve: setup ## 示范城市与网关 the demo city and the gateway
 bench: setup ## 大规模数据的装入与查询耗时 load the large city and time questions on it
 	$(BIN)/python bench/read.py
 
-schema: $(VENV)/.installed ## 重写 schema/schema.graphql write the SDL anew
+schema: $(VENV)/.installed ## 重写 schema/schema.graphql 与 docs/asyncapi.json write the SDL and the events' document anew
 	$(BIN)/zhitong schema > schema/schema.graphql
+	$(BIN)/zhitong asyncapi > docs/asyncapi.json
 
 clean-demo: ## 停止示范城市并删除其数据 stop the demo and remove its state
 	@if test -x $(BIN)/zhitong; then $(BIN)/zhitong clean; fi

@@ -16,10 +16,12 @@ from zhitong.exceptions import SettingsError, ZhitongError
 from zhitong.infra import commands, receivers_admin
 from zhitong.infra.city import SCALES
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
+from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.relaying import relay
 from zhitong.infra.serving import serve
 from zhitong.infra.settings import Settings, from_environment
 from zhitong.schema.graph import sdl
+from zhitong.streams.asyncapi import asyncapi
 from zhitong.types import Occasion
 
 FAULT = 2
@@ -150,6 +152,9 @@ def _gateway(command: Command) -> None:
     bindings.add_argument("verb", choices=["check"], help="核对 compare and report")
     bindings.add_argument("folder", metavar="目录", type=Path, nargs="?")
     command("schema", "打印 GraphQL 模式 print the schema", _schema)
+    command(
+        "asyncapi", "打印事件的 AsyncAPI 文档 print the document of all events", _events
+    )
 
 
 def _streams(command: Command) -> None:
@@ -243,6 +248,10 @@ def _ask(settings: Settings, given: argparse.Namespace) -> bool:
 
 def _schema(_settings: Settings, _given: argparse.Namespace) -> None:
     sys.stdout.write(sdl())
+
+
+def _events(settings: Settings, _given: argparse.Namespace) -> None:
+    sys.stdout.write(asyncapi(read_receivers(settings.receivers)))
 
 
 def _on_port(settings: Settings, port: int | None) -> Settings:

@@ -1,0 +1,14 @@
+/** Has the CloudEvents reader read Kafka values, base64 one a line on standard input; prints them as JSON. */
+
+import { deepStrictEqual } from "node:assert";
+import { createInterface } from "node:readline/promises";
+import { HTTP, Kafka } from "cloudevents";
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const value = Buffer.from(line, "base64").toString("utf8");
+  const headers = { "content-type": "application/cloudevents+json" };
+  const event = Kafka.toEvent({ headers, value });
+  event.validate();
+  deepStrictEqual(event.toJSON(), HTTP.toEvent({ headers, body: value }).toJSON());
+  console.log(JSON.stringify(event));
+}

@@ -1,0 +1,221 @@
+"""The AsyncAPI 3 document of all topics, made from what the code itself goes by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from zhitong.decisions import Answer
+from zhitong.streams.cloud_events import (
+    CONTENT_TYPE,
+    RECEIPT_SCHEMA,
+    RECEIPT_TYPE,
+    RECEIPTS_TOPIC,
+    TYPES,
+)
+from zhitong.streams.keys import LONGEST_RECEIPT
+from zhitong.streams.receivers import Format, Receiver, Receivers
+from zhitong.streams.schemas import Table, tables
+
+VERSION = "1.0.0"
+"""Of the events: a new column of a table is a minor version, a new topic a major."""
+
+_KEY = {
+    "type": "string",
+    "pattern": "^[0-9a-f]{16}$",
+    "description": "案件的散列，同一案件的事件在同一分区 the hash of the case: "
+    "its events share a partition",
+}
+_UUID = {"type": "string", "format": "uuid"}
+_TRACE = {
+    "type": "string",
+    "description": "W3C 跟踪上下文，呼叫被跟踪时才有 W3C trace context, "
+    "where the call was traced",
+}
+_HEADERS = {
+    "type": "object",
+    "required": ["content-type"],
+    "properties": {
+        "content-type": {"type": "string", "const": CONTENT_TYPE},
+        "traceparent": _TRACE,
+    },
+}
+
+
+def asyncapi(config: Receivers) -> str:
+    """Give the document as JSON, the same for the same configuration."""
+    receivers = {one.name: one for one in config.receivers}
+    messages: dict[str, object] = {"receipt": _receipt()}
+    channels: dict[str, object] = {}
+    operations: dict[str, object] = {}
+    for name, one in receivers.items():
+        own = _tables(one)
+        messages |= {_named(table): _message(table) for table in own}
+        channels[name] = _channel(one.topic, _title(one), [*map(_named, own)], one)
+        operations[f"deliver.{name}"] = _operation("send", name, _title(one))
+    receipts = "接收方对每个事件的签名回执 each receiver's signed answer to each event"
+    channels["receipts"] = _channel(RECEIPTS_TOPIC, receipts, ["receipt"], None)
+    operations["file.receipts"] = _operation("receive", "receipts", receipts)
+    document = {
+        "asyncapi": "3.1.0",
+        "id": "urn:zhitong:events",
+        "info": _info(),
+        "defaultContentType": CONTENT_TYPE,
+        "channels": channels,
+        "operations": operations,
+        "components": {
+            "messages": messages,
+            "schemas": {
+                _named(table): _schema(table)
+                for one in receivers.values()
+                for table in _tables(one)
+            },
+        },
+    }
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def _info() -> dict[str, object]:
+    return {
+        "title": "执通事件 Zhitong events",
+        "version": VERSION,
+        "description": "每件行政决定的每个版本，以各接收方自己的格式推送；"
+        "接收方以签名回执答复。事件为 CloudEvents 1.0 结构化模式。\n\n"
+        "Every version of every administrative decision, in each receiver's own form; "
+        "receivers answer with signed receipts. Events are CloudEvents 1.0 in "
+        "structured mode.",
+        "license": {
+            "name": "Apache-2.0",
+            "url": "https://www.apache.org/licenses/LICENSE-2.0",
+        },
+        "contact": {"name": "执通 Zhitong"},
+        "tags": [{"name": "行政执法 administrative enforcement"}],
+    }
+
+
+def _channel(
+    topic: str, title: str, messages: Sequence[str], receiver: Receiver | None
+) -> dict[str, object]:
+    bindings = {"partitions": receiver.partitions} if receiver else {}
+    return {
+        "address": topic,
+        "title": title,
+        "description": receiver.source if receiver else title,
+        "messages": {
+            name: {"$ref": f"#/components/messages/{name}"} for name in messages
+        },
+        "bindings": {"kafka": {"topic": topic, **bindings, "bindingVersion": "0.5.0"}},
+    }
+
+
+def _operation(action: str, channel: str, title: str) -> dict[str, object]:
+    return {
+        "action": action,
+        "channel": {"$ref": f"#/channels/{channel}"},
+        "title": title,
+        "summary": title,
+        "description": title,
+    }
+
+
+def _message(table: Table) -> dict[str, object]:
+    said = {
+        "type": {"type": "string", "enum": list(TYPES.values())},
+        "subject": _UUID | {"description": "决定的编号 the decision's id"},
+        "dataschema": {"type": "string", "const": table.urn},
+        "receiver": {"type": "string", "minLength": 1},
+        "decisionversion": {"type": "integer", "minimum": 1},
+        "partitionkey": _KEY,
+        "followshistory": {
+            "type": "boolean",
+            "description": "较早的版本在平台启用之前已有 earlier versions were there "
+            "before the platform began",
+        },
+        "data": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["table", "row"],
+            "properties": {
+                "table": {"type": "string", "const": table.name},
+                "row": {"$ref": f"#/components/schemas/{_named(table)}"},
+            },
+        },
+    }
+    return _enveloped(_named(table), table.title, said)
+
+
+def _receipt() -> dict[str, object]:
+    answers = "、".join(Answer)
+    said = {
+        "type": {"type": "string", "const": RECEIPT_TYPE},
+        "subject": _UUID
+        | {"description": "所答事件的编号 the id of the event answered"},
+        "dataschema": {"type": "string", "const": RECEIPT_SCHEMA},
+        "receiver": {"type": "string", "minLength": 1},
+        "data": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["jws"],
+            "properties": {
+                "jws": {
+                    "type": "string",
+                    "maxLength": LONGEST_RECEIPT,
+                    "description": "紧凑 JWS（ES256）：receiver、event_id、answer、at、"
+                    f"payload_hash、reasons a compact JWS; answer: {answers}",
+                }
+            },
+        },
+    }
+    return _enveloped("receipt", "签名回执 Signed receipt", said)
+
+
+def _enveloped(name: str, title: str, said: Mapping[str, object]) -> dict[str, object]:
+    time = "带 Asia/Shanghai 时差的 RFC 3339 RFC 3339 with the offset of Asia/Shanghai"
+    attributes: dict[str, object] = {
+        "specversion": {"type": "string", "const": "1.0"},
+        "id": _UUID | {"description": "重复送达时相同 the same when it comes again"},
+        "source": {"type": "string", "minLength": 1},
+        "time": {"type": "string", "format": "date-time", "description": time},
+        "datacontenttype": {"type": "string", "const": "application/json"},
+        **said,
+    }
+    return {
+        "name": name,
+        "title": title,
+        "summary": title,
+        "contentType": CONTENT_TYPE,
+        "headers": _HEADERS,
+        "payload": {
+            "type": "object",
+            "required": list(attributes),
+            "properties": {**attributes, "traceparent": _TRACE},
+        },
+        "bindings": {"kafka": {"key": _KEY, "bindingVersion": "0.5.0"}},
+    }
+
+
+def _schema(table: Table) -> dict[str, object]:
+    # Draft 2020-12's own two names are none of AsyncAPI's.
+    return {
+        name: value
+        for name, value in table.document.items()
+        if name not in {"$schema", "$id"}
+    }
+
+
+def _tables(receiver: Receiver) -> list[Table]:
+    acts = {act.lower() for act in receiver.acts}
+    prefixes = {"penalty": "cf_", "licence": "xk_"}
+    starts = tuple(prefixes[act] for act in sorted(acts) if act in prefixes)
+    of_form = [one for one in tables().values() if one.format == receiver.format]
+    if receiver.format is Format.CREDIT:
+        return [one for one in of_form if one.name.startswith(starts)]
+    return [one for one in of_form if one.name in acts]
+
+
+def _named(table: Table) -> str:
+    return f"{table.format}.{table.name}.{table.version}"
+
+
+def _title(receiver: Receiver) -> str:
+    return f"{receiver.title.zh} {receiver.title.en}"

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from zhitong.decisions import Act, Answer, Change, Decision, Entry, Party, Receipt
+from zhitong.infra.receivers_file import read_receivers
+from zhitong.streams.asyncapi import asyncapi
+from zhitong.streams.cloud_events import write_receipt
+from zhitong.streams.envelopes import ReceiverEnvelopes
+from zhitong.streams.keys import ReceiverKeys, sign_receipt
+
+ROOT = Path(__file__).parents[2]
+PORTAL = ROOT / "portal"
+AT = datetime(2026, 11, 22, 1, 30, 5, 123456, tzinfo=UTC)
+KEYS = ReceiverKeys.generate("credit")
+
+
+def document() -> dict[str, Any]:
+    said: dict[str, Any] = json.loads(asyncapi(read_receivers()))
+    return said
+
+
+def produced() -> list[tuple[str, bytes]]:
+    """Give the message's name and the bytes of an event of every kind."""
+    envelopes = ReceiverEnvelopes(read_receivers(), {"credit": KEYS.public})
+    found = []
+    for act in Act:
+        for kind in ("LEGAL_PERSON", "NATURAL_PERSON"):
+            decision = Decision(
+                local_id=f"{act}-{kind}",
+                act=act,
+                subject_code="11619900MB0004001B",
+                document_no="安应急〔2026〕1号",
+                decided_on=date(2026, 11, 20),
+                party=Party(kind=kind, name="甲", id_number="11010519491231002X"),
+            )
+            entry = Entry(
+                decision=decision,
+                version=1,
+                change=Change.RECORDED,
+                at=AT,
+                unit="11619900MB0004001B",
+                person="乙",
+            )
+            for event in envelopes.events(
+                entry, envelopes.receivers(act), follows_history=False
+            ):
+                name = event.schema.removeprefix("urn:zhitong:schema:")
+                found.append((name.replace(":", "."), event.payload))
+    receipt = Receipt(
+        event_id=event.event_id,
+        receiver="credit",
+        answer=Answer.HELD,
+        at=AT,
+        payload_hash="ab" * 32,
+    )
+    signed = Receipt(
+        **{name: getattr(receipt, name) for name in receipt.__struct_fields__}
+        | {"signed": sign_receipt(receipt, KEYS)}
+    )
+    return [*found, ("receipt", write_receipt(signed))]
+
+
+async def node(script: str, *arguments: str, given: bytes = b"") -> list[str]:
+    """Run a script of the portal; skip without its packages, except in CI."""
+    wanted = PORTAL / "node_modules" / "@asyncapi" / "parser"
+    if not (wanted.is_dir() and shutil.which("node")):
+        assert not os.environ.get("CI"), "npm ci --prefix portal has not run"
+        pytest.skip("npm ci --prefix portal has not run")
+    process = await asyncio.create_subprocess_exec(
+        "node",
+        script,
+        *arguments,
+        cwd=PORTAL,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await process.communicate(given)
+    assert process.returncode == 0
+    return said.decode().splitlines()
+
+
+def test_the_document_that_is_checked_in_is_the_one_that_is_made() -> None:
+    checked_in = (ROOT / "docs" / "asyncapi.json").read_text("utf-8")
+    assert checked_in == asyncapi(read_receivers()), "make schema"
+
+
+def test_each_receiver_has_a_channel_with_its_topic_and_tables() -> None:
+    channels = document()["channels"]
+    assert {name: one["address"] for name, one in channels.items()} == {
+        "provincial": "zhitong.provincial.v1",
+        "credit": "zhitong.credit.v1",
+        "receipts": "zhitong.receipts.v1",
+    }
+    assert list(channels["credit"]["messages"]) == [
+        "credit.cf_fr.1",
+        "credit.cf_zrr.1",
+        "credit.xk_fr.1",
+        "credit.xk_zrr.1",
+    ]
+    assert len(channels["provincial"]["messages"]) == 9
+    assert channels["provincial"]["bindings"]["kafka"]["partitions"] == 12
+
+
+def test_every_kind_of_event_we_produce_is_as_the_document_says() -> None:
+    said, seen = document(), set()
+    for name, payload in produced():
+        schema = said["components"]["messages"][name]["payload"]
+        whole = {**schema, "components": said["components"]}
+        errors = Draft202012Validator(whole).iter_errors(json.loads(payload))
+        assert [error.message for error in errors] == []
+        seen.add(name)
+    assert seen == set(said["components"]["messages"])
+
+
+async def test_the_asyncapi_parser_finds_nothing_to_say() -> None:
+    path = str(ROOT / "docs" / "asyncapi.json")
+    assert await node("asyncapi.mjs", path) == [
+        "0 findings, 3 channels, 14 messages, 3 operations"
+    ]
+
+
+async def test_the_cloud_events_reader_reads_what_we_produce_with_its_time() -> None:
+    events: Sequence[tuple[str, bytes]] = produced()
+    given = b"".join(base64.b64encode(value) + b"\n" for _, value in events)
+    read = [json.loads(line) for line in await node("events.mjs", given=given)]
+    assert len(read) == len(events) == 23
+    for (_, value), event in zip(events, read, strict=True):
+        said = json.loads(value)
+        # The reader writes times in UTC; whatever else we said it gives back.
+        assert datetime.fromisoformat(event.pop("time")) == datetime.fromisoformat(
+            said.pop("time")
+        ).replace(microsecond=123000)
+        assert event == said
