@@ -707,7 +707,8 @@ ALL_AWAY: Mapping[str, Any] = dict.fromkeys(
 def test_a_register_that_is_away_leaves_its_checks_unverified(
     register: str, checks: list[str]
 ) -> None:
-    assert short(**{register: AWAY}) == [(check, UNVERIFIED) for check in checks]
+    facts: dict[str, Any] = {register: AWAY}
+    assert short(**facts) == [(check, UNVERIFIED) for check in checks]
 
 
 def test_with_every_register_away_nothing_is_a_breach() -> None:

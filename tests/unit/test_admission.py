@@ -1,0 +1,164 @@
+"""What is refused before any rule is asked, and that no refusal repeats a secret."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from zhitong.decisions import Act, Decision, Licence, Party, Penalty, Review
+from zhitong.exceptions import DecisionFormatError, DecisionUnidentifiedError
+from zhitong.infra.checks_file import read_checks
+from zhitong.rules.admission import admit, stated
+
+LIMITS = read_checks(Path("infra/rules/checks.toml")).limits
+TODAY = date(2026, 11, 22)
+ID_NUMBER = "11010519491231002X"
+PERSON = Party(
+    kind="NATURAL_PERSON", name="李四", id_kind="RESIDENT_ID", id_number=ID_NUMBER
+)
+DECISION = Decision(
+    local_id="A-1",
+    act=Act.PENALTY,
+    subject_code="11619900MB0004001B",
+    document_no="（安）应急罚〔2026〕1号",
+    decided_on=TODAY,
+    division="619900",
+    party=PERSON,
+    officers=("1900101",),
+    review=Review(reference="FS-1", opinion="AGREE"),
+    penalty=Penalty(kinds=("FINE",), fine=1, confiscated=0, procedure="SIMPLE"),
+)
+
+
+def decision(**changes: object) -> Decision:
+    return msgspec.structs.replace(DECISION, **changes)
+
+
+def of(**changes: object) -> Decision:
+    return decision(party=msgspec.structs.replace(PERSON, **changes))
+
+
+def test_what_is_in_order_is_admitted() -> None:
+    admit(DECISION, LIMITS, TODAY)
+    admit(of(id_number=None), LIMITS, TODAY)
+    admit(of(id_kind="PASSPORT", id_number="E12345678"), LIMITS, TODAY)
+    admit(decision(penalty=None, review=None, division=None), LIMITS, TODAY)
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        pytest.param(decision(subject_code=""), "18", id="no subject"),
+        pytest.param(
+            decision(subject_code="11619900MB0004001C"), "check character", id="typo"
+        ),
+        pytest.param(
+            decision(subject_code="00000000000000000X"), "no code", id="placeholder"
+        ),
+        pytest.param(decision(local_id=""), "localId", id="no local id"),
+        pytest.param(decision(local_id=" \u3000"), "localId", id="a blank local id"),
+        pytest.param(decision(local_id="x" * 101), "100", id="a long local id"),
+        pytest.param(decision(document_no=""), "documentNo", id="no number"),
+        pytest.param(
+            decision(document_no="\u3000\u200b"), "documentNo", id="a blank number"
+        ),
+        pytest.param(of(name=""), "counterpartyName", id="no party"),
+        pytest.param(of(name="\u3000 "), "counterpartyName", id="a blank party"),
+    ],
+)
+def test_what_nobody_could_identify_is_refused(said: Decision, says: str) -> None:
+    with pytest.raises(DecisionUnidentifiedError, match=says):
+        admit(said, LIMITS, TODAY)
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        pytest.param(
+            decision(decided_on=date(2026, 11, 23)), "decided_on", id="to come"
+        ),
+        pytest.param(decision(penalty=Penalty(fine=-1)), "penalty.fine", id="negative"),
+        pytest.param(
+            decision(penalty=Penalty(confiscated=-1)), "penalty.confiscated", id="gains"
+        ),
+        pytest.param(
+            decision(penalty=Penalty(fine=10**18)), "penalty.fine", id="impossible"
+        ),
+        pytest.param(decision(facts="事" * 1_000_000), "facts", id="1 MB of facts"),
+        pytest.param(decision(facts="事" * 20_001), "facts", id="one too many"),
+        pytest.param(decision(title="\x00"), "title", id="a null character"),
+        pytest.param(decision(title="\ud800"), "title", id="half a character"),
+        pytest.param(decision(division="61990"), "division", id="division"),
+        pytest.param(decision(officers=("1",) * 51), "officers", id="51 officers"),
+        pytest.param(decision(officers=("1" * 201,)), "officers", id="a certificate"),
+        pytest.param(of(kind="FIRM"), "party.kind", id="kind of party"),
+        pytest.param(of(kind="UNRECOGNISED"), "party.kind", id="not translated"),
+        pytest.param(of(id_kind="CARD"), "party.id_kind", id="kind of ID"),
+        pytest.param(
+            of(representative_id_kind="CARD"),
+            "party.representative_id_kind",
+            id="kind of the representative's ID",
+        ),
+        pytest.param(
+            decision(penalty=Penalty(kinds=("FINE", "FEE"))),
+            "penalty.kinds",
+            id="kinds",
+        ),
+        pytest.param(
+            decision(penalty=Penalty(procedure="USUAL")),
+            "penalty.procedure",
+            id="procedure",
+        ),
+        pytest.param(
+            decision(review=Review(reference="1", opinion="YES")),
+            "review.opinion",
+            id="opinion",
+        ),
+        pytest.param(
+            decision(licence=Licence(kind="USUAL")), "licence.kind", id="licence"
+        ),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_by_its_name(
+    said: Decision, field: str
+) -> None:
+    with pytest.raises(DecisionFormatError) as caught:
+        admit(said, LIMITS, TODAY)
+    assert caught.value.details == {"field": field}
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "110105194912310021",
+        "11010519491231002x",
+        "110105194902300020",
+        "1101051949123100",
+        "440524188001010014 ",
+        "",
+    ],
+)
+@pytest.mark.parametrize("whose", ["id_number", "representative_id_number"])
+def test_a_wrong_id_number_is_refused_and_not_repeated(whose: str, number: str) -> None:
+    kinds = {"id_kind": "RESIDENT_ID", "representative_id_kind": "RESIDENT_ID"}
+    with pytest.raises(DecisionFormatError) as caught:
+        admit(of(**kinds, **{whose: number}), LIMITS, TODAY)
+    assert caught.value.details == {"field": f"party.{whose}"}
+    assert not number or number not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "  ", "\u3000\n"])
+def test_a_reason_is_stated(text: str) -> None:
+    with pytest.raises(DecisionFormatError) as caught:
+        stated(text, "reason", LIMITS)
+    assert caught.value.details == {"field": "reason"}
+
+
+def test_a_reason_is_taken_without_blanks_and_has_a_limit() -> None:
+    assert stated(" 笔误\n", "reason", LIMITS) == "笔误"
+    with pytest.raises(DecisionFormatError, match="2000"):
+        stated("理" * 2001, "reason", LIMITS)
