@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from datetime import date, datetime
 from enum import StrEnum
+from functools import lru_cache
 from uuid import UUID, uuid5
 
 import msgspec
@@ -151,7 +152,7 @@ class Decision(_Word, frozen=True, kw_only=True):
     @property
     def id(self) -> UUID:
         """Our id: the same decision of the same subject has the same."""
-        return uuid5(NAMESPACE, f"{self.subject_code}/{self.local_id}")
+        return _named(f"{self.subject_code}/{self.local_id}")
 
     @property
     def case_key(self) -> str:
@@ -159,6 +160,12 @@ class Decision(_Word, frozen=True, kw_only=True):
         if self.case_no is None:
             return f"{self.subject_code}/{self.local_id}"
         return f"{self.case_source or self.subject_code}|{self.case_no}"
+
+
+@lru_cache(maxsize=1_024)
+def _named(name: str) -> UUID:
+    """Make a name's id; an entry asks for it half a dozen times."""
+    return uuid5(NAMESPACE, name)
 
 
 def case_hash(case_key: str) -> int:
