@@ -12,6 +12,7 @@ from zhitong.exceptions import ChecksError
 from zhitong.infra.checks_file import CONFIGURED, read_checks
 from zhitong.infra.settings import Settings
 from zhitong.rules.admission import CODES
+from zhitong.rules.check import Check
 from zhitong.rules.checks import TESTS
 from zhitong.schema.codes import (
     COUNTERPARTY_KIND,
@@ -173,3 +174,30 @@ def test_the_closed_lists_are_those_of_the_graph() -> None:
         ("licence.kind", LICENCE_KIND),
     ):
         assert CODES[name] == set(listed.values) - {UNRECOGNISED}
+
+
+def test_the_document_lists_the_checks_in_force() -> None:
+    page = Path("docs/checks.md").read_text("utf-8")
+    table = page.rpartition("|---|---|---|---|---|---|\n")[2].splitlines()
+    assert table == [in_the_document(check) for check in read_checks(IN_FORCE).checks]
+
+
+def in_the_document(check: Check) -> str:
+    acts = ", ".join(act.value for act in Act if act in check.acts)
+    days = f"{check.valid_from or '…'} – {check.valid_to or '…'}"
+    cells = (
+        f"`{check.name}`",
+        f"{check.title.zh} {check.title.en}",
+        "全部 all" if check.acts == set(Act) else acts,
+        days if check.valid_from or check.valid_to else "",
+        check.severity,
+        check.source,
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def test_the_check_in_the_document_is_one_of_those_in_force(write: Path) -> None:
+    page = Path("docs/checks.md").read_text("utf-8")
+    example = page.partition("```toml\n")[2].partition("```")[0]
+    write.write_text(LIMITS + example, encoding="utf-8")
+    assert read_checks(write).checks[0] in read_checks(IN_FORCE).checks
