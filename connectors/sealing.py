@@ -30,7 +30,9 @@ KEY_BITS = 256
 NONCE = 12
 """Bytes; what AES-GCM is defined for. Random ones do for 2^32 seals under a key."""
 
-Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+_Plain: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+_Pooled: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+Connection: TypeAlias = "_Plain | _Pooled"
 Keys: TypeAlias = Mapping[bytes, tuple[UUID, bytes]]
 """A person's living key and its id, by the person's digest."""
 

@@ -70,7 +70,7 @@ def dongling(case: Case, code: Codes) -> Rows:
 def xihe(case: Case, code: Codes) -> Rows:
     """Tell a case as 西河县 does: dates, fen, officers in a table of their own."""
     party = case.party
-    key = f"XH{case.filed:%Y}{case.number:08d}"
+    key = xihe_key(case)
     yield (
         "aj_xx",
         (
@@ -101,6 +101,11 @@ def xihe(case: Case, code: Codes) -> Rows:
     )
     for place, (number, _) in enumerate(case.officers, 1):
         yield "aj_ry", (key, place, number)
+
+
+def xihe_key(case: Case) -> str:
+    """Name a case as that system's own key does."""
+    return f"XH{case.filed:%Y}{case.number:08d}"
 
 
 # --- the harbour, a department that joins later ------------------------------

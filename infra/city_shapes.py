@@ -92,7 +92,7 @@ def _market(case: Case, code: Codes) -> Rows:
 
 def _emergency(case: Case, code: Codes) -> Rows:
     party = case.party
-    key = f"{case.filed:%Y}{case.number * 2654435761 % 2**32:08x}{case.number:08d}"
+    key = emergency_key(case)
     yield (
         "aj_jbxx",
         (
@@ -124,6 +124,11 @@ def _emergency(case: Case, code: Codes) -> Rows:
     )
     for place, (number, name) in enumerate(case.officers, 1):
         yield "aj_zfry", (key, place, number, name)
+
+
+def emergency_key(case: Case) -> str:
+    """Name a case as that system's own key does: a year, a scramble, a number."""
+    return f"{case.filed:%Y}{case.number * 2654435761 % 2**32:08x}{case.number:08d}"
 
 
 def _emergency_inspection(inspection: Inspection, code: Codes) -> Rows:
