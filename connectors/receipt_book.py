@@ -35,6 +35,20 @@ class PlatformReceiptBook:
 
         Twice the same changes nothing. Raises `LedgerUnavailableError`.
         """
+        try:
+            await self._file(receipts)
+        except asyncpg.DataError as error:
+            if len(receipts) == 1:
+                # Signed as it must be, and yet no column takes what it says.
+                (receipt,) = receipts
+                why = f"it cannot be stored ({type(error).__name__})"
+                await self.stray(receipt.receiver, receipt.signed.encode(), why)
+                return
+            # One that cannot be stored must not take the others with it.
+            for each in receipts:
+                await self.file([each])
+
+    async def _file(self, receipts: Sequence[Receipt]) -> None:
         strays = await self._do(
             "file",
             [str(each.event_id) for each in receipts],
@@ -78,6 +92,8 @@ class PlatformReceiptBook:
                     )
                 statement = statements("receipt_book")[name]
                 return list(await self._pool.fetch(statement, *values))
+        except asyncpg.DataError:
+            raise
         except _LOST as error:
             await self.close()
             raise LedgerUnavailableError(

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import pytest
-from kafka import KafkaConsumer, TopicPartition
 from outgoing import outgoing
+from topic_reader import Kept, read
 
 from zhitong.decisions import Ack, Outgoing
 from zhitong.exceptions import (
@@ -22,7 +22,6 @@ from zhitong.streams.producer import CONTENT_TYPE, Fault, Producer
 from zhitong.streams.topics import ensure_topics
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-Kept = tuple[int, int, bytes, bytes, list[tuple[str, bytes]]]
 
 
 class Side(NamedTuple):
@@ -57,25 +56,6 @@ def _on_kafka(request: pytest.FixtureRequest, topic: str) -> Side:
     bootstrap = request.getfixturevalue("broker")
     ensure_topics(bootstrap, {topic: 12})
     return Side(KafkaSender(lambda: bootstrap), topic, lambda: read(bootstrap, topic))
-
-
-def read(bootstrap: str, topic: str) -> Sequence[Kept]:
-    """Read all a topic keeps, to the ends its partitions have now."""
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
-    try:
-        places = [TopicPartition(topic, number) for number in range(12)]
-        consumer.assign(places)
-        ends = consumer.end_offsets(places)
-        found: list[Kept] = []
-        while any((consumer.position(p) or 0) < end for p, end in ends.items()):
-            for records in consumer.poll(timeout_ms=200).values():
-                found += [
-                    (each.partition, each.offset, each.key, each.value, each.headers)
-                    for each in records
-                ]
-        return [(*each[:4], list(each[4])) for each in found]
-    finally:
-        consumer.close(autocommit=False)
 
 
 def faults(answers: Sequence[Ack | Fault]) -> list[tuple[int, str]]:

@@ -1,0 +1,313 @@
+"""The relay between a real database and a real broker, while both misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+from ledger_rows import prepare, put, run
+from msgspec.structs import replace
+from outgoing import outgoing
+from topic_reader import read
+
+from zhitong.connectors.outbox import PlatformOutbox
+from zhitong.decisions import Ack, Outgoing
+from zhitong.infra.broker import Broker
+from zhitong.streams.kafka_producer import KafkaSender
+from zhitong.streams.relay import Relay
+from zhitong.streams.topics import ensure_topics
+
+pytestmark = pytest.mark.integration
+ENDLESS = 240
+LEFT = "select count(*)::int from outbox"
+SENT = "select count(*)::int from outbox_sent"
+OWNERS = """select l.pid, count(*)::int as n from pg_locks l
+    where locktype = 'advisory' and classid = 7001
+    and database = (select oid from pg_database where datname = current_database())
+    group by l.pid"""
+SHARED = "select count(*) * 100 + sum(n) from (" + OWNERS + ") o"  # noqa: S608 - ours
+
+
+@pytest.fixture
+async def platform(database: str) -> str:
+    await prepare(database)
+    return database
+
+
+@pytest.fixture
+def topic(broker: str) -> str:
+    name = f"relayed.{uuid.uuid4().hex}"
+    ensure_topics(broker, {name: 12})
+    return name
+
+
+@asynccontextmanager
+async def relaying(
+    outbox: PlatformOutbox, bootstrap: str, seconds: float = 120.0
+) -> AsyncIterator[None]:
+    """Run a relay while the block runs."""
+    relay = Relay(
+        outbox, lambda: KafkaSender(lambda: bootstrap, seconds), longest_rest=1.0
+    )
+    task = asyncio.create_task(relay.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def until(url: str, statement: str, wanted: int) -> None:
+    """Wait until the one number *statement* gives is *wanted*."""
+    async with asyncio.timeout(ENDLESS):
+        while (await run(url, statement))[0][0] != wanted:  # noqa: ASYNC110 - another process's doing
+            await asyncio.sleep(0.02)
+
+
+def cases(topic: str, count: int, versions: int = 3) -> list[Outgoing]:
+    """Make *versions* events of each of *count* cases, version by version."""
+    return [
+        outgoing(version * count + case + 1, f"case {case}", topic=topic)
+        for version in range(versions)
+        for case in range(count)
+    ]
+
+
+def arrived(bootstrap: str, topic: str) -> Sequence[tuple[str, int]]:
+    """Give case key and number of what arrived, partition by partition in order."""
+    return [
+        (key.decode(), int(value)) for _, _, key, value, _ in read(bootstrap, topic)
+    ]
+
+
+def in_order(found: Sequence[tuple[str, int]]) -> bool:
+    """Say whether each case's events came in order, what came again set aside."""
+    seen: dict[str, list[int]] = {}
+    for key, number in found:
+        numbers = seen.setdefault(key, [])
+        if number not in numbers:
+            numbers.append(number)
+    return all(numbers == sorted(numbers) for numbers in seen.values())
+
+
+async def test_all_arrive_once_each_case_in_order_where_the_sent_log_says(
+    platform: str, broker: str, topic: str
+) -> None:
+    events = cases(topic, 100)
+    await put(platform, events)
+    async with relaying(PlatformOutbox(platform, "one"), broker):
+        await until(platform, LEFT, 0)
+    kept = read(broker, topic)
+    assert sorted(int(each[3]) for each in kept) == [event.seq for event in events]
+    assert in_order(arrived(broker, topic))
+    logged = await run(platform, "select kpartition, koffset, seq from outbox_sent")
+    assert {tuple(row) for row in logged} == {
+        (partition, offset, int(value)) for partition, offset, _, value, _ in kept
+    }
+
+
+async def test_killed_between_acknowledgement_and_move_it_doubles_and_loses_nothing(
+    platform: str, broker: str, topic: str
+) -> None:
+    events = cases(topic, 50)
+    await put(platform, events)
+    acknowledged = asyncio.Event()
+
+    class Dying(PlatformOutbox):
+        """Its relay dies before it can move anything."""
+
+        async def sent(self, acks: Sequence[Ack]) -> None:
+            assert len(acks) == 50
+            acknowledged.set()
+            await asyncio.Event().wait()
+
+    async with relaying(Dying(platform, "dying"), broker):
+        await asyncio.wait_for(acknowledged.wait(), ENDLESS)
+    assert (await run(platform, LEFT))[0][0] == 150
+    async with relaying(PlatformOutbox(platform, "next"), broker):
+        await until(platform, LEFT, 0)
+    found = arrived(broker, topic)
+    assert Counter(number for _, number in found) == Counter(
+        {event.seq: 2 if event.seq <= 50 else 1 for event in events}
+    )
+    assert in_order(found)
+
+
+async def test_when_the_connection_with_the_locks_is_killed_it_starts_anew(
+    platform: str, broker: str, topic: str
+) -> None:
+    async with relaying(PlatformOutbox(platform, "one"), broker):
+        await put(platform, cases(topic, 20, 1))
+        await until(platform, SENT, 20)
+        ((owner, owned),) = await run(platform, OWNERS)
+        assert owned == 64
+        await run(platform, "select pg_terminate_backend($1, 5000)", owner)
+        await put(platform, [replace(e, seq=e.seq + 20) for e in later(topic)])
+        await until(platform, SENT, 40)
+        ((anew, owned),) = await run(platform, OWNERS)
+        assert anew != owner
+        assert owned == 64
+    assert len({number for _, number in arrived(broker, topic)}) == 40
+
+
+def later(topic: str) -> list[Outgoing]:
+    """Make twenty more events, of other cases."""
+    return [
+        replace(event, event_id=uuid.uuid4(), payload=str(event.seq + 20).encode())
+        for event in cases(topic, 20, 1)
+    ]
+
+
+async def test_a_missing_topic_holds_its_receiver_only_and_is_found_when_made(
+    platform: str, broker: str, topic: str
+) -> None:
+    missing = f"{topic}.missing"
+    wrong = [outgoing(n, receiver="credit", topic=missing) for n in (1, 2, 3)]
+    await put(platform, [*wrong, *(outgoing(n, topic=topic) for n in (4, 5, 6))])
+    async with relaying(PlatformOutbox(platform, "one"), broker):
+        await until(platform, SENT, 3)
+        await put(platform, [outgoing(n, topic=topic) for n in (7, 8)])
+        await until(platform, SENT, 5)
+        assert sorted(n for _, n in arrived(broker, topic)) == [4, 5, 6, 7, 8]
+        assert (await run(platform, LEFT))[0][0] == 3
+        ensure_topics(broker, {missing: 12})
+        await until(platform, LEFT, 0)
+    assert sorted(n for _, n in arrived(broker, missing)) == [1, 2, 3]
+    assert await run(platform, "select 1 from parked_key") == []
+
+
+async def test_poison_parks_its_case_and_goes_on_with_a_smaller_event_after_release(
+    platform: str, broker: str, topic: str
+) -> None:
+    poison = outgoing(1, "sick", topic=topic, payload=bytes(1_100_000))
+    well = [outgoing(n, "well", topic=topic) for n in (3, 4)]
+    await put(platform, [poison, outgoing(2, "sick", topic=topic), *well])
+    async with relaying(PlatformOutbox(platform, "one"), broker):
+        await until(platform, "select count(*)::int from dead_letter", 1)
+        await until(platform, SENT, 2)
+        ((attempts, error),) = await run(
+            platform, "select attempts, last_error from outbox where seq = 1"
+        )
+        assert attempts == 3
+        assert error == "this event cannot be sent (MessageSizeTooLargeError)"
+        assert sorted(n for _, n in arrived(broker, topic)) == [3, 4]
+        await run(platform, "update outbox set payload = '1' where seq = 1")
+        await run(platform, "delete from parked_key")
+        await until(platform, LEFT, 0)
+    found = [number for key, number in arrived(broker, topic) if key == poison.key]
+    assert found == [1, 2]
+
+
+async def test_a_broker_frozen_and_killed_meanwhile_loses_nothing(
+    platform: str, kafka_factory: Callable[[str], Broker]
+) -> None:
+    kafka = kafka_factory("relay-killed")
+    bootstrap, name = kafka.start(), f"relayed.{uuid.uuid4().hex}"
+    ensure_topics(bootstrap, {name: 12})
+    events = cases(name, 300, 4)
+    async with relaying(PlatformOutbox(platform, "one"), bootstrap, 5.0):
+        await put(platform, events[:300])
+        await asyncio.to_thread(kafka.freeze)
+        await put(platform, events[300:600])
+        await asyncio.sleep(1)
+        kafka.thaw()
+        await put(platform, events[600:900])
+        await asyncio.to_thread(kafka.kill)
+        await put(platform, events[900:])
+        await asyncio.sleep(1)
+        assert await asyncio.to_thread(kafka.start) == bootstrap
+        await until(platform, LEFT, 0)
+    found = arrived(bootstrap, name)
+    assert {number for _, number in found} == {event.seq for event in events}
+    assert in_order(found)
+    assert await run(platform, "select 1 from parked_key") == []
+
+
+# --- as processes ------------------------------------------------------------
+
+Start = Callable[[], "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start(platform: str, broker: str, tmp_path: Path) -> Iterator[Start]:
+    environment = {
+        **os.environ,
+        "ZHITONG_STATE": str(tmp_path),
+        "ZHITONG_DATABASE_PLATFORM": platform,
+        "ZHITONG_KAFKA": broker,
+    }
+    started: list[subprocess.Popen[str]] = []
+
+    def begin() -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "zhitong.infra.cli", "relay"],
+            stdout=subprocess.PIPE,
+            env=environment,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+async def test_two_relay_processes_share_and_one_takes_over_when_the_other_is_killed(
+    platform: str, broker: str, topic: str, start: Start
+) -> None:
+    first, second = start(), start()
+    # Both own some, and together all.
+    await until(platform, SHARED, 264)
+    events = cases(topic, 400, 3)
+    await put(platform, events[:600])
+    first.send_signal(signal.SIGKILL)
+    await put(platform, events[600:])
+    await until(platform, LEFT, 0)
+    assert [n for _, n in await run(platform, OWNERS)] == [64]
+    found = arrived(broker, topic)
+    assert {number for _, number in found} == {event.seq for event in events}
+    assert in_order(found)
+    second.send_signal(signal.SIGTERM)
+    assert second.wait(ENDLESS) == 0
+    assert await run(platform, OWNERS) == []
+
+
+async def test_a_relay_started_before_database_and_tables_waits_and_says_so(
+    database: str, broker: str, topic: str, tmp_path: Path
+) -> None:
+    process = subprocess.Popen(  # noqa: ASYNC220 - it starts at once
+        [sys.executable, "-m", "zhitong.infra.cli", "relay"],
+        stderr=subprocess.PIPE,
+        env={
+            **os.environ,
+            "ZHITONG_STATE": str(tmp_path),
+            "ZHITONG_DATABASE_PLATFORM": database,
+            "ZHITONG_KAFKA": broker,
+        },
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        said = await asyncio.to_thread(process.stderr.readline)
+        assert "LEDGER_UNAVAILABLE" in said
+        assert "UndefinedFunctionError" in said
+        await prepare(database)
+        await put(database, cases(topic, 3, 1))
+        await until(database, SENT, 3)
+    finally:
+        process.terminate()
+        rest = await asyncio.to_thread(process.communicate)
+    assert "数据库恢复" in rest[1]
+    assert process.returncode == 0
