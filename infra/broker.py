@@ -226,13 +226,11 @@ def choose(settings: Settings) -> Program:
 
     Raises `EmbeddedError` saying what lacks where neither is to be had.
     """
-    try:
-        return apache(settings)
-    except EmbeddedError:
-        tansu = find_tansu()
-        if tansu is None:
-            raise
-        return tansu
+    java, wanted = find_java(), artefacts()
+    if java and (jars := kept_jars(settings.jars, wanted)):
+        return Apache(java, jars)
+    # It is installed only where fetching has failed; each start would wait for that.
+    return find_tansu() or apache(settings)
 
 
 def apache(settings: Settings) -> Apache:
@@ -245,9 +243,7 @@ def apache(settings: Settings) -> Apache:
             "there is no Java 17 or newer: install it, or run make broker, or give the "
             "address of a Kafka as ZHITONG_KAFKA",
         )
-    wanted = artefacts()
-    jars = kept_jars(settings.jars, wanted)
-    return Apache(java, jars or fetch_jars(settings.jars, wanted, settings.maven))
+    return Apache(java, fetch_jars(settings.jars, artefacts(), settings.maven))
 
 
 def bootstrap(settings: Settings) -> str:
