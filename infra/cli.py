@@ -15,6 +15,8 @@ from types import ModuleType
 from zhitong.exceptions import SettingsError, ZhitongError
 from zhitong.infra import commands, receivers_admin
 from zhitong.infra.city import SCALES
+from zhitong.infra.consuming import NAMES as RECEIVERS
+from zhitong.infra.consuming import consume
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.relaying import relay
@@ -163,6 +165,12 @@ def _streams(command: Command) -> None:
         "运行中继：发送待发事件，接收回执 run a relay: send what waits, take receipts",
         lambda settings, _: relay(settings),
     )
+    consumer = command(
+        "consume",
+        "运行接收方的消费程序 run a receiver's consumer",
+        lambda settings, given: consume(settings, given.receiver),
+    )
+    consumer.add_argument("receiver", choices=RECEIVERS, help="接收方 which")
     receivers = command(
         "receivers",
         "接收方：查看、暂停、恢复、放行 how receivers are; suspend, resume, release",

@@ -67,9 +67,11 @@ class Consumer:
         self._failures = 0
         self._rests_until = 0.0
 
-    async def run(self, bootstrap: Callable[[], str], topic: str) -> None:
+    async def run(
+        self, bootstrap: Callable[[], str], topic: str, group: str = ""
+    ) -> None:
         """Consume *topic* until cancelled, as one of ``<receiver>-system``."""
-        group = f"{self._keys.receiver}-system"
+        group = group or f"{self._keys.receiver}-system"
         reader = GroupReader(bootstrap, topic=topic, group=group, logger=_log)
         try:
             await reader.run(self.take, self.answer)

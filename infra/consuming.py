@@ -1,0 +1,107 @@
+"""``zhitong consume``: a receiver's side as a process, with a database of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from functools import partial
+from pathlib import Path
+
+from zhitong.connectors.inbox import ReceiverInbox, open_inbox
+from zhitong.connectors.migrations import migrate
+from zhitong.exceptions import InboxUnavailableError, SettingsError
+from zhitong.infra.broker import bootstrap
+from zhitong.infra.embedded import databases
+from zhitong.infra.receiver_keys import make_demo_keys, private_keys, private_path
+from zhitong.infra.receivers_file import read_receivers
+from zhitong.infra.settings import Settings
+from zhitong.infra.workers import run_worker
+from zhitong.streams.consumer import Consumer
+from zhitong.streams.kafka_producer import KafkaSender
+from zhitong.streams.keys import ReceiverKeys
+from zhitong.streams.receivers import Receiver
+
+NAMES = ("provincial", "credit")
+"""The receivers we have a reference consumer of."""
+TABLES = Path(__file__).parent / "receivers"
+_DELIVERY_SECONDS = 10.0
+"""Less than receipts are lent for, so that no two consumers send the same."""
+_PAUSE = 1.0
+
+_log = logging.getLogger("zhitong.consumer")
+
+
+def database_name(receiver: str) -> str:
+    """Name a receiver's own database, as in ZHITONG_DATABASE_AT_<RECEIVER>."""
+    return f"at-{receiver}"
+
+
+def consume(settings: Settings, receiver: str) -> None:
+    """Consume until SIGINT or SIGTERM; several may run and share the partitions."""
+    run_worker(
+        settings,
+        f"consume-{receiver}",
+        partial(_consume, settings, receiver),
+        several=True,
+    )
+
+
+async def _consume(settings: Settings, receiver: str, name: str) -> None:
+    found = _configured(settings, receiver)
+    keys = _keys(settings, receiver)
+    inbox = await _inbox(settings, found)
+    broker = partial(bootstrap, settings)
+    consumer = Consumer(inbox, keys, KafkaSender(broker, _DELIVERY_SECONDS))
+    title = found.title
+    print(  # noqa: T201 - what the command line says
+        f"接收方已启动 The receiver runs: {name}, {title.zh} {title.en}", flush=True
+    )
+    try:
+        await consumer.run(broker, found.topic)
+    finally:
+        # Not closed politely: a frozen database would hold our end up.
+        inbox.pool.terminate()
+
+
+def _configured(settings: Settings, receiver: str) -> Receiver:
+    """Find what was configured last: an ended receiver is still withdrawn from."""
+    receivers = read_receivers(settings.receivers).receivers
+    known = {each.name: each for each in receivers}
+    if receiver not in known:
+        raise SettingsError(
+            f"{settings.receivers} 中没有接收方 {receiver}，有：{'、'.join(known)}",
+            f"{settings.receivers} has no receiver {receiver}, but {', '.join(known)}",
+        )
+    return known[receiver]
+
+
+def _keys(settings: Settings, receiver: str) -> ReceiverKeys:
+    if not private_path(settings.state, receiver).exists():
+        _log.warning(
+            "为接收方 %s 生成密钥，公钥交平台 makes its keys; the platform is to have "
+            "the public ones",
+            receiver,
+        )
+    make_demo_keys(settings.state, [receiver])
+    return private_keys(settings.state, receiver)
+
+
+async def _inbox(settings: Settings, receiver: Receiver) -> ReceiverInbox:
+    """Open the receiver's database, made if need be; wait for it, saying so once."""
+    name = database_name(receiver.name)
+    said = False
+    while True:
+        # The embedded one is started; a given address is taken as it is.
+        found = await asyncio.to_thread(databases, [name], os.environ, settings.state)
+        try:
+            for folder in ("common", receiver.format.value):
+                await migrate(found[name], TABLES / folder)
+            return await open_inbox(found[name], receiver.name)
+        except (InboxUnavailableError, SettingsError) as error:
+            if error.__cause__ is None:
+                raise  # a migration that was changed: waiting does not help
+            if not said:
+                _log.warning("等待数据库 %s waiting for the database", name)
+            said = True
+        await asyncio.sleep(_PAUSE)
