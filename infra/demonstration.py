@@ -3,32 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
 from zhitong.exceptions import EmbeddedError, SettingsError, ZhitongError
+from zhitong.infra.broker import Broker
+from zhitong.infra.broker_start import start_broker
 from zhitong.infra.city_commands import NAMES, place
+from zhitong.infra.city_ledger import load_city_history
+from zhitong.infra.city_ledger import load_city_history
 from zhitong.infra.city_load import BINDINGS, SOURCES, load_city
+from zhitong.infra.consuming import database_name
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
+from zhitong.infra.demonstration_decisions import RECEIVERS, DecisionSteps
 from zhitong.infra.demonstration_steps import FROZEN, JOINING, StepError, Steps
 from zhitong.infra.demonstration_view import View
-from zhitong.infra.embedded import Cluster, databases, kept, variable
+from zhitong.infra.embedded import Cluster, address, databases, kept, variable
+from zhitong.infra.gateway import PLATFORM
 from zhitong.infra.note import Note, find, noted
 from zhitong.infra.serving import note_path, stop
 from zhitong.infra.settings import Settings
+from zhitong.infra.workers import stop_workers, workers
 from zhitong.types import Label
 
 _START_SECONDS = 60.0
 _END_SECONDS = 20.0
 _PAUSE = 0.1
+_DECIDING_SECONDS = 4.0
 
 
 def demonstrate(settings: Settings, *, once: bool) -> bool:
@@ -46,20 +56,22 @@ def demonstrate(settings: Settings, *, once: bool) -> bool:
             steps = Steps(
                 settings=settings, view=view, url=_city(settings, view, stack)
             )
-            held = _held(steps)
+            decisions = DecisionSteps(steps=steps, databases=_receivers(settings))
+            held = _held(steps, decisions)
             seconds = time.monotonic() - started
             if held:
                 view.step("全部步骤核验通过", f"Every step held: {seconds:.0f} s")
             if held and not once:
-                _stay(steps)
+                _stay(steps, decisions)
         except KeyboardInterrupt:
             view.say("正在停止……", "stopping …")
     return held
 
 
-def _held(steps: Steps) -> bool:
+def _held(steps: Steps, decisions: DecisionSteps) -> bool:
     try:
         steps.run()
+        decisions.run()
     except StepError:
         return False
     except ZhitongError as error:
@@ -77,14 +89,17 @@ def _city(settings: Settings, view: View, stack: ExitStack) -> str:
             f"unset {variable(FROZEN)}",
         )
     view.step(
-        "启动示范城市：七个部门的数据库、平台数据库、网关",
-        "Starting the demo city: the databases of seven departments, the gateway",
+        "启动示范城市：七个部门的数据库、平台、网关、Kafka、两个接收方",
+        "Starting the demo city: seven departments, the gateway, Kafka, two receivers",
     )
-    # An earlier demonstration that was killed has left its gateway behind.
-    if stop(settings):
-        view.say("先前的网关已停止", "the gateway that still ran has been stopped")
-    urls = databases(NAMES, os.environ, settings.state)
+    # An earlier demonstration that was killed has left its processes behind.
+    if [*stop_workers(settings), *filter(None, [stop(settings)])]:
+        view.say("先前的进程已停止", "the processes that still ran have been stopped")
+    urls = databases(
+        (*NAMES, *map(database_name, RECEIVERS)), os.environ, settings.state
+    )
     summary = asyncio.run(load_city({name: urls[name] for name in SOURCES}, "small"))
+    history = asyncio.run(load_city_history(urls[PLATFORM], settings.state, "small"))
     for file in BINDINGS.glob("*.toml"):
         place(file, settings, renew=True)
     (settings.bindings / f"{JOINING}.toml").unlink(missing_ok=True)
@@ -92,18 +107,51 @@ def _city(settings: Settings, view: View, stack: ExitStack) -> str:
         f"{len(SOURCES)} 个部门，{summary.total:,} 行数据（虚构）",
         f"{len(SOURCES)} departments, {summary.total:,} rows (all invented)",
     )
+    view.say(
+        f"决定台账：{history.decisions:,} 件平台之前的决定，不产生事件",
+        f"the ledger: {history.decisions:,} decisions from before, without events",
+    )
+    history = asyncio.run(load_city_history(urls[PLATFORM], settings.state, "small"))
+    view.say(
+        f"台账中有平台启用之前的决定 {history.decisions:,} 件，不再推送",
+        f"{history.decisions:,} decisions from before the platform are in the ledger",
+    )
+    started = start_broker(settings)
+    view.say(f"消息代理 {started.title} {started.address}", "the broker")
+    if started.banner:
+        view.say(started.banner.zh, started.banner.en)
     url = stack.enter_context(_gateway(settings))
     view.say(f"网关 {url}", "the gateway, a process of its own")
+    names = [["relay"], *(["consume", name] for name in RECEIVERS)]
+    for words in names:
+        stack.enter_context(_beside(settings, "-".join(words), words))
+    _await_workers(settings, len(names))
+    view.say("中继和两个接收方", "a relay and two receivers, each a process of its own")
     return url
+
+
+def _receivers(settings: Settings) -> Mapping[str, str]:
+    look_up = address(settings.state, os.environ)
+    return {name: look_up(database_name(name)) or "" for name in RECEIVERS}
 
 
 @contextmanager
 def _gateway(settings: Settings) -> Iterator[str]:
     """Run ``zhitong serve`` beside us, and give its address."""
-    log = settings.state / "log" / "gateway.log"
+    words = ["serve", "--port", str(_free_port(settings))]
+    with _beside(settings, "gateway", words) as process:
+        yield _await_ready(settings, process)
+
+
+@contextmanager
+def _beside(
+    settings: Settings, name: str, said: Sequence[str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run one of our own commands beside us, its log under *name*."""
+    log = settings.state / "log" / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    words = [sys.executable, "-m", "zhitong.infra.cli", "serve"]
-    words += ["--state", str(settings.state), "--port", str(_free_port(settings))]
+    words = [sys.executable, "-m", "zhitong.infra.cli", *said]
+    words += ["--state", str(settings.state)]
     with log.open("wb") as file:
         # Its own session: Ctrl-C is ours to handle.
         process = subprocess.Popen(  # noqa: S603 - our own program
@@ -114,7 +162,7 @@ def _gateway(settings: Settings) -> Iterator[str]:
             start_new_session=True,
         )
     try:
-        yield _await_ready(settings, process)
+        yield process
     finally:
         process.terminate()
         try:
@@ -139,6 +187,12 @@ def _await_ready(settings: Settings, process: subprocess.Popen[bytes]) -> str:
     )
 
 
+def _await_workers(settings: Settings, count: int) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while len(workers(settings)) < count and time.monotonic() < deadline:
+        time.sleep(_PAUSE)
+
+
 def _free_port(settings: Settings) -> int:
     try:
         socket.create_server((settings.host, settings.port)).close()
@@ -147,11 +201,13 @@ def _free_port(settings: Settings) -> int:
     return settings.port
 
 
-def _stay(steps: Steps) -> None:
-    """Say where to go on, and stay up until Ctrl-C."""
+def _stay(steps: Steps, decisions: DecisionSteps) -> None:
+    """Say where to go on, and stay up until Ctrl-C; the bureau goes on deciding."""
     url = steps.url
+    watcher = steps.client("supervisor").token
     steps.view.addresses(
         [
+            ("实时页面 live page", f"{url}/live#token={watcher}"),
             ("查询界面 explorer", f"{url}/explorer/"),
             ("查询接口 GraphQL", f"{url}/graphql"),
             ("运行状态 state", f"{url}/ready"),
@@ -161,9 +217,9 @@ def _stay(steps: Steps) -> None:
         ]
     )
     steps.view.token(steps.client("police").token)
-    while True:
-        steps.client("operator").ready()
-        time.sleep(1)
+    for case in itertools.cycle(list(decisions.open_cases())):
+        decisions.record(case)
+        time.sleep(_DECIDING_SECONDS)
 
 
 def _command() -> str:
@@ -182,7 +238,8 @@ def _stop_servers(settings: Settings, view: View) -> None:
     names = kept(settings.state)
     if names:
         Cluster(settings.state, names).stop()
-    view.say("网关和数据库已停止", "the gateway and the databases have stopped")
+    Broker(settings.state).stop()
+    view.say("全部进程已停止", "every process has stopped")
 
 
 def _interrupted(_signal: int, _frame: FrameType | None) -> None:

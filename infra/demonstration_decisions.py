@@ -180,7 +180,8 @@ class DecisionSteps:
         return asyncio.run(held_row(self.databases[receiver], self._id))
 
     def _say(self, name: str, variables: Mapping[str, object]) -> Body:
-        occasion = Occasion(purpose="case-handling", cause=self._case.get("caseNo", ""))
+        cause = self._case.get("caseNo", "本局待决定的案件")
+        occasion = Occasion(purpose="case-handling", cause=cause)
         reply = self.steps.client("department").ask(
             answers.question(name), occasion, variables=variables
         )
@@ -202,7 +203,7 @@ def draft(case: Body, officers: Sequence[Body] | None = None) -> dict[str, Any]:
         "caseSource": "emergency",
         "caseNo": case["caseNo"],
         "matterCode": case["matterCode"],
-        "documentNo": f"（安）应急罚〔{now.year}〕演{serial}号",
+        "documentNo": f"安应急罚〔{now.year}〕{serial}号",
         "decidedOn": f"{now:%Y-%m-%d}",
         "division": case["division"],
         "title": case["title"],
@@ -214,7 +215,7 @@ def draft(case: Body, officers: Sequence[Body] | None = None) -> dict[str, Any]:
         "counterpartyCode": case["counterpartyCode"],
         "representative": (case["counterparty"] or {}).get("representative"),
         "officerCertificates": [one["certificateNo"] for one in signing],
-        "reviewNo": f"安应急审〔{now.year}〕演{serial}号",
+        "reviewNo": f"安应急审〔{now.year}〕{serial}号",
         "reviewedOn": f"{now:%Y-%m-%d}",
         "reviewOpinion": "AGREE",
         "penaltyKinds": ["FINE"],
