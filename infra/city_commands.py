@@ -9,6 +9,7 @@ from pathlib import Path
 
 from zhitong.exceptions import BrokerUnavailableError, EmbeddedError
 from zhitong.infra.broker_start import start_broker
+from zhitong.infra.city_ledger import load_city_history
 from zhitong.infra.city_load import BINDINGS, SOURCES, load_city
 from zhitong.infra.commands import reload, say
 from zhitong.infra.embedded import databases, kept
@@ -30,12 +31,15 @@ def up(settings: Settings, scale: str) -> None:
     names = dict.fromkeys((*NAMES, *kept(settings.state)))
     urls = databases(tuple(names), os.environ, settings.state, tuning)
     summary = asyncio.run(load_city({name: urls[name] for name in SOURCES}, scale))
+    history = asyncio.run(load_city_history(urls[PLATFORM], settings.state, scale))
     placed = [place(file, settings) for file in sorted(BINDINGS.glob("*.toml"))]
     loaded = "、".join(summary.loaded) or "—"
     say(
         "示范城市就绪 The city is up: "
         f"{summary.total:,} 行 rows, {summary.seconds:.1f} s",
         f"  新装入 loaded now: {loaded}",
+        f"  平台之前的决定 decisions before the platform: {history.decisions:,}"
+        f"（重复未计 left out as twice: {history.left_out:,}）",
         f"  绑定 bindings: {settings.bindings}（新放入 new: {sum(placed)}）",
         *_streams(settings),
         "下一步 Next: zhitong serve",
