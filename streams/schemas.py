@@ -121,12 +121,13 @@ def holds(condition: Rule, row: Row) -> bool:
 
 
 def _structure(table: Table, row: Row) -> Iterator[Fault]:
+    named: dict[str, str] = {}
     for error in table.validator.iter_errors(row):
         for column, what in _places(error, row):
-            yield Fault(
-                Label(f"{column}：不合结构（{what}）", f"{column}: not so ({what})"),
-                table.urn,
-            )
+            named.setdefault(column, what)
+    for column, what in named.items():
+        label = Label(f"{column}：不合结构（{what}）", f"{column}: not so ({what})")
+        yield Fault(label, table.urn)
 
 
 def _places(error: ValidationError, row: Row) -> Iterator[tuple[str, str]]:
@@ -141,8 +142,10 @@ def _places(error: ValidationError, row: Row) -> Iterator[tuple[str, str]]:
 
 
 def _values(table: Table, row: Row) -> Iterator[Fault]:
-    for column, value in row.items():
-        rule, text = table.columns[column], str(value)
+    for column, rule in table.columns.items():
+        if column not in row:
+            continue
+        text = str(row[column])
         longest = rule.get("x-longest")
         if isinstance(longest, int) and len(text) > longest:
             yield Fault(

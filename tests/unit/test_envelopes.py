@@ -412,7 +412,7 @@ def test_an_event_of_the_longest_texts_is_under_the_brokers_limit() -> None:
     )
     vast = replace(
         PENALTY,
-        **words,
+        **dict.fromkeys(texts, most),
         officers=tuple(f"{place:050d}" for place in range(5000)),
         party=replace(PENALTY.party, name=most, representative=most),
         penalty=replace(
@@ -463,16 +463,10 @@ def test_what_a_form_asks_for_and_nobody_stated_is_found_beforehand() -> None:
 
 def test_a_natural_person_without_a_number_is_found_beforehand() -> None:
     nobody = replace(PERSON, party=Party(kind="NATURAL_PERSON", name="钱二"))
-    missing = [one.detail.en for one in envelopes().shortcomings(nobody)]
-    assert missing == [
-        (
-            "Credit system (double publicity): CF_XDR_ZJLX is missing: columns that are "
-            "required"
-        ),
-        (
-            "Credit system (double publicity): CF_XDR_ZJHM is missing: columns that are "
-            "required"
-        ),
+    prefix, end = "Credit system (double publicity): ", ": columns that are required"
+    assert [one.detail.en for one in envelopes().shortcomings(nobody)] == [
+        f"{prefix}CF_XDR_ZJLX is missing{end}",
+        f"{prefix}CF_XDR_ZJHM is missing{end}",
     ]
 
 
