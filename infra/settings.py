@@ -32,7 +32,7 @@ class Settings:
     audience: str = "zhitong"
     """What a token's ``aud`` must name, so that it was meant for this gateway."""
 
-    body_bytes: int = 65_536
+    body_bytes: int = 262_144
     """The largest request body, and the largest query string, that is read."""
 
     body_seconds: float = 10.0

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -512,3 +515,20 @@ async def test_a_licence_is_read_as_it_was_sent(say: Asking) -> None:
     )
     read = given(await say(BUREAU, document))
     assert read == {**{name: stated[name] for name in names}, "penaltyKinds": []}
+
+
+async def test_the_decision_in_the_documents_is_recorded_as_it_stands_there(
+    say: Asking,
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "decisions.md").read_text("utf-8")
+    check, record, _, _, deliveries = re.findall(
+        r"```graphql\n(.*?)```", page, flags=re.DOTALL
+    )
+    (variables,) = re.findall(r"```json\n(.*?)```", page, flags=re.DOTALL)
+    stated = json.loads(variables)
+    checked = given(await say(BUREAU, check, **stated))
+    recorded = given(await say(BUREAU, record, **stated))
+    assert len(recorded["findings"]) == len(checked["findings"])
+    assert (recorded["version"], len(recorded["events"])) == (1, 2)
+    shown = given(await say(BUREAU, deliveries, id=recorded["decisionId"]))
+    assert (shown["version"], len(shown["deliveries"]["nodes"])) == (1, 2)

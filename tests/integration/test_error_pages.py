@@ -96,7 +96,7 @@ async def caller(
     ("code", "content"),
     [
         ("BODY_MALFORMED", b"{nope"),
-        ("BODY_TOO_LARGE", b'{"query":"' + b"x" * 70_000 + b'"}'),
+        ("BODY_TOO_LARGE", b'{"query":"' + b"x" * 270_000 + b'"}'),
         (
             "BODY_TOO_DEEP",
             b'{"query":"{__typename}","variables":' + b"[" * 40 + b"]" * 40 + b"}",
