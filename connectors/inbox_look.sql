@@ -1,2 +1,2 @@
 -- held --
-select held($1)::text;
+select name, value from jsonb_each_text(held($1)) e(name, value) where value is not null;

@@ -113,7 +113,11 @@ class DecisionSteps:
         )
         steps.view.question(answers.question("withdraw-decision"))
         before = {name: self._row(name) for name in RECEIVERS}
-        withdrawal = {"decisionId": self._id, "reason": WITHDRAWAL, "basis": "—"}
+        withdrawal = {
+            "decisionId": self._id,
+            "reason": WITHDRAWAL,
+            "basis": "本局复查意见",
+        }
         came = self._say("withdraw-decision", {"withdrawal": withdrawal})
         events = came["withdrawDecision"]["events"]
         steps.expect(
@@ -126,7 +130,9 @@ class DecisionSteps:
         for name, title in RECEIVERS.items():
             row = self._row(name)
             changed = {
-                key: value for key, value in row.items() if before[name][key] != value
+                key: value
+                for key, value in row.items()
+                if before[name].get(key) != value
             }
             steps.view.form(title, changed)
             steps.expect(
