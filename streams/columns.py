@@ -58,7 +58,7 @@ def _fitted(column: Mapping[str, object], value: object) -> object | None:
         return text if _stands(column, text) else None
     if isinstance(value, tuple):
         item, most = column["items"], column.get("maxItems")
-        parts = dict.fromkeys(_clean(str(part)) for part in value)
+        parts = dict.fromkeys(clean(str(part)) for part in value)
         kept = [
             part for part in parts if isinstance(item, dict) and _stands(item, part)
         ]
@@ -78,12 +78,12 @@ def _stands(column: Mapping[str, object], text: str) -> bool:
 
 
 def _text(column: Mapping[str, object], text: str) -> str:
-    text, longest = _clean(text), column.get("maxLength")
+    text, longest = clean(text), column.get("maxLength")
     if not isinstance(longest, int) or len(text) <= longest or "x-longest" in column:
         return text
     return text[: longest - len(CUT)] + CUT
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Take away blanks at the ends and characters that no table can hold."""
     return text.translate(_UNSTORABLE).strip()

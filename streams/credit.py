@@ -14,7 +14,7 @@ from datetime import date
 from zhitong.decisions import Act, Change, Decision, Entry, Licence, Penalty
 from zhitong.rules.identifiers import CREDIT_PLACEHOLDER
 from zhitong.streams.cloud_events import SHANGHAI
-from zhitong.streams.columns import fill, joined, ten_thousands
+from zhitong.streams.columns import clean, fill, joined, ten_thousands
 from zhitong.streams.receivers import IdNumber, Receiver, Receivers, Status
 from zhitong.streams.schemas import Table, tables
 
@@ -69,7 +69,8 @@ def _party(
 
 
 def _sealed(number: str | None, seal: Seal) -> str | None:
-    return seal(number[:LONGEST_ID_NUMBER]) if number and number.strip() else None
+    cleaned = clean(number or "")[:LONGEST_ID_NUMBER]
+    return seal(cleaned) if cleaned else None
 
 
 def _penalty(entry: Entry, config: Receivers) -> dict[str, object]:

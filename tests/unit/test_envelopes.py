@@ -407,9 +407,7 @@ def test_what_identifies_is_not_cut_but_found_too_long() -> None:
 
 def test_an_event_of_the_longest_texts_is_under_the_brokers_limit() -> None:
     most = "\U0002000b" * 1_000_000
-    words = dict.fromkeys(
-        ("title", "facts", "basis", "content", "document_title", "case_no"), most
-    )
+    texts = ("title", "facts", "basis", "content", "document_title", "case_no")
     vast = replace(
         PENALTY,
         **dict.fromkeys(texts, most),
