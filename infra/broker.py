@@ -50,11 +50,11 @@ class Program(Protocol):
         """Whether a restart finds what was there before."""
         ...
 
-    def prepare(self, home: Path, port: int, controller: int) -> None:
+    def prepare(self, home: Path, port: int, controller: int, /) -> None:
         """Make what it needs under *home*."""
         ...
 
-    def command(self, home: Path, port: int) -> Sequence[str]:
+    def command(self, home: Path, port: int, /) -> Sequence[str]:
         """Give the command line of the broker of *home*."""
         ...
 

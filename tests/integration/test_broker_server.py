@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from zhitong.infra.broker import Broker
+from zhitong.exceptions import EmbeddedError
+from zhitong.infra import processes
+from zhitong.infra.broker import Broker, Program
+from zhitong.infra.broker_apache import Apache
+from zhitong.infra.embedded import clean
 from zhitong.streams.topics import ensure_topics
 
 pytestmark = pytest.mark.integration
+
+START = (
+    "import pathlib, sys; from zhitong.infra.broker import Broker, apache; "
+    "from zhitong.infra.settings import Settings; "
+    "print(Broker(pathlib.Path(sys.argv[1]), "
+    "apache(Settings(cache=pathlib.Path(sys.argv[2])))).start())"
+)
 
 
 def produce(address: str, topic: str, *values: bytes) -> list[int]:
     """Send *values* to partition 0, one after the other; give their offsets."""
     producer = KafkaProducer(bootstrap_servers=address, acks="all")
     try:
-        return [
-            producer.send(topic, value, partition=0).get(60).offset for value in values
-        ]
+        sent = [producer.send(topic, value, partition=0) for value in values]
+        return [each.get(60).offset for each in sent]  # type: ignore[no-untyped-call]
     finally:
         producer.close()
 
@@ -32,32 +48,248 @@ def consume(address: str, topic: str, count: int) -> list[bytes]:
         consumer.assign([place])
         consumer.seek_to_beginning(place)
         found: list[bytes] = []
-        for message in consumer:
-            found.append(message.value)
-            if len(found) == count:
-                break
+        while len(found) < count:
+            found.append(next(consumer).value)
         return found
     finally:
         consumer.close()
 
 
-def test_what_is_sent_is_read(broker: str) -> None:
-    ensure_topics(broker, {"broker.read": 1})
-    assert produce(broker, "broker.read", b"one", b"two") == [0, 1]
-    assert consume(broker, "broker.read", 2) == [b"one", b"two"]
+def brokers(home: Path) -> list[int]:
+    """Find every process with *home* in its command line."""
+    return [
+        pid
+        for pid in processes.everyone()
+        if any(str(home) in word for word in processes.words(pid))
+    ]
 
 
-def test_a_killed_broker_has_what_it_acknowledged_and_its_port(
-    kafka_factory: Callable[[str], Broker],
-) -> None:
-    server = kafka_factory("broker-killed")
+@pytest.fixture
+def server(kafka_factory: Callable[[str], Broker]) -> Broker:
+    """Give a broker that these tests halt, kill and damage."""
+    return kafka_factory("suffering")
+
+
+@pytest.fixture
+def program(server: Broker) -> Apache:
+    """Give what brokers are started with."""
+    assert isinstance(server._program, Apache)
+    return server._program
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path / "state"
+    clean(tmp_path / "state")
+
+
+def test_a_clean_restart_has_what_was_sent_and_the_port(server: Broker) -> None:
     address = server.start()
-    ensure_topics(address, {"broker.kept": 1})
-    produce(address, "broker.kept", b"before")
+    ensure_topics(address, {"broker.restarted": 1})
+    assert produce(address, "broker.restarted", b"one", b"two") == [0, 1]
+
+    assert server.restart() == address
+
+    assert produce(address, "broker.restarted", b"three") == [2]
+    assert consume(address, "broker.restarted", 3) == [b"one", b"two", b"three"]
+
+
+def test_a_killed_broker_has_what_it_acknowledged_and_its_port(server: Broker) -> None:
+    address = server.start()
+    ensure_topics(address, {"broker.killed": 1})
+    values = [f"{number}".encode() for number in range(500)]
+    assert produce(address, "broker.killed", *values) == list(range(500))
 
     server.kill()
 
     assert server.status() == "stopped"
     assert server.start() == address
-    produce(address, "broker.kept", b"after")
-    assert consume(address, "broker.kept", 2) == [b"before", b"after"]
+    produce(address, "broker.killed", b"after")
+    assert consume(address, "broker.killed", 501) == [*values, b"after"]
+
+
+def test_a_frozen_broker_answers_nobody_and_then_goes_on(server: Broker) -> None:
+    address = server.start()
+    ensure_topics(address, {"broker.frozen": 1})
+    answered = threading.Event()
+
+    def send() -> None:
+        assert produce(address, "broker.frozen", b"sent while frozen") == [0]
+        answered.set()
+
+    server.freeze()
+    sender = threading.Thread(target=send)
+    sender.start()
+    # Longer than the broker may be silent before its controller gives it up.
+    assert not answered.wait(4)
+    assert server.status() == "frozen"
+
+    server.thaw()
+
+    assert answered.wait(60)
+    sender.join()
+    assert server.status() == "running"
+    assert consume(address, "broker.frozen", 1) == [b"sent while frozen"]
+
+
+def test_a_start_thaws_one_that_was_left_frozen(server: Broker) -> None:
+    address = server.start()
+    server.freeze()
+
+    assert server.start() == address
+    assert server.status() == "running"
+
+
+def test_a_stop_ends_a_frozen_one_and_a_second_stop_does_nothing(
+    server: Broker,
+) -> None:
+    server.start()
+    server.freeze()
+
+    server.stop()
+    server.stop()
+
+    assert server.status() == "stopped"
+    assert brokers(server.home) == []
+
+
+def test_a_port_taken_meanwhile_is_replaced_and_what_was_sent_stays(
+    server: Broker,
+) -> None:
+    before = server.start()
+    ensure_topics(before, {"broker.moved": 1})
+    produce(before, "broker.moved", b"before")
+    server.stop()
+    files = [server._port_file(), server._port_file("-controller")]
+    taken = [int(file.read_text()) for file in files]
+    first, second = (socket.create_server(("127.0.0.1", port)) for port in taken)
+    with first, second:
+        during = server.start()
+
+        assert during != before
+        assert consume(during, "broker.moved", 1) == [b"before"]
+    assert server.restart() == during
+    assert produce(during, "broker.moved", b"after") == [1]
+
+
+def test_another_s_process_is_left_alone(server: Broker) -> None:
+    server.start()
+    server.stop()
+    # All but the folder is as a broker of ours would have it.
+    like = ["java", "kafka.Kafka", str(server.home.parent / "other/node.properties")]
+    words = [sys.executable, "-c", "input()", *like]
+    with subprocess.Popen(words, stdin=subprocess.PIPE) as stranger:  # noqa: S603 - our own words
+        assert server.status() == "stopped"
+        server.stop()
+        server.kill()
+        server.start()
+        server.stop()
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+def test_a_stale_draft_of_the_data_is_made_anew(state: Path, program: Program) -> None:
+    half = state / "kafka" / ".data.made"
+    half.mkdir(parents=True)
+    (half / "meta.properties").write_text("cluster.id=half\n")
+
+    address = Broker(state, program).start()
+
+    assert ensure_topics(address, {"broker.fresh": 1}) == ("broker.fresh",)
+    assert sorted(entry.name for entry in (state / "kafka").iterdir()) == [
+        "data",
+        "node.properties",
+        "tmp",
+    ]
+
+
+def test_a_failed_start_says_why_and_a_repaired_one_works(server: Broker) -> None:
+    server.start()
+    server.stop()
+    meta = server.home / "data" / "meta.properties"
+    whole = meta.read_text()
+    meta.write_text(whole.replace("node.id=1", "node.id=7"))
+
+    with pytest.raises(EmbeddedError) as failed:
+        server.start()
+
+    assert "Stored node id 7 doesn't match previous node id 1" in failed.value.label.zh
+    assert failed.value.label.en.startswith("kafka did not start: read the log;")
+    assert server.status() == "stopped"
+    meta.write_text(whole)
+    server.start()
+    assert server.status() == "running"
+
+
+def test_a_program_that_is_no_kafka_is_explained(
+    state: Path, program: Apache, tmp_path: Path
+) -> None:
+    with pytest.raises(EmbeddedError) as failed:
+        Broker(state, Apache(program.java, (tmp_path / "none.jar",))).start()
+
+    assert "ClassNotFoundException: kafka.tools.StorageTool" in failed.value.label.zh
+    assert not (state / "kafka" / "data").exists()
+
+
+def test_two_that_start_at_once_start_one_which_outlives_both(
+    state: Path, program: Apache
+) -> None:
+    cache = program.jars[0].parents[1]
+    words = [sys.executable, "-W", "error", "-c", START, str(state), str(cache)]
+    starters = [
+        subprocess.Popen(  # noqa: S603 - our own interpreter
+            words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    said = [starter.communicate(timeout=180) for starter in starters]
+
+    (address,) = {out.strip() for out, _ in said}
+    assert [err for _, err in said] == ["", ""]
+    (pid,) = brokers(state / "kafka")
+    assert os.getsid(pid) == pid
+    assert Broker(state).status() == "running"
+    assert Broker(state).start() == address
+    assert ensure_topics(address, {"broker.outlives": 1}) == ("broker.outlives",)
+
+
+def test_clean_leaves_neither_process_nor_folder_nor_traces_elsewhere(
+    state: Path, program: Apache
+) -> None:
+    server = Broker(state, program)
+    server.start()
+    (pid,) = brokers(server.home)
+    assert list(Path("/tmp").glob(f"hsperfdata_*/{pid}")) == []  # noqa: S108 - where Java would
+
+    clean(state)
+
+    assert processes.look(pid) is None
+    assert not state.exists()
+
+
+def test_kafka_s_own_consumer_reads_it_with_the_broker_s_time(
+    server: Broker, program: Apache
+) -> None:
+    address = server.start()
+    ensure_topics(address, {"broker.console": 1})
+    produce(address, "broker.console", "决定".encode())
+
+    done = subprocess.run(  # noqa: S603 - our own program
+        [
+            str(program.java),
+            "-XX:-UsePerfData",
+            "org.apache.kafka.tools.consumer.ConsoleConsumer",
+            *("--bootstrap-server", address),
+            *("--topic", "broker.console", "--from-beginning", "--max-messages", "1"),
+            *("--property", "print.timestamp=true"),
+        ],
+        check=False,
+        capture_output=True,
+        env={**program.environment()},
+        timeout=120,
+    )
+
+    said = done.stdout.decode().splitlines()
+    assert done.returncode == 0, done.stderr
+    assert said[0].startswith("LogAppendTime:")
+    assert said[0].endswith("\t决定")

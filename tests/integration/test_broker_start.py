@@ -1,0 +1,174 @@
+"""Topics made once, a broker that was given, and the one that keeps nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from zhitong.exceptions import (
+    BrokerUnavailableError,
+    SettingsError,
+    TopicMissingError,
+)
+from zhitong.infra.broker import Broker, bootstrap
+from zhitong.infra.broker_start import FORGETFUL, Started, start_broker, topics
+from zhitong.infra.broker_tansu import Tansu, find_tansu
+from zhitong.infra.embedded import clean
+from zhitong.infra.settings import Settings
+from zhitong.streams.topics import ensure_topics, partitions
+
+pytestmark = pytest.mark.integration
+
+OURS = {
+    "zhitong.provincial.v1": 12,
+    "zhitong.credit.v1": 12,
+    "zhitong.receipts.v1": 12,
+}
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path / "state"
+    clean(tmp_path / "state")
+
+
+@pytest.fixture
+def tansu() -> Tansu:
+    found = find_tansu()
+    if found is None:
+        assert not os.environ.get("CI"), "make setup installs it in CI"
+        pytest.skip("no Tansu: pip install -r requirements/tansu.txt")
+    return found
+
+
+def described(address: str, topic: str) -> dict[str, str]:
+    """Read how *topic* is configured."""
+    admin = KafkaAdminClient(bootstrap_servers=address)
+    try:
+        resource = ConfigResource(ConfigResourceType.TOPIC, topic)
+        (found,) = admin.describe_configs([resource], config_filter="all")[
+            "topic"
+        ].values()
+        return {name: entry["value"] for name, entry in found.items()}
+    finally:
+        admin.close()
+
+
+def test_a_missing_topic_is_made_and_one_that_is_there_stays(broker: str) -> None:
+    assert ensure_topics(broker, {"topics.one": 3}, timedelta(days=2)) == (
+        "topics.one",
+    )
+    assert ensure_topics(broker, {"topics.one": 3, "topics.two": 1}) == ("topics.two",)
+    assert ensure_topics(broker, {"topics.one": 3, "topics.two": 1}) == ()
+    assert ensure_topics(broker, {}) == ()
+
+    assert (partitions(broker, "topics.one"), partitions(broker, "topics.two")) == (
+        3,
+        1,
+    )
+    one, two = described(broker, "topics.one"), described(broker, "topics.two")
+    assert one["message.timestamp.type"] == "LogAppendTime"
+    assert (one["retention.ms"], two["retention.ms"]) == ("172800000", "7776000000")
+
+
+def test_another_number_of_partitions_is_refused_and_nothing_changed(
+    broker: str,
+) -> None:
+    ensure_topics(broker, {"topics.six": 6})
+
+    with pytest.raises(SettingsError) as refused:
+        ensure_topics(broker, {"topics.six": 12})
+
+    assert refused.value.label.en == (
+        "the topic topics.six has 6 partitions and not 12: the order within a case "
+        "depends on their number, so it is not changed; use a new topic"
+    )
+    assert partitions(broker, "topics.six") == 6
+
+
+def test_a_topic_that_is_not_there_is_named(broker: str) -> None:
+    with pytest.raises(TopicMissingError) as missing:
+        partitions(broker, "topics.none")
+    assert missing.value.details == {"topic": "topics.none"}
+
+
+def test_a_broker_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zhitong.streams.topics._BOOTSTRAP_MS", 300)
+    for act in (
+        lambda: partitions("127.0.0.1:9", "topics.one"),
+        lambda: ensure_topics("127.0.0.1:9", {"topics.one": 3}),
+    ):
+        with pytest.raises(BrokerUnavailableError) as away:
+            act()
+        assert away.value.retriable
+        assert away.value.label.en.startswith(
+            "the broker 127.0.0.1:9 does not answer (KafkaTimeoutError)"
+        )
+
+
+def test_a_broker_that_was_given_gets_the_topics_and_none_is_started(
+    broker: str, state: Path
+) -> None:
+    settings = Settings(state=state, kafka=broker)
+
+    assert start_broker(settings) == Started(broker, "Kafka")
+
+    assert not state.exists()
+    assert topics(settings) == OURS
+    assert {name: partitions(broker, name) for name in OURS} == OURS
+    assert start_broker(settings).address == broker
+
+
+def test_a_broker_that_runs_is_used_whatever_could_be_started(
+    kafka_factory: Callable[[str], Broker],
+) -> None:
+    server = kafka_factory("used")
+    # Neither jars nor a repository to fetch them from.
+    settings = Settings(
+        state=server.home.parent, cache=server.home / "none", maven="http://127.0.0.1:9"
+    )
+
+    started = start_broker(settings)
+
+    assert started == Started(server.start(), "Apache Kafka")
+    assert bootstrap(settings) == started.address
+    assert partitions(started.address, "zhitong.credit.v1") == 12
+    server.stop()
+
+
+def test_tansu_stands_in_and_says_that_it_keeps_nothing(
+    state: Path, tansu: Tansu
+) -> None:
+    server = Broker(state, tansu)
+    address = server.start()
+    settings = Settings(state=state)
+
+    assert start_broker(settings) == Started(address, "Tansu", FORGETFUL)
+    assert server.keeps is False
+    producer = KafkaProducer(bootstrap_servers=address, acks="all")
+    sent = producer.send("zhitong.credit.v1", b"decided", partition=5).get(60)  # type: ignore[no-untyped-call]
+    producer.close()
+    consumer = KafkaConsumer(
+        "zhitong.credit.v1",
+        bootstrap_servers=address,
+        group_id="credit",
+        auto_offset_reset="earliest",
+        session_timeout_ms=6000,
+        heartbeat_interval_ms=1000,
+    )
+    came = next(consumer)
+    consumer.close()
+    assert (came.partition, came.offset, came.value) == (5, sent.offset, b"decided")
+
+    assert server.restart() == address
+    with pytest.raises(TopicMissingError):
+        partitions(address, "zhitong.credit.v1")
+    assert start_broker(replace(settings, kafka="")).banner == FORGETFUL
+    assert partitions(address, "zhitong.credit.v1") == 12
