@@ -37,6 +37,7 @@ from zhitong.types import (
     Order,
     Predicate,
     Principal,
+    TypeVerdicts,
     Values,
 )
 
@@ -97,6 +98,9 @@ class Registers:
         self._recorder = recorder
         self._entities = entities
         self._sources = sources
+        # The platform, its purpose and the policy are the same each time, and a cause
+        # is always stated: so are the verdicts.
+        self._verdicts: dict[str, TypeVerdicts] = {}
 
     async def facts(self, decision: Decision) -> Facts:
         """Ask every register once; raise `RecordUnavailableError`."""
@@ -106,6 +110,7 @@ class Registers:
             occasion=Occasion(purpose=PURPOSE, cause=cause),
             id=str(uuid.uuid4()),
             operation=PURPOSE,
+            verdicts=self._verdicts,
         )
         look = _Look(self._reader, inquiry, self._entities, self._sources())
         code = decision.subject_code
