@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import asyncio
+import getpass
+from pathlib import Path
+
+import pytest
+from ledger_rows import prepare, put, run
+from outgoing import outgoing
+
+from zhitong.connectors.outbox import PlatformOutbox
+from zhitong.infra.cli import main
+
+pytestmark = pytest.mark.integration
+ACTIONS = "select who, action, target, reason from operator_action order by at"
+
+
+@pytest.fixture
+async def platform(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    await prepare(database)
+    monkeypatch.setenv("ZHITONG_DATABASE_PLATFORM", database)
+    monkeypatch.setenv("ZHITONG_STATE", str(tmp_path))
+    return database
+
+
+async def zhitong(*words: str) -> int:
+    """Run the command line in a thread, where it may have a loop of its own."""
+
+    def ran() -> int:
+        with pytest.raises(SystemExit) as ended:
+            main(["receivers", *words])
+        return int(str(ended.value.code))
+
+    return await asyncio.to_thread(ran)
+
+
+async def test_a_receiver_is_suspended_and_resumed_with_a_reason_that_is_kept(
+    platform: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await put(platform, [outgoing(1, receiver="credit")])
+    outbox = PlatformOutbox(platform, "one")
+    await outbox.own()
+    assert await zhitong("suspend", "credit", "--because", "对方停机维护") == 0
+    assert await outbox.waiting(10) == []
+    assert await zhitong("list") == 0
+    listed = capsys.readouterr().out
+    assert "credit       SUSPENDED  zhitong.credit.v1  待发 waiting 1" in listed
+    assert "原因 because: 对方停机维护" in listed
+    assert "provincial   ACTIVE     zhitong.provincial.v1  待发 waiting 0" in listed
+    assert await zhitong("resume", "credit", "--because", "维护结束") == 0
+    assert [event.seq for event in await outbox.waiting(10)] == [1]
+    await outbox.close()
+    me = getpass.getuser()
+    assert [tuple(row) for row in await run(platform, ACTIONS)] == [
+        (me, "suspend", "credit", "对方停机维护"),
+        (me, "resume", "credit", "维护结束"),
+    ]
+
+
+async def test_a_parked_key_is_listed_and_goes_on_when_it_is_released(
+    platform: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events = [outgoing(1, "sick"), outgoing(2, "sick")]
+    key = events[0].key
+    await put(platform, events)
+    outbox = PlatformOutbox(platform, "one")
+    await outbox.own()
+    for _ in range(3):
+        await outbox.failed(1, "too large")
+    await outbox.park(1, "too large")
+    assert await zhitong("list") == 0
+    listed = capsys.readouterr().out
+    assert f"  provincial {key}  待发 waiting 2  too large" in listed
+    assert await zhitong("release", "provincial", key, "--because", "已调大上限") == 0
+    assert [(e.seq, e.attempts) for e in await outbox.waiting(10)] == [(1, 0)]
+    await outbox.close()
+    assert await run(platform, "select 1 from dead_letter") == []
+    assert [row["target"] for row in await run(platform, ACTIONS)] == [
+        f"provincial/{key}"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param(
+            ("suspend", "nobody", "--because", "x"), "nobody: unknown", id="unknown"
+        ),
+        pytest.param(
+            ("resume", "credit", "--because", "x"), "not suspended", id="not suspended"
+        ),
+        pytest.param(
+            ("release", "credit", "00", "--because", "x"),
+            "no key 00 is parked",
+            id="not parked",
+        ),
+        pytest.param(
+            ("suspend", "credit", "--because", " "), "say why", id="no reason"
+        ),
+    ],
+)
+async def test_what_cannot_be_done_is_said_and_leaves_no_trace(
+    platform: str, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str
+) -> None:
+    assert await zhitong(*words) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("RECEIVER: ")
+    assert said in error
+    assert await run(platform, ACTIONS) == []
+
+
+async def test_without_a_database_it_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ZHITONG_STATE", str(tmp_path))
+    monkeypatch.delenv("ZHITONG_DATABASE_PLATFORM", raising=False)
+    assert await zhitong("list") == 2
+    assert "zhitong up" in capsys.readouterr().err
