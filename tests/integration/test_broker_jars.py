@@ -49,7 +49,7 @@ class Repository:
                 self.end_headers()
                 self.wfile.write(body[: len(body) - repository.short_by])
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002, ARG002 - the library's names
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's names
                 """Say nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
