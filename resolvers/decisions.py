@@ -140,11 +140,11 @@ class Decisions:
         reason = self._stated("reason", withdrawal.reason)
         basis = self._stated("basis", withdrawal.basis)
         held = await self._held(principal, withdrawal.decision_id)
-        if held.change is Change.WITHDRAWN:
-            return _replayed(held)
+        again = held.change is Change.WITHDRAWN
         entry = Entry(
             decision=held.decision,
-            version=held.version + 1,
+            # The same once more is for the ledger to tell, with the same events.
+            version=held.version if again else held.version + 1,
             change=Change.WITHDRAWN,
             at=self.clock(),
             reason=reason,
@@ -159,10 +159,10 @@ class Decisions:
                 entry, held.receivers, follows_history=held.before_platform
             )
         except DecisionStaleError:
-            # Two withdrew at once: the first counts, the second changes nothing.
+            # Withdrawn already, for another reason or at once: the first counts.
             present = await self._held(principal, withdrawal.decision_id)
             if present.change is Change.WITHDRAWN:
-                return _replayed(present)
+                return _standing(present)
             raise
 
     async def correct(
@@ -186,9 +186,11 @@ class Decisions:
                 "the decision and record another",
                 field="local_id",
             )
-        if self._is_there(held, version, decision):
-            return _replayed(held)
-        if held.version != version or held.change is Change.WITHDRAWN:
+        again = self._is_there(held, decision)
+        if again and held.version == version:
+            return _standing(held)
+        follows = again and held.version == version + 1
+        if not follows and (held.version != version or held.change is Change.WITHDRAWN):
             raise _stale(held, version)
         entry = Entry(
             decision=decision,
@@ -267,11 +269,10 @@ class Decisions:
         whole = msgspec.structs.replace(entry, events=events)
         return _recorded(whole, await self.ledger.commit(whole))
 
-    def _is_there(self, held: Held, version: int, decision: Decision) -> bool:
-        """Say whether the correction of *version* is what the ledger has already."""
+    def _is_there(self, held: Held, decision: Decision) -> bool:
+        """Say whether *decision* stands in the ledger as it is."""
         return (
             held.change is not Change.WITHDRAWN
-            and held.version in {version, version + 1}
             and held.content_hash == self.ledger.content_hash(decision)
         )
 
@@ -310,7 +311,7 @@ def _recorded(entry: Entry, committed: Committed) -> Recorded:
     )
 
 
-def _replayed(held: Held) -> Recorded:
+def _standing(held: Held) -> Recorded:
     return Recorded(
         decision_id=held.decision.id,
         version=held.version,

@@ -42,7 +42,7 @@ from zhitong.infra.policy_file import read_policy
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.settings import Settings
 from zhitong.ports import Source
-from zhitong.resolvers.decisions import Correction, Decisions, Withdrawal
+from zhitong.resolvers.decisions import Correction, Decisions, Recorded, Withdrawal
 from zhitong.resolvers.facts import FIELDS, PLATFORM, Registers
 from zhitong.resolvers.policy import Policy, decide, plain
 from zhitong.resolvers.read import Reader
@@ -101,6 +101,10 @@ def department(unit: str = OWN, kind: str = "department") -> Principal:
 
 def decision(**changes: object) -> Decision:
     return msgspec.structs.replace(DECISION, **changes)
+
+
+def ids(recorded: Recorded) -> list[tuple[str, UUID]]:
+    return [(event.receiver, event.event_id) for event in recorded.events]
 
 
 class Log:
@@ -536,6 +540,7 @@ async def test_a_withdrawal_once_more_changes_nothing(desk: Desk) -> None:
     again = await desk.decisions.withdraw(department(), WITHDRAWAL)
     assert again.replayed
     assert (again.version, again.change, again.at) == (2, Change.WITHDRAWN, first.at)
+    assert ids(again) == ids(first) != []
     assert len(desk.ledger.versions[DECISION.id]) == 2
 
 
@@ -637,7 +642,26 @@ async def test_a_correction_once_more_changes_nothing(desk: Desk) -> None:
     again = await desk.decisions.correct(department(), correction())
     assert again.replayed
     assert (again.version, again.at) == (2, first.at)
+    assert ids(again) == ids(first) != []
     assert len(desk.ledger.versions[DECISION.id]) == 2
+
+
+async def test_the_same_correction_for_another_reason_is_stale(desk: Desk) -> None:
+    await desk.decisions.record(department(), DECISION)
+    await desk.decisions.correct(department(), correction())
+    other = replace(correction(), reason="另一理由")
+    with pytest.raises(DecisionStaleError):
+        await desk.decisions.correct(department(), other)
+    assert len(desk.ledger.versions[DECISION.id]) == 2
+
+
+async def test_a_withdrawal_for_another_reason_changes_nothing(desk: Desk) -> None:
+    await desk.decisions.record(department(), DECISION)
+    first = await desk.decisions.withdraw(department(), WITHDRAWAL)
+    other = replace(WITHDRAWAL, reason="另一理由")
+    again = await desk.decisions.withdraw(department(), other)
+    assert (again.replayed, again.version, again.at) == (True, 2, first.at)
+    assert again.events == ()
 
 
 async def test_a_correction_that_corrects_nothing_is_no_version(desk: Desk) -> None:
