@@ -138,7 +138,7 @@ def test_the_answers_on_error_pages_have_the_code_and_the_page_they_stand_on() -
             shown.add(entry["code"])
     # These end a command or a start-up, or are said in a log, and never travel as JSON.
     streams = {"BROKER_UNAVAILABLE", "TOPIC_MISSING", "EVENT_POISON", "RECEIPT_INVALID"}
-    commands = {"POLICY", "SETTINGS", "EMBEDDED", "SAMPLE"}
+    commands = {"CHECKS", "POLICY", "RECEIVER", "SETTINGS", "EMBEDDED", "SAMPLE"}
     assert set(CODES) - shown == commands | streams
 
 

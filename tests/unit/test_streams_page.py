@@ -1,0 +1,49 @@
+"""docs/streams.md against the schemas: no column and no rule is left unsaid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from zhitong.infra.receivers_file import read_receivers
+from zhitong.streams.cloud_events import RECEIPTS_TOPIC, TYPES
+from zhitong.streams.columns import CUT
+from zhitong.streams.schemas import tables
+
+PAGE = (Path(__file__).parents[2] / "docs" / "streams.md").read_text("utf-8")
+LINES = PAGE.splitlines()
+
+
+@pytest.mark.parametrize("name", list(tables()))
+def test_every_column_of_every_table_is_on_the_page_with_its_label(name: str) -> None:
+    table = tables()[name]
+    missing = [
+        column
+        for column, said in table.columns.items()
+        if not any(
+            line.startswith(f"| `{column}` | {said['title']} |") for line in LINES
+        )
+        # Columns that all tables share bear one of their labels.
+        and not (column in tables()["levy"].columns and f"| `{column}` |" in PAGE)
+    ]
+    assert missing == []
+    assert name in PAGE
+
+
+@pytest.mark.parametrize("name", list(tables()))
+def test_every_rule_of_acceptance_is_on_the_page_with_its_columns(name: str) -> None:
+    for rule in tables()[name].rules:
+        due = rule.get("require", ())
+        assert isinstance(due, list | tuple)
+        said = f"- {rule['zh']} {rule['en']}：" + "、".join(f"`{one}`" for one in due)
+        assert any(line.startswith(said) for line in LINES), said
+        assert f". {rule['source']}" in PAGE
+
+
+def test_topics_types_and_the_mark_of_a_cut_text_are_on_the_page() -> None:
+    for topic in (*read_receivers().topics, RECEIPTS_TOPIC):
+        assert f"`{topic}`" in PAGE
+    for name in TYPES.values():
+        assert name.removeprefix("cn.zhitong.decision") in PAGE
+    assert CUT in PAGE
