@@ -34,7 +34,7 @@ from zhitong.infra.tokens import Verifier
 from zhitong.schema.engine import Engine
 from zhitong.types import Principal
 
-STANDING_SECONDS = 10.0
+STANDING_SECONDS = 5.0
 """Between two questions that count through all that was sent."""
 NOW_REST, STANDING_REST = 1.0, 20.0
 """How many times as long as an answer took nothing is asked after it.

@@ -100,9 +100,11 @@ class Questions:
         at = self._at()
         minute = at.replace(second=0, microsecond=0)
         before = minute - _MINUTE
+        today = minute.replace(hour=0, minute=0)
         body = await self._ask(
             "Now",
             {
+                "today": today.isoformat(),
                 "minute": minute.isoformat(),
                 "before": before.isoformat(),
                 "beforeEnds": (minute - _INSTANT).isoformat(),
@@ -127,13 +129,11 @@ class Questions:
         return None not in counts
 
     async def standing(self) -> Body:
-        """Ask for what needs counting through: today, late, rejected, findings."""
+        """Ask for what needs counting through: late, rejected, findings."""
         at = self._at()
-        today = at.replace(hour=0, minute=0, second=0, microsecond=0)
         return await self._ask(
             "Standing",
             {
-                "today": today.isoformat(),
                 "day": (at - timedelta(days=1)).isoformat(),
                 "late": (at - self._late).isoformat(),
             },

@@ -13,6 +13,8 @@ const DAY = new Intl.DateTimeFormat("zh-CN", {
   minute: "2-digit",
 });
 const A_DAY = 86_400_000;
+/** Deliveries that are named; how many there are stands above. */
+const MOST = 4;
 
 /** The gateway's clock less ours: ages must not depend on this machine's clock. */
 let skew = 0;
@@ -43,6 +45,10 @@ function moment(text) {
 
 function age(milliseconds) {
   const seconds = Math.max(0, milliseconds) / 1_000;
+  if (seconds < 1) {
+    const text = Math.round(seconds * 1_000);
+    return [`${text} 毫秒`, `${text} ms`];
+  }
   if (seconds < 100) {
     const text = seconds < 10 ? seconds.toFixed(1) : Math.round(seconds);
     return [`${text} 秒`, `${text} s`];
@@ -58,14 +64,20 @@ function age(milliseconds) {
 
 /** A count that grows with time; live.js calls tick() every second. */
 function waited(since) {
-  const made = make("span", "waited", say(age(now() - Date.parse(since))));
+  const made = make("span", "waited", say(whole(since)));
   made.dataset.since = since;
   return made;
 }
 
+/** An age in whole seconds: what still waits is looked at once a second. */
+function whole(since) {
+  const seconds = Math.max(0, Math.round((now() - Date.parse(since)) / 1_000));
+  return seconds < 100 ? [`${seconds} 秒`, `${seconds} s`] : age(seconds * 1_000);
+}
+
 export function tick() {
   for (const each of document.querySelectorAll(".waited")) {
-    each.replaceChildren(say(age(now() - Date.parse(each.dataset.since))));
+    each.replaceChildren(say(whole(each.dataset.since)));
   }
   $("#clock").textContent = TIME.format(now());
 }
@@ -117,7 +129,7 @@ export function tiles({ now: moving, standing, late_seconds }) {
     .sort((a, b) => Date.parse(a) - Date.parse(b))[0];
   $("#tiles").replaceChildren(
     tile("lastHour", known ? String(hour.reduce((sum, n) => sum + (n ?? 0), 0)) : null),
-    counted("today", standing?.data?.today),
+    counted("today", moving?.data?.today),
     tile("waiting", waiting === undefined ? null : String(waiting), {
       tone: waiting ? "busy" : "",
     }),
@@ -226,20 +238,34 @@ export function findings(data) {
   $("#findings .note").replaceChildren(known ? "" : hidden());
 }
 
+/** A reason as a receiver writes it, 中文 / English; or in one language alone. */
+function halves(reason) {
+  const parts = reason.split(" / ");
+  return parts.length === 2 ? parts : [reason, reason];
+}
+
 export function attention({ late, rejected } = {}) {
-  const nodes = [...(rejected?.nodes ?? []), ...(late?.nodes ?? [])];
+  const kinds = [late?.nodes ?? [], rejected?.nodes ?? []];
+  // In turns, so that many of one kind do not hide the other.
+  const nodes = Array.from({ length: MOST }, (_, place) => kinds.map((kind) => kind[place]))
+    .flat()
+    .filter((each) => each);
   $("#attention .list").replaceChildren(
-    ...nodes.slice(0, 6).map((each) =>
-      make(
+    ...nodes.slice(0, MOST).map((each) => {
+      const because = each.reasons?.length
+        ? each.reasons.map(halves)
+        : [meaning("DeliveryStatus", each.status)];
+      const made = make(
         "li",
         "",
-        badge(TONES[each.status], words(each.status), plain(meaning("DeliveryStatus", each.status))),
-        make("span", "what", each.decision?.documentNo ?? "", " ", each.decision?.subjectName ?? ""),
-        make("span", "to", title(each.receiver)),
+        badge(TONES[each.status], words(each.status)),
+        make("b", "what", each.decision?.documentNo ?? ""),
         each.status === "REJECTED" ? null : waited(each.queuedAt),
-        each.reasons?.length ? make("p", "because", each.reasons.join("；")) : null,
-      ),
-    ),
+        make("p", "because", make("span", "to", title(each.receiver)), ...because.map((text) => say(text))),
+      );
+      made.title = because.map(plain).join("；");
+      return made;
+    }),
   );
   const empty = late && rejected ? say(words("nothingWrong")) : hidden();
   $("#attention .note").replaceChildren(nodes.length ? "" : empty);
@@ -261,8 +287,10 @@ const CHANGES = { RECORDED: "plain", CORRECTED: "warn", WITHDRAWN: "bad" };
 let titles = new Map();
 let seen = null;
 
+/** A receiver's name without what explains it. */
 function title(name) {
-  return say(titles.get(name) ?? [name, name]);
+  const [zh, en] = titles.get(name) ?? [name, name];
+  return say([zh.split("（")[0], en.split(" (")[0]]);
 }
 
 /** The delivery that counts at each receiver: that of the newest version. */
@@ -331,13 +359,16 @@ export function decisions(data) {
   );
   const names = [...new Set([...titles.keys(), ...named])].sort();
   const columns = ["time", "change", "act", "document", "subject", "party"];
-  const head = make("tr", "");
-  for (const said of [...columns.map((name) => say(words(name))), ...names.map(title)]) {
-    const cell = make("th", "", said);
+  const head = make(
+    "tr",
+    "",
+    ...columns.map((name) => make("th", "", say(words(name)))),
+    ...names.map((name) => make("th", "to", title(name))),
+  );
+  for (const cell of head.cells) {
     cell.scope = "col";
-    head.append(cell);
   }
-  $("#decisions thead").replaceChildren(head);
+  $("#decisions thead").replaceChildren(nodes ? head : "");
   $("#decisions tbody").replaceChildren(...(nodes ?? []).map((each) => row(each, names)));
   $("#latest h2 .badge")?.remove();
   const mark = marks(data?.decisions?.missing);
@@ -360,12 +391,20 @@ export function withheld(answers) {
   }
   const gaps = known.flatMap(({ extensions }) => extensions?.sources ?? []);
   const errors = known.flatMap((answer) => answer.errors ?? []);
+  // To list by a field that policy hides is refused as a whole: no fault of anything.
+  const wrong = errors.filter(({ extensions }) => extensions.code !== "FIELD_HIDDEN").length + gaps.length;
   const items = [
     ...errors.map(({ path, extensions: { code, zh, en } }) =>
-      make("li", "wrong", badge("bad", [code, code]), path ? `${path[0]} ` : "", say([zh, en])),
+      make(
+        "li",
+        "",
+        badge(code === "FIELD_HIDDEN" ? "plain" : "bad", [code, code]),
+        path ? make("code", "", path.join(".")) : null,
+        say([zh, en]),
+      ),
     ),
     ...gaps.map(({ type, code, title: name, detail }) =>
-      make("li", "wrong", badge("warn", [code, code]), say([name.zh, name.en]), ` ${type} `, say([detail.zh, detail.en])),
+      make("li", "", badge("warn", [code, code]), say([name.zh, name.en]), ` ${type} `, say([detail.zh, detail.en])),
     ),
     ...[...access.values()].map(({ type, field, reason, source, remedy }) =>
       make(
@@ -378,13 +417,13 @@ export function withheld(answers) {
       ),
     ),
   ];
-  const wrong = errors.length + gaps.length;
+  const kept = items.length - wrong;
   $("#withheld").hidden = items.length === 0;
   $("#withheld").classList.toggle("wrong", wrong > 0);
   $("#withheld summary").replaceChildren(
     ...[
       wrong ? say(words("wrong", wrong)) : null,
-      access.size ? say(words("withheld", access.size)) : null,
+      kept ? say(words("withheld", kept)) : null,
     ].filter((part) => part !== null),
   );
   $("#withheld .list").replaceChildren(...items);

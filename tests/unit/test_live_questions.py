@@ -117,12 +117,12 @@ async def test_moments_are_those_of_the_city_with_its_offset() -> None:
     await asking.standing()
     now, standing = ledger.asked
     assert now.variables == {
+        "today": "2026-11-22T00:00:00+08:00",
         "minute": "2026-11-22T09:30:00+08:00",
         "before": "2026-11-22T09:29:00+08:00",
         "beforeEnds": "2026-11-22T09:29:59.999999+08:00",
     }
     assert standing.variables == {
-        "today": "2026-11-22T00:00:00+08:00",
         "day": "2026-11-21T09:30:20+08:00",
         "late": "2026-11-22T09:29:20+08:00",
     }
