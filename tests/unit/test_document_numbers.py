@@ -52,6 +52,22 @@ def test_every_style_is_the_same_number(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("安交罚决第ZD021974号", "安交罚决第ZD021974号"),
+        ("安交罚决ZD021974号", "安交罚决第ZD021974号"),
+        ("安交罚决第 021974 号", "安交罚决第021974号"),
+        ("安交罚决021974", "安交罚决第021974号"),
+        ("[2019]第1520号", "〔2019〕1520号"),
+        ("安城管委( 路 )处罚字〔2019〕第1号", "安城管委(路)处罚字〔2019〕1号"),
+        ("安金罚决字【2025】7-8号 ", "安金罚决字〔2025〕7-8号"),
+    ],
+)
+def test_numbers_as_they_occur(text: str, same: str) -> None:
+    assert normalised(text) == same
+
+
+@pytest.mark.parametrize(
     ("one", "other"),
     [
         ("罚〔2019〕9号", "罚〔2018〕9号"),

@@ -25,7 +25,7 @@ _STYLES = (
 _BLANKS = re.compile(r"[\s\u200b-\u200f\u2060\ufeff\u180e]+")
 _YEAR = re.compile(r"第?\(([0-9]{4})年?\)第?")
 _BARE_YEAR = re.compile(r"(?<![0-9第(\-])\(?((?:19|20)[0-9]{2})年?\)?[第-]?(?=[0-9])")
-_BARE_NUMBER = re.compile(r"(?<![0-9第\-])([0-9]+)号?$")
+_BARE_NUMBER = re.compile(r"(?<![0-9A-Za-z第\-])([A-Za-z]*[0-9]+)号?$")
 _USUAL = re.compile(r".*[^()0-9〔〕]〔[0-9]{4}〕[0-9]+(?:-[0-9]+)?号(?:之.{1,3})?")
 
 
