@@ -24,7 +24,7 @@ from zhitong.infra.broker_java import find_java
 from zhitong.infra.broker_tansu import find_tansu
 from zhitong.infra.lock import alone
 from zhitong.infra.loopback import kept_port
-from zhitong.infra.server_log import failure, tail
+from zhitong.infra.server_log import failure, stuck, tail, unfinished
 from zhitong.infra.settings import Settings
 
 NAME = "kafka"
@@ -110,7 +110,9 @@ class Broker:
     def stop(self) -> None:
         """Stop cleanly, or less cleanly when that takes too long."""
         with alone(self._state):
-            self._stop()
+            pid = self._running()
+            if pid and not process.stop(pid, signal.SIGTERM, _STOP_SECONDS):
+                self.kill()
 
     def restart(self) -> str:
         """Stop it if it runs, start it, return its address."""
@@ -121,10 +123,7 @@ class Broker:
         """End it as a power cut would."""
         pid = self._running()
         if pid and not process.kill(pid):
-            raise EmbeddedError(
-                f"{NAME}: 进程 {pid} 无法结束，请查看磁盘是否卡住",
-                f"{NAME}: process {pid} does not end; is the disk stuck?",
-            )
+            raise stuck(NAME, pid)
 
     def freeze(self) -> None:
         """Halt it: connections stay, nothing answers."""
@@ -169,16 +168,6 @@ class Broker:
                 return pid
         return None
 
-    def _stop(self) -> None:
-        pid = self._running()
-        if pid is None:
-            return
-        # A halted process does not see the request.
-        process.thaw(pid)
-        process.ask(pid, signal.SIGTERM)
-        if not process.wait_gone(pid, _STOP_SECONDS):
-            self.kill()
-
     def _start_anew(self) -> str:
         program = self._program
         if program is None:
@@ -210,12 +199,7 @@ class Broker:
             if not process.alive(pid):
                 raise failure(NAME, self.log, tail(self.log, begin))
             time.sleep(_PAUSE)
-        raise EmbeddedError(
-            f"{NAME}: {_START_SECONDS:.0f} 秒后仍在启动（可能在恢复数据），"
-            f"请稍后再启动一次，日志：{self.log}",
-            f"{NAME}: still starting after {_START_SECONDS:.0f} s (recovering, "
-            f"perhaps): start again in a while; log: {self.log}",
-        )
+        raise unfinished(NAME, self.log, _START_SECONDS)
 
     def _port_file(self, listener: str = "") -> Path:
         return self._state / "port" / f"{NAME}{listener}"

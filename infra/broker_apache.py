@@ -39,8 +39,10 @@ class Apache:
 
     def prepare(self, home: Path, port: int, controller: int) -> None:
         """Write the settings under *home*, and the empty log where there is none."""
-        data = home / "data"
-        (home / "tmp").mkdir(parents=True, exist_ok=True)
+        data, scratch = home / "data", home / "tmp"
+        if scratch.exists():
+            shutil.rmtree(scratch)
+        scratch.mkdir(parents=True)
         if not data.exists():
             # It has its name only once it is whole.
             made = home / ".data.made"

@@ -13,7 +13,7 @@ from zhitong.infra import processes as process
 from zhitong.infra.loopback import kept_port
 from zhitong.infra.postgres_account import Account
 from zhitong.infra.postgres_folder import ENVIRONMENT, make_data
-from zhitong.infra.server_log import failure, tail
+from zhitong.infra.server_log import failure, stuck, tail, unfinished
 
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "127.0.0.1",
@@ -95,25 +95,16 @@ class Server:
     def stop(self) -> None:
         """Stop cleanly, or less cleanly when that takes too long."""
         running = self.postmaster()
-        if running is None:
-            return
-        # A halted process does not see the request.
-        process.thaw(running.pid)
-        process.ask(running.pid, signal.SIGINT)
-        if process.wait_gone(running.pid, _STOP_SECONDS):
-            return
-        process.ask(running.pid, signal.SIGQUIT)
-        if not process.wait_gone(running.pid, _STOP_SECONDS):
-            self.kill()
+        for request in (signal.SIGINT, signal.SIGQUIT):
+            if running is None or process.stop(running.pid, request, _STOP_SECONDS):
+                return
+        self.kill()
 
     def kill(self) -> None:
         """End the server as a power cut would."""
         running = self.postmaster()
         if running and not process.kill(running.pid):
-            raise EmbeddedError(
-                f"{self.name}: 进程 {running.pid} 无法结束，请查看磁盘是否卡住",
-                f"{self.name}: process {running.pid} does not end; is the disk stuck?",
-            )
+            raise stuck(self.name, running.pid)
 
     def _noted(self) -> Postmaster | None:
         try:
@@ -165,12 +156,7 @@ class Server:
             if not process.alive(pid):
                 raise failure(self.name, self.log, tail(self.log, begin))
             time.sleep(0.02)
-        raise EmbeddedError(
-            f"{self.name}: {_START_SECONDS:.0f} 秒后仍在启动（可能在恢复数据），"
-            f"请稍后再启动一次，日志：{self.log}",
-            f"{self.name}: still starting after {_START_SECONDS:.0f} s (recovering, "
-            f"perhaps): start again in a while; log: {self.log}",
-        )
+        raise unfinished(self.name, self.log, _START_SECONDS)
 
 
 def passing(message: str) -> bool:

@@ -113,6 +113,14 @@ def thaw(pid: int) -> None:
         ask(process.pid, signal.SIGCONT)
 
 
+def stop(pid: int, request: signal.Signals, seconds: float) -> bool:
+    """Ask a server to end; say whether it has within *seconds*."""
+    # A halted process does not see the request.
+    thaw(pid)
+    ask(pid, request)
+    return _until(lambda: not alive(pid), seconds)
+
+
 def kill(pid: int) -> bool:
     """End a whole server without a chance to tidy up; say whether it is gone."""
     freeze(pid)
@@ -126,11 +134,6 @@ def ask(pid: int, request: signal.Signals) -> None:
     """Send *request* to *pid*, if it still is there."""
     with suppress(ProcessLookupError):
         os.kill(pid, request)
-
-
-def wait_gone(pid: int, seconds: float) -> bool:
-    """Wait until *pid* has ended; say whether it has."""
-    return _until(lambda: not alive(pid), seconds)
 
 
 def everyone() -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""What the log of a server that did not start tells a person."""
+"""What a person is told of a server that does not start, or does not end."""
 
 from __future__ import annotations
 
@@ -73,3 +73,21 @@ def tail(log: Path, begin: int) -> str:
     with log.open("rb") as file:
         file.seek(begin)
         return last_lines(file.read().decode(errors="replace"))
+
+
+def unfinished(name: str, log: Path, seconds: float) -> EmbeddedError:
+    """Say that *name* is still starting after *seconds*."""
+    return EmbeddedError(
+        f"{name}: {seconds:.0f} 秒后仍在启动（可能在恢复数据），"
+        f"请稍后再启动一次，日志：{log}",
+        f"{name}: still starting after {seconds:.0f} s (recovering, perhaps): "
+        f"start again in a while; log: {log}",
+    )
+
+
+def stuck(name: str, pid: int) -> EmbeddedError:
+    """Say that *name* does not end, not even when it is killed."""
+    return EmbeddedError(
+        f"{name}: 进程 {pid} 无法结束，请查看磁盘是否卡住",
+        f"{name}: process {pid} does not end; is the disk stuck?",
+    )

@@ -6,7 +6,6 @@ import itertools
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 
 import asyncpg
@@ -17,7 +16,7 @@ from zhitong.exceptions import EmbeddedError
 from zhitong.infra.broker import Broker, apache
 from zhitong.infra.broker_apache import Apache
 from zhitong.infra.embedded import Cluster, clean
-from zhitong.infra.settings import Settings
+from zhitong.infra.settings import from_environment
 
 # Slow is not wrong: no example fails on the clock (in CI the rest is Hypothesis's own).
 settings.register_profile("patient", settings(), deadline=None)
@@ -48,11 +47,23 @@ def cluster_factory() -> Iterator[Callable[..., Cluster]]:
 
 
 @pytest.fixture(scope="session")
-def kafka_factory() -> Iterator[Callable[[str], Broker]]:
+def kafka_program() -> Apache:
+    """Give Apache Kafka; without it whoever asks is skipped, and fails in CI."""
+    # The cache of the clone, wherever a test has its state.
+    settings = from_environment({"ZHITONG_CACHE": str(_CACHE), **os.environ})
+    try:
+        return apache(settings)
+    except EmbeddedError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no Apache Kafka: {error.label.en}")
+
+
+@pytest.fixture(scope="session")
+def kafka_factory(kafka_program: Apache) -> Iterator[Callable[[str], Broker]]:
     """Give ``kafka_factory("killed")``: an Apache Kafka of its own, started.
 
-    The same name is the same broker all session long. Where there is none, the
-    test is skipped; in CI it fails.
+    The same name is the same broker all session long.
     """
     _sweep()
     made: dict[str, Broker] = {}
@@ -60,7 +71,7 @@ def kafka_factory() -> Iterator[Callable[[str], Broker]]:
     def start(name: str) -> Broker:
         if name not in made:
             state = _SESSIONS / f"{os.getpid()}.{name}"
-            made[name] = Broker(state, _program())
+            made[name] = Broker(state, kafka_program)
         made[name].start()
         return made[name]
 
@@ -76,18 +87,6 @@ def broker(kafka_factory: Callable[[str], Broker]) -> str:
     Topics and groups are named by each test for itself; none is ever deleted.
     """
     return kafka_factory("shared").start()
-
-
-@cache
-def _program() -> Apache:
-    # The cache of the clone, wherever a test has set its state.
-    settings = Settings(cache=Path(os.environ.get("ZHITONG_CACHE", _CACHE)))
-    try:
-        return apache(settings)
-    except EmbeddedError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"no Apache Kafka: {error.label.en}")
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from zhitong.exceptions import EmbeddedError
 from zhitong.infra import processes
-from zhitong.infra.broker import Broker, Program
+from zhitong.infra.broker import Broker
 from zhitong.infra.broker_apache import Apache
 from zhitong.infra.embedded import clean
 from zhitong.streams.topics import ensure_topics
@@ -71,13 +72,6 @@ def server(kafka_factory: Callable[[str], Broker]) -> Broker:
 
 
 @pytest.fixture
-def program(server: Broker) -> Apache:
-    """Give what brokers are started with."""
-    assert isinstance(server._program, Apache)
-    return server._program
-
-
-@pytest.fixture
 def state(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "state"
     clean(tmp_path / "state")
@@ -106,6 +100,15 @@ def test_a_killed_broker_has_what_it_acknowledged_and_its_port(server: Broker) -
     assert server.start() == address
     produce(address, "broker.killed", b"after")
     assert consume(address, "broker.killed", 501) == [*values, b"after"]
+
+
+def test_one_that_something_else_killed_comes_back_on_its_port(server: Broker) -> None:
+    address = server.start()
+
+    # Its threads are still ending, and hold the port, when it is started again.
+    os.kill(server._pid(), signal.SIGKILL)
+
+    assert server.start() == address
 
 
 def test_a_frozen_broker_answers_nobody_and_then_goes_on(server: Broker) -> None:
@@ -188,12 +191,14 @@ def test_another_s_process_is_left_alone(server: Broker) -> None:
         stranger.kill()
 
 
-def test_a_stale_draft_of_the_data_is_made_anew(state: Path, program: Program) -> None:
+def test_a_stale_draft_of_the_data_is_made_anew(
+    state: Path, kafka_program: Apache
+) -> None:
     half = state / "kafka" / ".data.made"
     half.mkdir(parents=True)
     (half / "meta.properties").write_text("cluster.id=half\n")
 
-    address = Broker(state, program).start()
+    address = Broker(state, kafka_program).start()
 
     assert ensure_topics(address, {"broker.fresh": 1}) == ("broker.fresh",)
     assert sorted(entry.name for entry in (state / "kafka").iterdir()) == [
@@ -222,19 +227,19 @@ def test_a_failed_start_says_why_and_a_repaired_one_works(server: Broker) -> Non
 
 
 def test_a_program_that_is_no_kafka_is_explained(
-    state: Path, program: Apache, tmp_path: Path
+    state: Path, kafka_program: Apache, tmp_path: Path
 ) -> None:
     with pytest.raises(EmbeddedError) as failed:
-        Broker(state, Apache(program.java, (tmp_path / "none.jar",))).start()
+        Broker(state, Apache(kafka_program.java, (tmp_path / "none.jar",))).start()
 
     assert "ClassNotFoundException: kafka.tools.StorageTool" in failed.value.label.zh
     assert not (state / "kafka" / "data").exists()
 
 
 def test_two_that_start_at_once_start_one_which_outlives_both(
-    state: Path, program: Apache
+    state: Path, kafka_program: Apache
 ) -> None:
-    cache = program.jars[0].parents[1]
+    cache = kafka_program.jars[0].parents[1]
     words = [sys.executable, "-W", "error", "-c", START, str(state), str(cache)]
     starters = [
         subprocess.Popen(  # noqa: S603 - our own interpreter
@@ -254,9 +259,9 @@ def test_two_that_start_at_once_start_one_which_outlives_both(
 
 
 def test_clean_leaves_neither_process_nor_folder_nor_traces_elsewhere(
-    state: Path, program: Apache
+    state: Path, kafka_program: Apache
 ) -> None:
-    server = Broker(state, program)
+    server = Broker(state, kafka_program)
     server.start()
     (pid,) = brokers(server.home)
     assert list(Path("/tmp").glob(f"hsperfdata_*/{pid}")) == []  # noqa: S108 - where Java would
@@ -268,7 +273,7 @@ def test_clean_leaves_neither_process_nor_folder_nor_traces_elsewhere(
 
 
 def test_kafka_s_own_consumer_reads_it_with_the_broker_s_time(
-    server: Broker, program: Apache
+    server: Broker, kafka_program: Apache
 ) -> None:
     address = server.start()
     ensure_topics(address, {"broker.console": 1})
@@ -276,7 +281,7 @@ def test_kafka_s_own_consumer_reads_it_with_the_broker_s_time(
 
     done = subprocess.run(  # noqa: S603 - our own program
         [
-            str(program.java),
+            str(kafka_program.java),
             "-XX:-UsePerfData",
             "org.apache.kafka.tools.consumer.ConsoleConsumer",
             *("--bootstrap-server", address),
@@ -285,7 +290,7 @@ def test_kafka_s_own_consumer_reads_it_with_the_broker_s_time(
         ],
         check=False,
         capture_output=True,
-        env={**program.environment()},
+        env={**kafka_program.environment()},
         timeout=120,
     )
 
