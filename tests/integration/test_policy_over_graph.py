@@ -25,6 +25,13 @@ OFFICER_PHONE, REPAIR_PHONE = "19977001773", "19977001774"
 ADDRESS, PLACE = "安泽市东岭县金丝雀路七号", "安泽市东岭县金丝雀桥下"
 FACTS, PROBLEMS = "金丝雀违法事实", "金丝雀所见问题"
 APPLICANT, REPRESENTATIVE = "金丝雀经办", "金丝雀代表"
+DECISION = (
+    *("金丝雀内部号", "金丝雀决定人", "金丝雀负责人", "金丝雀决定事实"),
+    *("金丝雀更正原因", "金丝雀摘要", "金丝雀决定案由", "金丝雀决定内容"),
+)
+LOCAL_ID, DECISION_PARTY, DECISION_CHIEF, DECISION_FACTS, *_ = DECISION
+FINDING = ("金丝雀规则", "金丝雀发现", "canary found", "金丝雀规则依据")
+RECEIPT = ("金丝雀载荷摘要", "金丝雀拒收", "金丝雀密钥号", "金丝雀签名")
 ROWS: Mapping[str, tuple[tuple[str, tuple[object, ...]], ...]] = {
     "market": (
         (
@@ -71,23 +78,62 @@ ROWS: Mapping[str, tuple[tuple[str, tuple[object, ...]], ...]] = {
             (PROBLEMS,),
         ),
     ),
+    "platform": (
+        (
+            (
+                "insert into decision (decision_id, local_id, act_type, subject_code, "
+                "case_key, case_hash, document_no, document_key, decided_on, division, "
+                "party_key, party_kind, party_name, representative, facts, reason, "
+                "content_hash, title, content, officers, penalty_kinds, version, "
+                "change, recorded_by, recorded_at, changed_at) values ('canary', $1, "
+                "'PENALTY', '11619900MB0004001B', 'canary', 1, '7', '7', '2026-06-01', "
+                "'619902', 'canary', 'NATURAL_PERSON', $2, $3, $4, $5, $6, $7, $8, "
+                "'{}', '{}', 2, 'CORRECTED', '11619900MB0004001B', now(), now())"
+            ),
+            DECISION,
+        ),
+        (
+            (
+                "insert into finding (finding_id, decision_id, version, severity, "
+                "found_at, check_name, zh, en, source) "
+                "values ('canary', 'canary', 1, 'BREACH', now(), $1, $2, $3, $4)"
+            ),
+            FINDING,
+        ),
+        (
+            (
+                "insert into receipt (event_id, receiver, answer, at, payload_hash, "
+                "reasons, key_id, signed) values ('canary', 'credit', 'REJECTED', "
+                "now(), $1, array[$2], $3, $4)"
+            ),
+            RECEIPT,
+        ),
+    ),
 }
 ALL = {
     *(PARTY, FORMER, CASE_PARTY, PARTY_ID, CASE_ID, OFFICER_ID, PARTY_PHONE),
     *(CASE_PHONE, OFFICER_PHONE, REPAIR_PHONE, ADDRESS, PLACE, FACTS, PROBLEMS),
     *(APPLICANT, REPRESENTATIVE),
+    *DECISION,
+    *FINDING,
+    *RECEIPT,
 }
 NEVER: Mapping[str, set[str]] = {
-    "police": {PARTY_ID, CASE_ID, OFFICER_ID, PARTY_PHONE, CASE_PHONE, ADDRESS},
+    "police": {
+        *(PARTY_ID, CASE_ID, OFFICER_ID, PARTY_PHONE, CASE_PHONE, ADDRESS),
+        *FINDING,
+        *RECEIPT,
+    },
     # The canaries lie in another place than the county officer's own.
     "county-officer": ALL - {PARTY, FORMER, PARTY_PHONE, ADDRESS, REPRESENTATIVE},
     "public": ALL,
-    "auditor": ALL,
+    "auditor": ALL - {*RECEIPT},
 }
 
 
 @pytest.fixture
-async def canaries(sql: Sql) -> AsyncIterator[None]:
+async def canaries(sql: Sql, gateway: object) -> AsyncIterator[None]:
+    assert gateway  # it has made the platform's tables
     for source, inserted in ROWS.items():
         for statement, values in inserted:
             await sql(source, statement, *values)
@@ -97,6 +143,9 @@ async def canaries(sql: Sql) -> AsyncIterator[None]:
     await sql("justice", "delete from sfj.zfry where ryid = -7")
     await sql("credit", "delete from xyb.xyxf where id = -7")
     await sql("emergency", "delete from yjj.jc_jl where jcid = -7")
+    await sql("platform", "delete from receipt where event_id = 'canary'")
+    await sql("platform", "delete from finding where decision_id = 'canary'")
+    await sql("platform", "delete from decision where decision_id = 'canary'")
 
 
 def identity(text: str) -> str:
@@ -111,6 +160,9 @@ NODES = [
         "Officer:justice:-7",
         "CreditRepair:credit:-7",
         "Inspection:emergency:-7",
+        "Decision:platform:canary",
+        "Finding:platform:canary",
+        "Receipt:platform:canary:credit:REJECTED",
     )
 ]
 
@@ -155,6 +207,7 @@ async def test_what_is_withheld_is_in_no_answer(ask: Asking, who: str) -> None:
     expected = {
         "police": ALL - NEVER["police"],
         "county-officer": {PARTY, FORMER, PARTY_PHONE, ADDRESS, REPRESENTATIVE},
+        "auditor": {*RECEIPT},
     }
     assert seen == expected.get(who, set())
 
@@ -177,6 +230,20 @@ def oracles() -> Iterator[tuple[str, str, str]]:
         ("creditRepairs", "applicant", APPLICANT),
         ("creditRepairs", "phone", REPAIR_PHONE),
         ("inspections", "problems", PROBLEMS),
+        ("decisions", "localId", LOCAL_ID),
+        ("decisions", "counterpartyName", DECISION_PARTY),
+        ("decisions", "representative", DECISION_CHIEF),
+        ("decisions", "facts", DECISION_FACTS),
+        *(
+            ("decisions", field, value)
+            for field, value in zip(
+                ("changeReason", "contentHash", "title", "result"),
+                DECISION[4:],
+                strict=True,
+            )
+        ),
+        ("findings", "messageZh", FINDING[1]),
+        ("receipts", "signed", RECEIPT[3]),
     )
 
 
@@ -226,9 +293,16 @@ async def test_no_way_across_types_tells_it_either(ask: Asking) -> None:
         "counterparties(where: {not: {cases: {counterpartyName: {eq: $v}}}})",
         "enforcementSubjects(where: {cases: {facts: {contains: $v}}})",
         "enforcementSubjects(where: {officers: {phone: {eq: $v}}})",
+        "enforcementSubjects(where: {decisions: {facts: {contains: $v}}})",
+        "enforcementSubjects(where: {decisions: {counterpartyName: {eq: $v}}})",
+        "decisions(where: {findings: {messageZh: {eq: $v}}})",
+        "decisions(where: {not: {findings: {messageZh: {eq: $v}}}})",
     ):
         document = f"query($v: String!) {{ {path} {{ totalCount {{ count }} }} }}"
-        for value in (PARTY, PARTY_PHONE, PARTY_ID, CASE_PHONE, CASE_PARTY, FACTS):
+        for value in (
+            *(PARTY, PARTY_PHONE, PARTY_ID, CASE_PHONE, CASE_PARTY, FACTS),
+            *(DECISION_FACTS, DECISION_PARTY, FINDING[1]),
+        ):
             answers = [
                 (await ask("public", document, {"v": text})).body
                 for text in (value, "从来没有的")
@@ -305,12 +379,16 @@ async def test_the_public_cannot_compare_or_sort_by_what_is_hidden(
 
 
 def test_the_canaries_lie_in_every_field_that_needs_one() -> None:
-    """A new protected field needs a canary here, or a word why not."""
+    """A new protected field needs a canary here, or a word why not.
+
+    Of findings and receipts every field is protected; their texts have canaries.
+    """
     protected = {
         f"{entity.name}.{field.name}"
         for entity in ENTITIES.values()
         for field in entity.fields.values()
-        if field.sharing != "unconditional" and entity.name != "AccessRecord"
+        if field.sharing != "unconditional"
+        and entity.name not in {"AccessRecord", "Finding", "Receipt"}
     }
     assert protected == {
         "Officer.phone",
@@ -326,4 +404,10 @@ def test_the_canaries_lie_in_every_field_that_needs_one() -> None:
         "CaseRecord.place",
         "CaseRecord.facts",
         "Inspection.problems",
+        "Decision.localId",
+        "Decision.facts",
+        "Decision.representative",
+        "Decision.reviewOpinion",  # one of five words: nothing to find again
+        "Decision.changeReason",
+        "Decision.contentHash",
     }

@@ -43,16 +43,16 @@ create table basis (matter int, words text);
 insert into matter values (1, 'A', '检查'), (2, 'B', '处罚');
 insert into basis values (1, '法'), (2, '条例');
 """
-Looking = Callable[[str], Awaitable[PostgreSQLSource]]
+Looking = Callable[..., Awaitable[PostgreSQLSource]]
 
 
 @pytest.fixture
 async def looked(database: str) -> Looking:
-    async def look(more: str) -> PostgreSQLSource:
+    async def look(more: str, binding: Binding = BINDING) -> PostgreSQLSource:
         connection = await asyncpg.connect(database)
         await connection.execute(TABLES + more)
         await connection.close()
-        source = PostgreSQLSource(BINDING, ENTITIES, database)
+        source = PostgreSQLSource(binding, ENTITIES, database)
         try:
             await source.inspect()
         finally:
@@ -68,6 +68,18 @@ def said(source: PostgreSQLSource) -> list[tuple[tuple[str, ...], str]]:
 
 async def test_what_is_unique_without_an_index_is_taken(looked: Looking) -> None:
     assert said(await looked("")) == []
+
+
+async def test_a_vouched_key_is_not_asked_about_and_its_joins_are(
+    looked: Looking,
+) -> None:
+    matter = msgspec.structs.replace(BINDING.types["Matter"], vouched=True)
+    binding = msgspec.structs.replace(BINDING, types={"Matter": matter})
+    assert [one.alias for one in assumptions(binding)] == ["basis"]
+    twice = "insert into matter values (2, 'C', '许可');"
+    met = "insert into basis values (1, '令');"
+    ((_, what),) = said(await looked(twice + met, binding))
+    assert what == "join basis meets several rows of table basis by matter"
 
 
 async def test_a_key_that_stands_twice_is_no_key(looked: Looking) -> None:

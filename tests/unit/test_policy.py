@@ -328,6 +328,20 @@ def test_without_a_division_of_ones_own_no_row_is_ones_own() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("unit", "compared"),
+    [
+        pytest.param(PERSON.unit, PERSON.unit, id="its own"),
+        pytest.param("", "none", id="without a unit nothing is its own"),
+    ],
+)
+def test_a_row_is_a_units_own_where_it_names_the_unit(unit: str, compared: str) -> None:
+    own = RowRule(name="own", kinds=EVERY, types=EVERY, own_unit="code", source="test")
+    policy = Policy(rules=(ALLOW,), rows=(own,), smallest_cells=())
+    asking = replace(PERSON, unit=unit)
+    assert decide(policy, asking, TAX, FIRM).rows == Compare("code", Op.EQ, compared)
+
+
 def test_the_smallest_cell_is_that_of_the_requester_kind() -> None:
     assert weighed(ALLOW).smallest_cell == 7
     policy = Policy(rules=(), rows=(), smallest_cells=(("public", 3),))
