@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from jsonschema import Draft202012Validator
+from msgspec.structs import replace
 
 from zhitong.decisions import Act, Answer, Change, Decision, Entry, Party, Receipt
 from zhitong.infra.receivers_file import read_receivers
@@ -22,6 +24,7 @@ from zhitong.streams.keys import ReceiverKeys, sign_receipt
 
 ROOT = Path(__file__).parents[2]
 PORTAL = ROOT / "portal"
+EVENT_ID = UUID("6f2c4f0e-5a53-4f0e-9d7c-2b8d3e619900")
 AT = datetime(2026, 11, 22, 1, 30, 5, 123456, tzinfo=UTC)
 KEYS = ReceiverKeys.generate("credit")
 
@@ -59,16 +62,13 @@ def produced() -> list[tuple[str, bytes]]:
                 name = event.schema.removeprefix("urn:zhitong:schema:")
                 found.append((name.replace(":", "."), event.payload))
     receipt = Receipt(
-        event_id=event.event_id,
+        event_id=EVENT_ID,
         receiver="credit",
         answer=Answer.HELD,
         at=AT,
         payload_hash="ab" * 32,
     )
-    signed = Receipt(
-        **{name: getattr(receipt, name) for name in receipt.__struct_fields__}
-        | {"signed": sign_receipt(receipt, KEYS)}
-    )
+    signed = replace(receipt, signed=sign_receipt(receipt, KEYS))
     return [*found, ("receipt", write_receipt(signed))]
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from zhitong.decisions import Answer, Change, Receipt, event_id
 from zhitong.exceptions import EventPoisonError, ReceiptInvalidError
@@ -72,10 +73,7 @@ def test_what_was_written_is_read_and_written_alike() -> None:
 
 
 def test_without_a_trace_there_is_no_attribute_for_it() -> None:
-    untraced = DecisionEvent(
-        **{name: getattr(EVENT, name) for name in EVENT.__struct_fields__}
-        | {"traceparent": ""}
-    )
+    untraced = replace(EVENT, traceparent="")
     assert "traceparent" not in orjson.loads(write(untraced))
     assert parse(write(untraced)) == untraced
 
@@ -171,10 +169,7 @@ def test_a_receipt_travels_as_a_cloud_event_about_the_event() -> None:
 
 
 def test_the_same_answer_has_the_same_id_and_another_answer_another() -> None:
-    waiting = Receipt(
-        **{name: getattr(RECEIPT, name) for name in RECEIPT.__struct_fields__}
-        | {"answer": Answer.WAITING}
-    )
+    waiting = replace(RECEIPT, answer=Answer.WAITING)
     ids = [orjson.loads(write_receipt(one))["id"] for one in (RECEIPT, waiting)]
     assert ids[0] == orjson.loads(write_receipt(RECEIPT))["id"]
     assert ids[0] != ids[1]
