@@ -28,7 +28,7 @@ export npm_config_cache := $(CURDIR)/$(CACHE)/npm
 export npm_config_fetch_retries := 1
 export npm_config_update_notifier := false
 
-.PHONY: help setup explorer broker check lint types test unit fix demo serve bench schema clean-demo lock
+.PHONY: help setup explorer broker check lint types test unit fix demo serve bench bench-decisions schema clean-demo lock
 
 help: ## 列出命令 list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ serve: setup ## 示范城市与网关 the demo city and the gateway
 
 bench: setup ## 大规模数据的装入与查询耗时 load the large city and time questions on it
 	$(BIN)/python bench/read.py
+
+bench-decisions: setup ## 登记、中继与到达的速度 how fast decisions are taken, relayed and seen
+	$(BIN)/python bench/decisions.py
 
 schema: $(VENV)/.installed ## 重写 schema/schema.graphql 与 docs/asyncapi.json write the SDL and the events' document anew
 	$(BIN)/zhitong schema > schema/schema.graphql

@@ -1,0 +1,198 @@
+"""A decision's way from the ledger to a consumer, timed piece by piece."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import multiprocessing
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from multiprocessing.connection import Connection
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from kafka import KafkaConsumer, TopicPartition
+from machine import quantiles, running, until
+
+from zhitong.connectors.ledger import PlatformLedger, open_ledger_pool
+from zhitong.connectors.sealing import Sealing
+from zhitong.decisions import Act, Change, Decision, Entry, Party, Penalty, Review
+from zhitong.infra.broker import bootstrap
+from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
+from zhitong.infra.receiver_keys import public_keys
+from zhitong.infra.receivers_file import read_receivers
+from zhitong.infra.secret import secret
+from zhitong.infra.settings import Settings
+from zhitong.streams.envelopes import ReceiverEnvelopes
+
+TOPICS = ("zhitong.provincial.v1", "zhitong.credit.v1")
+CALLERS = 16
+UNIT = DEMO_PRINCIPALS["department"]
+Case = dict[str, Any]
+
+
+class Way:
+    """The parts of the platform, as the gateway has them."""
+
+    def __init__(self, settings: Settings, url: str, seconds: int) -> None:
+        self.settings = settings
+        self.url = url
+        self.seconds = seconds
+        config = read_receivers()
+        names = {one.name for one in config.receivers}
+        self._envelopes = ReceiverEnvelopes(config, public_keys(settings.state, names))
+        self._numbers = itertools.count(1)
+
+    def entry(self, case: Case) -> Entry:
+        """Make an entry as the resolvers do, its events in their final bytes."""
+        number = next(self._numbers)
+        entry = Entry(
+            decision=Decision(
+                local_id=f"bench-{number}",
+                act=Act.PENALTY,
+                subject_code=case["subjectCode"],
+                subject_name=case["subjectName"],
+                case_source="emergency",
+                case_no=f"{case['caseNo']}/{number % 1_000}",
+                matter_code=case["matterCode"],
+                document_no=f"安应急罚〔2026〕{number:07d}号",
+                decided_on=date(2026, 11, 20),
+                title=case["title"],
+                facts=case["facts"],
+                basis=case["legalBasis"],
+                content="罚款人民币20000元",
+                party=Party(
+                    kind="LEGAL_PERSON",
+                    name=case["counterpartyName"],
+                    code=case["counterpartyCode"],
+                    representative="张三",
+                ),
+                officers=tuple(one["certificateNo"] for one in case["officers"]),
+                review=Review(reference=f"审{number}", opinion="AGREE"),
+                penalty=Penalty(kinds=("FINE",), fine=2_000_000, procedure="ORDINARY"),
+            ),
+            version=1,
+            change=Change.RECORDED,
+            at=datetime.now(UTC),
+            unit=UNIT.unit,
+            unit_name=UNIT.unit_name,
+            person="bench",
+        )
+        events = self._envelopes.events(
+            entry, self._envelopes.receivers(Act.PENALTY), follows_history=False
+        )
+        return msgspec.structs.replace(entry, events=events)
+
+    async def ledger(self) -> tuple[PlatformLedger, asyncpg.Pool[asyncpg.Record]]:
+        """Open the ledger with the state folder's keys."""
+        state = self.settings.state
+        pool = await open_ledger_pool(self.url, 30, CALLERS)
+        keys = Sealing(secret(state / "subject.key"), secret(state / "person.key"))
+        return PlatformLedger(pool, keys, 30), pool
+
+    async def alone(self, cases: Sequence[Case], count: int) -> float:
+        """Give decisions/s of the ledger alone."""
+        entries = [
+            self.entry(case) for case in itertools.islice(itertools.cycle(cases), count)
+        ]
+        ledger, pool = await self.ledger()
+        rest = iter(entries)
+
+        async def call() -> None:
+            for entry in rest:
+                await ledger.commit(entry)
+
+        began = time.perf_counter()
+        await asyncio.gather(*(call() for _ in range(CALLERS)))
+        took = time.perf_counter() - began
+        pool.terminate()
+        return count / took
+
+    async def drained(self) -> tuple[int, float]:
+        """Start a relay; give how many events it moved, and per second."""
+        connection = await asyncpg.connect(self.url)
+        count = await connection.fetchval("select count(*) from outbox")
+        with running(self.settings.state, "relay"):
+            sent = "select exists (select from outbox_sent where koffset is not null)"
+            await until(lambda: connection.fetchval(sent), "the relay's first event")
+            moved = count - await connection.fetchval("select count(*) from outbox")
+            began = time.perf_counter()
+            empty = "select not exists (select from outbox)"
+            await until(lambda: connection.fetchval(empty), "an empty outbox")
+            took = time.perf_counter() - began
+        await connection.close()
+        return count, (count - moved) / took
+
+    async def steady(self, cases: Sequence[Case], rate: int) -> Mapping[str, object]:
+        """Commit *rate* decisions/s, whatever they take; time events to a consumer."""
+        entries = [
+            self.entry(case)
+            for case in itertools.islice(itertools.cycle(cases), rate * self.seconds)
+        ]
+        ledger, pool = await self.ledger()
+        expected = sum(len(entry.events) for entry in entries)
+        here, there = multiprocessing.get_context("spawn").Pipe()
+        reader = multiprocessing.get_context("spawn").Process(
+            target=_read, args=(bootstrap(self.settings), expected, there), daemon=True
+        )
+        reader.start()
+        await asyncio.to_thread(here.recv)
+        taken: list[float] = []
+        with running(self.settings.state, "relay"):
+            # First connections are not what is measured.
+            await asyncio.gather(*(ledger.held(UUID(int=0)) for _ in range(CALLERS)))
+            await asyncio.sleep(3)
+            began = time.perf_counter()
+
+            async def commit(entry: Entry, due: float) -> None:
+                await ledger.commit(entry)
+                taken.append(time.perf_counter() - due)
+
+            async with asyncio.TaskGroup() as group:
+                for number, entry in enumerate(entries):
+                    due = began + number / rate
+                    await asyncio.sleep(max(0.0, due - time.perf_counter()))
+                    group.create_task(commit(entry, due))
+            arrived: dict[str, float] = await asyncio.to_thread(here.recv)
+        rows = await pool.fetch(
+            "select event_id || topic as name, extract(epoch from created_at)::float8 "
+            "as at from (select event_id, topic, created_at from outbox_sent union all "
+            "select event_id, topic, created_at from outbox) all_of_them"
+        )
+        written = {row["name"]: row["at"] for row in rows}
+        pool.terminate()
+        reader.join(30)
+        visible = [at - written[name] for name, at in arrived.items()]
+        return {
+            "a consumer has the event, since it was written": quantiles(visible),
+            "the ledger has the decision, since it was due": quantiles(taken),
+            "events that did not arrive": expected - len(visible),
+        }
+
+
+def _read(servers: str, expected: int, out: Connection) -> None:
+    """Read both topics from their ends; send when each event was here."""
+    consumer = KafkaConsumer(bootstrap_servers=servers, auto_offset_reset="latest")
+    parts = [
+        TopicPartition(topic, number)
+        for topic in TOPICS
+        for number in consumer.partitions_for_topic(topic) or ()
+    ]
+    consumer.assign(parts)
+    consumer.seek_to_end(*parts)
+    for part in parts:
+        consumer.position(part)
+    out.send(len(parts))
+    arrived: dict[str, float] = {}
+    deadline = time.monotonic() + 300
+    while len(arrived) < expected and time.monotonic() < deadline:
+        for part, records in consumer.poll(timeout_ms=500).items():
+            now = time.time()
+            for record in records:
+                arrived.setdefault(json.loads(record.value)["id"] + part.topic, now)
+    out.send(arrived)
+    consumer.close(autocommit=False)
