@@ -12,12 +12,19 @@ from typing import NamedTuple
 import asyncpg
 import pytest
 
+from zhitong.connectors.access_log import PlatformAccessLog, open_pool
 from zhitong.infra.city_load import BINDINGS, SOURCES, load_city
+from zhitong.infra.deciding import Deciding
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.embedded import Cluster
 from zhitong.infra.gateway import Gateway
+from zhitong.infra.policy_file import read_policy
 from zhitong.infra.settings import Settings
+from zhitong.resolvers.decisions import Decisions
+from zhitong.resolvers.read import Reader
+from zhitong.resolvers.records import Recorder
 from zhitong.schema.engine import Answer, Engine, Question
+from zhitong.schema.entities import ENTITIES
 from zhitong.types import Occasion
 
 OCCASIONS: Mapping[str, Occasion] = {
@@ -52,6 +59,29 @@ async def gateway(
     made = Gateway(Settings(state=tmp_path, bindings=BINDINGS), addresses.get)
     async with made.running() as engine:
         yield made, engine
+
+
+@pytest.fixture
+async def decisions(
+    gateway: tuple[Gateway, Engine],
+    addresses: Mapping[str, str],
+    tmp_path: Path,
+) -> AsyncIterator[Decisions]:
+    """Give decisions over the gateway's sources, and a ledger that is real."""
+    settings = Settings(state=tmp_path)
+    policy = read_policy(settings.policy, ENTITIES)
+    sources = gateway[0].sources
+    pool = await open_pool(addresses["platform"])
+    recorder = Recorder(PlatformAccessLog(pool, b"k" * 32))
+    reader = Reader(sources, policy)
+    try:
+        async with Deciding(settings, policy).running(
+            addresses["platform"], sources, reader, recorder
+        ) as made:
+            yield made
+    finally:
+        await recorder.close()
+        pool.terminate()
 
 
 @pytest.fixture

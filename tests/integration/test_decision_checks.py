@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import asyncpg
 import msgspec
 import pytest
 
-from zhitong.connectors.access_log import PlatformAccessLog, open_pool
 from zhitong.decisions import Act, Change, Decision, Party, Penalty, Review, Severity
-from zhitong.infra.deciding import Deciding
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
-from zhitong.infra.gateway import Gateway
-from zhitong.infra.policy_file import read_policy
-from zhitong.infra.settings import Settings
 from zhitong.resolvers.decisions import (
     Checked,
     Correction,
@@ -27,9 +21,6 @@ from zhitong.resolvers.decisions import (
     Recorded,
     Withdrawal,
 )
-from zhitong.resolvers.read import Reader
-from zhitong.resolvers.records import Recorder
-from zhitong.schema.entities import ENTITIES
 
 pytestmark = pytest.mark.integration
 
@@ -38,29 +29,6 @@ Frozen = Callable[[str], AbstractContextManager[None]]
 BUREAU = DEMO_PRINCIPALS["department"]
 OWN = BUREAU.unit
 DAY = date(2026, 6, 1)
-
-
-@pytest.fixture
-async def decisions(
-    gateway: tuple[Gateway, object],
-    addresses: dict[str, str],
-    tmp_path: Path,
-) -> AsyncIterator[Decisions]:
-    """Give decisions over the gateway's sources, and a ledger that is real."""
-    settings = Settings(state=tmp_path)
-    policy = read_policy(settings.policy, ENTITIES)
-    sources = gateway[0].sources
-    pool = await open_pool(addresses["platform"])
-    recorder = Recorder(PlatformAccessLog(pool, b"k" * 32))
-    reader = Reader(sources, policy)
-    try:
-        async with Deciding(settings, policy).running(
-            addresses["platform"], sources, reader, recorder
-        ) as made:
-            yield made
-    finally:
-        await recorder.close()
-        pool.terminate()
 
 
 @dataclass(frozen=True)
