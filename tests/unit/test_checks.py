@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from zhitong.decisions import (
     Act,
@@ -743,3 +745,120 @@ def test_an_unverified_finding_says_which_register_and_what_was_to_be_seen() -> 
         "the register of enterprises did not answer, not verified: "
         "the party is in the register"
     )
+
+
+# --- whatever is stated ------------------------------------------------------
+
+texts = st.none() | st.sampled_from(
+    ["", "{0}", "{subject}", OWN, OTHER, FIRM, "1900101"]
+)
+days = st.none() | st.dates(date(2000, 1, 1), date(2030, 1, 1))
+statuses = st.sampled_from([None, "IN_FORCE", "SUSPENDED", "EXPIRED", "UNRECOGNISED"])
+dated: dict[str, Any] = {"valid_from": days, "valid_to": days, "status": statuses}
+
+
+def answers(entries: st.SearchStrategy[Any]) -> st.SearchStrategy[Answer[Any]]:
+    return st.builds(
+        Answer, st.lists(entries, max_size=3).map(tuple), away=st.booleans()
+    )
+
+
+facts_of_any_kind = st.builds(
+    Facts,
+    subjects=answers(
+        st.builds(
+            SubjectEntry,
+            code=st.sampled_from([OWN, OTHER]),
+            delegated_by=texts,
+            predecessor=texts,
+            **dated,
+        )
+    ),
+    officers=answers(
+        st.builds(
+            OfficerEntry,
+            certificate=st.sampled_from(["1900101", "1900102"]),
+            kind=st.sampled_from([None, "OFFICER", "AUXILIARY"]),
+            subject_code=texts,
+            **dated,
+        )
+    ),
+    matters=answers(
+        st.builds(
+            MatterEntry,
+            code=st.just(MATTER),
+            version=st.none() | st.integers(1, 3),
+            power_type=texts,
+            subject_code=texts,
+            **dated,
+        )
+    ),
+    cases=answers(
+        st.builds(
+            CaseEntry,
+            case_no=st.just("1"),
+            subject_code=texts,
+            party_code=texts,
+            party_name=texts,
+            decided_on=days,
+        )
+    ),
+    parties=answers(st.builds(PartyEntry, code=st.just(FIRM))),
+    case_sources=st.sampled_from([frozenset(), frozenset({"emergency"})]),
+)
+penalties = st.none() | st.builds(
+    Penalty,
+    kinds=st.lists(st.sampled_from(["FINE", "WARNING", "OTHER"])).map(tuple),
+    fine=st.none() | st.integers(0, 10**10),
+    confiscated=st.none() | st.integers(0, 10**10),
+    procedure=st.sampled_from([None, "SIMPLE", "ORDINARY", "EXPEDITED"]),
+    hearing=st.none() | st.booleans(),
+)
+decisions_of_any_kind = st.builds(
+    Decision,
+    local_id=st.just("1"),
+    act=st.sampled_from(Act),
+    subject_code=st.sampled_from([OWN, OTHER]),
+    case_source=st.sampled_from([None, "emergency", "harbour"]),
+    case_no=texts,
+    matter_code=texts,
+    document_no=st.sampled_from(["{x}", "（安）应急罚〔2026〕1号"]),
+    decided_on=st.dates(date(2000, 1, 1), date(2030, 1, 1)),
+    party=st.builds(
+        Party,
+        kind=st.sampled_from(["LEGAL_PERSON", "INDIVIDUAL_BUSINESS", "NATURAL_PERSON"]),
+        name=st.just("{party}"),
+        code=texts,
+    ),
+    officers=st.lists(st.sampled_from(["1900101", "1900102", "3"])).map(tuple),
+    review=st.none()
+    | st.builds(
+        Review,
+        reference=st.just("1"),
+        on=days,
+        opinion=st.sampled_from([None, "AGREE", "RETURN"]),
+    ),
+    penalty=penalties,
+)
+
+
+@given(decisions_of_any_kind, facts_of_any_kind)
+def test_checks_answer_whatever_is_stated(said: Decision, facts: Facts) -> None:
+    names = {check.name: check for check in CHECKS}
+    for one in findings(CHECKS, said, facts):
+        check = names[one.check]
+        assert check.concerns(said)
+        assert one.severity in {check.severity, UNVERIFIED}
+        assert one.source == check.source
+        assert one.detail.zh
+        assert one.detail.en
+
+
+@given(decisions_of_any_kind, facts_of_any_kind)
+def test_registers_that_are_away_never_make_a_breach(
+    said: Decision, facts: Facts
+) -> None:
+    """What is found without registers is found of the decision alone."""
+    alone = findings(CHECKS, said, Facts(case_sources=facts.case_sources, **ALL_AWAY))
+    told = {one for one in findings(CHECKS, said, facts) if one.severity is BREACH}
+    assert {one for one in alone if one.severity is BREACH} <= told
