@@ -31,7 +31,7 @@ export npm_config_update_notifier := false
 .PHONY: help setup explorer broker check lint types test unit fix demo serve bench bench-decisions schema clean-demo lock
 
 help: ## 列出命令 list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed $(EXPLORER) $(LIVE) $(BROKER) ## 安装依赖（只写入本目录） install everything, inside this folder
 
