@@ -12,7 +12,7 @@ STATE := .zhitong/state
 CACHE := .zhitong/cache
 EXPLORER := $(STATE)/explorer/index.html
 LIVE := $(STATE)/live/index.html
-BROKER := $(CACHE)/kafka.ready
+BROKER := $(CACHE)/kafka.ready$(if $(CI),-for-ci)
 SOURCES := schema resolvers connectors streams infra src tests bench
 
 # Whatever tools fetch or remember stays inside the repository.
