@@ -51,17 +51,17 @@ ENDLESS = 90.0
 _numbers = itertools.count(1)
 
 
-def decision(local_id: str = "A-1", **changes: object) -> Decision:
+def decision(number: str = "A-1", **changes: object) -> Decision:
     """Give a penalty that every receiver accepts."""
     return msgspec.structs.replace(
         Decision(
-            local_id=local_id,
+            local_id=number,
             act=Act.PENALTY,
             subject_code=UNIT,
             subject_name="安泽市应急管理局",
             case_source="emergency",
-            case_no=f"AZYJ-{local_id}",
-            document_no=f"（安）应急罚〔2026〕{local_id}号",
+            case_no=f"AZYJ-{number}",
+            document_no=f"（安）应急罚〔2026〕{number}号",
             document_title="行政处罚决定书",
             title="占用安全出口案",
             decided_on=date(2026, 11, 20),
@@ -91,13 +91,13 @@ def of_person(number: str = "11010519491231002X", **changes: object) -> Decision
     party = Party(
         kind="NATURAL_PERSON", name="李四", id_kind="RESIDENT_ID", id_number=number
     )
-    return decision(party=party, **changes)
+    return msgspec.structs.replace(decision(), party=party, **changes)
 
 
 def without_amount(**changes: object) -> Decision:
     """Give a penalty that the credit system rejects: a fine that is no amount."""
     penalty = Penalty(kinds=("FINE",), violation_type="安全生产", procedure="ORDINARY")
-    return decision(penalty=penalty, **changes)
+    return msgspec.structs.replace(decision(), penalty=penalty, **changes)
 
 
 def entry(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from uuid import UUID, uuid5
@@ -56,7 +56,7 @@ def arrival(  # noqa: PLR0913 - an arrival has many sides
     history: bool = False,
     reasons: tuple[str, ...] = (),
     table: str = "cf_fr",
-    **row: object,
+    row: Mapping[str, object] | None = None,
 ) -> Arrival:
     change = change or (Change.RECORDED if version == 1 else Change.CORRECTED)
     return Arrival(
@@ -72,7 +72,7 @@ def arrival(  # noqa: PLR0913 - an arrival has many sides
             "CF_NR_FK": "2.000000",
             "CF_JDRQ": "2026/11/20",
         }
-        | row,
+        | dict(row or {}),
         reasons=reasons,
         payload_hash="ab" * 32,
         topic="zhitong.credit.v1",
@@ -158,7 +158,10 @@ async def test_a_duplicate_changes_nothing_and_is_answered_again_once(
     first = await inbox.due(10)
     await inbox.answered(first)
     before = await rows("select * from cf_fr")
-    assert await inbox.take([arrival(1, CF_XDR_MC="他"), arrival(1)]) == [HELD, HELD]
+    assert await inbox.take([arrival(1, row={"CF_XDR_MC": "他"}), arrival(1)]) == [
+        HELD,
+        HELD,
+    ]
     assert await rows("select * from cf_fr") == before
     assert await inbox.due(10) == first
     assert len(await rows("select * from inbox")) == 1
@@ -240,8 +243,8 @@ async def test_what_is_rejected_has_reasons_no_effect_and_may_be_corrected(
 async def test_a_row_no_table_can_hold_is_rejected_alone_and_blocks_nobody(
     inbox: ReceiverInbox, rows: Fetch, row: dict[str, object], reason: str
 ) -> None:
-    bad = arrival(1, **row)
-    good = arrival(1, decision=TWO, CF_XDR_MC=r"\u0000")
+    bad = arrival(1, row=row)
+    good = arrival(1, decision=TWO, row={"CF_XDR_MC": r"\u0000"})
     assert await inbox.take([bad, good]) == [REJECTED, HELD]
     (held,) = await rows("select decision_id, cf_xdr_mc from cf_fr")
     assert tuple(held) == (str(TWO), r"\u0000")
@@ -252,7 +255,7 @@ async def test_a_row_no_table_can_hold_is_rejected_alone_and_blocks_nobody(
 async def test_a_row_that_waits_and_fits_no_table_is_rejected_in_its_turn(
     inbox: ReceiverInbox, rows: Fetch
 ) -> None:
-    assert await inbox.take([arrival(2, CF_JDRQ="某日")]) == [WAITING]
+    assert await inbox.take([arrival(2, row={"CF_JDRQ": "某日"})]) == [WAITING]
     assert await inbox.take([arrival(1)]) == [HELD]
     (entry,) = await rows("select answer, reasons from inbox where version = 2")
     assert tuple(entry) == (
