@@ -26,8 +26,8 @@ EXAMPLES = [
 
 
 def shown(language: str) -> str:
-    (found,) = re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
-    return str(found)
+    found: list[str] = re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+    return found[0]
 
 
 async def test_the_readmes_question_has_the_readmes_answer(
@@ -61,6 +61,23 @@ async def test_the_public_gets_the_same_case_and_less_of_it(
 async def test_every_question_in_the_documents_is_answered(
     ask: Callable[..., Awaitable[Answer]], document: str
 ) -> None:
-    answer = await ask("police", document)
+    answer = await ask(
+        "department" if document.startswith("mutation") else "police", document
+    )
     assert "errors" not in answer.body
     assert None not in dict(answer.body["data"]).values()  # type: ignore[call-overload]
+
+
+async def test_the_readmes_decision_is_taken_with_the_finding_it_speaks_of(
+    ask: Callable[..., Awaitable[Answer]],
+) -> None:
+    (document,) = re.findall(r"```graphql\n(mutation.*?)```", README, flags=re.DOTALL)
+    answer = json.loads(json.dumps((await ask("department", document)).body))
+    recorded = answer["data"]["recordDecision"]
+    assert recorded["version"] == 1
+    assert "2 officers at least are due, 1 are named" in {
+        finding["messageEn"] for finding in recorded["findings"]
+    }
+    assert {
+        delivery["receiver"] for delivery in recorded["decision"]["deliveries"]["nodes"]
+    } == {"provincial", "credit"}

@@ -40,6 +40,7 @@ HEADINGS = {
     "What it is for": "用来做什么",
     "Two promises": "两个承诺",
     "A first question": "第一次提问",
+    "A first decision": "第一件决定",
     "The shape of the code": "代码的样子",
     "Adding a department": "接入一个部门",
     "Where it stands": "现在做到哪里",
@@ -312,9 +313,9 @@ def test_the_steps_of_the_demonstration_are_those_it_takes() -> None:
     takes = "".join(module.read_text("utf-8") for module in modules)
     for page in (ENGLISH, CHINESE):
         steps = re.findall(
-            r"^\d  (.+)\n   (.+)$", page.read_text("utf-8"), re.MULTILINE
+            r"^\d+  (.+)\n   (.+)$", page.read_text("utf-8"), re.MULTILINE
         )
-        assert len(steps) == 8
+        assert len(steps) == 11
         for chinese, english in steps:
             assert chinese in takes
             assert english in takes
