@@ -222,6 +222,7 @@ class PlatformLedger:
             recorded_at=row["changed_at"],
             before_platform=row["before_platform"],
             receivers=tuple(row["receivers"]),
+            order=row["case_hash"],
         )
 
 

@@ -9,7 +9,7 @@ join audit_leaf l on l.decision_id = d.decision_id and l.version = $2::integer
 where d.decision_id = $1::text;
 
 -- held --
-select d.version, d.change, d.content_hash, d.recorded_by, d.changed_at, d.origin = 'HISTORY' as before_platform,
+select d.version, d.change, d.content_hash, d.recorded_by, d.changed_at, d.case_hash, d.origin = 'HISTORY' as before_platform,
     v.content,
     array(select o.receiver from outbox o where o.decision_id = d.decision_id
         union select s.receiver from outbox_sent s where s.decision_id = d.decision_id order by 1) as receivers,

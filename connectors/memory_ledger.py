@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 
 from zhitong.connectors import decision_row
-from zhitong.decisions import Change, Committed, Decision, Entry, Held
+from zhitong.decisions import Change, Committed, Decision, Entry, Held, case_hash
 from zhitong.exceptions import (
     DecisionConflictError,
     DecisionDuplicateError,
@@ -58,6 +58,7 @@ class MemoryLedger:
             recorded_at=present.at,
             before_platform=decision_id in self.history,
             receivers=tuple(sorted(had.union(self.history.get(decision_id, ())))),
+            order=case_hash(versions[0].decision.case_key),
         )
 
     async def commit(self, entry: Entry) -> Committed:

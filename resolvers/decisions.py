@@ -149,6 +149,7 @@ class Decisions:
             at=self.clock(),
             reason=reason,
             basis=basis,
+            order=held.order,
             unit=principal.unit,
             unit_name=principal.unit_name,
             person=principal.person,
@@ -186,6 +187,14 @@ class Decisions:
                 "the decision and record another",
                 field="local_id",
             )
+        if decision.act is not held.decision.act:
+            raise DecisionFormatError(
+                "更正不能改变行为类别（actType）：接收方按类别收存，有的只收其中几类；"
+                "请撤销原决定再登记新的",
+                "a correction keeps actType: receivers keep acts apart and some have "
+                "only a few; withdraw the decision and record another",
+                field="act",
+            )
         again = self._is_there(held, decision)
         if again and held.version == version:
             return _standing(held)
@@ -198,6 +207,7 @@ class Decisions:
             change=Change.CORRECTED,
             at=at,
             reason=reason,
+            order=held.order,
             unit=principal.unit,
             unit_name=principal.unit_name,
             person=principal.person,

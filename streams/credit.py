@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import date
 
 from zhitong.decisions import Act, Change, Decision, Entry, Licence, Penalty
+from zhitong.exceptions import ReceiverError
 from zhitong.rules.identifiers import CREDIT_PLACEHOLDER
 from zhitong.streams.cloud_events import SHANGHAI
 from zhitong.streams.columns import clean, fill, joined, ten_thousands
@@ -25,7 +26,12 @@ LONGEST_ID_NUMBER = 100
 
 
 def table(decision: Decision) -> Table:
-    """Say which table a penalty or licence belongs in."""
+    """Say which table a penalty or licence belongs in; raise for another act."""
+    if decision.act not in {Act.PENALTY, Act.LICENCE}:
+        raise ReceiverError(
+            "双公示格式只有行政处罚和行政许可",
+            "double publicity is for penalties and licences alone",
+        )
     kind = "cf" if decision.act is Act.PENALTY else "xk"
     natural = decision.party.kind == "NATURAL_PERSON"
     return tables()[f"{kind}_{'zrr' if natural else 'fr'}"]
@@ -35,10 +41,10 @@ def row(
     entry: Entry, receiver: Receiver, config: Receivers, seal: Seal
 ) -> dict[str, object]:
     """Write the row of *entry*, by the columns' names."""
+    to = table(entry.decision)
     own = _penalty if entry.decision.act is Act.PENALTY else _licence
     said = _party(entry, receiver, config, seal) | own(entry, config)
     prefix = "CF" if entry.decision.act is Act.PENALTY else "XK"
-    to = table(entry.decision)
     # The tables' columns differ only in which of these they have.
     named = {
         name if name == "BZ" else f"{prefix}_{name}": v for name, v in said.items()

@@ -121,6 +121,8 @@ class ReceiverEnvelopes:
 
         decision = entry.decision
         table, row = self._row(entry, receiver, sealed, follows=follows)
+        # A corrected case number must not send later events by another way.
+        order = case_hash(decision.case_key) if entry.order is None else entry.order
         event = DecisionEvent(
             receiver=receiver.name,
             decision_id=decision.id,
@@ -129,7 +131,7 @@ class ReceiverEnvelopes:
             follows_history=follows,
             source=f"/zhitong/{self._config.division}",
             time=entry.at,
-            key=partition_key(case_hash(decision.case_key)),
+            key=partition_key(order),
             schema=table.urn,
             table=table.name,
             row=row,

@@ -225,6 +225,8 @@ class Held(_Word, frozen=True, kw_only=True):
     """It is history: receivers had it before the platform began."""
     receivers: tuple[str, ...] = ()
     """Who has, or is about to have, any version of it."""
+    order: int | None = None
+    """The hash its events are kept in order by: of the case it had at first."""
 
 
 class Event(_Word, frozen=True, kw_only=True):
@@ -247,6 +249,8 @@ class Entry(_Word, frozen=True, kw_only=True):
     reason: str = ""
     """Why it was corrected or withdrawn."""
     basis: str = ""
+    order: int | None = None
+    """Of the version before, as `Held` has it; None: the hash of its case."""
     unit: str
     """Who registers it, by its credit code."""
     unit_name: str = ""

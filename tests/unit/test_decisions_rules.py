@@ -22,7 +22,9 @@ from zhitong.decisions import (
     Penalty,
     Review,
     Severity,
+    case_hash,
     event_id,
+    partition_key,
 )
 from zhitong.exceptions import (
     DecisionConflictError,
@@ -285,6 +287,31 @@ async def test_a_case_without_a_system_is_looked_for_in_all(desk: Desk) -> None:
     said = decision(case_source=None)
     assert (await desk.decisions.record(department(), said)).findings == ()
     assert len(desk.sources["market"].queries) == 2
+
+
+async def test_what_a_decision_does_not_name_is_not_asked_for(desk: Desk) -> None:
+    said = decision(
+        case_source=None,
+        case_no=None,
+        matter_code=None,
+        officers=(),
+        party=Party(kind="NATURAL_PERSON", name="李四"),
+    )
+    await desk.decisions.record(department(), said)
+    asked = [one.type for each in desk.sources.values() for one in each.queries]
+    assert asked == ["EnforcementSubject"]
+
+
+async def test_a_case_system_that_is_not_bound_is_found_and_none_is_asked(
+    desk: Desk,
+) -> None:
+    recorded = await desk.decisions.record(
+        department(), decision(case_source="harbour")
+    )
+    assert [(one.check, one.severity) for one in recorded.findings] == [
+        ("case-source", Severity.DOUBT)
+    ]
+    assert desk.sources["emergency"].queries == []
 
 
 async def test_a_breach_is_registered_with_its_finding(desk: Desk) -> None:
@@ -701,6 +728,26 @@ async def test_a_correction_keeps_the_identity(
     with pytest.raises(DecisionFormatError, match="localId"):
         await desk.decisions.correct(department(), said)
     assert len(desk.ledger.versions[DECISION.id]) == 1
+
+
+async def test_a_correction_keeps_the_act(desk: Desk) -> None:
+    await desk.decisions.record(department(), DECISION)
+    with pytest.raises(DecisionFormatError, match="actType"):
+        await desk.decisions.correct(department(), correction(act=Act.COERCION))
+    assert len(desk.ledger.versions[DECISION.id]) == 1
+
+
+async def test_a_corrected_case_number_leaves_the_events_key_alone(desk: Desk) -> None:
+    first = await desk.decisions.record(department(), DECISION)
+    second = await desk.decisions.correct(department(), correction(case_no="另号"))
+    third = await desk.decisions.withdraw(department(), WITHDRAWAL)
+    assert second.decision.case_key != DECISION.case_key
+    keys = {
+        parse(event.payload).key
+        for recorded in (first, second, third)
+        for event in recorded.events
+    }
+    assert keys == {partition_key(case_hash(DECISION.case_key))}
 
 
 async def test_a_correction_is_admitted_as_a_decision_is(desk: Desk) -> None:

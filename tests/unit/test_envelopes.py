@@ -484,6 +484,11 @@ def test_a_receiver_nobody_configured_is_named() -> None:
         sent(entry(PENALTY), "tax")
 
 
+def test_a_form_without_a_table_for_an_act_says_so() -> None:
+    with pytest.raises(ReceiverError, match="penalties and licences alone"):
+        sent(entry(INSPECTION), "credit")
+
+
 def test_without_the_key_a_form_demands_nothing_starts() -> None:
     with pytest.raises(ReceiverError, match="credit"):
         ReceiverEnvelopes(read_receivers(), {})
