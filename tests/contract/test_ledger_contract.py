@@ -13,7 +13,7 @@ from entries import AT, SEALING, TOPICS, UNIT, decision, entry, of_person, prepa
 
 from zhitong.connectors.ledger import PlatformLedger, open_ledger_pool
 from zhitong.connectors.memory_ledger import MemoryLedger
-from zhitong.decisions import Change, Party
+from zhitong.decisions import Change, Party, case_hash
 from zhitong.exceptions import (
     DecisionConflictError,
     DecisionDuplicateError,
@@ -142,6 +142,20 @@ async def test_versions_follow_one_another(kept: Kept) -> None:
     assert (held.version, held.decision.title) == (3, "更正")
     assert held.recorded_at == third.at
     assert await kept.events() == 3 * len(TOPICS)
+
+
+async def test_a_decision_keeps_its_order_when_its_case_is_corrected(
+    ledger: Ledger,
+) -> None:
+    said, order = decision(), case_hash(decision().case_key)
+    await ledger.commit(entry(said))
+    for version in (2, 3):
+        other = decision(case_no=f"另案{version}")
+        await ledger.commit(entry(other, version, CORRECTED, reason="案号有误"))
+        held = await ledger.held(said.id)
+        assert held is not None
+        assert held.decision.case_key != said.case_key
+        assert held.order == order
 
 
 async def test_a_later_version_once_more_is_replayed_if_its_reason_is_the_same(
