@@ -102,18 +102,21 @@ async def _until_asked(work: Awaitable[None]) -> None:
 
 @contextmanager
 def _announced(settings: Settings, name: str, *, several: bool) -> Iterator[str]:
-    with ExitStack() as stack:
-        for number in itertools.count(1):
-            taken = f"{name}-{number}" if several else name
-            path = _folder(settings) / f"{taken}.json"
+    for number in itertools.count(1):
+        taken = f"{name}-{number}" if several else name
+        path = _folder(settings) / f"{taken}.json"
+        if several and find(path):
+            continue
+        with ExitStack() as stack:
             try:
                 stack.enter_context(noted(path, Note(pid=os.getpid(), url=taken)))
             except SettingsError:
+                # Another one of the kind was quicker.
                 if several:
                     continue
                 raise
-            break
-        yield taken
+            yield taken
+            return
 
 
 def _folder(settings: Settings) -> Path:
