@@ -156,6 +156,33 @@ def test_a_stop_ends_a_frozen_one_and_a_second_stop_does_nothing(
     assert brokers(server.home) == []
 
 
+def test_a_stop_that_takes_too_long_ends_it_anyway(
+    server: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = server.start()
+    monkeypatch.setattr("zhitong.infra.broker._STOP_SECONDS", 0.0)
+
+    server.stop()
+
+    assert brokers(server.home) == []
+    assert server.start() == address
+
+
+def test_a_start_that_takes_long_is_said_and_found_by_the_next(
+    server: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = server.start()
+    server.stop()
+    with monkeypatch.context() as patch:
+        patch.setattr("zhitong.infra.broker._START_SECONDS", 0.0)
+        with pytest.raises(EmbeddedError, match="kafka: still starting after 0 s"):
+            server.start()
+    (pid,) = brokers(server.home)
+
+    assert server.start() == address
+    assert brokers(server.home) == [pid]
+
+
 def test_a_port_taken_meanwhile_is_replaced_and_what_was_sent_stays(
     server: Broker,
 ) -> None:

@@ -82,6 +82,21 @@ def test_java_home_comes_first_and_one_too_old_is_passed_over(tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("no_wheels")
+def test_the_set_up_learns_by_an_exit_code_whether_there_is_java(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SystemExit) as ended:
+        broker_java.main()
+    assert ended.value.code == 1
+    program(tmp_path / "java", 'openjdk version "17.0.15"')
+    with pytest.raises(SystemExit) as ended:
+        broker_java.main()
+    assert ended.value.code == 0
+
+
+@pytest.mark.usefixtures("no_wheels")
 def test_without_java_the_error_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,6 +180,21 @@ def test_a_port_is_kept_and_replaced_only_where_it_is_taken(tmp_path: Path) -> N
     with socket.create_server(("127.0.0.1", second)):
         assert kept_port(file) != second
     assert int(file.read_text()) != second
+
+
+def test_where_every_port_is_taken_the_error_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setattr("zhitong.infra.loopback._PORTS", range(port, port + 1))
+        with pytest.raises(EmbeddedError) as full:
+            kept_port(tmp_path / "kafka")
+    assert full.value.label.en == (
+        f"no port from {port} to {port} is free on 127.0.0.1: "
+        "end the programs that hold them"
+    )
+    assert not (tmp_path / "kafka").exists()
 
 
 def test_our_own_command_line_is_found_among_everyone_s() -> None:
