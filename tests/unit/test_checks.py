@@ -257,6 +257,7 @@ def test_who_came_after_a_subject_that_ended_is_named() -> None:
             (matter(power_type="LICENCE"),), [("matter-power", DOUBT)], id="other power"
         ),
         pytest.param((matter(power_type=None),), [], id="power not stated"),
+        pytest.param((matter(power_type="UNRECOGNISED"),), [], id="not translated"),
     ],
 )
 def test_the_subject_is_competent(
@@ -378,6 +379,11 @@ def test_before_the_revision_no_article_is_cited() -> None:
             id="moved here, in the roster twice",
         ),
         pytest.param((officer(kind=None, status=None),), [], id="nothing stated"),
+        pytest.param(
+            (officer(kind="UNRECOGNISED", status="UNRECOGNISED"),),
+            [],
+            id="codes nobody translates",
+        ),
     ],
 )
 def test_each_certificate_holds(

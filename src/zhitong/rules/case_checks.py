@@ -37,13 +37,13 @@ def case_subject(_: Check, decision: Decision, facts: Facts) -> Iterator[Outcome
     if facts.cases.away:
         yield CASES
         return
-    units = {entry.subject_code for entry in facts.cases.entries} - {None}
+    units = {one.subject_code for one in facts.cases.entries if one.subject_code}
     if not units or decision.subject_code in units:
         return
     if facts.subjects.away:
         yield Away(Label("执法主体名录", "the register of subjects"))
     elif not any(facts.one_house(decision.subject_code, unit) for unit in units):
-        named = ", ".join(sorted(unit for unit in units if unit))
+        named = ", ".join(sorted(units))
         yield {"case": decision.case_no or "", "unit": named}
 
 

@@ -102,10 +102,8 @@ class Facts:
         """Give the entry of *code*."""
         return next((one for one in self.subjects.entries if one.code == code), None)
 
-    def one_house(self, code: str, other: str | None) -> bool:
-        """Say whether one of both acts for the other: same, delegator, delegate."""
-        if other is None or code == other:
-            return True
+    def one_house(self, code: str, other: str) -> bool:
+        """Say whether one of both delegates to the other."""
         return any(
             {entry.code, entry.delegated_by} == {code, other}
             for entry in self.subjects.entries

@@ -25,6 +25,8 @@ STATUSES = MappingProxyType(
     }
 )
 AUXILIARY = "AUXILIARY"
+UNRECOGNISED = "UNRECOGNISED"
+"""A code its source's binding does not translate: it says nothing."""
 
 # --- the subject -------------------------------------------------------------
 
@@ -101,7 +103,7 @@ def matter_subject(_: Check, decision: Decision, facts: Facts) -> Iterator[Outco
     if facts.matters.away:
         yield MATTERS
         return
-    holders = {entry.subject_code for entry in facts.matters.entries} - {None}
+    holders = {one.subject_code for one in facts.matters.entries if one.subject_code}
     if not holders or decision.subject_code in holders:
         return
     if facts.subjects.away:
@@ -146,7 +148,8 @@ def matter_power(check: Check, decision: Decision, facts: Facts) -> Iterator[Out
         yield MATTERS
         return
     fitting = check.fits.get(decision.act, frozenset({decision.act.value}))
-    powers = {entry.power_type for entry in facts.matters.entries} - {None}
+    powers = {one.power_type for one in facts.matters.entries if one.power_type}
+    powers.discard(UNRECOGNISED)
     if powers and not powers & fitting:
         yield {
             "matter": decision.matter_code or "",
@@ -215,7 +218,7 @@ def officers_subject(_: Check, decision: Decision, facts: Facts) -> Iterator[Out
         return
     own = decision.subject_code
     for certificate, entries in _certificates(decision, facts):
-        units = {entry.subject_code for entry in entries} - {None}
+        units = {one.subject_code for one in entries if one.subject_code}
         if not units or own in units:
             continue
         if facts.subjects.away:
@@ -254,5 +257,5 @@ def _term(entry: Dated) -> dict[str, str]:
     return {"since": since, "until": until}
 
 
-def _joined(codes: set[str | None]) -> str:
-    return ", ".join(sorted(code for code in codes if code))
+def _joined(codes: set[str]) -> str:
+    return ", ".join(sorted(codes))
