@@ -7,11 +7,10 @@ column is cut and says so; what identifies something is never cut.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from zhitong.streams.schemas import Table
+from zhitong.streams.schemas import Column, Table
 
 CUT = "…（全文见平台）"
 """Ends a text that was longer than its column."""
@@ -26,7 +25,7 @@ def fill(table: Table, values: Mapping[str, object]) -> dict[str, object]:
     """Give the row of *table* with those of *values* that can stand there."""
     row: dict[str, object] = {}
     for column, value in values.items():
-        fitted = _fitted(table.columns[column], value)
+        fitted = _fitted(table.shapes[column], value)
         if fitted is not None:
             row[column] = fitted
     return row
@@ -52,38 +51,23 @@ def joined(parts: Iterable[str], separator: str) -> str | None:
     return separator.join(parts) or None
 
 
-def _fitted(column: Mapping[str, object], value: object) -> object | None:
+def _fitted(column: Column, value: object) -> object | None:
     if isinstance(value, str):
-        text = _text(column, value)
-        return text if _stands(column, text) else None
-    if isinstance(value, tuple):
-        item, most = column["items"], column.get("maxItems")
+        text = clean(value)
+        over = column.longest is not None and len(text) > column.longest
+        if over and column.width is None:
+            text = text[: (column.longest or 0) - len(CUT)] + CUT
+        return text if column.has(text) else None
+    if isinstance(value, tuple) and column.item is not None:
         parts = dict.fromkeys(clean(str(part)) for part in value)
-        kept = [
-            part for part in parts if isinstance(item, dict) and _stands(item, part)
-        ]
-        return kept[: most if isinstance(most, int) else None] or None
+        kept = [part for part in parts if column.item.has(part)]
+        return kept[: column.longest] or None
     return value
-
-
-def _stands(column: Mapping[str, object], text: str) -> bool:
-    """Say what a JSON Schema validator says of a text, fifty times as fast."""
-    enum, pattern = column.get("enum"), column.get("pattern")
-    return (
-        text != ""
-        and len(text) <= int(str(column.get("maxLength", len(text))))
-        and (not isinstance(enum, list) or text in enum)
-        and (not isinstance(pattern, str) or re.search(pattern, text) is not None)
-    )
-
-
-def _text(column: Mapping[str, object], text: str) -> str:
-    text, longest = clean(text), column.get("maxLength")
-    if not isinstance(longest, int) or len(text) <= longest or "x-longest" in column:
-        return text
-    return text[: longest - len(CUT)] + CUT
 
 
 def clean(text: str) -> str:
     """Take away blanks at the ends and characters that no table can hold."""
+    # Ten times as fast for the most; blanks of other kinds are not printable either.
+    if text.isprintable():
+        return text.strip()
     return text.translate(_UNSTORABLE).strip()

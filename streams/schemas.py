@@ -45,6 +45,30 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """What a column's JSON Schema says, read once: rows are written by the thousand."""
+
+    longest: int | None
+    """Characters by ``maxLength``, items by ``maxItems``."""
+    width: int | None
+    """The receiver's, of what is never cut."""
+    credit_code: bool
+    words: frozenset[str] | None
+    pattern: re.Pattern[str] | None
+    item: Column | None
+    """Of a list."""
+
+    def has(self, text: str) -> bool:
+        """Say what a validator of JSON Schema says of a text."""
+        return (
+            text != ""
+            and (self.longest is None or len(text) <= self.longest)
+            and (self.words is None or text in self.words)
+            and (self.pattern is None or self.pattern.search(text) is not None)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """A table of a receiver's format, in one version."""
 
@@ -54,6 +78,10 @@ class Table:
     document: Mapping[str, object]
     validator: Draft202012Validator
     columns: Mapping[str, Mapping[str, object]]
+    """As in the document."""
+    shapes: Mapping[str, Column]
+    marks: tuple[tuple[str, Column], ...]
+    """Columns with a width or a code to check, apart from their structure."""
     rules: tuple[Rule, ...]
 
     @property
@@ -85,6 +113,7 @@ def tables() -> Mapping[str, Table]:
 def _table(kind: str, name: str, version: int, text: bytes) -> Table:
     document = orjson.loads(text)
     Draft202012Validator.check_schema(document)
+    shapes = {column: _column(said) for column, said in document["properties"].items()}
     return Table(
         format=kind,
         name=name,
@@ -92,7 +121,24 @@ def _table(kind: str, name: str, version: int, text: bytes) -> Table:
         document=document,
         validator=Draft202012Validator(document),
         columns=document["properties"],
+        shapes=shapes,
+        marks=tuple(
+            (column, shape)
+            for column, shape in shapes.items()
+            if shape.width is not None or shape.credit_code
+        ),
         rules=tuple(document["x-acceptance"]),
+    )
+
+
+def _column(said: Mapping[str, Any]) -> Column:
+    return Column(
+        longest=said.get("maxLength", said.get("maxItems")),
+        width=said.get("x-longest"),
+        credit_code=said.get("x-credit-code", False),
+        words=frozenset(said["enum"]) if "enum" in said else None,
+        pattern=re.compile(said["pattern"]) if "pattern" in said else None,
+        item=_column(said["items"]) if "items" in said else None,
     )
 
 
@@ -147,30 +193,27 @@ def _places(error: ValidationError, row: Row) -> Iterator[tuple[str, str]]:
 
 
 def _values(table: Table, row: Row) -> Iterator[Fault]:
-    for column, rule in table.columns.items():
+    for column, shape in table.marks:
         if column not in row:
             continue
-        text = str(row[column])
-        longest = rule.get("x-longest")
-        if isinstance(longest, int) and len(text) > longest:
+        text, zh = str(row[column]), f"{column} {_zh(table.columns[column])}"
+        if shape.width is not None and len(text) > shape.width:
             yield Fault(
                 Label(
-                    f"{column} {_zh(rule)}：至多 {longest} 字，现有 {len(text)} 字",
-                    f"{column}: {longest} characters at most, it has {len(text)}",
+                    f"{zh}：至多 {shape.width} 字，现有 {len(text)} 字",
+                    f"{column}: {shape.width} characters at most, it has {len(text)}",
                 ),
                 table.urn,
             )
-        if rule.get("x-credit-code") and text != CREDIT_PLACEHOLDER:
-            fault = credit_code_fault(text)
-            if fault is not None:
-                # The fault's own words name characters of the code.
-                yield Fault(
-                    Label(
-                        f"{column} {_zh(rule)}：不是有效的统一社会信用代码",
-                        f"{column}: no valid unified social credit code",
-                    ),
-                    "GB 32100-2015",
-                )
+        # The code's own faults name characters of it, so they are not repeated.
+        if shape.credit_code and text != CREDIT_PLACEHOLDER and credit_code_fault(text):
+            yield Fault(
+                Label(
+                    f"{zh}：不是有效的统一社会信用代码",
+                    f"{column}: no valid unified social credit code",
+                ),
+                "GB 32100-2015",
+            )
 
 
 def _broken(table: Table, rule: Rule, row: Row) -> Iterator[Fault]:
