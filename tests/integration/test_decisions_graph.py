@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import asyncpg
 import pytest
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, use_span
 
+from zhitong.connectors.pool import Pool
 from zhitong.exceptions import RecordUnavailableError
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.gateway import Gateway
@@ -532,3 +533,31 @@ async def test_the_decision_in_the_documents_is_recorded_as_it_stands_there(
     assert (recorded["version"], len(recorded["events"])) == (1, 2)
     shown = given(await say(BUREAU, deliveries, id=recorded["decisionId"]))
     assert (shown["version"], len(shown["deliveries"]["nodes"])) == (1, 2)
+
+
+MANY = """{ decisions(first: 20) { nodes { documentNo
+  findings(first: 5) { nodes { check } }
+  deliveries(first: 5) { nodes { status to { name } receipts { nodes { answer } } } }
+} } }"""
+
+
+async def test_a_list_of_decisions_costs_a_statement_for_each_level(
+    say: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        given(await say(BUREAU, RECORD, d=penalty()))
+    sent: list[str] = []
+    fetch = Pool.fetch
+
+    async def counted(
+        self: Pool, sql: str, parameters: Sequence[object], *, probe: bool = False
+    ) -> list[asyncpg.Record]:
+        sent.append(self._name)
+        return await fetch(self, sql, parameters, probe=probe)
+
+    monkeypatch.setattr(Pool, "fetch", counted)
+    rows = given(await say(DEMO_PRINCIPALS["supervisor"], MANY))["nodes"]
+    assert len(rows) >= 3
+    assert {len(row["deliveries"]["nodes"]) for row in rows} >= {2}
+    # Decisions, findings, deliveries, receivers, receipts.
+    assert sent == ["platform"] * 5
