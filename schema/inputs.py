@@ -39,7 +39,7 @@ BY_KIND: Mapping[Kind, tuple[str, str, tuple[str, ...]]] = {
     Kind.TEXT: ("TextFilter", "str", ("eq", "in", "contains", "present")),
     Kind.TEXTS: ("TextsFilter", "str", ("has",)),
     Kind.DATE: ("DateFilter", "Date", ("eq", "gte", "lte", "present")),
-    Kind.DATETIME: ("DateTimeFilter", "DateTime", ("gte", "lte")),
+    Kind.DATETIME: ("DateTimeFilter", "DateTime", ("gte", "lte", "present")),
     Kind.MONEY: ("MoneyFilter", "Money", ("gte", "lte", "present")),
     Kind.INTEGER: ("IntegerFilter", "int", ("eq",)),
     Kind.CREDIT_CODE: ("CreditCodeFilter", "CreditCode", ("eq", "in", "present")),

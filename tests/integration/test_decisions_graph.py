@@ -535,6 +535,33 @@ async def test_the_decision_in_the_documents_is_recorded_as_it_stands_there(
     assert (shown["version"], len(shown["deliveries"]["nodes"])) == (1, 2)
 
 
+UNSENT = """query($id: String!, $not: Boolean!) {
+  deliveries(where: {decisionId: {eq: $id}, sentAt: {present: $not}}) {
+    nodes { receiver sentAt } } }"""
+
+
+async def test_what_has_not_left_yet_is_found_by_the_absence_of_a_moment(
+    say: Asking, sql: Sql
+) -> None:
+    key = given(await say(BUREAU, RECORD, d=penalty()))["decisionId"]
+    await sql("platform", "select outbox_sent_month(current_date)")
+    await sql(
+        "platform",
+        """with gone as (delete from outbox
+            where decision_id = $1 and receiver = 'credit' returning *)
+        insert into outbox_sent (seq, bucket, event_id, receiver, decision_id, version,
+            change, topic, key, schema, payload, traceparent, created_at, attempts)
+        select seq, bucket, event_id, receiver, decision_id, version,
+            change, topic, key, schema, payload, traceparent, created_at, attempts
+        from gone""",
+        key,
+    )
+    waiting = given(await say(BUREAU, UNSENT, **{"id": key, "not": False}))["nodes"]
+    assert waiting == [{"receiver": "provincial", "sentAt": None}]
+    (sent,) = given(await say(BUREAU, UNSENT, **{"id": key, "not": True}))["nodes"]
+    assert (sent["receiver"], sent["sentAt"] is None) == ("credit", False)
+
+
 MANY = """{ decisions(first: 20) { nodes { documentNo
   findings(first: 5) { nodes { check } }
   deliveries(first: 5) { nodes { status to { name } receipts { nodes { answer } } } }
