@@ -21,8 +21,8 @@ from zhitong.streams.schemas import Table, tables
 
 Seal = Callable[[str], str]
 
-LONGEST_ID_NUMBER = 100
-"""Characters that are sealed; no ID number of any kind is half as long."""
+LONGEST_ID_NUMBER = 64
+"""Characters, the widest column seen; what is longer is none and is left out."""
 
 
 def table(decision: Decision) -> Table:
@@ -75,8 +75,8 @@ def _party(
 
 
 def _sealed(number: str | None, seal: Seal) -> str | None:
-    cleaned = clean(number or "")[:LONGEST_ID_NUMBER]
-    return seal(cleaned) if cleaned else None
+    cleaned = clean(number or "")
+    return seal(cleaned) if 0 < len(cleaned) <= LONGEST_ID_NUMBER else None
 
 
 def _penalty(entry: Entry, config: Receivers) -> dict[str, object]:

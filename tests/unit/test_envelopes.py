@@ -175,6 +175,15 @@ def test_a_natural_persons_number_goes_to_the_credit_system_sealed() -> None:
     assert faults("cf_zrr", read.row) == ()
 
 
+@pytest.mark.parametrize("number", ["", " \x00", "1" * 65])
+def test_what_can_be_no_id_number_is_left_out_and_missed(number: str) -> None:
+    odd = replace(PERSON, party=replace(PERSON.party, id_number=number))
+    said = row(entry(odd), "credit", "cf_zrr")
+    assert "CF_XDR_ZJHM" not in said
+    (fault,) = faults("cf_zrr", said)
+    assert "CF_XDR_ZJHM is missing" in fault
+
+
 @pytest.mark.parametrize("decision", [PENALTY, PERSON, LICENCE, INSPECTION])
 def test_the_province_has_no_id_number_in_any_form(decision: Decision) -> None:
     payload = sent(entry(decision), "provincial").payload
