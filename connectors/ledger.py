@@ -39,6 +39,7 @@ from zhitong.exceptions import (
     ReceiverError,
     ZhitongError,
 )
+from zhitong.rules.document_numbers import normalised
 
 POOL_SIZE = 16
 PATIENCE = 0.8
@@ -60,6 +61,8 @@ UNAVAILABLE = (
     asyncpg.InternalServerError,
     asyncpg.UniqueViolationError,
 )
+NAMES = "decision_subject_code_document_key_party_key_key"
+"""The constraint that agency, document number and party are one decision's."""
 AGAIN = (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError)
 
 
@@ -155,8 +158,9 @@ class PlatformLedger:
             connection = await self._pool.acquire()
             try:
                 return await self._enter(connection, entry, prepared)
-            except AGAIN:
+            except AGAIN as error:
                 # Who was first has committed or gone: the next look finds out.
+                await self._namesake(connection, entry, error)
                 if attempt == ATTEMPTS:
                     raise
             except asyncio.CancelledError:
@@ -187,6 +191,28 @@ class PlatformLedger:
             statements("ledger")["enter"], *prepared.parameters(keys, order, previous)
         )
         return row
+
+    async def _namesake(
+        self, connection: Connection, entry: Entry, error: asyncpg.PostgresError
+    ) -> None:
+        """Raise `DecisionDuplicateError` if that is what *error* has met."""
+        if error.constraint_name != NAMES:
+            return
+        decision = entry.decision
+        other = await connection.fetchrow(
+            statements("ledger")["namesake"],
+            decision.subject_code,
+            normalised(decision.document_no),
+            decision_row.party_key(decision.party, self._sealing.person),
+        )
+        if other is not None and other["decision_id"] != str(decision.id):
+            raise DecisionDuplicateError(
+                "同一机关、同一文号、同一当事人的决定已以另一标识登记",
+                "a decision of the same agency, document number and party is "
+                "registered under another id",
+                decision_id=other["decision_id"],
+                stored_hash=other["content_hash"],
+            ) from error
 
     async def _row(self, name: str, parameter: str) -> asyncpg.Record | None:
         """Ask one question of the ledger; the connection is dropped when it is late."""
@@ -237,14 +263,6 @@ def _refusal(row: asyncpg.Record, hashed: str) -> ZhitongError:
                 "correctDecision, and say why",
                 stored_hash=held_hash,
                 sent_hash=hashed,
-            )
-        case "DUPLICATE":
-            return DecisionDuplicateError(
-                "同一机关、同一文号、同一当事人的决定已以另一标识登记",
-                "a decision of the same agency, document number and party is "
-                "registered under another id",
-                decision_id=row["other"],
-                stored_hash=held_hash,
             )
         case "WITHDRAWN":
             return DecisionStaleError(

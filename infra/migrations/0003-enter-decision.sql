@@ -4,6 +4,10 @@
 -- stands after the lock is what the lock was waited for. In one statement with the lock,
 -- or under REPEATABLE READ, it would be what stood before. The lock comes before any
 -- write: a case's rows then commit in the order of their seq.
+--
+-- Whether agency, document number and party stand there already is left to the unique
+-- constraint: looked up here, a plan made while the table was new would read all of the
+-- agency's decisions each time, until the first statistics.
 
 create function enter_decision(
     entry    jsonb,
@@ -13,7 +17,7 @@ create function enter_decision(
     previous bytea,
     payloads bytea[],
     numbers  bytea[]
-) returns table (outcome text, held_version integer, held_change text, held_hash text, held_at timestamptz, other text)
+) returns table (outcome text, held_version integer, held_change text, held_hash text, held_at timestamptz)
 language plpgsql as $$
 declare
     entering decision := jsonb_populate_record(null::decision, entry -> 'decision');
@@ -43,15 +47,6 @@ begin
         ) then 'STALE'
         else 'COMMITTED'
     end;
-    if outcome = 'COMMITTED' then
-        select d.decision_id into other from decision d
-            where d.subject_code = entering.subject_code and d.document_key = entering.document_key
-            and d.party_key = entering.party_key and d.decision_id <> entering.decision_id;
-        if other is not null then
-            outcome := 'DUPLICATE';
-            select d.* into present from decision d where d.decision_id = other;
-        end if;
-    end if;
     if outcome <> 'COMMITTED' then
         held_version := present.version;
         held_change := present.change;
