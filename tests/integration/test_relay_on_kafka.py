@@ -311,3 +311,48 @@ async def test_a_relay_started_before_database_and_tables_waits_and_says_so(
         rest = await asyncio.to_thread(process.communicate)
     assert "数据库恢复" in rest[1]
     assert process.returncode == 0
+
+
+async def test_a_halted_relay_is_taken_over_and_shares_again_when_it_goes_on(
+    platform: str, broker: str, topic: str, start: Start
+) -> None:
+    first, _ = start(), start()
+    await until(platform, SHARED, 264)
+    first.send_signal(signal.SIGSTOP)
+    events = cases(topic, 200, 2)
+    await put(platform, events[:200])
+    # Its sessions idle; the server ends them and the other takes what was theirs.
+    await until(platform, LEFT, 0)
+    assert [n for _, n in await run(platform, OWNERS)] == [64]
+    first.send_signal(signal.SIGCONT)
+    await until(platform, SHARED, 264)
+    await put(platform, events[200:])
+    await until(platform, LEFT, 0)
+    found = arrived(broker, topic)
+    assert {number for _, number in found} == {event.seq for event in events}
+    assert in_order(found)
+
+
+async def test_status_names_a_relay_and_down_ends_it(
+    platform: str, start: Start, tmp_path: Path
+) -> None:
+    process = start()
+    assert process.stdout is not None
+    assert "relay-1" in await asyncio.to_thread(process.stdout.readline)
+    await until(platform, SENT, 0)
+    assert f"relay-1（pid {process.pid}）" in await zhitong(tmp_path, "status")
+    assert "relay-1" in await zhitong(tmp_path, "down")
+    assert process.wait(ENDLESS) == 0
+    assert "relay-1" not in await zhitong(tmp_path, "status")
+
+
+async def zhitong(state: Path, word: str) -> str:
+    """Run a command on the folder *state*; give what it said."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "zhitong.infra.cli", "--state", str(state), word),
+        stdout=subprocess.PIPE,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0
+    return said.decode()
