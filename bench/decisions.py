@@ -28,7 +28,7 @@ from pathlib import Path
 import asyncpg
 import uvloop
 from machine import others, running, until, zhitong
-from over_http import Case, open_cases, over_http
+from over_http import Case, over_http, some_cases
 from way import CALLERS, Way
 
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
@@ -89,7 +89,8 @@ async def gateway(settings: Settings, count: int) -> list[Case]:
 
         await until(there, "the gateway")
         caller = client(settings, DEPARTMENT)
-        cases = await asyncio.to_thread(open_cases, caller)
+        cases = await asyncio.to_thread(some_cases, caller)
+        row("over HTTP, different cases", str(len(cases)))
         await over_http(caller, cases, 2, 50)  # what is made at first use
         for callers in (1, CALLERS):
             number = count // 4 if callers == 1 else count
@@ -107,7 +108,7 @@ async def measure(settings: Settings, given: argparse.Namespace) -> None:
     await bare(url, given.seconds)
     cases = await gateway(settings, given.decisions // 5)
     way = Way(settings, url, given.seconds)
-    # Hundreds of decisions of a few cases leave one by one: no bureau has such cases.
+    # Many decisions of a few cases leave one by one: no bureau has such cases.
     await way.drained()
     rate = await way.alone(cases, given.decisions)
     row(

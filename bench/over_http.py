@@ -18,24 +18,25 @@ from zhitong.infra.demonstration_decisions import draft
 from zhitong.types import Occasion
 
 QUESTIONS = Path(__file__).parents[1] / "infra" / "demo" / "questions"
+CASES = """{ caseRecords(first: 200, sources: ["emergency"], where: {
+  actType: {eq: PENALTY}, counterpartyKind: {eq: LEGAL_PERSON}}) { nodes {
+    caseNo title division subjectCode subjectName matterCode legalBasis facts
+    counterpartyName counterpartyCode counterparty { representative }
+    officers { certificateNo } } } }"""
 Case = dict[str, Any]
 
 
-def open_cases(caller: Client) -> list[Case]:
-    """Ask for cases the department may decide, with two officers each."""
-    document = (QUESTIONS / "open-case.graphql").read_text("utf-8")
-    why = Occasion(purpose="case-handling", cause="bench")
-    reply = caller.ask(document, why)
+def some_cases(caller: Client) -> list[Case]:
+    """Ask for penalty cases of the department with two officers each, newest first."""
+    reply = caller.ask(CASES, Occasion(purpose="case-handling", cause="bench"))
     if not reply.good:
         raise SystemExit(f"no whole answer: {reply.body}")
     nodes: list[Case] = reply.body["data"]["caseRecords"]["nodes"]  # type: ignore[index]
-    found = [
+    return [
         {**case, "officers": case["officers"][:2]}
         for case in nodes
-        if case["counterpartyMatch"] == case["matterMatch"] == "EXACT"
-        and len(case["officers"] or ()) > 1
+        if len(case["officers"] or ()) > 1 and case["counterparty"]
     ]
-    return found or nodes[:1]
 
 
 async def over_http(

@@ -57,7 +57,7 @@ class Way:
                 subject_code=case["subjectCode"],
                 subject_name=case["subjectName"],
                 case_source="emergency",
-                case_no=f"{case['caseNo']}/{number % 1_000}",
+                case_no=f"{case['caseNo']}/{number // 2}",
                 matter_code=case["matterCode"],
                 document_no=f"安应急罚〔2026〕{number:07d}号",
                 decided_on=date(2026, 11, 20),
