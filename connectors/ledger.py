@@ -11,6 +11,7 @@ import asyncio
 from uuid import UUID
 
 import asyncpg
+from opentelemetry import trace
 
 from zhitong.connectors import decision_row
 from zhitong.connectors.ledger_entry import Prepared, number_place
@@ -41,6 +42,7 @@ from zhitong.exceptions import (
 )
 from zhitong.rules.document_numbers import normalised
 
+TRACER = trace.get_tracer("zhitong.connectors")
 POOL_SIZE = 16
 PATIENCE = 0.8
 """Part of the time after which a live server ends the transaction itself: then it is
@@ -136,7 +138,7 @@ class PlatformLedger:
         prepared = Prepared(entry, hashed, self._sealing)
         try:
             async with asyncio.timeout(self._seconds):
-                row = await self._entered(entry, prepared)
+                row = await self._traced(entry, prepared)
         except UNAVAILABLE as error:
             raise _unavailable() from error
         except asyncpg.ForeignKeyViolationError as error:
@@ -152,6 +154,23 @@ class PlatformLedger:
                 replayed=row["outcome"] == "REPLAYED",
             )
         raise _refusal(row, hashed)
+
+    async def _traced(self, entry: Entry, prepared: Prepared) -> asyncpg.Record:
+        with TRACER.start_as_current_span(
+            "ledger.commit",
+            attributes={
+                "zhitong.act": entry.decision.act,
+                "zhitong.change": entry.change,
+                "zhitong.events": len(entry.events),
+                "zhitong.outcome": "FAILED",
+            },
+            # A driver's message quotes values of the row it stumbled over.
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            row = await self._entered(entry, prepared)
+            span.set_attribute("zhitong.outcome", row["outcome"])
+            return row
 
     async def _entered(self, entry: Entry, prepared: Prepared) -> asyncpg.Record:
         for attempt in range(1, ATTEMPTS + 1):
