@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
+from collector import collector
 from ledger_rows import prepare, put, run
 from msgspec.structs import replace
 from outgoing import outgoing
@@ -240,8 +241,7 @@ Start = Callable[[], "subprocess.Popen[str]"]
 
 @pytest.fixture
 def start(platform: str, broker: str, tmp_path: Path) -> Iterator[Start]:
-    environment = {
-        **os.environ,
+    given = {
         "ZHITONG_STATE": str(tmp_path),
         "ZHITONG_DATABASE_PLATFORM": platform,
         "ZHITONG_KAFKA": broker,
@@ -252,7 +252,7 @@ def start(platform: str, broker: str, tmp_path: Path) -> Iterator[Start]:
         process = subprocess.Popen(
             [sys.executable, "-m", "zhitong.infra.cli", "relay"],
             stdout=subprocess.PIPE,
-            env=environment,
+            env={**os.environ, **given},
             text=True,
         )
         started.append(process)
@@ -331,6 +331,25 @@ async def test_a_halted_relay_is_taken_over_and_shares_again_when_it_goes_on(
     found = arrived(broker, topic)
     assert {number for _, number in found} == {event.seq for event in events}
     assert in_order(found)
+
+
+async def test_a_relays_spans_and_figures_reach_the_collector_in_the_callers_trace(
+    platform: str, topic: str, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    parent = f"00-{trace}-b7ad6b7169203331-01"
+    with collector() as (where, got):
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", where)
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
+        process = start()
+        await put(platform, [outgoing(1, topic=topic, traceparent=parent)])
+        await until(platform, SENT, 1)
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, ENDLESS) == 0
+    assert bytes.fromhex(trace) in got["/v1/traces"]
+    assert f"send {topic}".encode() in got["/v1/traces"]
+    for name in (b"zhitong.outbox.oldest", b"zhitong.relay.sent"):
+        assert name in got["/v1/metrics"]
 
 
 async def test_status_names_a_relay_and_down_ends_it(

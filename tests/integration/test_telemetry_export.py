@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from collector import collector
 
 pytestmark = pytest.mark.integration
 
@@ -26,32 +23,6 @@ with request_span(early, "POST", {}) as span:
     span.note_status(200)
 close()
 """
-
-
-@contextmanager
-def collector() -> Iterator[tuple[str, dict[str, bytes]]]:
-    """Listen as a collector; give its address and what it got by path."""
-    got: dict[str, bytes] = {}
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            length = int(self.headers["content-length"])
-            got[self.path] = self.rfile.read(length)
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name
-            """Stay quiet."""
-
-    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=listening.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listening.server_port}", got
-    finally:
-        listening.shutdown()
-        thread.join()
-        listening.server_close()
 
 
 def test_a_span_and_a_duration_reach_the_collector() -> None:
