@@ -98,11 +98,11 @@ class Decisions:
 
     async def check(self, principal: Principal, decision: Decision) -> Checked:
         """Say what the rules find, without effect; refuse as `record` would."""
-        self._admit(principal, decision, self.clock())
+        await self._admit(principal, decision, self.clock())
         return Checked(
             decision_id=decision.id,
             content_hash=self.ledger.content_hash(decision),
-            findings=await self._findings(decision),
+            findings=await self._findings(principal, decision),
         )
 
     async def record(
@@ -114,7 +114,7 @@ class Decisions:
         `RecordUnavailableError` where it is not known to be taken: then try again.
         """
         at = self.clock()
-        self._admit(principal, decision, at)
+        await self._admit(principal, decision, at)
         entry = Entry(
             decision=decision,
             version=1,
@@ -123,7 +123,7 @@ class Decisions:
             unit=principal.unit,
             unit_name=principal.unit_name,
             person=principal.person,
-            findings=await self._findings(decision),
+            findings=await self._findings(principal, decision),
             traceparent=traceparent,
         )
         receivers = self.envelopes.receivers(decision.act)
@@ -211,7 +211,7 @@ class Decisions:
             unit=principal.unit,
             unit_name=principal.unit_name,
             person=principal.person,
-            findings=await self._findings(decision),
+            findings=await self._findings(principal, decision),
             traceparent=traceparent,
         )
         return await self._commit(
@@ -220,16 +220,23 @@ class Decisions:
 
     # --- who, and what is refused ---------------------------------------------
 
-    def _admit(self, principal: Principal, decision: Decision, at: datetime) -> None:
+    async def _admit(
+        self, principal: Principal, decision: Decision, at: datetime
+    ) -> None:
         self._admit_form(decision, at)
-        units = {decision.subject_code, self._owner(decision)}
-        if principal.kind not in self.recorders or principal.unit not in units:
-            raise DecisionForeignError(
-                "只有作出决定的执法主体，或者办案系统（caseSource）的主管部门，"
-                "才能登记这件决定",
-                "only the subject that decided, or the department whose case system "
-                "(caseSource) keeps the case, may record this decision",
-            )
+        if principal.kind in self.recorders:
+            if principal.unit == decision.subject_code:
+                return
+            # Who runs a case system speaks for those whose cases it keeps, no others.
+            own = principal.unit == self._owner(decision)
+            if own and await self.registers.keeps(principal, decision):
+                return
+        raise DecisionForeignError(
+            "只有作出决定的执法主体，或者保存其案件的办案系统（caseSource）的主管部门，"
+            "才能登记这件决定",
+            "only the subject that decided, or the department whose case system "
+            "(caseSource) keeps its cases, may record this decision",
+        )
 
     def _admit_form(self, decision: Decision, at: datetime) -> None:
         admit(decision, self.checks.limits, at.astimezone(ZONE).date())
@@ -265,8 +272,10 @@ class Decisions:
 
     # --- what is done ---------------------------------------------------------
 
-    async def _findings(self, decision: Decision) -> tuple[Finding, ...]:
-        facts = await self.registers.facts(decision)
+    async def _findings(
+        self, principal: Principal, decision: Decision
+    ) -> tuple[Finding, ...]:
+        facts = await self.registers.facts(principal, decision)
         found = findings(self.checks.checks, decision, facts)
         return found + tuple(self.envelopes.shortcomings(decision))
 

@@ -102,16 +102,9 @@ class Registers:
         # is always stated: so are the verdicts.
         self._verdicts: dict[str, TypeVerdicts] = {}
 
-    async def facts(self, decision: Decision) -> Facts:
-        """Ask every register once; raise `RecordUnavailableError`."""
-        cause = decision.document_no
-        inquiry = Inquiry(
-            principal=PLATFORM,
-            occasion=Occasion(purpose=PURPOSE, cause=cause),
-            id=str(uuid.uuid4()),
-            operation=PURPOSE,
-            verdicts=self._verdicts,
-        )
+    async def facts(self, principal: Principal, decision: Decision) -> Facts:
+        """Ask every register once, for *principal*; raise `RecordUnavailableError`."""
+        inquiry = self._inquiry(principal, decision)
         look = _Look(self._reader, inquiry, self._entities, self._sources())
         code = decision.subject_code
         subjects, officers, matters, cases, parties = await asyncio.gather(
@@ -138,6 +131,30 @@ class Registers:
             cases=Answer(tuple(map(_case, cases.entries)), cases.away),
             parties=Answer(tuple(map(_party, parties.entries)), parties.away),
             case_sources=look.case_sources,
+        )
+
+    async def keeps(self, principal: Principal, decision: Decision) -> bool:
+        """Say whether its case system keeps cases of its subject, as far as is known.
+
+        One that is away is believed: a decision does not wait for a database.
+        """
+        inquiry = self._inquiry(principal, decision)
+        look = _Look(self._reader, inquiry, self._entities, self._sources())
+        answer = await look.cases_of(decision)
+        await self._recorder.record(inquiry)
+        return answer.away or bool(answer.entries)
+
+    def _inquiry(self, principal: Principal, decision: Decision) -> Inquiry:
+        """Open a look of the platform's own; the register tells who caused it."""
+        who = f"{principal.unit_name} {principal.unit} {principal.person}"
+        return Inquiry(
+            principal=PLATFORM,
+            occasion=Occasion(
+                purpose=PURPOSE, basis=f"核验其决定：{who}", cause=decision.document_no
+            ),
+            id=str(uuid.uuid4()),
+            operation=PURPOSE,
+            verdicts=self._verdicts,
         )
 
 
@@ -205,6 +222,19 @@ class _Look:
             return Answer()
         return await self.keyed(
             CASE, "caseNo", decision.case_no, sources=frozenset({named})
+        )
+
+    async def cases_of(self, decision: Decision) -> Answer[Values]:
+        """Read one case, any, of the subject in the case system named."""
+        return await self._read(
+            Ask(
+                entity=self._entities[CASE],
+                fields=frozenset({"subjectCode"}),
+                order=_BY_KEY,
+                limit=1,
+                keys=Keys("subjectCode", (decision.subject_code,)),
+                sources=frozenset({decision.case_source or ""}),
+            )
         )
 
     async def _read(self, ask: Ask) -> Answer[Values]:

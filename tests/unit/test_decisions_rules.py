@@ -193,6 +193,15 @@ def city() -> dict[str, MemorySource]:
     }
 
 
+UNIT = "11619921MB21040067"
+
+
+def keeping(unit: str) -> MemorySource:
+    """Give the bureau's case system with a case of *unit*."""
+    case: Cells = {"caseId": "7", "caseNo": "AZYJ-2026-00007", "subjectCode": unit}
+    return source("emergency", OWN, CaseRecord=("caseId", [case]))
+
+
 @dataclass
 class Desk:
     """Decisions over a small city, its ledger and its register of looks at hand."""
@@ -263,7 +272,9 @@ async def test_what_the_registers_were_asked_is_on_record_first(desk: Desk) -> N
     (inquiry,) = desk.log.inquiries
     assert inquiry.principal == PLATFORM
     assert inquiry.occasion == Occasion(
-        purpose="decision-check", cause="（安）应急罚〔2026〕31号"
+        purpose="decision-check",
+        basis="核验其决定：市应急管理局 11619900MB0004001B 周四",
+        cause="（安）应急罚〔2026〕31号",
     )
     assert {(look.source, look.type, look.rows) for look in inquiry.looks} == {
         ("justice", "EnforcementSubject", 1),
@@ -420,10 +431,23 @@ async def test_a_decision_is_recorded_by_its_own_department(
 async def test_the_owner_of_the_case_system_may_record_for_its_units(
     desk: Desk,
 ) -> None:
-    unit = "11619921MB21040067"
-    said = decision(subject_code=unit)
+    said = decision(subject_code=UNIT)
+    desk.sources["emergency"] = keeping(UNIT)
     await desk.decisions.check(department(), said)  # the owner of "emergency"
-    await desk.decisions.check(department(unit), said)
+    await desk.decisions.check(department(UNIT), said)
+
+
+async def test_the_owner_of_a_case_system_speaks_for_nobody_whose_cases_it_lacks(
+    desk: Desk,
+) -> None:
+    said = decision(subject_code=UNIT)
+    with pytest.raises(DecisionForeignError):
+        await desk.decisions.record(department(), said)
+    assert desk.ledger.versions == {}
+    # Its database away, nobody can tell: a decision that was taken does not wait.
+    desk.fail("emergency")
+    recorded = await desk.decisions.record(department(), said)
+    assert recorded.version == 1
 
 
 @pytest.mark.parametrize("named", [None, "harbour", "justice"])
@@ -614,11 +638,11 @@ async def test_another_department_can_neither_withdraw_nor_correct(
 async def test_the_subject_may_withdraw_what_the_case_system_s_owner_recorded(
     desk: Desk,
 ) -> None:
-    unit = "11619921MB21040067"
-    said = decision(subject_code=unit)
+    said = decision(subject_code=UNIT)
+    desk.sources["emergency"] = keeping(UNIT)
     await desk.decisions.record(department(), said)
     withdrawal = Withdrawal(decision_id=said.id, reason="因", basis="据")
-    gone = await desk.decisions.withdraw(department(unit), withdrawal)
+    gone = await desk.decisions.withdraw(department(UNIT), withdrawal)
     assert gone.version == 2
 
 
