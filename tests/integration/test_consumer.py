@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -97,7 +98,7 @@ async def test_an_id_number_is_opened_and_kept_in_the_restricted_column(
 
 async def test_what_is_sealed_for_somebody_else_is_rejected(credit: Site) -> None:
     await credit.send(credit.outgoing(entry(of_person())))
-    stranger = with_other_keys(credit)
+    stranger = replace(credit, keys=ReceiverKeys.generate("credit"))
     async with stranger.consuming():
         await stranger.answered(1)
     (row,) = await credit.rows("select answer, reasons from inbox")
@@ -105,12 +106,6 @@ async def test_what_is_sealed_for_somebody_else_is_rejected(credit: Site) -> Non
     (reason,) = row["reasons"]
     assert reason.startswith("CF_XDR_ZJHM：")
     assert await credit.rows("select * from cf_zrr") == []
-
-
-def with_other_keys(receiver: Site) -> Site:
-    """Give the same receiver with other keys."""
-    values = {name: getattr(receiver, name) for name in Site.__dataclass_fields__}
-    return Site(**values | {"keys": ReceiverKeys.generate(receiver.name)})
 
 
 async def test_duplicates_are_taken_once_and_each_is_answered(credit: Site) -> None:

@@ -9,6 +9,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -144,17 +145,14 @@ async def _kill_over_and_over(
 ) -> None:
     keys = private_keys(state, "credit")
     async with site("credit", address, database) as made:
-        values = {name: getattr(made, name) for name in type(made).__dataclass_fields__}
-        credit = type(made)(
-            **values
-            | {
-                "topic": "zhitong.credit.v1",
-                "receipts": "zhitong.receipts.v1",
-                "keys": keys,
-                "envelopes": ReceiverEnvelopes(
-                    CONFIG, {"credit": keys.public, "provincial": keys.public}
-                ),
-            }
+        credit = replace(
+            made,
+            topic="zhitong.credit.v1",
+            receipts="zhitong.receipts.v1",
+            keys=keys,
+            envelopes=ReceiverEnvelopes(
+                CONFIG, {"credit": keys.public, "provincial": keys.public}
+            ),
         )
         said = [decision(f"K-{number}") for number in range(120)]
         events = [
