@@ -406,3 +406,24 @@ async def test_a_corrected_case_number_leaves_the_order_of_events_alone(
     assert [tuple(row) for row in rows] == [(partition_key(hashed), bucket(hashed))]
     (row,) = await sql("select case_no, case_hash from decision")
     assert tuple(row) == ("AZYJ-2026-00777", hashed)
+
+
+# --- what it costs -----------------------------------------------------------
+
+
+async def test_an_entry_reads_as_little_when_hundreds_stand_as_when_none_did(
+    database: str,
+) -> None:
+    await prepare(database)
+    count = 300
+    # One session that began with empty tables: its plans know no statistics.
+    async with ledger_over(database, size=1) as (ledger, pool):
+        for number in range(count):
+            said = decision(local_id=f"A-{number}", document_no=f"{number}号")
+            await ledger.commit(entry(said))
+        await pool.fetch("select pg_stat_force_next_flush()")
+        (read,) = await pool.fetch(
+            "select sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) as rows from "
+            "pg_stat_user_tables where relname in ('decision', 'outbox')"
+        )
+    assert read["rows"] <= 3 * count
