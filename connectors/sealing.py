@@ -24,7 +24,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from zhitong.connectors.statements import statements
-from zhitong.exceptions import SettingsError
+from zhitong.exceptions import LedgerUnavailableError, SettingsError
 
 KEY_BITS = 256
 NONCE = 12
@@ -105,10 +105,27 @@ async def erase(
     """Destroy the key of *person*; give the number of sealed numbers now unreadable.
 
     What is registered about the person later is sealed under a key of its own.
+    Raises `LedgerUnavailableError`; once more destroys nothing more.
     """
-    async with asyncio.timeout(seconds), pool.acquire() as connection:
-        count = await connection.fetchval(statements("sealing")["erase"], person)
-    return int(count)
+    try:
+        async with asyncio.timeout(seconds):
+            connection = await pool.acquire()
+            try:
+                return int(
+                    await connection.fetchval(statements("sealing")["erase"], person)
+                )
+            except asyncio.CancelledError:
+                # A frozen server answers no cancel request either: drop it.
+                connection.terminate()
+                raise
+            finally:
+                await pool.release(connection)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        raise LedgerUnavailableError(
+            "平台数据库没有答复，密钥是否已销毁不能确定：请重试",
+            "the platform's database does not answer, and whether the key is destroyed "
+            "is not known: try again",
+        ) from error
 
 
 def _sealed(cipher: AESGCM, text: bytes, place: bytes) -> bytes:

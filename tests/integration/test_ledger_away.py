@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
-from entries import decision, entry, ledger_over, prepare
+from entries import SEALING, decision, entry, ledger_over, prepare
 
+from zhitong.connectors.sealing import erase
 from zhitong.decisions import case_hash
 from zhitong.exceptions import LedgerUnavailableError
 from zhitong.infra.embedded import Cluster
@@ -55,6 +56,8 @@ async def test_a_frozen_server_is_said_in_time_and_its_connection_is_dropped(
                 assert isinstance(refused.value.__cause__, TimeoutError)
                 with pytest.raises(LedgerUnavailableError):
                     await ledger.held(decision().id)
+                with pytest.raises(LedgerUnavailableError):
+                    await erase(pool, SEALING.person("1"), PATIENCE)
             assert pool.get_size() == 0
         finally:
             cluster.thaw(NAME)
