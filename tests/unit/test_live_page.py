@@ -124,7 +124,7 @@ async def test_the_page_is_fenced_in(tmp_path: Path) -> None:
     assert script.headers["content-security-policy"] == POLICY
     assert script.headers["content-type"].startswith("text/javascript")
     assert "决定与推送" in (OURS / "words.js").read_text("utf-8")
-    directives = dict(part.split(" ", 1) for part in POLICY.split("; "))
+    directives = {part.split()[0]: part.split()[1] for part in POLICY.split("; ")}
     assert directives["default-src"] == "'none'"
     assert {directives[f"{of}-src"] for of in ("script", "style", "connect")} == {
         "'self'"
