@@ -83,6 +83,7 @@ def test_what_is_not_sampled_goes_on_as_it_is_and_makes_no_span(
     sending = Sending([event])
     sending.end([Ack(seq=1, partition=0, offset=0)])
     assert sending.events == [event]
+    assert parent(traceparent) is None
     assert begin("look", SpanKind.CONSUMER, traceparent, {}) is None
     assert exporter.get_finished_spans() == ()
 
