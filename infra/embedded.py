@@ -34,6 +34,7 @@ OURS = frozenset(
         "explorer",
         "gateway.json",
         "kafka",
+        "live",
         "lock",
         "log",
         "person.key",

@@ -12,7 +12,9 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from zhitong.exceptions import SettingsError
+from zhitong.infra.embedded import clean
 from zhitong.infra.live_page import FILES, PAGE, POLICY, install, live_page, main
+from zhitong.infra.settings import Settings
 
 PORTAL = Path(__file__).parents[2] / "portal"
 OURS = PORTAL / "live"
@@ -68,6 +70,13 @@ def test_the_command_installs_into_the_state_folder(
     (source / "live/view.js").unlink()
     with pytest.raises(SystemExit, match=r"view\.js"):
         main()
+
+
+def test_what_was_installed_goes_with_the_state_folder(tmp_path: Path) -> None:
+    settings = Settings(state=tmp_path / "state")
+    install(portal(tmp_path / "portal"), settings.live)
+    clean(settings.state)
+    assert not settings.state.exists()
 
 
 def test_every_file_of_the_page_is_listed() -> None:
