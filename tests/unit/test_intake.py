@@ -24,6 +24,8 @@ ENVELOPES = ReceiverEnvelopes(
 INTAKE = Intake(KEYS)
 (EVENT,) = ENVELOPES.events(entry(of_person()), ["credit"], follows_history=False)
 SAID: dict[str, Any] = json.loads(EVENT.payload)
+HEADER = ("alg", "enc", "kid", "epk", "zip", "crit", "apu", "apv", "typ", "x5c")
+POINT = ("kty", "crv", "x", "y", "d", "use", "key_ops")
 JSON = st.recursive(
     st.none()
     | st.booleans()
