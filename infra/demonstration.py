@@ -20,7 +20,6 @@ from zhitong.infra.broker import Broker
 from zhitong.infra.broker_start import start_broker
 from zhitong.infra.city_commands import NAMES, place
 from zhitong.infra.city_ledger import load_city_history
-from zhitong.infra.city_ledger import load_city_history
 from zhitong.infra.city_load import BINDINGS, SOURCES, load_city
 from zhitong.infra.consuming import database_name
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
@@ -99,17 +98,12 @@ def _city(settings: Settings, view: View, stack: ExitStack) -> str:
         (*NAMES, *map(database_name, RECEIVERS)), os.environ, settings.state
     )
     summary = asyncio.run(load_city({name: urls[name] for name in SOURCES}, "small"))
-    history = asyncio.run(load_city_history(urls[PLATFORM], settings.state, "small"))
     for file in BINDINGS.glob("*.toml"):
         place(file, settings, renew=True)
     (settings.bindings / f"{JOINING}.toml").unlink(missing_ok=True)
     view.say(
         f"{len(SOURCES)} 个部门，{summary.total:,} 行数据（虚构）",
         f"{len(SOURCES)} departments, {summary.total:,} rows (all invented)",
-    )
-    view.say(
-        f"决定台账：{history.decisions:,} 件平台之前的决定，不产生事件",
-        f"the ledger: {history.decisions:,} decisions from before, without events",
     )
     history = asyncio.run(load_city_history(urls[PLATFORM], settings.state, "small"))
     view.say(

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from zhitong.connectors.inbox_look import held_row
 from zhitong.infra import demonstration_answers as answers
 from zhitong.infra.demonstration_answers import Body
-from zhitong.infra.demonstration_steps import StepError, Steps
+from zhitong.infra.demonstration_steps import Steps
 from zhitong.types import Label, Occasion
 
 RECEIVERS: Mapping[str, Label] = {
@@ -50,7 +50,14 @@ class DecisionSteps:
             "市应急管理局作出处罚之前先问：这样决定行不行",
             "Before it decides, the emergency bureau asks whether this would hold",
         )
-        self._case = next(self.open_cases())
+        found_cases = list(self.open_cases())
+        self.steps.expect(
+            "有待决定的案件，名册和登记都对得上",
+            "there are cases to decide that the registers know all about",
+            came=f"{len(found_cases)} 件 cases",
+            holds=bool(found_cases),
+        )
+        self._case = found_cases[0]
         view.question(answers.question("check-decision"))
         alone = draft(self._case, self._case["officers"][:1])
         found = _findings(self._say("check-decision", {"decision": alone}))
@@ -149,7 +156,6 @@ class DecisionSteps:
             known = case["counterpartyMatch"] == case["matterMatch"] == "EXACT"
             if known and case["matter"]["status"] == "IN_FORCE" and len(officers) > 1:
                 yield {**case, "officers": officers}
-        raise StepError
 
     def record(self, case: Body) -> None:
         """Record one more, for the page that somebody watches."""
