@@ -7,6 +7,9 @@ select outbox_sent_month((clock_timestamp() at time zone 'Asia/Shanghai')::date)
 -- forgotten --
 -- What an earlier load left and nothing has touched since. What was corrected or
 -- withdrawn, or is sealed in the audit log, is the ledger's for ever.
+-- A correction under way has ended before it is looked for, and the next one begins
+-- after the load: between the two it would be deleted with what it corrects.
+lock table decision in access exclusive mode;
 create temporary table forgotten on commit drop as
 select d.decision_id from decision d join audit_leaf l using (decision_id, version)
 where d.origin = 'HISTORY' and d.version = 1 and not l.sealed;
