@@ -201,7 +201,6 @@ def _stay(steps: Steps, decisions: DecisionSteps) -> None:
     watcher = steps.client("supervisor").token
     steps.view.addresses(
         [
-            ("实时页面 live page", f"{url}/live#token={watcher}"),
             ("查询界面 explorer", f"{url}/explorer/"),
             ("查询接口 GraphQL", f"{url}/graphql"),
             ("运行状态 state", f"{url}/ready"),
@@ -210,7 +209,16 @@ def _stay(steps: Steps, decisions: DecisionSteps) -> None:
             ("清除 to remove all", "make clean-demo"),
         ]
     )
-    steps.view.token(steps.client("police").token)
+    steps.view.whole(
+        "民警令牌，可粘贴到查询界面：",
+        "a police officer's token, to paste:",
+        steps.client("police").token,
+    )
+    steps.view.whole(
+        "实时页面，以司法局的身份打开；应急管理局每隔几秒登记一件处罚：",
+        "the live page, as the justice bureau; a penalty comes every few seconds:",
+        f"{url}/live#token={watcher}",
+    )
     for case in itertools.cycle(list(decisions.open_cases())):
         decisions.record(case)
         time.sleep(_DECIDING_SECONDS)

@@ -159,10 +159,10 @@ class View:
             table.add_row(Text(name, "dim"), Text(value, "cyan", overflow="fold"))
         self._indented(table)
 
-    def token(self, token: str) -> None:
-        """Show a token on one line however long, so that it can be copied."""
-        self.say("民警令牌，可粘贴到查询界面：", "a police officer's token, to paste:")
-        self._console.print(Text(token, "cyan"), soft_wrap=True)
+    def whole(self, zh: str, en: str, text: str) -> None:
+        """Show *text* on one line however long, so that it can be copied."""
+        self.say(zh, en)
+        self._console.print(Text(text, "cyan"), soft_wrap=True)
 
     def _summary(self, body: Body) -> None:
         tree = Tree(Text("答复 the answer", "bold"), guide_style="dim")
