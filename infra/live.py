@@ -41,6 +41,8 @@ NOW_REST, STANDING_REST = 1.0, 20.0
 
 Where much is kept, or a database is busy, the page must not make it busier.
 """
+FAILED_SECONDS = 60.0
+"""Until it is tried again where it failed: a source that fails rests for everybody."""
 _ALIVE = b": alive\n\n"
 
 
@@ -229,7 +231,8 @@ class _Stream:
             told = await self._tell("standing", body, told)
             while await self._questions.count_minutes():
                 pass
-            await _rest(began, STANDING_SECONDS, STANDING_REST)
+            every = FAILED_SECONDS if _failed(body) else STANDING_SECONDS
+            await _rest(began, every, STANDING_REST)
 
     async def _tell(self, name: str, body: Body, told: bytes) -> bytes:
         """Send *body* unless it is what was *told* before; give what is told now."""
@@ -247,6 +250,12 @@ class _Stream:
             "everySeconds": self._settings.live_seconds,
             "lateSeconds": self._settings.late_seconds,
         }
+
+
+def _failed(body: Body) -> bool:
+    """Say whether a source is missing from an answer; what policy hides is not."""
+    extensions = body.get("extensions")
+    return isinstance(extensions, Mapping) and "sources" in extensions
 
 
 async def _rest(began: float, every: float, share: float) -> None:

@@ -83,14 +83,14 @@ class Settings:
     cache: Path = Path(".zhitong/cache")
     """The folder for what was fetched; several clones may share one."""
 
-    live_seconds: float = 1.0
+    live_seconds: float = 0.8
     """How often the live page asks what is new."""
 
     live_streams: int = 8
     """How many live pages one user may have open at a time."""
 
     late_seconds: float = 60.0
-    """How long a receiver may take to hold a decision before the live page says late."""
+    """How long a receiver may take to hold a decision before the page says late."""
 
     otlp_endpoint: str = ""
     """Where telemetry goes; OTEL_EXPORTER_OTLP_ENDPOINT, nothing without it."""

@@ -50,7 +50,7 @@ function draw(name) {
     view.sources(now.data?.sources);
   } else {
     view.findings(standing.data);
-    view.attention(standing.data ?? undefined);
+    view.attention(standing.data);
   }
 }
 

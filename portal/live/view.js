@@ -118,6 +118,16 @@ function counted(name, connection, options = {}) {
   });
 }
 
+/** What has not left and what was not answered, counted together. */
+function late(data) {
+  const parts = [data?.unsent?.totalCount, data?.unanswered?.totalCount];
+  if (!parts.every((part) => part)) {
+    return null;
+  }
+  const [{ count: unsent, missing }, { count: unanswered }] = parts;
+  return { totalCount: { count: unsent + unanswered, missing } };
+}
+
 export function tiles({ now: moving, standing, late_seconds }) {
   const receivers = moving?.data?.receivers?.nodes;
   const hour = moving?.minutes.counts ?? [];
@@ -138,11 +148,11 @@ export function tiles({ now: moving, standing, late_seconds }) {
       receivers === undefined ? null : oldest ? waited(oldest) : say(words("nothing")),
       { tone: oldest && now() - Date.parse(oldest) > late_seconds * 1_000 ? "bad" : "" },
     ),
-    counted("late", standing?.data?.late, {
+    counted("late", late(standing?.data), {
       tone: "bad",
       below: say(words("lateAfter", late_seconds)),
     }),
-    counted("rejected", standing?.data?.rejected, { tone: "bad" }),
+    counted("rejected", standing?.data?.rejected, { tone: "bad", below: say(words("ofDay")) }),
   );
 }
 
@@ -244,8 +254,8 @@ function halves(reason) {
   return parts.length === 2 ? parts : [reason, reason];
 }
 
-export function attention({ late, rejected } = {}) {
-  const kinds = [late?.nodes ?? [], rejected?.nodes ?? []];
+export function attention(data) {
+  const kinds = ["unsent", "rejected", "unanswered"].map((name) => data?.[name]?.nodes ?? []);
   // In turns, so that many of one kind do not hide the other.
   const nodes = Array.from({ length: MOST }, (_, place) => kinds.map((kind) => kind[place]))
     .flat()
@@ -267,7 +277,7 @@ export function attention({ late, rejected } = {}) {
       return made;
     }),
   );
-  const empty = late && rejected ? say(words("nothingWrong")) : hidden();
+  const empty = data?.unsent && data?.rejected ? say(words("nothingWrong")) : hidden();
   $("#attention .note").replaceChildren(nodes.length ? "" : empty);
 }
 

@@ -29,6 +29,7 @@ export const WORDS = {
   late: ["逾时未入库", "Late"],
   rejected: ["接收方拒收", "Rejected"],
   lateAfter: ["超过 {n} 秒", "after {n} s"],
+  ofDay: ["近 24 小时", "last 24 h"],
   nothing: ["无", "none"],
 
   time: ["时间", "Time"],

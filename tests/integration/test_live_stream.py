@@ -278,34 +278,56 @@ async def test_a_decision_and_its_withdrawal_move_the_page(live: Live) -> None:
         assert sum(now["minutes"]["counts"]) == sum(before["minutes"]["counts"]) + 1
 
 
+LEAVE = """with gone as (delete from outbox
+    where decision_id = $1 and receiver = $2 returning *)
+insert into outbox_sent (seq, bucket, event_id, receiver, decision_id, version,
+    change, topic, key, schema, payload, traceparent, created_at, attempts)
+select seq, bucket, event_id, receiver, decision_id, version, change, topic, key,
+    schema, payload, traceparent, now() - interval '1 hour', attempts
+from gone returning event_id"""
+REFUSE = """insert into receipt (event_id, receiver, answer, at, payload_hash, reasons,
+    key_id, signed) values ($1, $2, 'REJECTED', now(), '', $3, '', '')"""
+
+
 async def test_late_and_rejected_deliveries_are_told(live: Live, sql: Sql) -> None:
-    late = await live.say(RECORD, d=penalty(uuid.uuid4().hex[:12]))
+    numbers = []
+    for _ in range(3):
+        stated = penalty(uuid.uuid4().hex[:12])
+        recorded = await live.say(RECORD, d=stated)
+        numbers.append((recorded["decisionId"], stated["documentNo"]))
+    (unsent, its_no), (unanswered, other_no), (refused, third_no) = numbers
     await sql(
         "platform",
-        "update outbox set created_at = created_at - interval '1 day' "
+        "update outbox set created_at = created_at - interval '40 days' "
         "where decision_id = $1 and receiver = 'credit'",
-        late["decisionId"],
+        unsent,
     )
+    await sql("platform", "select outbox_sent_month(current_date)")
+    await sql("platform", LEAVE, unanswered, "credit")
+    (event,) = await sql("platform", LEAVE, refused, "provincial")
+    await sql("platform", REFUSE, event["event_id"], "provincial", ["缺少必填列"])
     async with live.stream() as stream:
         standing = await until(stream, "standing")
     data = standing["data"]
-    waiting = [
-        (one["receiver"], one["decision"]["documentNo"])
-        for one in data["late"]["nodes"]
-    ]
-    (row,) = await sql(
-        "platform",
-        "select document_no from decision where decision_id = $1",
-        late["decisionId"],
-    )
-    assert ("credit", row["document_no"]) in waiting
+
+    def told(name: str) -> list[tuple[str, str, str]]:
+        return [
+            (one["decision"]["documentNo"], one["receiver"], one["status"])
+            for one in data[name]["nodes"]
+        ]
+
+    # However old: it has not left.
+    assert told("unsent")[0] == (its_no, "credit", "PENDING")
+    assert told("unanswered") == [(other_no, "credit", "SENT")]
+    assert told("rejected") == [(third_no, "provincial", "REJECTED")]
+    assert data["rejected"]["nodes"][0]["reasons"] == ["缺少必填列"]
     (counted,) = await sql(
         "platform",
-        "select count(*) from delivery where queued_at < now() - interval '1 minute' "
-        "and status in ('PENDING', 'SUSPENDED', 'PARKED', 'SENT', 'WAITING')",
+        "select count(*) from outbox where created_at < now() - interval '1 minute'",
     )
-    assert data["late"]["totalCount"]["count"] == counted["count"]
-    assert data["rejected"]["totalCount"]["count"] == 0
+    assert data["unsent"]["totalCount"]["count"] == counted["count"] == 1
+    assert data["unanswered"]["totalCount"]["count"] == 1
+    assert data["rejected"]["totalCount"]["count"] == 1
     (breaches,) = await sql(
         "platform", "select count(*) from finding where severity = 'BREACH'"
     )

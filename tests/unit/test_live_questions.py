@@ -9,6 +9,7 @@ import pytest
 from graphql import build_schema, parse, validate
 
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
+from zhitong.infra.live import _failed
 from zhitong.infra.live_questions import AT_ONCE, DOCUMENT, MINUTES, Questions, Viewer
 from zhitong.schema.engine import Answer, Question
 from zhitong.schema.gate import Bounds, parsed
@@ -215,3 +216,18 @@ async def test_what_is_not_counted_is_unknown_and_not_zero_and_not_hunted(
     await asking.now()
     assert not await asking.count_minutes()
     assert counts(await asking.now()) == [None] * MINUTES
+
+
+@pytest.mark.parametrize(
+    ("body", "failed"),
+    [
+        pytest.param({"data": {}}, False, id="whole"),
+        pytest.param({"extensions": {"access": [{}]}}, False, id="hidden by policy"),
+        pytest.param({"extensions": {"sources": [{}]}}, True, id="a source is away"),
+    ],
+)
+def test_where_a_source_is_missing_it_is_counted_through_less_often(
+    body: dict[str, object],
+    failed: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    assert _failed(body) is failed
