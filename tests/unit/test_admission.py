@@ -120,6 +120,12 @@ def test_what_nobody_could_identify_is_refused(said: Decision, says: str) -> Non
         pytest.param(
             decision(licence=Licence(kind="USUAL")), "licence.kind", id="licence"
         ),
+        pytest.param(of(code=ID_NUMBER), "party.code", id="an ID number as a code"),
+        pytest.param(
+            of(registration_no=f" {ID_NUMBER.lower()}"),
+            "party.registration_no",
+            id="an ID number as a registration",
+        ),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_by_its_name(
@@ -129,6 +135,7 @@ def test_a_value_that_cannot_be_is_refused_by_its_name(
         admit(said, LIMITS, TODAY)
     assert caught.value.details == {"field": field}
     assert len(str(caught.value)) < 1000
+    assert ID_NUMBER not in str(caught.value).upper()
 
 
 @pytest.mark.parametrize(

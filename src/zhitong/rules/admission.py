@@ -145,6 +145,7 @@ def _misshapen(
     yield from _texts(decision, limits)
     yield from _codes(decision)
     yield from _numbers(decision.party)
+    yield from _misplaced(decision.party)
 
 
 def _amounts(decision: Decision, limits: Limits) -> Iterator[tuple[str, str, str]]:
@@ -223,6 +224,19 @@ def _numbers(party: Party) -> Iterator[tuple[str, str, str]]:
                 f"party.{name}",
                 "公民身份号码的位数、日期或校验码不对，请逐位核对（号码不在此显示）",
                 "the resident ID number is none; compare each place (not shown here)",
+            )
+
+
+def _misplaced(party: Party) -> Iterator[tuple[str, str, str]]:
+    # What stands in these leaves in the clear; in its own field it is sealed.
+    for name in ("code", "registration_no"):
+        text = (getattr(party, name) or "").strip().upper()
+        # All in digits, a credit code may pass for an ID number too.
+        if _resident(text) and credit_code_fault(text):
+            yield (
+                f"party.{name}",
+                f"{name} 中是公民身份号码，请填入 idNumber，在那里加密保存",
+                f"{name} holds a resident ID number; idNumber is where it is sealed",
             )
 
 
