@@ -344,6 +344,9 @@ function row(each, names) {
     make("td", "subject", each.subjectName ?? each.subjectCode ?? "–"),
     make("td", "party", each.counterpartyName ?? "–"),
   );
+  for (const cell of made.querySelectorAll(".subject, .party")) {
+    cell.title = cell.textContent; // it may be cut short
+  }
   const deliveries = newest(each.deliveries?.nodes);
   for (const name of names) {
     const cell = delivered(deliveries.get(name));
