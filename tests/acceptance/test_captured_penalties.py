@@ -49,6 +49,12 @@ def test_every_row_is_answered_by_both_receivers_or_refused_with_a_reason(
         for delivery in row["deliveries"].values():
             assert delivery["status"] in {"HELD", "REJECTED"}
             assert bool(delivery["reasons"]) == (delivery["status"] == "REJECTED")
+    held = [
+        number
+        for number, row in outcomes.items()
+        if row["deliveries"] and row["deliveries"]["provincial"]["status"] == "HELD"
+    ]
+    assert len(held) == 5
 
 
 def test_rows_without_a_party_and_the_one_written_twice_are_refused(
