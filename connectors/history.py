@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from itertools import islice
 from typing import TypeAlias
 
 import asyncpg
 
 from zhitong.connectors import decision_row
+from zhitong.connectors.date_codecs import CHINA
 from zhitong.connectors.ledger_entry import number_place
 from zhitong.connectors.sealing import Keys, Sealing, living_keys, seal
 from zhitong.connectors.statements import statements
@@ -200,10 +201,13 @@ class _Load:
 
     def _sent(self, decision: Decision, order: int) -> Rows:
         event = str(event_id(decision.id, 1, Change.RECORDED))
+        # Dated by the decision: who asks what was queued of late is not told of all
+        # history because it was loaded today.
+        since = datetime.combine(decision.decided_on, time(), CHINA)
         return [
             (
                 *(0, bucket(order), event, receiver, str(decision.id), 1),
-                *(Change.RECORDED, topic, partition_key(order), "", "", self._at),
+                *(Change.RECORDED, topic, partition_key(order), "", "", since),
                 *(0, self._at),
             )
             for receiver, topic in self._receivers(decision.act)
