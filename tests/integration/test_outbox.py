@@ -145,6 +145,24 @@ async def test_the_sent_log_has_this_month_and_the_next(opened: Opened) -> None:
     ]
 
 
+async def test_a_new_month_waits_for_no_reader_of_the_sent_log(opened: Opened) -> None:
+    reader = await asyncpg.connect(opened.url)
+    try:
+        async with reader.transaction(isolation="repeatable_read", readonly=True):
+            await reader.fetch("select count(*) from outbox_sent")  # as a backup does
+            first, second = opened.outbox("first"), opened.outbox("second")
+            async with asyncio.timeout(5):
+                owned = await asyncio.gather(first.own(), second.own())
+    finally:
+        await reader.close()
+    assert frozenset.union(*owned) == ALL
+    await put(opened.url, [outgoing(1)])
+    await first.own()
+    await second.own()
+    await first.sent([Ack(seq=1, partition=0, offset=0)])
+    assert await run(opened.url, "select sent_at from outbox_sent where seq = 1")
+
+
 async def test_suspended_and_resting_receivers_are_left_out(opened: Opened) -> None:
     outbox = opened.outbox("one")
     await outbox.own()
