@@ -163,6 +163,8 @@ class PlatformOutbox:
             self._connection = await asyncpg.connect(
                 self._url, timeout=_SECONDS, server_settings=_SESSION
             )
+            # It may be another server than before, or one put back to an older state.
+            self._months_at = 0.0
         now = time.monotonic()
         if now >= self._months_at:
             await self._fetch("months")

@@ -145,6 +145,27 @@ async def test_the_sent_log_has_this_month_and_the_next(opened: Opened) -> None:
     ]
 
 
+async def test_months_that_went_missing_are_made_with_the_next_connection(
+    opened: Opened,
+) -> None:
+    outbox = opened.outbox("one")
+    await outbox.own()
+    await put(opened.url, [outgoing(1)])
+    # As in a database put back from a backup of last year.
+    months = await run(
+        opened.url,
+        "select inhrelid::regclass::text from pg_inherits"
+        " where inhparent = 'outbox_sent'::regclass",
+    )
+    for (month,) in months:
+        await run(opened.url, f"drop table {month}")
+    with pytest.raises(LedgerUnavailableError):
+        await outbox.sent([Ack(seq=1, partition=0, offset=0)])
+    await outbox.own()
+    await outbox.sent([Ack(seq=1, partition=0, offset=0)])
+    assert await run(opened.url, "select from outbox_sent")
+
+
 async def test_a_new_month_waits_for_no_reader_of_the_sent_log(opened: Opened) -> None:
     reader = await asyncpg.connect(opened.url)
     try:
