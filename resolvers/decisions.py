@@ -286,7 +286,15 @@ class Decisions:
             entry, receivers, follows_history=follows_history
         )
         whole = msgspec.structs.replace(entry, events=events)
-        return _recorded(whole, await self.ledger.commit(whole))
+        committed = await self.ledger.commit(whole)
+        if committed.replayed:
+            # Who has it was decided when it was registered, not by today's rules.
+            held = await self.ledger.held(entry.decision.id)
+            had = held.receivers if held and held.version == entry.version else ()
+            whole = msgspec.structs.replace(
+                entry, events=tuple(one for one in events if one.receiver in had)
+            )
+        return _recorded(whole, committed)
 
     def _is_there(self, held: Held, decision: Decision) -> bool:
         """Say whether *decision* stands in the ledger as it is."""

@@ -603,6 +603,19 @@ async def test_registering_a_withdrawn_decision_again_tells_how_it_stands(
     again = await desk.decisions.record(department(), DECISION)
     assert (again.replayed, again.version) == (True, 2)
     assert again.change is Change.WITHDRAWN
+    assert again.events == ()  # the withdrawal's are not of this call
+
+
+async def test_the_same_once_more_names_no_receiver_that_came_later(desk: Desk) -> None:
+    # Before the provincial platform's rules began.
+    desk.at = datetime(2026, 1, 31, tzinfo=UTC)
+    early = msgspec.structs.replace(DECISION, decided_on=date(2026, 1, 30))
+    first = await desk.decisions.record(department(), early)
+    desk.at = NOON
+    again = await desk.decisions.record(department(), early)
+    assert again.replayed
+    assert [one.receiver for one in again.events] == ["credit"]
+    assert ids(again) == ids(first)
 
 
 async def test_what_is_not_there_cannot_be_withdrawn(desk: Desk) -> None:
