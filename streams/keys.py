@@ -102,7 +102,8 @@ class ReceiverKeys:
                 )
             file = msgspec.json.decode(path.read_bytes(), type=_File)
             keys = [ECKey.import_key(dict(key)) for key in file.keys]
-        except (OSError, msgspec.DecodeError, JoseError, ValueError) as error:
+        # A curve the library has no name for, as SM2, is a KeyError to it.
+        except (OSError, msgspec.DecodeError, JoseError, ValueError, KeyError) as error:
             raise ReceiverError(
                 f"接收方密钥文件 {path} 读不成，请核对或重新领取。",
                 f"The receiver's key file {path} cannot be read; check or replace it.",

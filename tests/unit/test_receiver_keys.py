@@ -199,6 +199,15 @@ def test_private_keys_that_others_can_read_are_refused(tmp_path: Path) -> None:
             json.dumps(
                 {
                     "receiver": "credit",
+                    "keys": [CREDIT.signing[0].as_dict(private=False) | {"crv": "SM2"}],
+                }
+            ),
+            id="a curve nobody here knows",
+        ),
+        pytest.param(
+            json.dumps(
+                {
+                    "receiver": "credit",
                     "keys": [CREDIT.signing[0].as_dict(private=False)],
                 }
             ),
