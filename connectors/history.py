@@ -130,10 +130,10 @@ class _Load:
 
     async def run(self, told: Told) -> None:
         """Copy all of *told*, a batch at a time."""
-        for identity, *key in await self._connection.fetch(
+        for identity, stands, *key in await self._connection.fetch(
             statements("history")["standing"]
         ):
-            self._standing |= {identity, tuple(key)}
+            self._standing |= {identity, tuple(key)} if stands else {identity}
         rest = iter(told)
         while batch := list(islice(rest, BATCH)):
             keys = await self._keys(batch)

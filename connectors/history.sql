@@ -21,7 +21,7 @@ delete from decision x using forgotten f where x.decision_id = f.decision_id;
 delete from history_load;
 
 -- standing --
-select decision_id, subject_code, document_key, party_key from decision;
+select decision_id, change <> 'WITHDRAWN', subject_code, document_key, party_key from decision;
 
 -- note --
 insert into history_load (stamp, decisions, left_out) values ($1::text, $2::bigint, $3::bigint);

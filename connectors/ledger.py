@@ -63,8 +63,8 @@ UNAVAILABLE = (
     asyncpg.InternalServerError,
     asyncpg.UniqueViolationError,
 )
-NAMES = "decision_subject_code_document_key_party_key_key"
-"""The constraint that agency, document number and party are one decision's."""
+NAMES = "decision_namesake"
+"""The index by which agency, document number and party are one standing decision's."""
 AGAIN = (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError)
 
 

@@ -3,9 +3,10 @@
 select * from enter_decision($1::jsonb, $2::bytea, $3::bytea, $4::bytea, $5::bytea, $6::bytea[], $7::bytea[]);
 
 -- namesake --
--- Who has the agency, document number and party that were to be unique.
+-- Which standing decision has the agency, document number and party that were to be unique.
 select decision_id, content_hash from decision
-where subject_code = $1::text and document_key = $2::text and party_key = $3::text;
+where subject_code = $1::text and document_key = $2::text and party_key = $3::text
+    and change <> 'WITHDRAWN';
 
 -- ancestor --
 -- What a later version builds on; neither ever changes once it is there.

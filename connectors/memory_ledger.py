@@ -122,14 +122,16 @@ class MemoryLedger:
 
     def _duplicate(self, decision: Decision) -> DecisionDuplicateError | None:
         for other, versions in self.versions.items():
-            known = versions[-1].decision
-            if other != decision.id and self._name(known) == self._name(decision):
+            present = versions[-1]
+            if present.change is Change.WITHDRAWN or other == decision.id:
+                continue
+            if self._name(present.decision) == self._name(decision):
                 return DecisionDuplicateError(
                     "同一机关、同一文号、同一当事人的决定已以另一标识登记",
                     "a decision of the same agency, document number and party is "
                     "registered under another id",
                     decision_id=str(other),
-                    stored_hash=self.content_hash(known),
+                    stored_hash=self.content_hash(present.decision),
                 )
         return None
 

@@ -51,9 +51,11 @@ create table decision (
     origin          text not null default 'PLATFORM',
     recorded_by     text not null,
     recorded_at     timestamptz not null,
-    changed_at      timestamptz not null,
-    unique (subject_code, document_key, party_key)
+    changed_at      timestamptz not null
 );
+-- A withdrawn decision gives its number free: who withdrew it may record another.
+create unique index decision_namesake on decision (subject_code, document_key, party_key)
+    where change <> 'WITHDRAWN';
 comment on table decision is '决定台账：每件决定的现行版本 the present version of every decision';
 comment on column decision.case_hash is
     'first 8 bytes of SHA-256 over case_key, signed: number of the case''s advisory lock; modulo 64 its bucket';

@@ -6,7 +6,7 @@
 -- write: a case's rows then commit in the order of their seq.
 --
 -- Whether agency, document number and party stand there already is left to the unique
--- constraint: looked up here, a plan made while the table was new would read all of the
+-- index: looked up here, a plan made while the table was new would read all of the
 -- agency's decisions each time, until the first statistics.
 
 create function enter_decision(

@@ -102,7 +102,7 @@ class Ledger(Protocol):
 
         The same content once more is `Committed` as replayed. Raises
         `DecisionConflictError` (same id, other content), `DecisionDuplicateError`
-        (same agency, document number and party under another id),
+        (same agency, document number and party stand under another id),
         `DecisionStaleError` (it is not the next version), `LedgerUnavailableError`.
         """
         ...

@@ -218,6 +218,40 @@ async def test_a_correction_cannot_take_another_decision_s_number(
         await ledger.commit(entry(taken, 2, CORRECTED, reason="笔误"))
 
 
+async def test_a_withdrawn_decision_s_number_can_be_recorded_under_another_id(
+    kept: Kept,
+) -> None:
+    ledger = kept.ledger
+    one, two, three = (decision(local_id=f"A-{number}") for number in (1, 2, 3))
+    for said in (one, two):
+        committed = await ledger.commit(entry(said))
+        assert (committed.version, committed.replayed) == (1, False)
+        await ledger.commit(entry(said, 2, WITHDRAWN, reason="标识有误"))
+    await ledger.commit(entry(three))
+    found = [await ledger.held(said.id) for said in (one, two, three)]
+    assert [held and held.change for held in found] == [
+        WITHDRAWN,
+        WITHDRAWN,
+        Change.RECORDED,
+    ]
+    assert await kept.events() == 5 * len(TOPICS)
+    with pytest.raises(DecisionDuplicateError) as caught:
+        await ledger.commit(entry(decision(local_id="A-4")))
+    assert caught.value.details["decision_id"] == str(three.id)
+
+
+async def test_a_correction_may_take_a_withdrawn_decision_s_number(
+    ledger: Ledger,
+) -> None:
+    await ledger.commit(entry(decision()))
+    await ledger.commit(entry(decision(), 2, WITHDRAWN, reason="撤销"))
+    other = decision(local_id="A-2", document_no="（安）应急罚〔2026〕2号")
+    await ledger.commit(entry(other))
+    taken = decision(local_id="A-2")
+    committed = await ledger.commit(entry(taken, 2, CORRECTED, reason="笔误"))
+    assert (committed.version, committed.replayed) == (2, False)
+
+
 async def test_the_digest_tells_id_numbers_apart_without_showing_them(
     ledger: Ledger,
 ) -> None:

@@ -75,3 +75,25 @@ async def test_a_correction_before_a_load_keeps_its_decision(database: str) -> N
             await ledger.commit(msgspec.structs.replace(CORRECTED, reason="再更正"))
         versions = await pool.fetch("select version from decision_version order by 1")
         assert [row["version"] for row in versions] == [1, 2]
+
+
+async def test_a_withdrawn_decision_s_number_is_free_for_history(
+    database: str,
+) -> None:
+    await prepare(database)
+    async with ledger_over(database) as (ledger, pool):
+        wrong, standing = decision(local_id="A-2"), decision(document_no="2号")
+        await ledger.commit(entry(wrong))
+        await ledger.commit(entry(wrong, 2, Change.WITHDRAWN, reason="标识有误"))
+        await ledger.commit(entry(standing))
+        twice = decision(local_id="A-3", document_no="2号")
+        again = decision(local_id="A-4")
+        told = iter([(again, UNIT), (wrong, UNIT), (twice, UNIT)])
+        loaded = await load(database, "first", told)
+        assert (loaded.decisions, loaded.left_out) == (1, 2)
+        rows = await pool.fetch("select decision_id, change, origin from decision")
+        assert {tuple(row) for row in rows} == {
+            (str(wrong.id), "WITHDRAWN", "PLATFORM"),
+            (str(standing.id), "RECORDED", "PLATFORM"),
+            (str(again.id), "RECORDED", "HISTORY"),
+        }

@@ -81,6 +81,22 @@ async def test_one_number_under_fifty_ids_is_one_commit_and_duplicates(
     assert await pool.fetchval("select count(*) from outbox") == 2
 
 
+async def test_a_withdrawn_decision_s_number_is_one_new_decision_s(
+    opened: Opened,
+) -> None:
+    ledger, pool = opened
+    await ledger.commit(entry(decision()))
+    await ledger.commit(entry(decision(), 2, Change.WITHDRAWN, reason="标识有误"))
+    rivals = [
+        # Other cases are other locks: only the index keeps them apart.
+        ledger.commit(entry(decision(local_id=f"B-{n}", case_no=f"C-{n}")))
+        for n in range(10)
+    ]
+    assert await told(rivals) == {"committed": 1, "DECISION_DUPLICATE": 9}
+    stands = await pool.fetch("select change from decision")
+    assert sorted(row["change"] for row in stands) == ["RECORDED", "WITHDRAWN"]
+
+
 async def test_of_corrections_at_once_one_is_next_and_the_others_are_stale(
     opened: Opened,
 ) -> None:
