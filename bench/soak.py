@@ -25,7 +25,7 @@ from pathlib import Path
 
 import uvloop
 from machine import others, zhitong
-from over_http import open_cases
+from over_http import some_cases
 from soak_check import Checker
 from soak_crew import Crew, Kills
 from soak_load import Load
@@ -52,7 +52,7 @@ async def soak(settings: Settings, given: argparse.Namespace) -> bool:
     try:
         await crew.start()
         caller = client(settings, DEMO_PRINCIPALS["department"])
-        load = Load(caller, open_cases(caller), given.decisions, given.rate)
+        load = Load(caller, some_cases(caller), given.decisions, given.rate)
         began = time.perf_counter()
         await crew.during(load, kills)
         took = time.perf_counter() - began
