@@ -55,6 +55,7 @@ lint: $(VENV)/.installed ## 格式、规范、分层、模式文本 format, rule
 types: $(VENV)/.installed ## 类型检查 mypy and pyright
 	$(BIN)/mypy
 	$(BIN)/mypy tests
+	$(BIN)/mypy bench
 	$(BIN)/pyright
 
 test: setup ## 全部测试与覆盖率 all tests, with coverage

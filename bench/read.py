@@ -13,11 +13,13 @@ import time
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from zhitong.infra.city_load import BINDINGS, SOURCES, load_city
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.embedded import Cluster
 from zhitong.infra.gateway import PLATFORM, Gateway
+from zhitong.infra.receiver_keys import make_demo_keys
 from zhitong.infra.settings import Settings
 from zhitong.schema.engine import Engine, Question
 from zhitong.types import Occasion
@@ -62,7 +64,8 @@ async def _ask(engine: Engine, document: str) -> float:
     began = time.perf_counter()
     answer = await engine.answer(question)
     took = (time.perf_counter() - began) * 1000
-    if "errors" in answer.body or "sources" in (answer.body.get("extensions") or {}):
+    extensions: Any = answer.body.get("extensions") or {}
+    if "errors" in answer.body or "sources" in extensions:
         raise SystemExit(f"no whole answer: {answer.body}")
     return took
 
@@ -74,6 +77,7 @@ async def _run(state: Path, scale: str, runs: int) -> None:
     try:
         city = await load_city({name: databases[name] for name in SOURCES}, scale)
         print(f"{scale}: {city.total:,} rows in {city.seconds:.1f} s")
+        make_demo_keys(state, ["provincial", "credit"])
         gateway = Gateway(Settings(state=state, bindings=BINDINGS), databases.get)
         async with gateway.running() as engine:
             for name, document in QUESTIONS.items():

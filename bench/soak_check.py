@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 import asyncpg
 from kafka import KafkaConsumer, TopicPartition
@@ -182,7 +182,7 @@ class Checker:
         return row[0], row[1], row[2]
 
     def _same(
-        self, what: str, one: set[object], where: str, other: set[object]
+        self, what: str, one: Set[object], where: str, other: Set[object]
     ) -> None:
         if missing := one - other:
             self.faults.append(

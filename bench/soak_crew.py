@@ -64,13 +64,14 @@ class Crew:
     async def during(self, load: Load, kills: Kills) -> None:
         """Run *load*, killing while it runs."""
         plan: list[tuple[float, Callable[[], Awaitable[None]]]] = []
-        for lead, count, act in (
+        kinds: tuple[tuple[float, int, Callable[[], Awaitable[None]]], ...] = (
             (0.0, kills.relays, self._kill_relay),
             # Each kind a little apart, so that several are away at a time.
             (0.01, kills.brokers, self._kill_broker),
             (-0.1, kills.gateways, self._kill_gateway),
             (0.03, kills.consumers, self._kill_consumer),
-        ):
+        )
+        for lead, count, act in kinds:
             plan += [(lead + (n + 1) / (count + 1), act) for n in range(count)]
         working = asyncio.create_task(load.run())
         for share, act in sorted(plan, key=lambda one: one[0]):
