@@ -7,7 +7,8 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 import asyncpg
 from kafka import KafkaConsumer, TopicPartition
@@ -182,7 +183,11 @@ class Checker:
         return row[0], row[1], row[2]
 
     def _same(
-        self, what: str, one: Set[object], where: str, other: Set[object]
+        self,
+        what: str,
+        one: AbstractSet[object],
+        where: str,
+        other: AbstractSet[object],
     ) -> None:
         if missing := one - other:
             self.faults.append(
