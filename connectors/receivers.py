@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import asyncpg
 
@@ -21,3 +21,10 @@ async def name_receivers(
         [title.en for title, _ in receivers.values()],
         [topic for _, topic in receivers.values()],
     )
+
+
+async def told_receivers(pool: asyncpg.Pool[asyncpg.Record]) -> Sequence[str]:
+    """Name who has had or is to have an event, before the platform or since."""
+    return [
+        row["receiver"] for row in await pool.fetch(statements("receivers")["told"])
+    ]

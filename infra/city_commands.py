@@ -15,6 +15,8 @@ from zhitong.infra.commands import reload, say
 from zhitong.infra.embedded import databases, kept
 from zhitong.infra.gateway import PLATFORM
 from zhitong.infra.note import find
+from zhitong.infra.receiver_keys import make_demo_keys
+from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.sample import BINDING as SAMPLE
 from zhitong.infra.sample import load_power_list
 from zhitong.infra.serving import note_path
@@ -32,6 +34,7 @@ def up(settings: Settings, scale: str) -> None:
     urls = databases(tuple(names), os.environ, settings.state, tuning)
     summary = asyncio.run(load_city({name: urls[name] for name in SOURCES}, scale))
     history = asyncio.run(load_city_history(urls[PLATFORM], settings.state, scale))
+    place_keys(settings)
     placed = [place(file, settings) for file in sorted(BINDINGS.glob("*.toml"))]
     loaded = "、".join(summary.loaded) or "—"
     say(
@@ -59,6 +62,12 @@ def _streams(settings: Settings) -> Iterator[str]:
     if started.banner:
         yield f"  注意 Note: {started.banner.zh}"
         yield f"    {started.banner.en}"
+
+
+def place_keys(settings: Settings) -> None:
+    """Make keys for receivers that have none: both sides of the demo are here."""
+    receivers = read_receivers(settings.receivers).receivers
+    make_demo_keys(settings.state, [one.name for one in receivers])
 
 
 def place(file: Path, settings: Settings, *, renew: bool = False) -> bool:

@@ -10,10 +10,15 @@ from pathlib import Path
 
 from zhitong.connectors.inbox import ReceiverInbox, open_inbox
 from zhitong.connectors.migrations import migrate
-from zhitong.exceptions import InboxUnavailableError, SettingsError
+from zhitong.exceptions import InboxUnavailableError, ReceiverError, SettingsError
 from zhitong.infra.broker import bootstrap
 from zhitong.infra.embedded import databases
-from zhitong.infra.receiver_keys import make_demo_keys, private_keys, private_path
+from zhitong.infra.receiver_keys import (
+    make_demo_keys,
+    private_keys,
+    private_path,
+    public_path,
+)
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.settings import Settings
 from zhitong.infra.workers import run_worker
@@ -77,7 +82,22 @@ def _configured(settings: Settings, receiver: str) -> Receiver:
 
 
 def _keys(settings: Settings, receiver: str) -> ReceiverKeys:
-    if not private_path(settings.state, receiver).exists():
+    """Read its keys, made on its own side alone; raise `ReceiverError`."""
+    private = private_path(settings.state, receiver)
+    if not private.exists():
+        # The ledger's secret lies with the platform, which shall hold no such key.
+        if (settings.state / "subject.key").exists() or public_path(
+            settings.state, receiver
+        ).exists():
+            raise ReceiverError(
+                f"没有接收方 {receiver} 的私钥 {private}，而这里是平台的状态目录或已有"
+                "其公钥，不另行生成：请放入与公钥配对的私钥，或用 --state 指明接收方"
+                "自己的状态目录（示范城市：zhitong up）。",
+                f"There is no private key of the receiver {receiver}, {private}, and "
+                "none is made where the platform's state or the public key is: put the "
+                "one that belongs to the public key there, or name the receiver's own "
+                "state folder with --state (demo city: zhitong up).",
+            )
         _log.warning(
             "为接收方 %s 生成密钥，公钥交平台 makes its keys; the platform is to have "
             "the public ones",

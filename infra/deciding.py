@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from zhitong.connectors.ledger import PlatformLedger, open_ledger_pool
-from zhitong.connectors.receivers import name_receivers
+from zhitong.connectors.receivers import name_receivers, told_receivers
 from zhitong.connectors.sealing import Sealing
+from zhitong.exceptions import ReceiverError
 from zhitong.infra.checks_file import read_checks
-from zhitong.infra.receiver_keys import make_demo_keys, public_keys
+from zhitong.infra.receiver_keys import public_keys
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.secret import secret
 from zhitong.infra.settings import Settings
@@ -41,11 +43,11 @@ class Deciding:
         """Connect to the ledger at *url* and make the receivers known to it."""
         state = self._settings.state
         named = {one.name: one for one in self._receivers.receivers}
-        make_demo_keys(state, named)
         envelopes = ReceiverEnvelopes(self._receivers, public_keys(state, named))
         sealing = Sealing(secret(state / "subject.key"), secret(state / "person.key"))
         pool = await open_ledger_pool(url)
         try:
+            _check_told(self._settings.receivers, named, await told_receivers(pool))
             await name_receivers(
                 pool, {name: (one.title, one.topic) for name, one in named.items()}
             )
@@ -59,3 +61,19 @@ class Deciding:
             )
         finally:
             pool.terminate()
+
+
+def _check_told(path: Path, named: Collection[str], told: Sequence[str]) -> None:
+    """Raise unless everybody who was told of a decision can be told of its end.
+
+    Otherwise each withdrawal and correction of what they had would fail, for all.
+    """
+    lost = [name for name in told if name not in named]
+    if lost:
+        raise ReceiverError(
+            f"{path.name} 中没有接收方 {'、'.join(lost)}，而已有决定推送给它，更正和"
+            "撤销仍须送达：请保留原名称的配置段，不再推送的写明 until。",
+            f"{path.name} lacks the receiver {', '.join(lost)}, which has had "
+            "decisions and is still to have their corrections and withdrawals: keep "
+            "its section under its name, and end it with until.",
+        )

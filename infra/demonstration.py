@@ -18,7 +18,7 @@ from types import FrameType
 from zhitong.exceptions import EmbeddedError, SettingsError, ZhitongError
 from zhitong.infra.broker import Broker
 from zhitong.infra.broker_start import start_broker
-from zhitong.infra.city_commands import NAMES, place
+from zhitong.infra.city_commands import NAMES, place, place_keys
 from zhitong.infra.city_ledger import load_city_history
 from zhitong.infra.city_load import BINDINGS, SOURCES, load_city
 from zhitong.infra.consuming import database_name
@@ -110,6 +110,7 @@ def _city(settings: Settings, view: View, stack: ExitStack) -> str:
         f"台账中有平台启用之前的决定 {history.decisions:,} 件，不再推送",
         f"{history.decisions:,} decisions from before the platform are in the ledger",
     )
+    place_keys(settings)
     started = start_broker(settings)
     view.say(f"消息代理 {started.title} {started.address}", "the broker")
     if started.banner:

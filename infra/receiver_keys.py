@@ -29,19 +29,34 @@ def private_keys(state: Path, receiver: str) -> ReceiverKeys:
 
 
 def public_keys(state: Path, receivers: Iterable[str]) -> dict[str, ReceiverKeys]:
-    """Read what *receivers* have given the platform; raise `ReceiverError`."""
+    """Read what *receivers* have given the platform; raise `ReceiverError`.
+
+    None is made in the place of one that is missing: the platform would seal ID
+    numbers to a key it holds itself.
+    """
+    for name in receivers:
+        path = public_path(state, name)
+        if not path.exists():
+            raise ReceiverError(
+                f"没有接收方 {name} 的公钥 {path}：请向该接收方领取公钥文件并放在此处"
+                "（示范城市：zhitong up）。",
+                f"There is no public key of the receiver {name}, {path}: have that "
+                "receiver give its public file and put it there (demo city: zhitong "
+                "up).",
+            )
     return {name: _named(public_path(state, name), name) for name in receivers}
 
 
 def make_demo_keys(state: Path, receivers: Iterable[str]) -> None:
     """Make the keys of *receivers* that have none; what is there stays."""
     for name in receivers:
-        private = private_path(state, name)
+        private, public = private_path(state, name), public_path(state, name)
+        if public.exists():
+            continue  # whose private half may be elsewhere, with its receiver
         if not private.exists():
             ReceiverKeys.generate(name).save(private)
-        if not public_path(state, name).exists():
-            # From the file: another process may have been faster with its own.
-            ReceiverKeys.load(private).public.save(public_path(state, name))
+        # From the file: another process may have been faster with its own.
+        ReceiverKeys.load(private).public.save(public)
 
 
 def _named(path: Path, receiver: str) -> ReceiverKeys:

@@ -19,6 +19,7 @@ from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.embedded import Cluster
 from zhitong.infra.gateway import Gateway
 from zhitong.infra.policy_file import read_policy
+from zhitong.infra.receiver_keys import make_demo_keys
 from zhitong.infra.settings import Settings
 from zhitong.resolvers.decisions import Decisions
 from zhitong.resolvers.read import Reader
@@ -56,6 +57,7 @@ async def gateway(
     addresses: Mapping[str, str], tmp_path: Path
 ) -> AsyncIterator[tuple[Gateway, Engine]]:
     """Give a gateway over the city, and its engine."""
+    make_demo_keys(tmp_path, ["provincial", "credit"])
     made = Gateway(Settings(state=tmp_path, bindings=BINDINGS), addresses.get)
     async with made.running() as engine:
         yield made, engine

@@ -16,6 +16,7 @@ from zhitong.infra.city_load import BINDINGS
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.embedded import Cluster
 from zhitong.infra.gateway import Gateway
+from zhitong.infra.receiver_keys import make_demo_keys
 from zhitong.infra.settings import Settings
 from zhitong.schema.engine import Answer, Engine, Question
 from zhitong.types import Inquiry, Occasion
@@ -257,6 +258,7 @@ async def test_without_a_register_nothing_protected_leaves(
     name = "asked-register"
     url = register.start()[name]
     found = {**addresses, "platform": url}
+    make_demo_keys(settings.state, ["provincial", "credit"])
     async with Gateway(settings, found.get).running() as engine:
         shown: Any = (await engine.answer(question("police", PROTECTED, "r1"))).body
         phones = [one["contactPhone"] for one in shown["data"]["caseRecords"]["nodes"]]

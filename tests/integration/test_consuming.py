@@ -7,10 +7,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from zhitong.exceptions import SettingsError
+from zhitong.exceptions import ReceiverError, SettingsError
 from zhitong.infra.consuming import NAMES, _configured, _inbox, _keys, database_name
 from zhitong.infra.embedded import variable
-from zhitong.infra.receiver_keys import public_keys
+from zhitong.infra.receiver_keys import private_path, public_keys
 from zhitong.infra.receivers_file import RECEIVERS
 from zhitong.infra.settings import Settings
 
@@ -40,6 +40,27 @@ def test_keys_are_made_once_and_the_public_half_is_for_the_platform(
     public = public_keys(tmp_path, ["credit"])["credit"]
     assert public.signing[0].thumbprint() == first.signing[0].thumbprint()
     assert not public.sealing[0].is_private
+
+
+def test_no_keys_are_made_beside_a_public_one_whose_private_half_is_missing(
+    tmp_path: Path,
+) -> None:
+    settings = Settings(state=tmp_path)
+    _keys(settings, "credit")
+    private_path(tmp_path, "credit").unlink()
+    given = public_keys(tmp_path, ["credit"])["credit"].signing[0].thumbprint()
+    with pytest.raises(ReceiverError, match=r"There is no private key .*credit"):
+        _keys(settings, "credit")
+    public = public_keys(tmp_path, ["credit"])["credit"]
+    assert public.signing[0].thumbprint() == given
+    assert not private_path(tmp_path, "credit").exists()
+
+
+def test_no_keys_are_made_where_the_platform_keeps_its_own(tmp_path: Path) -> None:
+    (tmp_path / "subject.key").write_bytes(b"k" * 32)
+    with pytest.raises(ReceiverError, match=r"There is no private key .*credit"):
+        _keys(Settings(state=tmp_path), "credit")
+    assert [path.name for path in tmp_path.iterdir()] == ["subject.key"]
 
 
 async def test_a_database_whose_migrations_were_changed_is_not_waited_for(

@@ -16,6 +16,7 @@ from zhitong.connectors.postgresql import PostgreSQLSource
 from zhitong.infra.city_load import BINDINGS
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.gateway import Gateway
+from zhitong.infra.receiver_keys import make_demo_keys
 from zhitong.infra.settings import Settings
 from zhitong.schema.engine import Answer, Question
 from zhitong.types import Occasion, Row, RowQuery
@@ -217,6 +218,7 @@ async def changed(
             rules = rules.replace(old, new)
         path = tmp_path / "policy.toml"
         path.write_text(rules, encoding="utf-8")
+        make_demo_keys(tmp_path, ["provincial", "credit"])
         settings = Settings(state=tmp_path, bindings=BINDINGS, policy=path)
         async with Gateway(settings, addresses.get).running() as engine:
             answer = await engine.answer(

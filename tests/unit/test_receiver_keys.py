@@ -248,6 +248,27 @@ def test_demo_keys_are_made_once_and_found_under_their_names(tmp_path: Path) -> 
     assert unseal(sealed, private_keys(tmp_path, "credit")) == ID_NUMBER
 
 
+def test_a_public_key_that_is_missing_is_asked_for_and_not_made(
+    tmp_path: Path,
+) -> None:
+    make_demo_keys(tmp_path, ["provincial"])
+    with pytest.raises(ReceiverError, match=r"give its public file") as refused:
+        public_keys(tmp_path, ["provincial", "credit"])
+    assert "credit.public.json" in str(refused.value)
+    assert not private_path(tmp_path, "credit").exists()
+
+
+def test_no_private_key_is_made_for_a_public_one_that_was_given(
+    tmp_path: Path,
+) -> None:
+    make_demo_keys(tmp_path, ["credit"])
+    private_path(tmp_path, "credit").unlink()
+    given = public_path(tmp_path, "credit").read_bytes()
+    make_demo_keys(tmp_path, ["credit"])
+    assert not private_path(tmp_path, "credit").exists()
+    assert public_path(tmp_path, "credit").read_bytes() == given
+
+
 def test_the_keys_of_one_receiver_do_not_serve_for_another(tmp_path: Path) -> None:
     make_demo_keys(tmp_path, ["credit"])
     public_path(tmp_path, "credit").rename(public_path(tmp_path, "provincial"))

@@ -1,0 +1,131 @@
+"""What a gateway wants of its receivers before it takes a decision."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+from entries import AT, SEALING, TOPICS, UNIT, decision, entry, ledger_over, prepare
+
+from zhitong.connectors.access_log import PlatformAccessLog, open_pool
+from zhitong.connectors.history import load_history
+from zhitong.exceptions import ReceiverError
+from zhitong.infra.deciding import Deciding
+from zhitong.infra.policy_file import read_policy
+from zhitong.infra.receiver_keys import make_demo_keys, private_path, public_path
+from zhitong.infra.receivers_file import RECEIVERS
+from zhitong.infra.settings import Settings
+from zhitong.resolvers.decisions import Decisions
+from zhitong.resolvers.read import Reader
+from zhitong.resolvers.records import Recorder
+from zhitong.schema.entities import ENTITIES
+
+pytestmark = pytest.mark.integration
+
+Starting = Callable[[Path], AbstractAsyncContextManager[Decisions]]
+NAMED = "select receiver from receiver order by 1"
+
+
+@pytest.fixture
+async def starting(database: str, tmp_path: Path) -> AsyncIterator[Starting]:
+    """Give ``async with starting(receivers_file):``, over an empty ledger."""
+    await prepare(database)
+    make_demo_keys(tmp_path, ["provincial", "credit", "tax"])
+    pool = await open_pool(database)
+    recorder = Recorder(PlatformAccessLog(pool, b"k" * 32))
+
+    @asynccontextmanager
+    async def started(receivers: Path) -> AsyncIterator[Decisions]:
+        settings = Settings(state=tmp_path, receivers=receivers)
+        policy = read_policy(settings.policy, ENTITIES)
+        async with Deciding(settings, policy).running(
+            database, dict, Reader(dict, policy), recorder
+        ) as decisions:
+            yield decisions
+
+    yield started
+    await recorder.close()
+    pool.terminate()
+
+
+def changed(folder: Path, old: str, new: str) -> Path:
+    text = RECEIVERS.read_text("utf-8")
+    assert text.count(old) == 1
+    path = folder / "receivers.toml"
+    path.write_text(text.replace(old, new), "utf-8")
+    return path
+
+
+@pytest.fixture
+def renamed(tmp_path: Path) -> Path:
+    return changed(tmp_path, 'name = "credit"', 'name = "tax"')
+
+
+async def named(database: str) -> list[str]:
+    connection = await asyncpg.connect(database)
+    try:
+        return [row["receiver"] for row in await connection.fetch(NAMED)]
+    finally:
+        await connection.close()
+
+
+async def recorded(database: str) -> None:
+    async with ledger_over(database) as (ledger, _):
+        await ledger.commit(entry(decision()))
+
+
+async def loaded(database: str) -> None:
+    await load_history(
+        database,
+        SEALING,
+        stamp="first",
+        told=[(decision(), UNIT)],
+        receivers=lambda _: list(TOPICS.items()),
+        at=AT,
+    )
+
+
+@pytest.mark.parametrize("happened", [recorded, loaded])
+async def test_a_receiver_that_has_had_events_may_not_leave_the_file(
+    starting: Starting,
+    renamed: Path,
+    database: str,
+    happened: Callable[[str], Awaitable[None]],
+) -> None:
+    await happened(database)
+    with pytest.raises(ReceiverError, match="lacks the receiver credit, which"):
+        async with starting(renamed):
+            pass
+    assert await named(database) == ["credit", "provincial"]
+    async with starting(RECEIVERS):
+        pass
+
+
+async def test_a_receiver_that_has_had_events_may_be_ended(
+    starting: Starting, tmp_path: Path, database: str
+) -> None:
+    await recorded(database)
+    text = 'name = "credit"\n'
+    async with starting(changed(tmp_path, text, text + "until = 2026-10-31\n")):
+        assert await named(database) == ["credit", "provincial"]
+
+
+async def test_a_receiver_that_never_had_an_event_may_leave_the_file(
+    starting: Starting, renamed: Path, database: str
+) -> None:
+    async with starting(renamed):
+        assert await named(database) == ["credit", "provincial", "tax"]
+
+
+async def test_a_receiver_without_a_public_key_is_refused_and_none_is_made(
+    starting: Starting, tmp_path: Path
+) -> None:
+    for path in (public_path(tmp_path, "credit"), private_path(tmp_path, "credit")):
+        path.unlink()
+    with pytest.raises(ReceiverError, match=r"no public key of the receiver credit"):
+        async with starting(RECEIVERS):
+            pass
+    assert not list((tmp_path / "receivers").glob("credit*"))
