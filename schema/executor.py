@@ -15,6 +15,7 @@ from zhitong.exceptions import (
     DocumentInvalidError,
     InternalError,
     MethodNotAllowedError,
+    TooWideError,
     ZhitongError,
     outline,
 )
@@ -74,18 +75,20 @@ class GraphEngine:
             document_hash=hashlib.sha256(document).hexdigest(),
         )
         try:
-            check_operation(
+            kind = check_operation(
                 self._parsed(question.document),
                 question.operation,
                 read_only=question.read_only,
             )
-            return await self._execute(question, inquiry)
+            return await self._execute(question, inquiry, kind)
         except ZhitongError as error:
             return Answer(
                 body={"errors": [problem(error)]}, executed=False, status=error.status
             )
 
-    async def _execute(self, question: Question, inquiry: Inquiry) -> Answer:
+    async def _execute(
+        self, question: Question, inquiry: Inquiry, kind: OperationType
+    ) -> Answer:
         context = self._context(inquiry)
         result = await self._schema.execute(
             question.document,
@@ -94,14 +97,20 @@ class GraphEngine:
             operation_name=question.operation,
             allowed_operation_types=(Allowed.QUERY, Allowed.MUTATION),
         )
-        if context.budget.exceeded:
+        if context.budget.exceeded and kind is OperationType.QUERY:
             await self._recorder.record(inquiry)
             context.budget.check()
         errors = [self._problem(error, inquiry) for error in result.errors or ()]
         if isinstance(result, PreExecutionError) or _refused(result):
             return Answer(body={"errors": errors}, executed=False, status=400)
         record_id = await self._recorder.record(inquiry)
-        body: dict[str, object] = {"data": result.data}
+        data = result.data
+        try:
+            context.budget.check()
+        except TooWideError as error:
+            data = _done(data)
+            errors.append(problem(error))
+        body: dict[str, object] = {"data": data}
         if errors:
             body["errors"] = errors
         extensions = {**access(inquiry), **gaps(inquiry)}
@@ -139,8 +148,10 @@ class GraphEngine:
 
 def check_operation(
     document: DocumentNode, name: str | None, *, read_only: bool = False
-) -> None:
-    """Raise unless *name*, or the document alone, says which operation is meant.
+) -> OperationType:
+    """Say what kind of operation is meant by *name*, or by the document alone.
+
+    Raise unless that is clear, and served.
 
     Strawberry would run the first of several. What changes the ledger is not asked
     for by a method that caches and prefetchers may repeat.
@@ -161,6 +172,24 @@ def check_operation(
         raise MethodNotAllowedError(
             "变更（mutation）须用 POST 请求。", "A mutation is sent by POST."
         )
+    return operation.operation
+
+
+def _done(data: dict[str, object] | None) -> dict[str, object]:
+    """Keep what each field of a mutation has done, and nothing read beside it.
+
+    It is done, however large the answer would be; but what was read is cut, and a cut
+    answer looks whole.
+    """
+    return {
+        field: {
+            name: None if isinstance(value, Mapping) else value
+            for name, value in done.items()
+        }
+        if isinstance(done, Mapping)
+        else done
+        for field, done in (data or {}).items()
+    }
 
 
 def _refused(result: ExecutionResult) -> bool:

@@ -18,6 +18,7 @@ from zhitong.connectors.pool import Pool
 from zhitong.exceptions import RecordUnavailableError
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.gateway import Gateway
+from zhitong.resolvers import budget
 from zhitong.resolvers.records import Recorder
 from zhitong.schema.engine import Answer, Engine, Question
 from zhitong.schema.entities import ENTITIES
@@ -472,6 +473,31 @@ async def test_an_answer_that_cannot_be_recorded_is_no_word_on_the_decision(
     assert errors[0]["extensions"]["retriable"] is True
     again = given(await say(BUREAU, RECORD, d=stated))
     assert (again["version"], again["replayed"]) == (1, True)
+
+
+async def test_a_mutation_whose_answer_is_too_wide_says_what_it_has_done(
+    say: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stated = penalty()
+    document = f"""mutation($d: DecisionInput!, $bad: DecisionInput!) {{
+      done: recordDecision(decision: $d) {RECORDED}
+      refused: recordDecision(decision: $bad) {RECORDED} }}"""
+    with monkeypatch.context() as patched:
+        patched.setattr(budget, "MOST_BUILT", 20)
+        answer = await say(BUREAU, document, d=stated, bad=penalty(fine="-1"))
+    assert (codes(answer), answer.status) == (["DECISION_FORMAT", "TOO_WIDE"], 200)
+    assert answer.executed
+    assert answer.record_id
+    data: Any = answer.body["data"]
+    assert data["refused"] is None
+    done = data["done"]
+    assert (done["version"], done["change"], done["replayed"]) == (1, "RECORDED", False)
+    assert [one["receiver"] for one in done["events"]] == ["provincial", "credit"]
+    assert done["findings"]
+    assert done["decision"] is None  # what was read of it is cut: it is not shown
+    again = given(await say(BUREAU, RECORD, d=stated))
+    assert (again["decisionId"], again["replayed"]) == (done["decisionId"], True)
+    assert again["events"] == done["events"]
 
 
 async def test_the_callers_trace_goes_with_the_event(say: Asking, sql: Sql) -> None:
