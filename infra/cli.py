@@ -234,6 +234,12 @@ def _questions(command: Command) -> None:
     ask.add_argument("--basis", default="", metavar="依据", help="legal basis")
     ask.add_argument("--cause", default="", metavar="事由", help="the case")
     ask.add_argument(
+        "--variables",
+        default="",
+        metavar="文件",
+        help="变量 a JSON file, or - for stdin",
+    )
+    ask.add_argument(
         "file", metavar="文件", help="查询文档，- 为标准输入 or - for stdin"
     )
 
@@ -251,7 +257,7 @@ def _demo(name: str) -> ModuleType:
 
 def _ask(settings: Settings, given: argparse.Namespace) -> bool:
     why = Occasion(purpose=given.purpose, basis=given.basis, cause=given.cause)
-    return commands.ask(settings, given.kind, why, given.file)
+    return commands.ask(settings, given.kind, why, given.file, given.variables)
 
 
 def _schema(_settings: Settings, _given: argparse.Namespace) -> None:

@@ -148,9 +148,13 @@ async def _differences(path: Path, binding: Binding, url: str) -> list[str]:
     return differences(path, source.drifts)
 
 
-def ask(settings: Settings, kind: str, occasion: Occasion, file: str) -> bool:
+def ask(
+    settings: Settings, kind: str, occasion: Occasion, file: str, variables: str = ""
+) -> bool:
     """Ask the running gateway what *file* says; print the answer."""
-    reply = client(settings, DEMO_PRINCIPALS[kind]).ask(_document(file), occasion)
+    reply = client(settings, DEMO_PRINCIPALS[kind]).ask(
+        _text(file), occasion, variables=_variables(variables)
+    )
     said = orjson.dumps(
         reply.body, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     )
@@ -158,14 +162,32 @@ def ask(settings: Settings, kind: str, occasion: Occasion, file: str) -> bool:
     return reply.good
 
 
-def _document(file: str) -> str:
+def _text(file: str) -> str:
     try:
         return sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
-            f"读不了查询文件 {file}：{error}",
-            f"cannot read the question {file}: {error}",
+            f"读不了文件 {file}：{error}",
+            f"cannot read the file {file}: {error}",
         ) from error
+
+
+def _variables(file: str) -> Mapping[str, object]:
+    if not file:
+        return {}
+    try:
+        found = orjson.loads(_text(file))
+    except orjson.JSONDecodeError as error:
+        raise SettingsError(
+            f"变量文件 {file} 不是 JSON（第 {error.lineno} 行）",
+            f"the variables' file {file} is no JSON (line {error.lineno})",
+        ) from error
+    if not isinstance(found, dict):
+        raise SettingsError(
+            f'变量文件 {file} 应为一个 JSON 对象，如 {{"id": "…"}}',
+            f'the variables\' file {file} must be a JSON object, as {{"id": "…"}}',
+        )
+    return found
 
 
 def messages(reply: Reply) -> Sequence[str]:

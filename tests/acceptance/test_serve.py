@@ -125,6 +125,14 @@ def test_the_command_asks_and_tells_errors_by_its_exit_code(
     assert (code, '"name": "dongling"' in said) == (0, True), url
     code, said = zhitong.run("ask", "--as", "public", str(wrong))
     assert (code, "DOCUMENT_INVALID" in said) == (1, True)
+    right.write_text("query($n: [String!]) { codeLists(names: $n) { name } }")
+    (tmp_path / "n.json").write_text('{"n": ["ActType"]}')
+    words = ("ask", "--as", "public", "--variables", str(tmp_path / "n.json"))
+    code, said = zhitong.run(*words, str(right))
+    assert (code, said.count('"name"')) == (0, 1), said
+    (tmp_path / "n.json").write_text("[]")
+    code, said = zhitong.run(*words, str(right))
+    assert (code, "SETTINGS" in said) == (2, True), said
 
 
 def test_a_department_joins_by_one_file_while_the_gateway_runs(
