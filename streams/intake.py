@@ -106,13 +106,18 @@ class Intake:
     def _opened(
         self, event: DecisionEvent
     ) -> tuple[dict[str, object], tuple[str, ...]]:
-        row, reasons = dict(event.row), []
+        known, reasons = tables()[event.table], []
+        row = known.held(event.row)
         for column in _sealed(event.table):
             if column not in row:
                 continue
             try:
                 row[column] = unseal(str(row[column]), self.keys)
             except ReceiverError as error:
+                if known.is_withdrawn(event.row):
+                    # A number more or less must not keep in public what is withdrawn.
+                    del row[column]
+                    continue
                 reasons.append(f"{column}：{error.label.zh} / {error.label.en}")
         return row, tuple(reasons)
 

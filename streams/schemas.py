@@ -8,7 +8,10 @@ accepted, which JSON Schema leaves alone:
 * ``x-credit-code``: a unified social credit code by GB 32100, or 17 zeros and X;
 * ``x-acceptance``: rules, each with its words and source. Where all of ``when`` holds,
   ``require`` names columns that are due, ``only`` what then must hold as well, and
-  ``order`` two times of which the second is not before the first.
+  ``order`` two times of which the second is not before the first;
+* ``x-withdrawn``: where this holds the row is withdrawn. Then what identifies the
+  decision, what is due always, is all that is looked at: a withdrawal that is
+  rejected leaves in public what was withdrawn.
 """
 
 from __future__ import annotations
@@ -58,6 +61,11 @@ class Column:
     item: Column | None
     """Of a list."""
 
+    @property
+    def free(self) -> bool:
+        """Say whether people's own words stand here, and no number, code or date."""
+        return self.width is None and self.words is None and self.pattern is None
+
     def has(self, text: str) -> bool:
         """Say what a validator of JSON Schema says of a text."""
         return (
@@ -83,6 +91,10 @@ class Table:
     marks: tuple[tuple[str, Column], ...]
     """Columns with a width or a code to check, apart from their structure."""
     rules: tuple[Rule, ...]
+    withdrawn: Rule
+    """What holds for a row that says it is withdrawn."""
+    identity: frozenset[str]
+    """Columns that are due always."""
 
     @property
     def urn(self) -> str:
@@ -93,6 +105,25 @@ class Table:
     def title(self) -> str:
         """Chinese, then English."""
         return str(self.document["title"])
+
+    def is_withdrawn(self, row: Row) -> bool:
+        """Say whether *row* says that its decision is withdrawn."""
+        return holds(self.withdrawn, row)
+
+    def held(self, row: Row) -> dict[str, object]:
+        """Give what the receiver's columns hold of *row*.
+
+        Only a withdrawn row loses what is too wide and does not identify it.
+        """
+        if not self.is_withdrawn(row):
+            return dict(row)
+        wide = {
+            column
+            for column, shape in self.marks
+            if shape.width is not None and len(str(row.get(column, ""))) > shape.width
+        }
+        gone = wide - self.identity
+        return {column: value for column, value in row.items() if column not in gone}
 
     def errors(self, row: Row) -> Iterator[ValidationError]:
         """Say where *row* is not of the structure."""
@@ -128,6 +159,13 @@ def _table(kind: str, name: str, version: int, text: bytes) -> Table:
             if shape.width is not None or shape.credit_code
         ),
         rules=tuple(document["x-acceptance"]),
+        withdrawn=document["x-withdrawn"],
+        identity=frozenset(
+            column
+            for rule in document["x-acceptance"]
+            if not rule["when"]
+            for column in rule.get("require", ())
+        ),
     )
 
 
@@ -193,8 +231,9 @@ def _places(error: ValidationError, row: Row) -> Iterator[tuple[str, str]]:
 
 
 def _values(table: Table, row: Row) -> Iterator[Fault]:
+    withdrawn = table.is_withdrawn(row)
     for column, shape in table.marks:
-        if column not in row:
+        if column not in row or (withdrawn and column not in table.identity):
             continue
         text, zh = str(row[column]), f"{column} {_zh(table.columns[column])}"
         if shape.width is not None and len(text) > shape.width:
@@ -206,7 +245,9 @@ def _values(table: Table, row: Row) -> Iterator[Fault]:
                 table.urn,
             )
         # The code's own faults name characters of it, so they are not repeated.
-        if shape.credit_code and text != CREDIT_PLACEHOLDER and credit_code_fault(text):
+        if withdrawn or not shape.credit_code or text == CREDIT_PLACEHOLDER:
+            continue
+        if credit_code_fault(text):
             yield Fault(
                 Label(
                     f"{zh}：不是有效的统一社会信用代码",
