@@ -17,6 +17,7 @@ from zhitong.rules.admission import CODES
 from zhitong.rules.check import UNSTATED, Check, Limits
 from zhitong.rules.checks import TESTS, Checks
 from zhitong.rules.money import fen
+from zhitong.rules.placeholders import bare
 from zhitong.types import Label
 
 CONFIGURED = "configured rule"
@@ -44,6 +45,8 @@ class _Limits(_Form, frozen=True, kw_only=True):
     texts: dict[str, Positive]
     officers: Positive
     amount: str
+    placeholders: list[Stated] = []
+    person_years: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 class _Check(_Form, frozen=True, kw_only=True, rename={"since": "from", "until": "to"}):
@@ -90,6 +93,8 @@ def read_checks(path: Path) -> Checks:
             texts=file.limits.texts,
             officers=file.limits.officers,
             amount=fen(file.limits.amount),
+            placeholders=frozenset(map(bare, file.limits.placeholders)),
+            person_years=file.limits.person_years,
         ),
         checks=tuple(map(_check, file.checks)),
     )

@@ -26,6 +26,7 @@ from zhitong.ports import Envelopes, Ledger, Source
 from zhitong.resolvers.facts import Registers
 from zhitong.rules.admission import admit, stated
 from zhitong.rules.checks import Checks, findings
+from zhitong.rules.placeholders import without_placeholders
 from zhitong.types import Principal
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -98,6 +99,7 @@ class Decisions:
 
     async def check(self, principal: Principal, decision: Decision) -> Checked:
         """Say what the rules find, without effect; refuse as `record` would."""
+        decision = self._meant(decision)
         await self._admit(principal, decision, self.clock())
         return Checked(
             decision_id=decision.id,
@@ -113,7 +115,7 @@ class Decisions:
         Raises `DecisionError` where it cannot be taken, `LedgerUnavailableError` and
         `RecordUnavailableError` where it is not known to be taken: then try again.
         """
-        at = self.clock()
+        at, decision = self.clock(), self._meant(decision)
         await self._admit(principal, decision, at)
         entry = Entry(
             decision=decision,
@@ -177,7 +179,8 @@ class Decisions:
         reason = self._stated("reason", correction.reason)
         at = self.clock()
         held = await self._held(principal, correction.decision_id)
-        decision, version = correction.decision, correction.version
+        decision = self._meant(correction.decision)
+        version = correction.version
         self._admit_form(decision, at)
         if decision.id != correction.decision_id:
             raise DecisionFormatError(
@@ -240,6 +243,9 @@ class Decisions:
 
     def _admit_form(self, decision: Decision, at: datetime) -> None:
         admit(decision, self.checks.limits, at.astimezone(ZONE).date())
+
+    def _meant(self, decision: Decision) -> Decision:
+        return without_placeholders(decision, self.checks.limits.placeholders)
 
     def _stated(self, name: str, text: str) -> str:
         return stated(text, name, self.checks.limits)

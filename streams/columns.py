@@ -2,7 +2,8 @@
 
 A row of these is always of its table's structure: what cannot stand in a column is
 left out, and then missed by the rules of acceptance. Free text longer than its
-column is cut and says so; what identifies something is never cut.
+column is cut and says so; what identifies something is never cut. ID numbers that
+stand in free text are masked: they leave in columns made for them, sealed, or not.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+from zhitong.rules.identifiers import credit_code_fault
+from zhitong.rules.resident_ids import born, plain, without_resident_ids
 from zhitong.streams.schemas import Column, Table
 
 CUT = "…（全文见平台）"
@@ -28,7 +31,7 @@ def fill(table: Table, values: Mapping[str, object]) -> dict[str, object]:
         fitted = _fitted(table.shapes[column], value)
         if fitted is not None:
             row[column] = fitted
-    return row
+    return table.held(row)
 
 
 def ten_thousands(fen: int | None) -> str | None:
@@ -54,6 +57,10 @@ def joined(parts: Iterable[str], separator: str) -> str | None:
 def _fitted(column: Column, value: object) -> object | None:
     if isinstance(value, str):
         text = clean(value)
+        if column.free:
+            text = without_resident_ids(text)
+        if column.credit_code and no_resident_id(text) is None:
+            return None
         over = column.longest is not None and len(text) > column.longest
         if over and column.width is None:
             text = text[: (column.longest or 0) - len(CUT)] + CUT
@@ -63,6 +70,19 @@ def _fitted(column: Column, value: object) -> object | None:
         kept = [part for part in parts if column.item.has(part)]
         return kept[: column.longest] or None
     return value
+
+
+def no_resident_id(number: str | None) -> str | None:
+    """Give a party's code or number, unless an ID number was put in its place."""
+    # All in digits, a credit code may pass for an ID number too.
+    if number and born(plain(number)) and credit_code_fault(number):
+        return None
+    return number
+
+
+def masked(number: str | None) -> str | None:
+    """Mask a certificate's number that is made of its holder's ID number."""
+    return None if number is None else without_resident_ids(number)
 
 
 def clean(text: str) -> str:

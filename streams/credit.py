@@ -15,7 +15,14 @@ from zhitong.decisions import Act, Change, Decision, Entry, Licence, Penalty
 from zhitong.exceptions import ReceiverError
 from zhitong.rules.identifiers import CREDIT_PLACEHOLDER
 from zhitong.streams.cloud_events import SHANGHAI
-from zhitong.streams.columns import clean, fill, joined, ten_thousands
+from zhitong.streams.columns import (
+    clean,
+    fill,
+    joined,
+    masked,
+    no_resident_id,
+    ten_thousands,
+)
 from zhitong.streams.receivers import IdNumber, Receiver, Receivers, Status
 from zhitong.streams.schemas import Table, tables
 
@@ -61,7 +68,7 @@ def _party(
         "XDR_MC": party.name,
         "XDR_LB": words.party_kinds.get(party.kind),
         "XDR_SHXYM": party.code or (CREDIT_PLACEHOLDER if single else None),
-        "XDR_GSZC": party.registration_no,
+        "XDR_GSZC": no_resident_id(party.registration_no),
         "FRDB": party.representative,
     }
     if IdNumber.PARTY in receiver.id_numbers and party.kind == "NATURAL_PERSON":
@@ -116,7 +123,7 @@ def _licence(entry: Entry, config: Receivers) -> dict[str, object]:
         "WSH": decision.document_no,
         "XKLB": config.words.licence_kinds.get(licence.kind),
         "XKZS": licence.certificate_name,
-        "XKBH": licence.certificate_no,
+        "XKBH": masked(licence.certificate_no),
         "NR": decision.content,
         "JDRQ": _day(decision.decided_on, form.licence_dates),
         "YXQZ": _day(licence.valid_from, form.licence_dates),

@@ -12,7 +12,7 @@ from datetime import date
 
 from zhitong.decisions import Act, Change, Decision, Entry, Licence, Penalty
 from zhitong.streams.cloud_events import SHANGHAI
-from zhitong.streams.columns import fill, yes_no, yuan
+from zhitong.streams.columns import fill, masked, yes_no, yuan
 from zhitong.streams.credit import remark
 from zhitong.streams.receivers import Receivers
 from zhitong.streams.schemas import Table, tables
@@ -107,7 +107,7 @@ def _licence(decision: Decision, config: Receivers) -> dict[str, object]:
     return {
         "licence_kind": config.words.licence_kinds.get(licence.kind),
         "certificate_name": licence.certificate_name,
-        "certificate_no": licence.certificate_no,
+        "certificate_no": masked(licence.certificate_no),
         "valid_from": _day(licence.valid_from),
         "valid_to": _day(valid_to),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from zhitong.decisions import Act, Decision, Licence, Party, Penalty, Review
 from zhitong.exceptions import DecisionFormatError, DecisionUnidentifiedError
 from zhitong.infra.checks_file import read_checks
 from zhitong.rules.admission import admit, stated
+from zhitong.rules.identifiers import resident_id
 
 LIMITS = read_checks(Path("infra/rules/checks.toml")).limits
 TODAY = date(2026, 11, 22)
@@ -19,6 +21,7 @@ ID_NUMBER = "11010519491231002X"
 PERSON = Party(
     kind="NATURAL_PERSON", name="李四", id_kind="RESIDENT_ID", id_number=ID_NUMBER
 )
+NOBODY = Party(kind="LEGAL_PERSON", name="安泽某公司")
 DECISION = Decision(
     local_id="A-1",
     act=Act.PENALTY,
@@ -126,6 +129,32 @@ def test_what_nobody_could_identify_is_refused(said: Decision, says: str) -> Non
             "party.registration_no",
             id="an ID number as a registration",
         ),
+        pytest.param(
+            of(id_number=None, code="１１０１０５ 19491231 002x"),
+            "party.code",
+            id="an ID number with blanks as a code",
+        ),
+        *(
+            pytest.param(
+                decision(**{name: ID_NUMBER}, party=NOBODY),
+                name,
+                id=f"an ID number as {name}",
+            )
+            for name in ("matter_code", "case_no", "inspection_no", "document_no")
+        ),
+        pytest.param(
+            decision(officers=(ID_NUMBER,), party=NOBODY),
+            "officers",
+            id="an ID number as a certificate",
+        ),
+        *(
+            pytest.param(
+                decision(**{name: f"第{ID_NUMBER}号"}),
+                name,
+                id=f"the party's own ID number in {name}",
+            )
+            for name in ("local_id", "document_no", "case_no", "inspection_no")
+        ),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_by_its_name(
@@ -136,6 +165,30 @@ def test_a_value_that_cannot_be_is_refused_by_its_name(
     assert caught.value.details == {"field": field}
     assert len(str(caught.value)) < 1000
     assert ID_NUMBER not in str(caught.value).upper()
+
+
+def test_a_misplaced_id_number_is_told_its_own_field() -> None:
+    with pytest.raises(DecisionFormatError, match="填入 idNumber") as caught:
+        admit(of(code=ID_NUMBER), LIMITS, TODAY)
+    assert caught.value.label.zh == (
+        "party.code 中是公民身份号码，请填入 idNumber（法定代表人的填入 "
+        "representativeIdNumber），在那里加密保存；此处填写应有的编号，没有就留空"
+    )
+    assert "idNumber is where it is sealed" in caught.value.label.en
+
+
+def test_a_number_of_division_day_and_serial_is_no_persons() -> None:
+    # Its check character fits an ID number, as it does of one in eleven.
+    chance = "619900202611200017"
+    assert resident_id(chance[:17]) == chance
+    admit(decision(case_no=chance, inspection_no=chance), LIMITS, TODAY)
+    never = replace(LIMITS, person_years=0)
+    with pytest.raises(DecisionFormatError):
+        admit(decision(case_no=chance), never, TODAY)
+
+
+def test_a_departments_own_key_may_pass_for_an_id_number() -> None:
+    admit(decision(local_id="440524188001010014"), LIMITS, TODAY)
 
 
 @pytest.mark.parametrize(

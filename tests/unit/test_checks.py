@@ -584,6 +584,23 @@ def test_a_licence_is_stated_and_ends_after_it_begins(
     assert short(said, matters=Answer((matter(power_type="LICENCE"),))) == expected
 
 
+def test_an_id_number_in_a_text_is_a_doubt_that_names_the_texts() -> None:
+    said = decision(
+        facts="查明张三（11010519491231002X）无证",
+        party=Party(
+            kind="LEGAL_PERSON",
+            name="安泽市某某化工有限公司",
+            code=FIRM,
+            representative="１１０１０５１９４９１２３１００２Ｘ",
+        ),
+    )
+    (one,) = found(said)
+    assert (one.check, one.severity) == ("texts-without-ids", DOUBT)
+    assert one.detail.zh.startswith("这些文字中有公民身份号码：facts, representative；")
+    assert "11010519491231002X" not in str(one)
+    assert one.source == "个人信息保护法第28条：敏感个人信息，最小必要"
+
+
 def test_an_unusual_document_number_is_a_doubt() -> None:
     assert short(decision(document_no="罚字第12号")) == [("document-form", DOUBT)]
 

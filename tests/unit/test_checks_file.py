@@ -67,6 +67,16 @@ def test_a_check_is_read_with_all_it_says(write: Path) -> None:
     assert check.source == "某法第1条"
     assert read.limits.texts == {"local_id": 10, "other": 20}
     assert (read.limits.officers, read.limits.amount) == (3, 100_000)
+    assert (read.limits.placeholders, read.limits.person_years) == (frozenset(), 0)
+
+
+def test_placeholders_are_read_as_they_are_compared(write: Path) -> None:
+    more = 'placeholders = ["无", " ／ ", "N/A"]\nperson_years = 14\n'
+    limits = LIMITS.replace("[limits.texts]", f"{more}[limits.texts]")
+    write.write_text(limits + CHECK, encoding="utf-8")
+    read = read_checks(write).limits
+    assert read.placeholders == {"无", "/", "n/a"}
+    assert read.person_years == 14
 
 
 def test_amounts_are_yuan_in_the_file_and_fen_inside(write: Path) -> None:

@@ -245,6 +245,33 @@ def desk() -> Desk:
 # --- recording ---------------------------------------------------------------
 
 
+async def test_decisions_without_a_case_number_do_not_share_one(desk: Desk) -> None:
+    keys = set()
+    for number, written in enumerate(("无", "/", "无"), 1):
+        said = msgspec.structs.replace(
+            DECISION,
+            local_id=f"none-{number}",
+            document_no=f"安应急罚〔2026〕{900 + number}号",
+            case_no=written,
+            inspection_no="-",
+        )
+        checked = await desk.decisions.check(department(), said)
+        recorded = await desk.decisions.record(department(), said)
+        assert recorded.content_hash == checked.content_hash
+        held = await desk.ledger.held(recorded.decision_id)
+        assert held
+        assert (held.decision.case_no, held.decision.inspection_no) == (None, None)
+        keys.add(held.decision.case_key)
+        corrected = await desk.decisions.correct(
+            department(),
+            Correction(
+                decision_id=said.id, version=1, decision=said, reason="再发一次"
+            ),
+        )
+        assert (corrected.replayed, corrected.version) == (True, 1)
+    assert keys == {f"{OWN}/none-{number}" for number in (1, 2, 3)}
+
+
 async def test_a_decision_is_registered_and_leaves_for_both_receivers(
     desk: Desk,
 ) -> None:

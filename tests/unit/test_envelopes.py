@@ -23,6 +23,7 @@ from zhitong.decisions import (
 )
 from zhitong.exceptions import ReceiverError
 from zhitong.infra.receivers_file import read_receivers
+from zhitong.rules.resident_ids import has_resident_id
 from zhitong.streams.cloud_events import parse
 from zhitong.streams.columns import CUT
 from zhitong.streams.envelopes import ReceiverEnvelopes
@@ -363,7 +364,7 @@ def test_an_event_says_what_when_and_for_whom_around_the_row() -> None:
     assert said == {
         "specversion": "1.0",
         "id": str(event_id(PENALTY.id, 3, Change.CORRECTED)),
-        "source": "/zhitong/619900",
+        "source": "/zhitong/619900/credit",
         "type": "cn.zhitong.decision.corrected.v1",
         "subject": str(PENALTY.id),
         "time": "2026-11-22T09:30:05+08:00",
@@ -382,6 +383,106 @@ def test_an_event_says_what_when_and_for_whom_around_the_row() -> None:
 def test_a_correction_of_history_changes_a_row_the_province_has() -> None:
     first = sent(entry(PENALTY), "provincial", follows_history=True)
     assert parse(first.payload).row["cd_operation"] == "u"
+
+
+TYPED = (
+    "11010519491231002X",
+    "110105 19491231 002x",
+    "１１０１０５１９４９１２３１００２Ｘ",
+)
+
+
+@pytest.mark.parametrize("number", TYPED)
+@pytest.mark.parametrize("change", list(Change))
+@pytest.mark.parametrize("said", [PENALTY, PERSON, LICENCE, INSPECTION])
+def test_no_id_number_in_any_text_leaves_in_the_clear(
+    said: Decision, change: Change, number: str
+) -> None:
+    text = f"张三（身份证号{number}）"
+    canary = replace(
+        said,
+        subject_name=text,
+        document_title=text,
+        title=text,
+        facts=f"{'查' * 200}{text}{'明' * 32_800}",
+        basis=text,
+        content=text,
+        party=replace(
+            said.party,
+            name=number,
+            code=number,
+            registration_no=number,
+            representative=text,
+        ),
+        penalty=said.penalty
+        and replace(said.penalty, violation_type=text, licence_affected=text),
+        licence=said.licence
+        and replace(said.licence, certificate_name=text, certificate_no=f"T{number}"),
+    )
+    leaves = replace(
+        entry(canary, change, 2), reason=text, basis=text, unit_name=text, person=text
+    )
+    for receiver in envelopes().receivers(said.act):
+        event = sent(leaves, receiver)
+        values = parse(event.payload).row.values()
+        assert [value for value in values if has_resident_id(str(value))] == []
+        assert number not in event.payload.decode()
+        reasons = faults(parse(event.payload).table, parse(event.payload).row)
+        assert not any(has_resident_id(reason) for reason in reasons)
+    for finding in envelopes().shortcomings(canary):
+        assert not has_resident_id(str(finding))
+
+
+def test_an_id_number_in_a_text_keeps_its_first_and_last_character() -> None:
+    said = replace(LICENCE, facts=f"持证人{ID_NUMBER}，", content="准予")
+    certified = replace(
+        said, licence=Licence(kind="ORDINARY", certificate_no=f"T{ID_NUMBER}")
+    )
+    province = row(entry(certified), "provincial", "licence")
+    assert province["facts"] == f"持证人1{'*' * 16}X，"
+    assert province["certificate_no"] == f"T1{'*' * 16}X"
+    assert row(entry(certified), "credit", "xk_fr")["XK_XKBH"] == f"T1{'*' * 16}X"
+
+
+def test_numbers_that_identify_are_never_masked() -> None:
+    number = "440524188001010014"
+    said = replace(PENALTY, document_no=number, local_id=number, inspection_no=number)
+    province = row(entry(said), "provincial", "penalty")
+    assert province["document_no"] == number
+    assert province["act_no"] == number
+    assert province["inspection_no"] == number
+    assert row(entry(said), "credit", "cf_fr")["CF_WSH"] == number
+
+
+def test_a_withdrawn_row_is_judged_by_what_identifies_it_alone() -> None:
+    odd = replace(
+        PENALTY,
+        local_id="y" * 51,
+        party=replace(PENALTY.party, code="9" * 19, registration_no="6" * 51),
+    )
+    for receiver, table, code in (
+        ("credit", "cf_fr", "CF_XDR_SHXYM"),
+        ("provincial", "penalty", "party_code"),
+    ):
+        stands = row(entry(odd), receiver, table)
+        assert stands[code] == "9" * 19
+        assert len(faults(table, stands)) == {"credit": 3, "provincial": 2}[receiver]
+        withdrawn = row(entry(odd, Change.WITHDRAWN, 2), receiver, table)
+        assert faults(table, withdrawn) == ()
+        assert "act_no" not in withdrawn
+        assert "CF_XDR_GSZC" not in withdrawn
+        # Nineteen characters fit the province's column, not the credit system's.
+        assert (code in withdrawn) == (receiver == "provincial")
+        # As another sender may write it.
+        assert faults(table, withdrawn | {code: "9" * 30}) == ()
+
+
+def test_a_withdrawal_before_the_day_of_its_decision_is_taken() -> None:
+    early = replace(PENALTY, decided_on=date(2062, 1, 1))
+    said = row(entry(early), "provincial", "penalty")
+    assert len(faults("penalty", said)) == 1
+    gone = row(entry(early, Change.WITHDRAWN, 2), "provincial", "penalty")
+    assert faults("penalty", gone) == ()
 
 
 def test_the_same_entry_gives_the_same_bytes() -> None:

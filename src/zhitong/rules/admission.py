@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
-import msgspec
-
 from zhitong.decisions import Decision, Party
 from zhitong.exceptions import DecisionFormatError, DecisionUnidentifiedError
 from zhitong.rules.check import Limits
 from zhitong.rules.document_numbers import normalised
-from zhitong.rules.identifiers import credit_code_fault, resident_id
+from zhitong.rules.identifiers import credit_code_fault
+from zhitong.rules.resident_ids import born, plain
+from zhitong.rules.texts import FREE, leaves
 
 CODES = {
     "party.kind": frozenset({"LEGAL_PERSON", "INDIVIDUAL_BUSINESS", "NATURAL_PERSON"}),
@@ -66,10 +66,16 @@ CODES = {
 CODES["party.representative_id_kind"] = CODES["party.id_kind"]
 """The closed lists; schema/codes.py has them with their labels."""
 RESIDENT_ID = "RESIDENT_ID"
-_RESIDENT = re.compile(
-    r"[1-9][0-9]{5}((?:18|19|20)[0-9]{2})([0-9]{2})([0-9]{2})[0-9]{3}[0-9X]"
-)
 _DIVISION = re.compile(r"[1-9][0-9]{5}")
+_PLACES = frozenset({"party.id_number", "party.representative_id_number"})
+_SEALED_ZH = (
+    "请填入 idNumber（法定代表人的填入 representativeIdNumber），在那里加密保存；"
+    "此处填写应有的编号，没有就留空"
+)
+_SEALED_EN = (
+    "idNumber is where it is sealed (the representative's: representativeIdNumber); "
+    "here goes the number that is due, or none"
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -145,7 +151,7 @@ def _misshapen(
     yield from _texts(decision, limits)
     yield from _codes(decision)
     yield from _numbers(decision.party)
-    yield from _misplaced(decision.party)
+    yield from _misplaced(decision, limits, today)
 
 
 def _amounts(decision: Decision, limits: Limits) -> Iterator[tuple[str, str, str]]:
@@ -161,7 +167,7 @@ def _amounts(decision: Decision, limits: Limits) -> Iterator[tuple[str, str, str
 
 
 def _texts(decision: Decision, limits: Limits) -> Iterator[tuple[str, str, str]]:
-    for name, text in _leaves("", decision):
+    for name, text in leaves(decision):
         for zh, en in _unfit(name, text, limits):
             yield name, zh, en
     if len(decision.officers) > limits.officers:
@@ -186,20 +192,8 @@ def _unfit(name: str, text: str, limits: Limits) -> Iterator[tuple[str, str]]:
         )
 
 
-def _leaves(prefix: str, value: msgspec.Struct) -> Iterator[tuple[str, str]]:
-    """Give every text with its dotted name."""
-    for name in value.__struct_fields__:
-        item = getattr(value, name)
-        if isinstance(item, msgspec.Struct):
-            yield from _leaves(f"{prefix}{name}.", item)
-        elif isinstance(item, tuple):
-            yield from ((f"{prefix}{name}", one) for one in item)
-        elif isinstance(item, str):
-            yield f"{prefix}{name}", str(item)
-
-
 def _codes(decision: Decision) -> Iterator[tuple[str, str, str]]:
-    for name, text in _leaves("", decision):
+    for name, text in leaves(decision):
         if name in CODES and text not in CODES[name]:
             allowed = ", ".join(sorted(CODES[name]))
             yield (
@@ -219,7 +213,7 @@ def _numbers(party: Party) -> Iterator[tuple[str, str, str]]:
         ),
     )
     for name, kind, number in pairs:
-        if kind == RESIDENT_ID and number is not None and not _resident(number):
+        if kind == RESIDENT_ID and number is not None and not born(number):
             yield (
                 f"party.{name}",
                 "公民身份号码的位数、日期或校验码不对，请逐位核对（号码不在此显示）",
@@ -227,28 +221,43 @@ def _numbers(party: Party) -> Iterator[tuple[str, str, str]]:
             )
 
 
-def _misplaced(party: Party) -> Iterator[tuple[str, str, str]]:
-    # What stands in these leaves in the clear; in its own field it is sealed.
-    for name in ("code", "registration_no"):
-        text = (getattr(party, name) or "").strip().upper()
-        # All in digits, a credit code may pass for an ID number too.
-        if _resident(text) and credit_code_fault(text):
+def _misplaced(
+    decision: Decision, limits: Limits, today: date
+) -> Iterator[tuple[str, str, str]]:
+    """Find ID numbers where a number of another kind is due.
+
+    What stands there leaves in the clear; in its own field it is sealed.
+    """
+    party = decision.party
+    own = {
+        plain(number)
+        for kind, number in (
+            (party.id_kind, party.id_number),
+            (party.representative_id_kind, party.representative_id_number),
+        )
+        if kind == RESIDENT_ID and number
+    }
+    for name, text in leaves(decision):
+        if name in FREE or name in _PLACES:
+            continue
+        number = plain(text)
+        known = any(one in number for one in own)
+        # A department's own key may be any number; only one it states is told there.
+        if known or (name != "local_id" and _persons(number, limits, today)):
             yield (
-                f"party.{name}",
-                f"{name} 中是公民身份号码，请填入 idNumber，在那里加密保存",
-                f"{name} holds a resident ID number; idNumber is where it is sealed",
+                name,
+                f"{name} 中是公民身份号码，{_SEALED_ZH}",
+                f"{name} holds a resident ID number; {_SEALED_EN}",
             )
 
 
-def _resident(number: str) -> bool:
-    found = _RESIDENT.fullmatch(number)
-    if found is None or resident_id(number[:17]) != number:
+def _persons(number: str, limits: Limits, today: date) -> bool:
+    day = born(number)
+    # Division, day and serial number make many a case number; one in eleven passes.
+    if day is None or today.year - day.year < limits.person_years:
         return False
-    try:
-        date(*map(int, found.groups()))
-    except ValueError:
-        return False
-    return True
+    # All in digits, a credit code may pass for an ID number too.
+    return credit_code_fault(number) is not None
 
 
 def _bare(text: str) -> str:

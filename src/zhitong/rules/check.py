@@ -61,6 +61,10 @@ class Limits:
     officers: int
     amount: int
     """The largest amount that can be meant, in fen."""
+    placeholders: frozenset[str] = frozenset()
+    """What is written where there is no number: ``无``, ``/``, as `bare` writes it."""
+    person_years: int = 0
+    """A number whose day of birth is not as many years past is no person's."""
 
 
 @dataclass(frozen=True, slots=True)

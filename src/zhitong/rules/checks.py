@@ -67,6 +67,7 @@ _CONTENT = {
     "licence-stated": Test(content_checks.licence_stated),
     "licence-term": Test(content_checks.licence_term, _TERM),
     "document-form": Test(content_checks.document_form),
+    "texts-without-ids": Test(content_checks.texts_without_ids, ("fields",)),
 }
 _CASE = {
     "case-source": Test(case_checks.case_source, ("source",)),

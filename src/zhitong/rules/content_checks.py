@@ -9,6 +9,8 @@ from zhitong.rules.check import Check, Outcome, procedure
 from zhitong.rules.document_numbers import usual
 from zhitong.rules.facts import Facts
 from zhitong.rules.money import yuan
+from zhitong.rules.resident_ids import has_resident_id
+from zhitong.rules.texts import free_texts
 
 FINE = "FINE"
 CONFISCATED = frozenset({"CONFISCATED_GAINS", "CONFISCATED_GOODS"})
@@ -132,3 +134,10 @@ def document_form(_: Check, decision: Decision, __: Facts) -> Iterator[Outcome]:
     """Check that the document number has agency, year and number."""
     if not usual(decision.document_no):
         yield {}
+
+
+def texts_without_ids(_: Check, decision: Decision, __: Facts) -> Iterator[Outcome]:
+    """Check that no free text has a resident ID number; it leaves masked there."""
+    found = [name for name, text in free_texts(decision) if has_resident_id(text)]
+    if found:
+        yield {"fields": ", ".join(found)}

@@ -1,0 +1,46 @@
+"""The texts of a decision: which there are, and which are people's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+import msgspec
+
+from zhitong.decisions import Decision
+
+FREE: Mapping[str, str] = MappingProxyType(
+    {
+        "subject_name": "subjectName",
+        "document_title": "documentTitle",
+        "title": "title",
+        "facts": "facts",
+        "basis": "legalBasis",
+        "content": "result",
+        "party.name": "counterpartyName",
+        "party.representative": "representative",
+        "penalty.violation_type": "violationType",
+        "penalty.licence_affected": "licenceAffected",
+        "licence.certificate_name": "certificateName",
+        "licence.certificate_no": "certificateNo",
+    }
+)
+"""Texts in which an ID number is masked on its way out, by the names they are sent
+under. A certificate's number is often made of its holder's ID number."""
+
+
+def leaves(value: msgspec.Struct, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Give every text of a decision with its dotted name."""
+    for name in value.__struct_fields__:
+        item = getattr(value, name)
+        if isinstance(item, msgspec.Struct):
+            yield from leaves(item, f"{prefix}{name}.")
+        elif isinstance(item, tuple):
+            yield from ((f"{prefix}{name}", one) for one in item)
+        elif isinstance(item, str):
+            yield f"{prefix}{name}", str(item)
+
+
+def free_texts(decision: Decision) -> Iterator[tuple[str, str]]:
+    """Give people's own words with the names they were sent under."""
+    return ((FREE[name], text) for name, text in leaves(decision) if name in FREE)
