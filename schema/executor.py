@@ -12,9 +12,11 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType as Allowed
 
 from zhitong.exceptions import (
+    CreditCodeError,
     DocumentInvalidError,
     InternalError,
     MethodNotAllowedError,
+    ScalarError,
     TooWideError,
     ZhitongError,
     outline,
@@ -33,6 +35,7 @@ from zhitong.schema.engine import Answer, Question, problem
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.gate import Bounds, parsed
 from zhitong.schema.graph import CACHED_DOCUMENTS, graph
+from zhitong.schema.refusals import placed, refused
 from zhitong.types import Inquiry
 
 LOGGER = logging.getLogger(__name__)
@@ -100,7 +103,10 @@ class GraphEngine:
         if context.budget.exceeded and kind is OperationType.QUERY:
             await self._recorder.record(inquiry)
             context.budget.check()
-        errors = [self._problem(error, inquiry) for error in result.errors or ()]
+        document = self._parsed(question.document)
+        errors = [
+            self._problem(error, inquiry, document) for error in result.errors or ()
+        ]
         if isinstance(result, PreExecutionError) or _refused(result):
             return Answer(body={"errors": errors}, executed=False, status=400)
         record_id = await self._recorder.record(inquiry)
@@ -133,9 +139,11 @@ class GraphEngine:
             limits=self._limits,
         )
 
-    def _problem(self, error: GraphQLError, inquiry: Inquiry) -> dict[str, object]:
+    def _problem(
+        self, error: GraphQLError, inquiry: Inquiry, document: DocumentNode
+    ) -> dict[str, object]:
         """Render an error of graphql-core; what is not ours to tell is masked."""
-        told = problem(_cause(error, inquiry))
+        told = problem(_cause(error, inquiry, document))
         if error.path is not None:
             told["path"] = error.path
         if error.locations:
@@ -198,15 +206,18 @@ def _refused(result: ExecutionResult) -> bool:
     return result.data is None and all(error.path is None for error in errors)
 
 
-def _cause(error: GraphQLError, inquiry: Inquiry) -> ZhitongError:
+def _cause(
+    error: GraphQLError, inquiry: Inquiry, document: DocumentNode
+) -> ZhitongError:
     original = error.original_error
     while isinstance(original, GraphQLError):
         original = original.original_error
+    if isinstance(original, ScalarError | CreditCodeError):
+        return placed(original, error, document)
     if isinstance(original, ZhitongError):
         return original
     if original is None and error.path is None:
-        # graphql-core's own words before execution: about the document, never data.
-        return DocumentInvalidError(f"查询有误：{error.message}", error.message)
+        return refused(error, document)
     if original is None:
         return DocumentInvalidError(
             "此处有参数或值不符合类型", "an argument or a value here is not of its type"
