@@ -29,19 +29,22 @@ class MemoryOutbox:
     async def waiting(
         self, limit: int, resting: Collection[str] = ()
     ) -> Sequence[Outgoing]:
-        """Give the oldest events, the first of each key alone."""
+        """Give the oldest events, of each key in order; behind a failed one none."""
         self._answer()
-        firsts: dict[tuple[str, str], Outgoing] = {}
-        for _, event in sorted(self.rows.items()):
-            firsts.setdefault((event.receiver, event.key), event)
         left_out = {*self.suspended, *resting}
         counts: dict[str, int] = {}
+        attempted: dict[tuple[str, str], int] = {}
         found = []
-        for place, event in firsts.items():
+        for _, event in sorted(self.rows.items()):
+            place = event.receiver, event.key
+            if place in self.parked or event.receiver in left_out:
+                continue
+            first = place not in attempted
+            attempted[place] = max(attempted.get(place, 0), event.attempts)
             counted = counts.get(event.receiver, 0)
-            if place not in self.parked and place[0] not in left_out:
+            if counted < limit and (first or not attempted[place]):
                 counts[event.receiver] = counted + 1
-                found += [event] if counted < limit else []
+                found.append(event)
         return found
 
     async def sent(self, acks: Sequence[Ack]) -> None:

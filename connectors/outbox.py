@@ -29,6 +29,12 @@ LIVE_SECONDS = 5.0
 TRAIL = 20_000
 """How far the mark trails: rows with a lower number may be committed late."""
 RESCAN_SECONDS = 10.0
+OF_KEY = 100
+"""Events of one key in a batch, where there are others to be sent."""
+NEAR = 4
+"""Rows a look passes at most, in batches."""
+COUNTED = 10_000
+"""What waits is counted so far."""
 BATCH_BYTES = 16_777_216
 _MONTH_SECONDS = 86_400.0
 _SECONDS = 10.0
@@ -77,6 +83,7 @@ class PlatformOutbox:
         self._url = url
         self._relay = relay
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._looking: asyncpg.Connection[asyncpg.Record] | None = None
         self._alone = asyncio.Lock()
         self._owned: frozenset[int] = frozenset()
         self._marks: dict[str, int] = {}
@@ -97,10 +104,10 @@ class PlatformOutbox:
     async def waiting(
         self, limit: int, resting: Collection[str] = ()
     ) -> Sequence[Outgoing]:
-        """Give the oldest events of our buckets, the first of each key alone.
+        """Give the oldest events of our buckets, each key's in order from its first.
 
         At most *limit* of each receiver; those of suspended receivers and of
-        *resting* ones and behind parked keys are left out.
+        *resting* ones, of parked keys and behind an event that failed are left out.
         """
         async with self._alone:
             if not self._owned:
@@ -117,6 +124,8 @@ class PlatformOutbox:
                 list(resting),
                 limit,
                 BATCH_BYTES,
+                NEAR * limit,
+                OF_KEY,
             )
             events = [_outgoing(row) for row in rows]
             # Oldest last, so that the oldest of each receiver makes its mark.
@@ -131,6 +140,7 @@ class PlatformOutbox:
             [ack.seq for ack in acks],
             [ack.partition for ack in acks],
             [ack.offset for ack in acks],
+            [ack.at for ack in acks],
         )
 
     async def failed(self, seq: int, error: str) -> int:
@@ -143,11 +153,27 @@ class PlatformOutbox:
         await self._do("park", seq, reason)
 
     async def backlog(self) -> Sequence[Backlog]:
-        """Say how much waits, by receiver, whoever sends it."""
-        return [Backlog(**dict(row)) for row in await self._do("backlog")]
+        """Say how much waits, by receiver, whoever sends it; counted to `COUNTED`.
+
+        On a connection of its own: figures never cost the buckets.
+        """
+        try:
+            if self._looking is None or self._looking.is_closed():
+                self._looking = await asyncpg.connect(
+                    self._url, timeout=_SECONDS, server_settings=_SESSION
+                )
+            statement = statements("outbox")["backlog"]
+            rows = await self._looking.fetch(statement, COUNTED, timeout=_SECONDS)
+        except (*_LOST, asyncio.CancelledError) as error:
+            self._look_away()
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            raise _unavailable() from error
+        return [Backlog(**dict(row)) for row in rows]
 
     async def close(self) -> None:
         """Let go of everything."""
+        self._look_away()
         async with self._alone:
             connection = self._connection
             if connection is not None and not connection.is_closed():
@@ -202,6 +228,11 @@ class PlatformOutbox:
             # Cut off in the middle, it may still be at work: it cannot be used again.
             self._lose()
             raise
+
+    def _look_away(self) -> None:
+        if self._looking is not None:
+            self._looking.terminate()
+        self._looking = None
 
     def _lose(self) -> None:
         if self._connection is not None:

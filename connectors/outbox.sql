@@ -24,56 +24,73 @@ select b as bucket from unnest($1::int[]) b where pg_try_advisory_lock(7001, b);
 select pg_advisory_unlock(7001, b) from unnest($1::int[]) b;
 
 -- waiting --
--- The oldest of each receiver, at most $5 of them and little more than $6 bytes. That
--- an event is the first of its key is looked up whatever the mark ($2, $3) is: one
--- committed late, below it, is not overtaken. $4: receivers to leave out for now.
-select w.seq, w.bucket, w.event_id, w.receiver, w.topic, w.key, w.payload, w.created_at,
-    w.attempts, w.traceparent
-from receiver r
-left join unnest($2::text[], $3::bigint[]) m (receiver, seq) on m.receiver = r.receiver
-cross join lateral (
-    select o.*, sum(octet_length(o.payload)) over (order by o.seq) - octet_length(o.payload) as before
-    from (
-        select e.* from outbox e
-        where e.receiver = r.receiver and e.seq >= coalesce(m.seq, 0)
+-- The oldest of each receiver: at most $5 of them, and little more than $6 bytes.
+-- - No more than $7 rows are looked at, however many wait; so many of one key hide
+--   others only where they fill all of it, and then leave at the full rate.
+-- - $8 of a key, more where nothing else is there; behind an event that failed, none.
+-- - That these are the first of their key is looked up whatever the mark ($2, $3) is:
+--   one committed late, below it, is not overtaken. $4: receivers to leave out for now.
+with near as materialized (
+    select w.*, row_number() over of_key as place, max(w.attempts) over of_key as attempted
+    from receiver r
+    left join unnest($2::text[], $3::bigint[]) m (receiver, seq) on m.receiver = r.receiver
+    cross join lateral (
+        select e.seq, e.receiver, e.key, e.attempts, octet_length(e.payload) as bytes from outbox e
+        where e.receiver = r.receiver and not e.parked and e.seq >= coalesce(m.seq, 0)
             and e.bucket = any($1::smallint[])
-            and not exists (
-                select from parked_key k where k.receiver = e.receiver and k.key = e.key)
-            and e.seq = (
-                select f.seq from outbox f
-                where f.receiver = e.receiver and f.key = e.key order by f.seq limit 1)
-        order by e.seq limit $5) o) w
-where r.suspended_at is null and r.receiver <> all($4::text[]) and w.before < $6
-order by w.seq;
+        order by e.seq limit $7) w
+    where r.suspended_at is null and r.receiver <> all($4::text[])
+    window of_key as (partition by w.receiver, w.key order by w.seq)),
+chosen as materialized (
+    select n.*, row_number() over (partition by n.receiver order by n.place > $8, n.seq) as turn
+    from near n where n.place = 1 or n.attempted = 0),
+checked as materialized (
+    -- Looked up once for each key, at its first row.
+    select c.*, case when c.place = 1 then c.seq = (
+        select f.seq from outbox f where f.receiver = c.receiver and f.key = c.key order by f.seq limit 1) end as first
+    from chosen c where c.turn <= $5),
+given as materialized (
+    select k.seq, sum(k.bytes) over (partition by k.receiver order by k.turn) - k.bytes as before
+    from (
+        select c.*, first_value(c.first) over (partition by c.receiver, c.key order by c.seq) as due
+        from checked c) k
+    where k.due)
+select o.seq, o.bucket, o.event_id, o.receiver, o.topic, o.key, o.payload, o.created_at,
+    o.attempts, o.traceparent
+from given g join outbox o on o.seq = g.seq
+where g.before < $6
+order by o.seq;
 
 -- sent --
 -- One statement, so one transaction: what is not moved is still there to be sent.
+-- It was sent when the broker had it, not when we heard of it: a receiver may be faster.
+-- A broker whose clock is wrong is not followed past now, nor before this month: there
+-- may be no partition.
 with moved as (
-    delete from outbox o using unnest($1::bigint[], $2::int[], $3::bigint[]) a (seq, kpartition, koffset)
+    delete from outbox o using unnest($1::bigint[], $2::int[], $3::bigint[], $4::timestamptz[]) a (seq, kpartition, koffset, at)
     where o.seq = a.seq
-    returning o.*, a.kpartition, a.koffset)
+    returning o.*, a.kpartition, a.koffset, a.at)
 insert into outbox_sent (seq, bucket, event_id, receiver, decision_id, version, change, topic,
-    key, schema, payload, traceparent, created_at, attempts, kpartition, koffset)
+    key, schema, payload, traceparent, created_at, attempts, kpartition, koffset, sent_at)
 select seq, bucket, event_id, receiver, decision_id, version, change, topic,
-    key, schema, payload, traceparent, created_at, attempts, kpartition, koffset
+    key, schema, payload, traceparent, created_at, attempts, kpartition, koffset,
+    greatest(created_at, date_trunc('month', clock_timestamp()), least(at, clock_timestamp()))
 from moved;
 
 -- failed --
 update outbox set attempts = attempts + 1, last_error = $2 where seq = $1 returning attempts;
 
 -- park --
-with e as (select * from outbox where seq = $1),
-letter as (
-    insert into dead_letter (event_id, receiver, seq, reason)
-    select event_id, receiver, seq, $2 from e on conflict do nothing)
-insert into parked_key (receiver, key, first_event, reason)
-select receiver, key, event_id, $2 from e on conflict do nothing;
+select park_event($1, $2);
 
 -- backlog --
+-- To $1 exactly; one more says that there are more.
 select r.receiver,
-    (select count(*) from outbox e where e.receiver = r.receiver) as waiting,
-    coalesce((select extract(epoch from clock_timestamp() - e.created_at) from outbox e
-        where e.receiver = r.receiver order by e.seq limit 1), 0)::float8 as oldest_seconds,
+    (select count(*) from (select from outbox e where e.receiver = r.receiver limit $1::bigint + 1) counted) as waiting,
+    coalesce(extract(epoch from clock_timestamp() - least(
+        (select e.created_at from outbox e where e.receiver = r.receiver and not e.parked order by e.seq limit 1),
+        (select e.created_at from outbox e where e.receiver = r.receiver and e.parked order by e.seq limit 1)
+    )), 0)::float8 as oldest_seconds,
     (select count(*) from parked_key k where k.receiver = r.receiver) as parked,
     r.suspended_at is not null as suspended
 from receiver r order by r.receiver;

@@ -5,7 +5,8 @@ from receiver_state order by receiver;
 
 -- parked --
 select p.receiver, p.key, p.first_event, p.reason, p.parked_at,
-    (select count(*) from outbox o where o.receiver = p.receiver and o.key = p.key) as waiting
+    (select count(*) from (
+        select from outbox o where o.receiver = p.receiver and o.key = p.key limit 10001) counted) as waiting
 from parked_key p order by p.parked_at, p.receiver, p.key;
 
 -- suspend --
@@ -23,13 +24,6 @@ insert into operator_action (who, action, target, reason)
 select $2, 'resume', receiver, $3 from changed returning target;
 
 -- release --
--- The dead letter is tried anew; it and what waits behind it go in their order.
-with changed as (
-    delete from parked_key where receiver = $1 and key = $4 returning receiver, key, first_event),
-letters as (
-    delete from dead_letter d using changed c where d.receiver = c.receiver and d.event_id = c.first_event),
-anew as (
-    update outbox o set attempts = 0 from changed c
-    where o.receiver = c.receiver and o.key = c.key)
+with changed as (select release_key($1, $4) as done)
 insert into operator_action (who, action, target, reason)
-select $2, 'release', receiver || '/' || key, $3 from changed returning target;
+select $2, 'release', $1 || '/' || $4, $3 from changed where done returning target;

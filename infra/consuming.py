@@ -12,6 +12,7 @@ from zhitong.connectors.inbox import ReceiverInbox, open_inbox
 from zhitong.connectors.migrations import migrate
 from zhitong.exceptions import InboxUnavailableError, ReceiverError, SettingsError
 from zhitong.infra.broker import bootstrap
+from zhitong.infra.broker_start import topics
 from zhitong.infra.embedded import databases
 from zhitong.infra.receiver_keys import (
     make_demo_keys,
@@ -57,7 +58,8 @@ async def _consume(settings: Settings, receiver: str, name: str) -> None:
     keys = _keys(settings, receiver)
     inbox = await _inbox(settings, found)
     broker = partial(bootstrap, settings)
-    consumer = Consumer(inbox, keys, KafkaSender(broker, _DELIVERY_SECONDS))
+    sender = KafkaSender(broker, _DELIVERY_SECONDS, topics(settings))
+    consumer = Consumer(inbox, keys, sender)
     title = found.title
     print(  # noqa: T201 - what the command line says
         f"接收方已启动 The receiver runs: {name}, {title.zh} {title.en}", flush=True

@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from zhitong.connectors.outbox import COUNTED
 from zhitong.connectors.receiver_control import ReceiverControl, State
 from zhitong.exceptions import ReceiverError, SettingsError
 from zhitong.infra.commands import say
@@ -28,21 +29,23 @@ def show(settings: Settings) -> None:
 def suspend(settings: Settings, receiver: str, because: str) -> None:
     """Hold a receiver: nothing is sent to it until it is resumed."""
     if not asyncio.run(_act(settings, "suspend", receiver, because)):
-        raise _cannot(receiver, "不存在或已经暂停", "unknown or suspended already")
+        raise _refused(settings, receiver, "已经暂停", "suspended already")
     say(f"已暂停 Suspended: {receiver}")
 
 
 def resume(settings: Settings, receiver: str, because: str) -> None:
     """Send to a receiver again."""
     if not asyncio.run(_act(settings, "resume", receiver, because)):
-        raise _cannot(receiver, "不存在或没有暂停", "unknown or not suspended")
+        raise _refused(settings, receiver, "没有暂停", "not suspended")
     say(f"已恢复 Resumed: {receiver}")
 
 
 def release(settings: Settings, receiver: str, key: str, because: str) -> None:
     """Let a parked key go on: its dead letter is tried again, the rest follows."""
     if not asyncio.run(_release(settings, receiver, key, because)):
-        raise _cannot(receiver, f"没有停发的键 {key}", f"no key {key} is parked")
+        raise _refused(
+            settings, receiver, f"没有停发的键 {key}", f"no key {key} is parked"
+        )
     say(f"已放行 Released: {receiver} {key}")
 
 
@@ -95,16 +98,31 @@ def _state(state: State) -> str:
         held = f"，原因 because: {state['suspended_because']}"
     return (
         f"{state['receiver']:<12} {state['status']:<10} {state['topic']}  "
-        f"待发 waiting {state['waiting']:,}{age}，停发 parked {state['parked']}{held}"
+        f"待发 waiting {_waiting(state)}{age}，停发 parked {state['parked']}{held}"
     )
+
+
+def _waiting(state: State) -> str:
+    """Write how much waits; the database counts to one more than this."""
+    waiting = int(str(state["waiting"]))
+    return f"{waiting:,}" if waiting <= COUNTED else f"{COUNTED:,}+"
 
 
 def _parked(state: State) -> str:
     return (
-        f"  {state['receiver']} {state['key']}  待发 waiting {state['waiting']}  "
+        f"  {state['receiver']} {state['key']}  待发 waiting {_waiting(state)}  "
         f"{state['reason']}"
     )
 
 
-def _cannot(receiver: str, zh: str, en: str) -> ReceiverError:
+def _refused(settings: Settings, receiver: str, zh: str, en: str) -> ReceiverError:
+    """Say what is wrong with *receiver*, or that there is none of that name."""
+    states, _ = asyncio.run(_look(settings))
+    names = [str(state["receiver"]) for state in states]
+    if receiver not in names:
+        known = "、".join(names)
+        zh, en = (
+            f"没有这个接收方，有 {known}",
+            f"there is no such receiver, only {known}",
+        )
     return ReceiverError(f"{receiver}：{zh}", f"{receiver}: {en}", receiver=receiver)

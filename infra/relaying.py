@@ -13,6 +13,7 @@ from zhitong.connectors.outbox import PlatformOutbox
 from zhitong.connectors.receipt_book import PlatformReceiptBook
 from zhitong.exceptions import ReceiverError
 from zhitong.infra.broker import bootstrap
+from zhitong.infra.broker_start import topics
 from zhitong.infra.embedded import address
 from zhitong.infra.settings import Settings
 from zhitong.infra.workers import run_worker
@@ -36,6 +37,7 @@ def relay(settings: Settings) -> None:
 async def _relay(settings: Settings, name: str) -> None:
     url = await _database(settings)
     broker = partial(bootstrap, settings)
+    sender = partial(KafkaSender, broker, configured=topics(settings))
     # Unique for ever: who has this name in the table of relays is this process.
     outbox = PlatformOutbox(url, f"{name}@{socket.gethostname()}:{os.getpid()}")
     book = PlatformReceiptBook(url)
@@ -43,7 +45,7 @@ async def _relay(settings: Settings, name: str) -> None:
     print(f"中继已启动 The relay runs: {name}", flush=True)  # noqa: T201 - what the command line says
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(Relay(outbox, partial(KafkaSender, broker)).run())
+            group.create_task(Relay(outbox, sender).run())
             group.create_task(ReceiptReader(desk, broker).run())
     finally:
         await book.close()

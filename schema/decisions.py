@@ -272,7 +272,12 @@ RECEIVER = entity(
         code("status", "状态", "Status", codes.RECEIVER_STATUS),
         item("suspendedAt", "暂停时间", "Suspended at", Kind.DATETIME),
         item("suspendedBecause", "暂停原因", "Why it is suspended"),
-        item("waiting", "待发送数", "Events that wait", Kind.INTEGER),
+        item(
+            "waiting",
+            "待发送数，数到 10,000 为止：10,001 表示更多",
+            "Events that wait, counted to 10,000: 10,001 is more",
+            Kind.INTEGER,
+        ),
         item("oldestAt", "最早一件待发送的时间", "Oldest that waits", Kind.DATETIME),
         item("parked", "受阻案件数", "Keys behind a dead letter", Kind.INTEGER),
         item("lastSentAt", "最近发送时间", "Last sent at", Kind.DATETIME),

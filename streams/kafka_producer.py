@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from datetime import UTC, datetime
 
 from kafka import KafkaProducer, errors
 from kafka.producer.future import FutureRecordMetadata
@@ -12,7 +14,7 @@ from kafka.producer.future import FutureRecordMetadata
 from zhitong.decisions import Ack, Outgoing
 from zhitong.exceptions import BrokerUnavailableError, EventPoisonError
 from zhitong.streams.kafka_client import AWAY, connect
-from zhitong.streams.producer import Fault, headers, partition
+from zhitong.streams.producer import Fault, behind, headers, miscounted, partition
 from zhitong.streams.topics import partitions
 
 DELIVERY_SECONDS = 120.0
@@ -34,13 +36,20 @@ _UNSENDABLE = (TypeError, UnicodeEncodeError, errors.MessageSizeTooLargeError)
 
 
 class KafkaSender:
-    """A `Producer` on kafka-python; *bootstrap* is asked at each new beginning."""
+    """A `Producer` on kafka-python; *bootstrap* is asked at each new beginning.
+
+    A topic of *configured*, ``{name: partitions}``, is sent to only as it is there.
+    """
 
     def __init__(
-        self, bootstrap: Callable[[], str], delivery_seconds: float = DELIVERY_SECONDS
+        self,
+        bootstrap: Callable[[], str],
+        delivery_seconds: float = DELIVERY_SECONDS,
+        configured: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._bootstrap = bootstrap
         self._delivery = delivery_seconds
+        self._configured = configured
         self._producer: KafkaProducer | None = None
         self._ending = threading.Event()
 
@@ -50,10 +59,19 @@ class KafkaSender:
         if len(events) == 1:
             return answers
         # A broker refuses a batch whole for one record: ask again of each alone.
+        broken: set[str] = set()
         for index, answer in enumerate(answers):
-            if isinstance(answer, Fault) and isinstance(answer.error, EventPoisonError):
+            event = events[index]
+            if not isinstance(answer, Fault):
+                continue
+            if isinstance(answer.error, EventPoisonError):
                 self.reset()
-                answers[index] = self._send([events[index]])[0]
+                if event.key in broken:
+                    answers[index] = behind(event.seq)
+                else:
+                    answers[index] = self._send([event])[0]
+            if isinstance(answers[index], Fault):
+                broken.add(event.key)
         return answers
 
     def reset(self) -> None:
@@ -74,15 +92,26 @@ class KafkaSender:
             return [Fault(seq=event.seq, error=_away(error)) for event in events]
         missing: dict[str, BrokerUnavailableError] = {}
         begun: list[FutureRecordMetadata | Fault] = []
+        broken: set[str] = set()
+        several = len({event.key for event in events}) < len(events)
         for event in events:
             if known := missing.get(event.topic):
                 # The topic's others would wait as long, each.
                 begun.append(Fault(seq=event.seq, error=known))
                 continue
+            if event.key in broken:
+                begun.append(behind(event.seq))
+                continue
             one = self._begin(producer, event)
             begun.append(one)
-            if isinstance(one, Fault) and isinstance(one.error, BrokerUnavailableError):
-                missing[event.topic] = one.error
+            if isinstance(one, Fault):
+                broken.add(event.key)
+                if isinstance(one.error, BrokerUnavailableError):
+                    missing[event.topic] = one.error
+            elif several:
+                # A partition has one batch under way. Where that fails nothing more
+                # leaves: what follows it in its case would overtake it.
+                one.add_errback(_halt, producer)
         deadline = time.monotonic() + self._delivery + _SLACK_SECONDS
         return [
             _answer(event.seq, each, deadline)
@@ -93,18 +122,22 @@ class KafkaSender:
         self, producer: KafkaProducer, event: Outgoing
     ) -> FutureRecordMetadata | Fault:
         try:
-            there = producer.partitions_for(event.topic)
+            there = len(producer.partitions_for(event.topic))
+            wanted = self._configured.get(event.topic, there)
+            if there != wanted:
+                error = miscounted(event.topic, there, wanted)
+                return Fault(seq=event.seq, error=error)
             return producer.send(
                 event.topic,
                 value=event.payload,
                 key=event.key.encode(),
                 headers=headers(event),
-                partition=partition(event.bucket, len(there)),
+                partition=partition(event.bucket, there),
             )
-        except _UNSENDABLE as error:
-            return Fault(seq=event.seq, error=_poison(error))
-        except AWAY as error:
-            return Fault(seq=event.seq, error=self._topic_fault(event.topic, error))
+        except _UNSENDABLE as unsendable:
+            return Fault(seq=event.seq, error=_poison(unsendable))
+        except AWAY as away:
+            return Fault(seq=event.seq, error=self._topic_fault(event.topic, away))
 
     def _open(self) -> KafkaProducer:
         if self._ending.is_set():
@@ -153,7 +186,23 @@ def _answer(
         return Fault(seq=seq, error=_poison(error))
     except AWAY as error:
         return Fault(seq=seq, error=_away(error))
-    return Ack(seq=seq, partition=metadata.partition, offset=metadata.offset)
+    return Ack(
+        seq=seq,
+        partition=metadata.partition,
+        offset=metadata.offset,
+        at=_at(metadata.timestamp),
+    )
+
+
+def _at(milliseconds: int | None) -> datetime | None:
+    if milliseconds is None or milliseconds < 0:
+        return None
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _halt(producer: KafkaProducer, _error: BaseException) -> None:
+    """Let nothing more leave; called in the sender's thread between two batches."""
+    producer._sender.force_close()  # type: ignore[attr-defined]  # noqa: SLF001 - nothing public ends it
 
 
 def _drop(producer: KafkaProducer) -> None:

@@ -12,7 +12,7 @@ from zhitong.exceptions import (
     EventPoisonError,
     TopicMissingError,
 )
-from zhitong.streams.producer import Fault, Headers, headers, partition
+from zhitong.streams.producer import Fault, Headers, behind, headers, partition
 
 LARGEST = 1_048_576
 
@@ -69,7 +69,13 @@ class MemoryProducer:
     def send_batch(self, events: Sequence[Outgoing]) -> Sequence[Ack | Fault]:
         """Send *events* and wait for every answer."""
         self.batches.append([event.seq for event in events])
-        answers = [self._send(event) for event in events]
+        answers: list[Ack | Fault] = []
+        broken: set[str] = set()
+        for event in events:
+            answer = behind(event.seq) if event.key in broken else self._send(event)
+            answers.append(answer)
+            if isinstance(answer, Fault):
+                broken.add(event.key)
         if self._broker.acks_lost:
             self._broker.acks_lost -= 1
             return [Fault(seq=event.seq, error=_away()) for event in events]

@@ -3,6 +3,9 @@
 - A batch is answered event by event, in its order, when all is known of all.
 - A fault of the event itself is `EventPoisonError`; whatever may pass when the broker
   is put right is `BrokerUnavailableError`, also a missing topic and a refused login.
+- A batch may hold several events of a key. Behind one with a fault none of its key is
+  with the broker before it; each has a fault too, or an acknowledgement that is not
+  to be believed: it comes again after the other.
 """
 
 from __future__ import annotations
@@ -13,7 +16,11 @@ from typing import Protocol
 import msgspec
 
 from zhitong.decisions import Ack, Outgoing
-from zhitong.exceptions import BrokerUnavailableError, EventPoisonError
+from zhitong.exceptions import (
+    BrokerUnavailableError,
+    EventPoisonError,
+    TopicPartitionsError,
+)
 
 CONTENT_TYPE = b"application/cloudevents+json; charset=UTF-8"
 """CloudEvents in structured mode: the value is the whole event."""
@@ -50,6 +57,26 @@ def headers(event: Outgoing) -> Headers:
     if event.traceparent:
         found.append(("traceparent", event.traceparent.encode()))
     return found
+
+
+def behind(seq: int) -> Fault:
+    """Answer for an event that is not sent because one of its key before it was not."""
+    error = BrokerUnavailableError(
+        "同一案件的前一件事件没有送达，本件等待",
+        "an event of its case before it is not with the broker; it waits",
+    )
+    return Fault(seq=seq, error=error)
+
+
+def miscounted(topic: str, found: int, configured: int) -> TopicPartitionsError:
+    """Say that *topic* would put a case's events into two partitions."""
+    return TopicPartitionsError(
+        f"主题 {topic} 有 {found} 个分区，配置为 {configured} 个：分区数决定同一案件的"
+        "先后次序，改回之前不发送",
+        f"the topic {topic} has {found} partitions, configured are {configured}: the "
+        "order within a case depends on their number; nothing is sent till it is right",
+        topic=topic,
+    )
 
 
 def partition(bucket: int, partitions: int) -> int:

@@ -2,9 +2,10 @@
 
 - Each receiver has a lane of its own, with its own producer: what one receiver's
   topic suffers never holds another up.
-- A lane has one batch under way, with one event of a key at most, and a row leaves
-  the outbox after its acknowledgement. So order is kept, nothing is lost, and what is
-  sent twice is a batch whose acknowledgement did not arrive.
+- A lane has one batch under way, each key's events in their order in it, and a row
+  leaves the outbox after its acknowledgement. Behind an event with a fault nothing of
+  its key is taken for sent: it stays and is sent again after it. So order is kept,
+  nothing is lost, and what comes twice is what was sent and not known to be.
 - A broker's fault is tried again for ever. An event's own fault is tried three times;
   then it is a dead letter, its key waits behind it, and all other keys go on.
 """
@@ -16,6 +17,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 
 from zhitong.decisions import Ack, Outgoing
@@ -88,13 +90,13 @@ class _Lane:
             self._thread, self._producer.send_batch, sending.events
         )
         sending.end(answers)
-        faults = [answer for answer in answers if isinstance(answer, Fault)]
+        acks, faults = _known(events, answers)
         if faults:
             # Order and sequence numbers begin anew with what is read again.
             await asyncio.get_running_loop().run_in_executor(
                 self._thread, self._producer.reset
             )
-        if acks := [answer for answer in answers if isinstance(answer, Ack)]:
+        if acks:
             await _until_there(partial(self._outbox.sent, acks))
             relay_metrics.sent.add(len(acks), {"receiver": self._receiver})
         for fault in faults:
@@ -148,12 +150,12 @@ class Relay:
         self._longest_rest = longest_rest
         self._lanes: dict[str, _Lane] = {}
         self._beat_at = 0.0
-        self._look_at = 0.0
         self._pause = _BUSY_PAUSE
         self._away = False
 
     async def run(self) -> None:
         """Relay until cancelled; then let go of everything."""
+        watching = asyncio.create_task(self._watch())
         try:
             while True:
                 try:
@@ -165,8 +167,17 @@ class Relay:
                     self._beat_at = 0.0
                     await asyncio.sleep(_AWAY_PAUSE)
         finally:
+            watching.cancel()
             await asyncio.gather(*(lane.end() for lane in self._lanes.values()))
             await self._outbox.close()
+
+    async def _watch(self) -> None:
+        """Keep the figures fresh, beside the work: they may take their time or fail."""
+        while True:
+            # Of a database that is away the work speaks; the figures stay as they were.
+            with suppress(LedgerUnavailableError):
+                relay_metrics.observe(await self._outbox.backlog())
+            await asyncio.sleep(_LOOK)
 
     async def _turn(self) -> None:
         now = time.monotonic()
@@ -176,9 +187,6 @@ class Relay:
             if self._away:
                 _log.warning("outbox: 数据库恢复 the database answers again")
             self._away = False
-        if now >= self._look_at:
-            relay_metrics.observe(await self._outbox.backlog())
-            self._look_at = now + _LOOK
         resting = [name for name, lane in self._lanes.items() if not lane.free()]
         events = await self._outbox.waiting(self._batch, resting)
         by_receiver: dict[str, list[Outgoing]] = {}
@@ -209,6 +217,22 @@ class Relay:
                 receiver, self._outbox, self._producer(), self._longest_rest
             )
         return self._lanes[receiver]
+
+
+def _known(
+    events: Sequence[Outgoing], answers: Sequence[Ack | Fault]
+) -> tuple[list[Ack], list[Fault]]:
+    """Give what was sent, and the first fault of each key; the rest is not known."""
+    acks: list[Ack] = []
+    faults: dict[str, Fault] = {}
+    for event, answer in zip(events, answers, strict=True):
+        if event.key in faults:
+            continue
+        if isinstance(answer, Fault):
+            faults[event.key] = answer
+        else:
+            acks.append(answer)
+    return acks, list(faults.values())
 
 
 async def _until_there(act: Callable[[], Awaitable[None]]) -> None:

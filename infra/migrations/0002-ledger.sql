@@ -188,9 +188,13 @@ create table outbox (
     created_at  timestamptz not null default clock_timestamp(),
     attempts    integer not null default 0,
     last_error  text,
+    parked      boolean not null default false,
     unique (event_id, receiver)
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0);
-create index outbox_receiver on outbox (receiver, seq);
+comment on column outbox.parked is
+    'its key is in parked_key; both change under the case''s lock, which the writer holds too';
+-- What is parked lies apart: however much it is, no look at what may leave passes it.
+create index outbox_receiver on outbox (receiver, parked, seq);
 -- The first of a key is looked up, never inferred from what was seen before.
 create index outbox_key on outbox (receiver, key, seq);
 create index outbox_decision on outbox (decision_id);
@@ -252,6 +256,47 @@ create table dead_letter (
     primary key (event_id, receiver)
 );
 
+-- Parking and releasing take the case's lock, as the writer of its events does: whoever
+-- comes second sees, in a statement of its own, all that the first has committed. So no
+-- event of a key is parked with its key released, or the other way round.
+create function lock_key(key text) returns void language sql as $$
+    select pg_advisory_xact_lock(('x' || key)::bit(64)::bigint);
+$$;
+
+create function park_event(parked_seq bigint, because text) returns void language plpgsql as $$
+declare
+    e outbox;
+begin
+    select o.* into e from outbox o where o.seq = parked_seq;
+    if e.seq is null then
+        return;
+    end if;
+    perform lock_key(e.key);
+    insert into dead_letter (event_id, receiver, seq, reason)
+        values (e.event_id, e.receiver, e.seq, because) on conflict do nothing;
+    insert into parked_key (receiver, key, first_event, reason)
+        values (e.receiver, e.key, e.event_id, because) on conflict do nothing;
+    update outbox o set parked = true where o.receiver = e.receiver and o.key = e.key and not o.parked;
+end $$;
+
+-- The dead letter is tried anew; it and what waits behind it go in their order.
+create function release_key(of_receiver text, parked text) returns boolean language plpgsql as $$
+declare
+    k parked_key;
+begin
+    if not exists (select from parked_key p where p.receiver = of_receiver and p.key = parked) then
+        return false;
+    end if;
+    perform lock_key(parked);
+    delete from parked_key p where p.receiver = of_receiver and p.key = release_key.parked returning p.* into k;
+    if k.key is null then
+        return false;
+    end if;
+    delete from dead_letter d where d.receiver = k.receiver and d.event_id = k.first_event;
+    update outbox o set parked = false, attempts = 0 where o.receiver = k.receiver and o.key = k.key;
+    return true;
+end $$;
+
 -- The relays that live, for sharing the buckets.
 create table relay (
     relay_id text primary key,
@@ -289,8 +334,8 @@ create table stray_receipt (
 -- --- what the graph shows of it ------------------------------------------------
 
 -- One table and no condition in each half: only then does a page in the order of
--- queued_at come from the indexes on created_at, however many were sent. The latest
--- answer of a receiver counts: one that waited may hold it now.
+-- queued_at come from the indexes on created_at, however many were sent. A receiver's
+-- final answer counts before its WAITING, whatever its clock said; then the latest.
 create view delivery as
 select e.event_id || ':' || e.receiver as delivery_id, e.event_id, e.receiver,
     e.decision_id, e.version, e.change, e.topic, e.created_at as queued_at,
@@ -308,15 +353,15 @@ select s.event_id || ':' || s.receiver, s.event_id, s.receiver,
     s.decision_id, s.version, s.change, s.topic, s.created_at,
     s.sent_at, s.kpartition, s.koffset,
     (select p.at from receipt p where p.event_id = s.event_id and p.receiver = s.receiver
-        order by p.at desc, p.answer = 'HELD' desc limit 1),
+        order by p.answer = 'WAITING', p.at desc, p.answer = 'HELD' desc limit 1),
     (select case when p.answer = 'HELD' then p.at end
         from receipt p where p.event_id = s.event_id and p.receiver = s.receiver
-        order by p.at desc, p.answer = 'HELD' desc limit 1),
+        order by p.answer = 'WAITING', p.at desc, p.answer = 'HELD' desc limit 1),
     coalesce((select p.reasons from receipt p where p.event_id = s.event_id and p.receiver = s.receiver
-        order by p.at desc, p.answer = 'HELD' desc limit 1), '{}'),
+        order by p.answer = 'WAITING', p.at desc, p.answer = 'HELD' desc limit 1), '{}'),
     s.attempts,
     coalesce((select p.answer from receipt p where p.event_id = s.event_id and p.receiver = s.receiver
-        order by p.at desc, p.answer = 'HELD' desc limit 1),
+        order by p.answer = 'WAITING', p.at desc, p.answer = 'HELD' desc limit 1),
         case when s.payload is null then 'BEFORE_PLATFORM' else 'SENT' end),
     (select d.recorded_by from decision d where d.decision_id = s.decision_id)
 from outbox_sent s;
@@ -325,11 +370,15 @@ create view finding_entry as
 select f.*, (select d.recorded_by from decision d where d.decision_id = f.decision_id) as recorded_by
 from finding f;
 
+-- Waiting: to 10,000 exactly, 10,001 is "more": every look at this costs as much as it counts.
 create view receiver_state as
 select r.receiver, r.title_zh, r.title_en, r.topic,
     case when r.suspended_at is null then 'ACTIVE' else 'SUSPENDED' end as status, r.suspended_at, r.suspended_because,
-    (select count(*) from outbox e where e.receiver = r.receiver) as waiting,
-    (select min(created_at) from outbox e where e.receiver = r.receiver) as oldest_at,
+    (select count(*) from (select from outbox e where e.receiver = r.receiver limit 10001) counted) as waiting,
+    least(
+        (select e.created_at from outbox e where e.receiver = r.receiver and not e.parked order by e.seq limit 1),
+        (select e.created_at from outbox e where e.receiver = r.receiver and e.parked order by e.seq limit 1)
+    ) as oldest_at,
     (select count(*) from parked_key k where k.receiver = r.receiver) as parked,
     (select max(sent_at) from outbox_sent s where s.receiver = r.receiver and s.koffset is not null) as last_sent_at,
     (select max(filed_at) from receipt p where p.receiver = r.receiver) as last_receipt_at

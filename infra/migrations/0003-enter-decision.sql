@@ -109,10 +109,12 @@ begin
             as f(finding_id text, check_name text, severity text, zh text, en text, source text);
     end if;
 
+    -- The case's lock is held: nobody parks or releases its key meanwhile.
     insert into outbox (bucket, event_id, receiver, decision_id, version, change, topic, key, schema, payload,
-        traceparent)
+        traceparent, parked)
     select (entry ->> 'bucket')::smallint, e.event_id, e.receiver, entering.decision_id, entering.version,
-        entering.change, e.topic, entry ->> 'key', e.schema, e.payload, entry ->> 'traceparent'
+        entering.change, e.topic, entry ->> 'key', e.schema, e.payload, entry ->> 'traceparent',
+        exists (select from parked_key k where k.receiver = e.receiver and k.key = entry ->> 'key')
     from rows from (
         jsonb_to_recordset(entry -> 'events') as (event_id text, receiver text, topic text, schema text),
         unnest(enter_decision.payloads)

@@ -13,6 +13,8 @@ const DAY = new Intl.DateTimeFormat("zh-CN", {
   minute: "2-digit",
 });
 const A_DAY = 86_400_000;
+// The platform counts what waits so far; one more says that there are more.
+const COUNTED = 10_000;
 /** Deliveries that are named; how many there are stands above. */
 const MOST = 4;
 
@@ -132,7 +134,8 @@ export function tiles({ now: moving, standing, late_seconds }) {
   const receivers = moving?.data?.receivers?.nodes;
   const hour = moving?.minutes.counts ?? [];
   const known = hour.some((count) => count !== null);
-  const waiting = receivers?.reduce((sum, { waiting: n }) => sum + n, 0);
+  const waiting = receivers?.reduce((sum, { waiting: n }) => sum + Math.min(n, COUNTED), 0);
+  const uncounted = receivers?.some(({ waiting: n }) => n > COUNTED);
   const oldest = receivers
     ?.map(({ oldestAt }) => oldestAt)
     .filter((at) => at !== null)
@@ -140,7 +143,7 @@ export function tiles({ now: moving, standing, late_seconds }) {
   $("#tiles").replaceChildren(
     tile("lastHour", known ? String(hour.reduce((sum, n) => sum + (n ?? 0), 0)) : null),
     counted("today", moving?.data?.today),
-    tile("waiting", waiting === undefined ? null : String(waiting), {
+    tile("waiting", waiting === undefined ? null : `${waiting}${uncounted ? "+" : ""}`, {
       tone: waiting ? "busy" : "",
     }),
     tile(
@@ -185,7 +188,7 @@ function receiver(each, late_seconds) {
     make(
       "dl",
       "",
-      pair("waiting", String(each.waiting ?? "–")),
+      pair("waiting", each.waiting > COUNTED ? `${COUNTED}+` : String(each.waiting ?? "–")),
       pair("oldest", each.oldestAt ? waited(each.oldestAt) : say(words("nothing"))),
       pair("parked", String(each.parked ?? "–")),
       pair("lastSent", each.lastSentAt ? moment(each.lastSentAt) : "–"),

@@ -280,6 +280,12 @@ class TopicMissingError(BrokerUnavailableError):
     code = "TOPIC_MISSING"
 
 
+class TopicPartitionsError(BrokerUnavailableError):
+    """The topic has another number of partitions than configured: cases lose order."""
+
+    code = "TOPIC_PARTITIONS"
+
+
 class EventPoisonError(StreamError):
     """The event itself can never be sent: it is too large, or not of its form."""
 

@@ -139,10 +139,10 @@ class Outbox(Protocol):
     async def waiting(
         self, limit: int, resting: Collection[str] = ()
     ) -> Sequence[Outgoing]:
-        """Give the oldest events of our buckets, the first of each key alone.
+        """Give the oldest events of our buckets, each key's in order from its first.
 
         At most *limit* of each receiver; those of suspended receivers and of
-        *resting* ones and behind parked keys are left out.
+        *resting* ones, of parked keys and behind an event that failed are left out.
         """
         ...
 
@@ -159,7 +159,10 @@ class Outbox(Protocol):
         ...
 
     async def backlog(self) -> Sequence[Backlog]:
-        """Say how much waits, by receiver, whoever sends it."""
+        """Say how much waits, by receiver, whoever sends it; counted to a bound.
+
+        Raises `LedgerUnavailableError`, and loses no bucket by it.
+        """
         ...
 
     async def close(self) -> None:

@@ -99,6 +99,15 @@ def test_what_is_too_large_is_poison_and_the_others_of_its_batch_are_sent(
     assert sorted(value for *_, value, _ in side.kept()) == [b"1", b"3"]
 
 
+def test_behind_a_fault_nothing_of_its_case_is_sent(side: Side) -> None:
+    large = outgoing(2, "one", topic=side.topic, payload=b"x" * (LARGEST + 1))
+    one = [outgoing(1, "one", topic=side.topic), large]
+    batch = [*one, outgoing(3, "one", topic=side.topic), outgoing(4, topic=side.topic)]
+    answers = side.producer.send_batch(batch)
+    assert faults(answers) == [(2, "EVENT_POISON"), (3, "BROKER_UNAVAILABLE")]
+    assert sorted(value for *_, value, _ in side.kept()) == [b"1", b"4"]
+
+
 def test_a_missing_topic_is_named_and_the_batchs_other_topic_is_served(
     side: Side,
 ) -> None:

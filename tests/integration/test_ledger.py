@@ -408,6 +408,23 @@ async def test_a_corrected_case_number_leaves_the_order_of_events_alone(
     assert tuple(row) == ("AZYJ-2026-00777", hashed)
 
 
+async def test_what_is_recorded_of_a_parked_case_waits_behind_it(
+    ledger: PlatformLedger, sql: Sql
+) -> None:
+    said = decision()
+    await ledger.commit(entry(said))
+    await sql("select park_event(min(seq), 'too large') from outbox")
+    await ledger.commit(entry(said, 2, Change.WITHDRAWN, reason="撤销"))
+    parked = "select receiver, version, parked from outbox order by receiver, version"
+    rows = [tuple(row) for row in await sql(parked)]
+    first = next(receiver for receiver, _, held in rows if held)
+    assert rows == [
+        (receiver, version, receiver == first)
+        for receiver in ("credit", "provincial")
+        for version in (1, 2)
+    ]
+
+
 # --- what it costs -----------------------------------------------------------
 
 

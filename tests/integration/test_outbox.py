@@ -15,7 +15,7 @@ from outgoing import outgoing
 
 from zhitong.connectors import outbox as module
 from zhitong.connectors.outbox import PlatformOutbox, desired
-from zhitong.decisions import BUCKETS, Ack, Backlog
+from zhitong.decisions import BUCKETS, Ack, Backlog, Outgoing
 from zhitong.exceptions import LedgerUnavailableError
 from zhitong.infra.embedded import Cluster
 
@@ -24,6 +24,13 @@ ENDLESS = 60
 ALL = frozenset(range(BUCKETS))
 OWNER = """select distinct pid from pg_locks
     where locktype = 'advisory' and classid = 7001
+    and database = (select oid from pg_database where datname = current_database())"""
+
+OWNED = """select pid, count(*)::int from pg_locks
+    where locktype = 'advisory' and classid = 7001
+    and database = (select oid from pg_database where datname = current_database())
+    group by pid"""
+WAITS = """select from pg_locks where locktype = 'advisory' and not granted
     and database = (select oid from pg_database where datname = current_database())"""
 
 
@@ -85,7 +92,7 @@ async def test_one_relay_owns_all_and_shares_with_a_second_then_takes_over(
     assert await first.own() == ALL
 
 
-async def test_the_oldest_of_each_case_is_given_and_nothing_of_another_bucket(
+async def test_what_waits_is_given_in_order_and_nothing_of_another_bucket(
     opened: Opened,
 ) -> None:
     first, second = opened.outbox("first"), opened.outbox("second")
@@ -96,7 +103,7 @@ async def test_the_oldest_of_each_case_is_given_and_nothing_of_another_bucket(
     await put(opened.url, events)
     for name, outbox in (("first", first), ("second", second)):
         mine = [e.seq for e in events if e.bucket in owned[name]]
-        assert await numbers(outbox) == [seq for seq in mine if seq <= 20]
+        assert await numbers(outbox) == mine
     assert len(await first.waiting(3)) == 3
 
 
@@ -222,8 +229,15 @@ async def test_a_parked_case_waits_and_goes_on_when_it_is_released(
     }
     letters = await run(opened.url, "select event_id, receiver, seq from dead_letter")
     assert [tuple(r) for r in letters] == [(str(events[0].event_id), "provincial", 1)]
-    await run(opened.url, "delete from parked_key")
-    assert await numbers(outbox) == [1, 3, 4]
+    released = "select release_key('provincial', $1)"
+    assert [tuple(r) for r in await run(opened.url, released, events[0].key)] == [
+        (True,)
+    ]
+    assert await numbers(outbox) == [1, 2, 3, 4]
+    assert await run(opened.url, "select from dead_letter") == []
+    assert [tuple(r) for r in await run(opened.url, released, events[0].key)] == [
+        (False,)
+    ]
 
 
 async def test_the_age_of_the_oldest_is_told(opened: Opened) -> None:
@@ -252,7 +266,7 @@ async def test_an_event_committed_late_is_sent_and_not_overtaken(
     assert await numbers(outbox) == [1_000]
     # ... and the next look from the beginning finds it.
     outbox._rescan_at = time.monotonic() - 1
-    assert await numbers(outbox) == [5, 1_000]
+    assert await numbers(outbox) == [5, 1_000, 2_000]
 
 
 async def test_an_uncommitted_event_neither_shows_nor_stops_others(
@@ -382,11 +396,119 @@ async def _all_again(outbox: PlatformOutbox) -> frozenset[int]:
     return owned
 
 
-async def test_a_long_case_does_not_hide_those_behind_it(
+async def test_a_long_case_leaves_room_for_those_behind_it(
     opened: Opened,
 ) -> None:
     outbox = opened.outbox("one")
     await outbox.own()
-    long = [outgoing(seq, "long") for seq in range(1, 2_001)]
-    await put(opened.url, long + [outgoing(seq) for seq in range(2_001, 3_001)])
-    assert await numbers(outbox, 500) == [1, *range(2_001, 2_500)]
+    long = [outgoing(seq, "long") for seq in range(1, 1_501)]
+    await put(opened.url, long + [outgoing(seq) for seq in range(1_501, 3_001)])
+    assert await numbers(outbox, 500) == [*range(1, 101), *range(1_501, 1_901)]
+    # Where nothing else is near, it has all of the batch.
+    assert await numbers(outbox, 300) == [*range(1, 301)]
+
+
+async def test_behind_an_event_that_failed_nothing_of_its_case_is_given(
+    opened: Opened,
+) -> None:
+    outbox = opened.outbox("one")
+    await outbox.own()
+    await put(opened.url, [*(outgoing(n, "one") for n in (1, 2, 3)), outgoing(4)])
+    assert await outbox.failed(1, "too large") == 1
+    assert await numbers(outbox) == [1, 4]
+    await outbox.sent([Ack(seq=1, partition=0, offset=0)])
+    await outbox.failed(3, "too large")
+    assert await numbers(outbox) == [2, 4]
+
+
+async def test_a_look_passes_by_what_is_parked(opened: Opened) -> None:
+    outbox = opened.outbox("one")
+    await outbox.own()
+    await put(opened.url, [outgoing(n, "sick") for n in range(1, 201)])
+    await outbox.park(1, "too large")
+    await put(opened.url, [outgoing(n) for n in range(201, 211)])
+    # Were they counted among the forty rows of a look, nothing would be found.
+    assert await numbers(outbox, 10) == [*range(201, 211)]
+    flagged = await run(opened.url, "select count(*)::int from outbox where parked")
+    assert [tuple(row) for row in flagged] == [(200,)]
+
+
+async def test_parking_and_releasing_wait_for_a_writer_of_the_case(
+    opened: Opened,
+) -> None:
+    outbox = opened.outbox("one")
+    await outbox.own()
+    sick = [outgoing(1, "sick"), outgoing(2, "sick")]
+    await put(opened.url, sick[:1])
+    writer = await asyncpg.connect(opened.url)
+    try:
+        for wanted, act in (
+            (True, "select park_event(1, 'too large')"),
+            (False, f"select release_key('provincial', '{sick[0].key}')"),
+        ):
+            writing = writer.transaction()
+            await writing.start()
+            # As the ledger does: the case's lock, then the row as the key stands.
+            await writer.execute("select lock_key($1)", sick[0].key)
+            acting = asyncio.create_task(run(opened.url, act))
+            async with asyncio.timeout(ENDLESS):
+                while not await run(opened.url, WAITS):  # noqa: ASYNC110 - another session's doing
+                    await asyncio.sleep(0.01)
+            await writer.execute("delete from outbox where seq = 2")
+            await writer.execute(PUT, *_put(sick[1]))
+            await writer.execute(
+                "update outbox o set parked = exists (select from parked_key k"
+                " where k.receiver = o.receiver and k.key = o.key) where seq = 2"
+            )
+            await writing.commit()
+            await acting
+            rows = await run(opened.url, "select seq, parked from outbox order by seq")
+            assert [tuple(row) for row in rows] == [(1, wanted), (2, wanted)]
+    finally:
+        await writer.close()
+
+
+async def test_counting_stops_at_a_bound_and_says_more(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "COUNTED", 3)
+    outbox = opened.outbox("one")
+    await put(opened.url, [outgoing(n) for n in range(1, 4)])
+    assert (await backlog(outbox))["provincial"] == (3, 0, False)
+    await put(opened.url, [outgoing(n) for n in range(4, 9)])
+    assert (await backlog(outbox))["provincial"] == (4, 0, False)
+
+
+async def test_a_count_that_takes_too_long_costs_no_bucket(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = opened.outbox("one")
+    assert await outbox.own() == ALL
+    await put(opened.url, [outgoing(1)])
+    blocker = await asyncpg.connect(opened.url)
+    try:
+        async with blocker.transaction():
+            await blocker.execute("lock table parked_key in access exclusive mode")
+            monkeypatch.setattr(module, "_SECONDS", 0.5)
+            with pytest.raises(LedgerUnavailableError):
+                await outbox.backlog()
+            monkeypatch.setattr(module, "_SECONDS", 10.0)
+            assert await numbers(outbox) == [1]
+            ((_, owned),) = await run(opened.url, OWNED)
+            assert owned == BUCKETS
+    finally:
+        await blocker.close()
+    assert (await backlog(outbox))["provincial"] == (1, 0, False)
+
+
+def _put(event: Outgoing) -> tuple[object, ...]:
+    return (
+        event.seq,
+        event.bucket,
+        str(event.event_id),
+        event.receiver,
+        event.topic,
+        event.key,
+        event.payload,
+        event.traceparent,
+    )

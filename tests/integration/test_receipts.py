@@ -143,6 +143,22 @@ async def test_one_that_waited_and_is_held_now_has_both_and_shows_held(
     assert [tuple(row) for row in shown] == [("credit", "SENT"), ("provincial", "HELD")]
 
 
+async def test_a_final_answer_counts_though_the_receivers_clock_was_set_back(
+    platform: str, book: PlatformReceiptBook, private: Mapping[str, ReceiverKeys]
+) -> None:
+    waiting = receipt(1, Answer.WAITING, reasons=("缺第1版 version 1",))
+    held = replace(receipt(1), at=AT - timedelta(hours=1))
+    messages = [signed(each, private["provincial"]) for each in (waiting, held)]
+    await desk(book, private).take(messages)
+    states = (
+        "select status, answered_at, held_since, reasons from delivery"
+        " where receiver = 'provincial' and sent_at is not null"
+    )
+    assert [tuple(row) for row in await run(platform, states)] == [
+        ("HELD", held.at, held.at, [])
+    ]
+
+
 async def test_a_receipt_for_nothing_or_for_other_bytes_is_kept_apart_and_said(
     platform: str,
     book: PlatformReceiptBook,

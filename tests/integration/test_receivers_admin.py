@@ -74,7 +74,10 @@ async def test_a_parked_key_is_listed_and_goes_on_when_it_is_released(
     listed = capsys.readouterr().out
     assert f"  provincial {key}  待发 waiting 2  too large" in listed
     assert await zhitong("release", "provincial", key, "--because", "已调大上限") == 0
-    assert [(e.seq, e.attempts) for e in await outbox.waiting(10)] == [(1, 0)]
+    assert [(e.seq, e.attempts) for e in await outbox.waiting(10)] == [
+        (1, 0),
+        (2, 0),
+    ]
     await outbox.close()
     assert await run(platform, "select 1 from dead_letter") == []
     assert [row["target"] for row in await run(platform, ACTIONS)] == [
@@ -82,18 +85,44 @@ async def test_a_parked_key_is_listed_and_goes_on_when_it_is_released(
     ]
 
 
+async def test_more_than_ten_thousand_that_wait_are_said_to_be_more(
+    platform: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await run(
+        platform,
+        "insert into outbox (bucket, event_id, receiver, decision_id, version, change,"
+        " topic, key, schema, payload, traceparent)"
+        " select 0, n, 'credit', n, 1, 'RECORDED', 't', n, 's', '', ''"
+        " from generate_series(1, 10001) n",
+    )
+    assert await zhitong("list") == 0
+    assert "zhitong.credit.v1  待发 waiting 10,000+，" in capsys.readouterr().out
+    await run(platform, "delete from outbox where key = '1'")
+    assert await zhitong("list") == 0
+    assert "zhitong.credit.v1  待发 waiting 10,000，" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         pytest.param(
-            ("suspend", "nobody", "--because", "x"), "nobody: unknown", id="unknown"
+            ("suspend", "kredit", "--because", "x"),
+            "kredit: there is no such receiver, only credit、provincial",
+            id="unknown",
         ),
         pytest.param(
-            ("resume", "credit", "--because", "x"), "not suspended", id="not suspended"
+            ("release", "kredit", "00", "--because", "x"),
+            "kredit: there is no such receiver",
+            id="unknown, of a key",
+        ),
+        pytest.param(
+            ("resume", "credit", "--because", "x"),
+            "credit: not suspended",
+            id="not suspended",
         ),
         pytest.param(
             ("release", "credit", "00", "--because", "x"),
-            "no key 00 is parked",
+            "credit: no key 00 is parked",
             id="not parked",
         ),
         pytest.param(
@@ -109,6 +138,17 @@ async def test_what_cannot_be_done_is_said_and_leaves_no_trace(
     assert error.startswith("RECEIVER: ")
     assert said in error
     assert await run(platform, ACTIONS) == []
+
+
+async def test_who_is_suspended_already_is_not_called_unknown(
+    platform: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("suspend", "credit", "--because", "对方停机维护")
+    assert await zhitong(*words) == 0
+    assert await zhitong(*words) == 2
+    said = capsys.readouterr().err
+    assert said == "RECEIVER: credit：已经暂停 / credit: suspended already\n"
+    assert len(await run(platform, ACTIONS)) == 1
 
 
 async def test_without_a_database_it_says_what_to_do(

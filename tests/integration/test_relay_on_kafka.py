@@ -11,10 +11,13 @@ import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 from collector import collector
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource
 from ledger_rows import prepare, put, run
 from msgspec.structs import replace
 from outgoing import outgoing
@@ -24,6 +27,7 @@ from zhitong.connectors.outbox import PlatformOutbox
 from zhitong.decisions import Ack, Outgoing
 from zhitong.infra.broker import Broker
 from zhitong.streams.kafka_producer import KafkaSender
+from zhitong.streams.producer import Fault
 from zhitong.streams.relay import Relay
 from zhitong.streams.topics import ensure_topics
 
@@ -128,7 +132,7 @@ async def test_killed_between_acknowledgement_and_move_it_doubles_and_loses_noth
         """Its relay dies before it can move anything."""
 
         async def sent(self, acks: Sequence[Ack]) -> None:
-            assert len(acks) == 50
+            assert len(acks) == 150
             acknowledged.set()
             await asyncio.Event().wait()
 
@@ -139,7 +143,7 @@ async def test_killed_between_acknowledgement_and_move_it_doubles_and_loses_noth
         await until(platform, LEFT, 0)
     found = arrived(broker, topic)
     assert Counter(number for _, number in found) == Counter(
-        {event.seq: 2 if event.seq <= 50 else 1 for event in events}
+        {event.seq: 2 for event in events}
     )
     assert in_order(found)
 
@@ -203,10 +207,72 @@ async def test_poison_parks_its_case_and_goes_on_with_a_smaller_event_after_rele
         assert error == "this event cannot be sent (MessageSizeTooLargeError)"
         assert sorted(n for _, n in arrived(broker, topic)) == [3, 4]
         await run(platform, "update outbox set payload = '1' where seq = 1")
-        await run(platform, "delete from parked_key")
+        await run(platform, "select release_key('provincial', $1)", poison.key)
         await until(platform, LEFT, 0)
     found = [number for key, number in arrived(broker, topic) if key == poison.key]
     assert found == [1, 2]
+
+
+async def test_what_the_broker_refuses_is_not_overtaken_by_its_case(
+    platform: str, broker: str, topic: str
+) -> None:
+    # Small enough for the client and too large for the topic: the broker refuses it,
+    # with more of its case in the batches behind.
+    small = f"{topic}.small"
+    ensure_topics(broker, {small: 12})
+    admin = KafkaAdminClient(bootstrap_servers=broker)
+    resource = ConfigResource("TOPIC", small, {"max.message.bytes": "300000"})
+    admin.alter_configs([resource])
+    admin.close()
+    sizes = dict.fromkeys(range(1, 9), 250000) | {3: 400_000}
+    sick = [
+        outgoing(n, "sick", topic=small, payload=str(n).encode().ljust(size))
+        for n, size in sizes.items()
+    ]
+    await put(platform, [*sick, outgoing(9, "well", topic=small)])
+    async with relaying(PlatformOutbox(platform, "one"), broker):
+        await until(platform, "select count(*)::int from parked_key", 1)
+        await until(platform, SENT, 3)
+        found = arrived(broker, small)
+        assert {number for _, number in found} == {1, 2, 9}
+        await run(platform, "update outbox set payload = '3' where seq = 3")
+        await run(platform, "select release_key('provincial', $1)", sick[0].key)
+        await until(platform, LEFT, 0)
+    found = arrived(broker, small)
+    assert {number for _, number in found} == set(range(1, 10))
+    assert in_order(found)
+
+
+async def test_a_topic_with_other_partitions_is_not_sent_to_until_it_is_right(
+    platform: str, broker: str, topic: str
+) -> None:
+    await put(platform, [outgoing(n, topic=topic) for n in (1, 2)])
+    sender = partial(KafkaSender, lambda: broker, configured={topic: 24})
+    relay = asyncio.create_task(
+        Relay(PlatformOutbox(platform, "one"), sender, longest_rest=0.1).run()
+    )
+    try:
+        await asyncio.sleep(2)
+        assert (await run(platform, LEFT))[0][0] == 2
+        assert arrived(broker, topic) == []
+        admin = KafkaAdminClient(bootstrap_servers=broker)
+        admin.create_partitions({topic: 24})
+        admin.close()
+        await until(platform, LEFT, 0)
+    finally:
+        relay.cancel()
+        with suppress(asyncio.CancelledError):
+            await relay
+    assert sorted(number for _, number in arrived(broker, topic)) == [1, 2]
+    (answer,) = KafkaSender(lambda: broker, configured={topic: 12}).send_batch(
+        [outgoing(3, topic=topic)]
+    )
+    assert isinstance(answer, Fault)
+    assert answer.error.code == "TOPIC_PARTITIONS"
+    assert answer.error.label.en == (
+        f"the topic {topic} has 24 partitions, configured are 12: the order within a "
+        "case depends on their number; nothing is sent till it is right"
+    )
 
 
 async def test_a_broker_frozen_and_killed_meanwhile_loses_nothing(

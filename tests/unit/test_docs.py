@@ -138,7 +138,8 @@ def test_the_answers_on_error_pages_have_the_code_and_the_page_they_stand_on() -
                 assert entry["retriable"] is CODES[str(entry["code"])].retriable
             shown.add(entry["code"])
     # These end a command or a start-up, or are said in a log, and never travel as JSON.
-    streams = {"BROKER_UNAVAILABLE", "TOPIC_MISSING", "EVENT_POISON", "RECEIPT_INVALID"}
+    streams = {"BROKER_UNAVAILABLE", "TOPIC_MISSING", "TOPIC_PARTITIONS"}
+    streams |= {"EVENT_POISON", "RECEIPT_INVALID"}
     commands = {"CHECKS", "POLICY", "RECEIVER", "SETTINGS", "EMBEDDED", "SAMPLE"}
     assert set(CODES) - shown == commands | streams
 

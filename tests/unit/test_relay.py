@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager, suppress
 from outgoing import TOPICS, outgoing
 
 from zhitong.connectors.memory_outbox import MemoryOutbox
-from zhitong.decisions import Outgoing
+from zhitong.decisions import Ack, Backlog, Outgoing
 from zhitong.streams.memory_broker import LARGEST, MemoryBroker, MemoryProducer
+from zhitong.streams.producer import Fault, behind
 from zhitong.streams.relay import Relay
 
 ENDLESS = 60
@@ -65,11 +66,11 @@ async def test_what_waits_is_sent_and_moved_to_the_partition_of_its_bucket() -> 
     }
 
 
-async def test_one_batch_holds_one_event_of_a_case_so_none_overtakes() -> None:
+async def test_a_batch_holds_a_cases_events_in_their_order() -> None:
     outbox, there = MemoryOutbox(of_case("one", range(1, 6))), broker()
     async with relaying(outbox, there) as made:
         await until(lambda: not outbox.rows)
-    assert made[0].batches == [[1], [2], [3], [4], [5]]
+    assert made[0].batches == [[1, 2, 3, 4, 5]]
     assert values(there, PROVINCIAL) == [1, 2, 3, 4, 5]
 
 
@@ -78,7 +79,8 @@ async def test_a_lost_acknowledgement_doubles_and_never_loses_or_disorders() -> 
     there.acks_lost = 2
     async with relaying(outbox, there) as made:
         await until(lambda: not outbox.rows)
-    assert values(there, PROVINCIAL) == [1, 1, 1, 2, 3]
+    # All of the batch comes again, in its order.
+    assert values(there, PROVINCIAL) == [1, 2, 3, 1, 2, 3, 1, 2, 3]
     assert made[0].resets == 2
     assert outbox.parked == {}
 
@@ -122,6 +124,55 @@ async def test_poison_parks_its_case_after_three_attempts_and_only_it() -> None:
     assert sorted(outbox.rows) == [1, 2]
     assert outbox.parked == {("provincial", poison.key): "the event is too large"}
     assert sum(1 in batch for batch in made[0].batches) == 3
+
+
+async def test_behind_a_fault_nothing_of_its_case_counts_as_sent() -> None:
+    outbox = MemoryOutbox([*of_case("one", (1, 2, 3)), outgoing(4, "two")])
+    there = broker()
+
+    class Gapped(MemoryProducer):
+        """Its second event is not acknowledged, the third is."""
+
+        def send_batch(self, events: Sequence[Outgoing]) -> Sequence[Ack | Fault]:
+            answers = list(super().send_batch(events))
+            if len(self.batches) == 1:
+                answers[1] = behind(2)
+            return answers
+
+    relay = Relay(outbox, lambda: Gapped(there), longest_rest=0.01)
+    task = asyncio.create_task(relay.run())
+    await until(lambda: not outbox.rows)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    assert [ack.seq for ack in outbox.moved] == [1, 4, 2, 3]
+    assert values(there, PROVINCIAL) == [1, 2, 3, 4, 2, 3]
+
+
+async def test_poison_lets_go_what_is_before_it_and_nothing_behind() -> None:
+    poison = outgoing(2, "sick", payload=b"x" * (LARGEST + 1))
+    sick = [outgoing(1, "sick"), poison, outgoing(3, "sick")]
+    outbox, there = MemoryOutbox([*sick, outgoing(4)]), broker()
+    async with relaying(outbox, there) as made:
+        await until(lambda: bool(outbox.parked))
+    assert values(there, PROVINCIAL) == [1, 4]
+    assert sorted(outbox.rows) == [2, 3]
+    # Once it has failed it is tried alone.
+    assert made[0].batches == [[1, 2, 3, 4], [2], [2]]
+
+
+async def test_figures_that_do_not_come_hold_nothing_up() -> None:
+    class Slow(MemoryOutbox):
+        """Its count never ends."""
+
+        async def backlog(self) -> Sequence[Backlog]:
+            await asyncio.Event().wait()
+            return []
+
+    outbox, there = Slow([outgoing(1)]), broker()
+    async with relaying(outbox, there):
+        await until(lambda: not outbox.rows)
+    assert values(there, PROVINCIAL) == [1]
 
 
 async def test_a_suspended_receiver_is_held_and_sent_when_it_is_resumed() -> None:

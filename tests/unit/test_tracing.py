@@ -103,8 +103,10 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from outgoing import outgoing
 from zhitong.connectors.memory_outbox import MemoryOutbox
 from zhitong.streams.memory_broker import LARGEST, MemoryBroker, MemoryProducer
+from zhitong.streams import relay as module
 from zhitong.streams.relay import Relay
 
+module._LOOK = 0.02
 reader = InMemoryMetricReader()
 metrics.set_meter_provider(MeterProvider([reader]))
 
@@ -117,7 +119,6 @@ async def main():
     task = asyncio.create_task(relay.run())
     while len(outbox.rows) > 2 or not outbox.parked:
         await asyncio.sleep(0.01)
-    relay._look_at = 0.0
     await asyncio.sleep(0.2)
     task.cancel()
 
