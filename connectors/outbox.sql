@@ -63,18 +63,14 @@ order by o.seq;
 
 -- sent --
 -- One statement, so one transaction: what is not moved is still there to be sent.
--- It was sent when the broker had it, not when we heard of it: a receiver may be faster.
--- A broker whose clock is wrong is not followed past now, nor before this month: there
--- may be no partition.
 with moved as (
-    delete from outbox o using unnest($1::bigint[], $2::int[], $3::bigint[], $4::timestamptz[]) a (seq, kpartition, koffset, at)
+    delete from outbox o using unnest($1::bigint[], $2::int[], $3::bigint[]) a (seq, kpartition, koffset)
     where o.seq = a.seq
-    returning o.*, a.kpartition, a.koffset, a.at)
+    returning o.*, a.kpartition, a.koffset)
 insert into outbox_sent (seq, bucket, event_id, receiver, decision_id, version, change, topic,
-    key, schema, payload, traceparent, created_at, attempts, kpartition, koffset, sent_at)
+    key, schema, payload, traceparent, created_at, attempts, kpartition, koffset)
 select seq, bucket, event_id, receiver, decision_id, version, change, topic,
-    key, schema, payload, traceparent, created_at, attempts, kpartition, koffset,
-    greatest(created_at, date_trunc('month', clock_timestamp()), least(at, clock_timestamp()))
+    key, schema, payload, traceparent, created_at, attempts, kpartition, koffset
 from moved;
 
 -- failed --

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from datetime import UTC, datetime
 
 from kafka import KafkaProducer, errors
 from kafka.producer.future import FutureRecordMetadata
@@ -186,18 +185,7 @@ def _answer(
         return Fault(seq=seq, error=_poison(error))
     except AWAY as error:
         return Fault(seq=seq, error=_away(error))
-    return Ack(
-        seq=seq,
-        partition=metadata.partition,
-        offset=metadata.offset,
-        at=_at(metadata.timestamp),
-    )
-
-
-def _at(milliseconds: int | None) -> datetime | None:
-    if milliseconds is None or milliseconds < 0:
-        return None
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return Ack(seq=seq, partition=metadata.partition, offset=metadata.offset)
 
 
 def _halt(producer: KafkaProducer, _error: BaseException) -> None:
