@@ -156,11 +156,11 @@ def _listening(settings: Settings) -> socket.socket:
     except OSError as error:
         raise SettingsError(
             f"无法监听 {settings.host}:{settings.port}（{error}）："
-            "请停止占用该端口的程序，或用 --port、ZHITONG_PORT 换一个"
-            "（0 为任意空闲端口）",
+            "请停止占用该端口的程序，或用 --port（0 为任意空闲端口）、"
+            "ZHITONG_PORT 换一个",
             f"cannot listen on {settings.host}:{settings.port} ({error}): end the "
-            "program that holds the port, or name another with --port or "
-            "ZHITONG_PORT (0: any)",
+            "program that holds the port, or name another with --port (0: any) or "
+            "ZHITONG_PORT",
         ) from error
 
 
