@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from zhitong.decisions import Answer
+from zhitong.streams import examples
 from zhitong.streams.cloud_events import (
     CONTENT_TYPE,
     RECEIPT_SCHEMA,
@@ -14,6 +15,7 @@ from zhitong.streams.cloud_events import (
     TYPES,
 )
 from zhitong.streams.keys import LONGEST_RECEIPT
+from zhitong.streams.keys import RECEIPT_TYPE as JWS_TYPE
 from zhitong.streams.receivers import Format, Receiver, Receivers
 from zhitong.streams.schemas import Table, tables
 
@@ -32,12 +34,48 @@ _TRACE = {
     "description": "W3C 跟踪上下文，呼叫被跟踪时才有 W3C trace context, "
     "where the call was traced",
 }
-_HEADERS = {
+_OURS = {"type": "string", "const": CONTENT_TYPE}
+# The binding's own example has the charset: whoever answers may write it so.
+_THEIRS = {
+    "type": "string",
+    "pattern": r"^application/cloudevents\+json(; *charset=[Uu][Tt][Ff]-8)?$",
+    "description": "平台不看字符集参数 the platform does not look at the charset",
+}
+_JWS_HEADER = {
     "type": "object",
-    "required": ["content-type"],
+    "additionalProperties": False,
+    "required": ["alg", "kid", "typ"],
     "properties": {
-        "content-type": {"type": "string", "const": CONTENT_TYPE},
-        "traceparent": _TRACE,
+        "alg": {"const": "ES256"},
+        "typ": {"const": JWS_TYPE},
+        "kid": {
+            "type": "string",
+            "pattern": "^[A-Za-z0-9_-]{43}$",
+            "description": "签名公钥的 RFC 7638 指纹（SHA-256，base64url）"
+            " RFC 7638 thumbprint of the signing key",
+        },
+    },
+}
+_SAID = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["receiver", "event_id", "answer", "at", "payload_hash", "reasons"],
+    "properties": {
+        "receiver": {"type": "string", "minLength": 1},
+        "event_id": _UUID,
+        "answer": {"enum": list(Answer)},
+        "at": {
+            "type": "string",
+            "format": "date-time",
+            "description": "RFC 3339，须带时差 with an offset",
+        },
+        "payload_hash": {
+            "type": "string",
+            "pattern": "^[0-9a-f]{64}$",
+            "description": "Kafka 消息值全部字节的 SHA-256 "
+            "SHA-256 of all bytes of the Kafka value",
+        },
+        "reasons": {"type": "array", "items": {"type": "string"}},
     },
 }
 
@@ -50,7 +88,10 @@ def asyncapi(config: Receivers) -> str:
     operations: dict[str, object] = {}
     for name, one in receivers.items():
         own = _tables(one)
-        messages |= {_named(table): _message(table) for table in own}
+        messages |= {
+            _named(table): _message(table, examples.event(one, table, config))
+            for table in own
+        }
         channels[name] = _channel(one.topic, _title(one), [*map(_named, own)], one)
         operations[f"deliver.{name}"] = _operation("send", name, _title(one))
     receipts = "接收方对每个事件的签名回执 each receiver's signed answer to each event"
@@ -118,8 +159,13 @@ def _operation(action: str, channel: str, title: str) -> dict[str, object]:
     }
 
 
-def _message(table: Table) -> dict[str, object]:
+def _message(table: Table, example: Mapping[str, object]) -> dict[str, object]:
     said = {
+        "source": {
+            "type": "string",
+            "pattern": "^/zhitong/[0-9]{6}/[^/]+$",
+            "description": "/zhitong/<行政区划 division>/<接收方 receiver>",
+        },
         "type": {"type": "string", "enum": list(TYPES.values())},
         "subject": _UUID | {"description": "决定的编号 the decision's id"},
         "dataschema": {"type": "string", "const": table.urn},
@@ -141,12 +187,12 @@ def _message(table: Table) -> dict[str, object]:
             },
         },
     }
-    return _enveloped(_named(table), table.title, said)
+    return _enveloped(_named(table), table.title, said, _OURS, example)
 
 
 def _receipt() -> dict[str, object]:
-    answers = "、".join(Answer)
     said = {
+        "source": {"type": "string", "pattern": "^/zhitong/receivers/[^/]+$"},
         "type": {"type": "string", "const": RECEIPT_TYPE},
         "subject": _UUID
         | {"description": "所答事件的编号 the id of the event answered"},
@@ -160,21 +206,30 @@ def _receipt() -> dict[str, object]:
                 "jws": {
                     "type": "string",
                     "maxLength": LONGEST_RECEIPT,
-                    "description": "紧凑 JWS（ES256）：receiver、event_id、answer、at、"
-                    f"payload_hash、reasons a compact JWS; answer: {answers}",
+                    "pattern": r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}$",
+                    "contentMediaType": "application/jose",
+                    "description": "紧凑 JWS（ES256）a compact JWS",
+                    "x-header": _JWS_HEADER,
+                    "x-payload": _SAID,
                 }
             },
         },
     }
-    return _enveloped("receipt", "签名回执 Signed receipt", said)
+    title = "签名回执 Signed receipt"
+    return _enveloped("receipt", title, said, _THEIRS, examples.receipt())
 
 
-def _enveloped(name: str, title: str, said: Mapping[str, object]) -> dict[str, object]:
+def _enveloped(
+    name: str,
+    title: str,
+    said: Mapping[str, object],
+    media: Mapping[str, str],
+    example: Mapping[str, object],
+) -> dict[str, object]:
     time = "带 Asia/Shanghai 时差的 RFC 3339 RFC 3339 with the offset of Asia/Shanghai"
     attributes: dict[str, object] = {
         "specversion": {"type": "string", "const": "1.0"},
         "id": _UUID | {"description": "重复送达时相同 the same when it comes again"},
-        "source": {"type": "string", "minLength": 1},
         "time": {"type": "string", "format": "date-time", "description": time},
         "datacontenttype": {"type": "string", "const": "application/json"},
         **said,
@@ -184,13 +239,24 @@ def _enveloped(name: str, title: str, said: Mapping[str, object]) -> dict[str, o
         "title": title,
         "summary": title,
         "contentType": CONTENT_TYPE,
-        "headers": _HEADERS,
+        "headers": {
+            "type": "object",
+            "required": ["content-type"],
+            "properties": {"content-type": media, "traceparent": _TRACE},
+        },
         "payload": {
             "type": "object",
             "required": list(attributes),
             "properties": {**attributes, "traceparent": _TRACE},
         },
         "bindings": {"kafka": {"key": _KEY, "bindingVersion": "0.5.0"}},
+        "examples": [
+            {
+                "name": name,
+                "headers": {"content-type": CONTENT_TYPE},
+                "payload": example,
+            }
+        ],
     }
 
 

@@ -129,7 +129,8 @@ class ReceiverEnvelopes:
             version=entry.version,
             change=entry.change,
             follows_history=follows,
-            source=f"/zhitong/{self._config.division}",
+            # Receivers share an event's id; source and id together are unique.
+            source=f"/zhitong/{self._config.division}/{receiver.name}",
             time=entry.at,
             key=partition_key(order),
             schema=table.urn,

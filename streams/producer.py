@@ -21,9 +21,7 @@ from zhitong.exceptions import (
     EventPoisonError,
     TopicPartitionsError,
 )
-
-CONTENT_TYPE = b"application/cloudevents+json; charset=UTF-8"
-"""CloudEvents in structured mode: the value is the whole event."""
+from zhitong.streams.cloud_events import CONTENT_TYPE
 
 Headers = list[tuple[str, bytes]]
 
@@ -53,7 +51,7 @@ class Producer(Protocol):
 
 def headers(event: Outgoing) -> Headers:
     """Write the headers of *event*."""
-    found = [("content-type", CONTENT_TYPE)]
+    found = [("content-type", CONTENT_TYPE.encode())]
     if event.traceparent:
         found.append(("traceparent", event.traceparent.encode()))
     return found

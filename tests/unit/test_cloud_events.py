@@ -26,7 +26,7 @@ EVENT = DecisionEvent(
     version=2,
     change=Change.WITHDRAWN,
     follows_history=True,
-    source="/zhitong/619900",
+    source="/zhitong/619900/credit",
     time=datetime(2026, 11, 22, 1, 30, 5, 123456, tzinfo=UTC),
     key="00f0a1b2c3d4e5f6",
     schema="urn:zhitong:schema:credit:cf_fr:1",
@@ -40,7 +40,7 @@ def test_an_event_is_a_cloud_event_with_its_time_in_shanghai() -> None:
     assert orjson.loads(write(EVENT)) == {
         "specversion": "1.0",
         "id": str(event_id(DECISION, 2, Change.WITHDRAWN)),
-        "source": "/zhitong/619900",
+        "source": "/zhitong/619900/credit",
         "type": "cn.zhitong.decision.withdrawn.v1",
         "subject": str(DECISION),
         "time": "2026-11-22T09:30:05.123456+08:00",

@@ -380,6 +380,18 @@ def test_an_event_says_what_when_and_for_whom_around_the_row() -> None:
     assert str(event.event_id) == said["id"]
 
 
+def test_source_and_id_are_unique_together_though_receivers_share_the_id() -> None:
+    said = [
+        orjson.loads(sent(entry(PENALTY), receiver).payload)
+        for receiver in ("provincial", "credit")
+    ]
+    assert said[0]["id"] == said[1]["id"]
+    assert [one["source"] for one in said] == [
+        "/zhitong/619900/provincial",
+        "/zhitong/619900/credit",
+    ]
+
+
 def test_a_correction_of_history_changes_a_row_the_province_has() -> None:
     first = sent(entry(PENALTY), "provincial", follows_history=True)
     assert parse(first.payload).row["cd_operation"] == "u"

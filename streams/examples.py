@@ -1,0 +1,172 @@
+"""An example of every message, written by what writes the real ones.
+
+What no two writings of are alike stands here as it was once made: the sealed number
+and the signature. Their keys are published in ``docs/examples``, so that whoever
+writes a consumer can try it on them; they are nobody's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from typing import Any
+
+import orjson
+from msgspec.structs import replace
+
+from zhitong.decisions import (
+    Act,
+    Answer,
+    Change,
+    Decision,
+    Entry,
+    Licence,
+    Party,
+    Penalty,
+    Receipt,
+    Review,
+    event_id,
+)
+from zhitong.streams.cloud_events import SHANGHAI, write_receipt
+from zhitong.streams.envelopes import ReceiverEnvelopes
+from zhitong.streams.keys import ReceiverKeys
+from zhitong.streams.receivers import Receiver, Receivers
+from zhitong.streams.schemas import Table
+
+NUMBER = "11010519491231002X"
+"""The ID number that is sealed: made up, its check character fits."""
+SEALED = (
+    "eyJhbGciOiJFQ0RILUVTK0EyNTZLVyIsImVuYyI6IkEyNTZHQ00iLCJraWQiOiJiVzJNZmZJ"
+    "RWstcFhqTUdPaV9LTWlvRVcwaTZINTFVTDJlNmdicFZaaEMwIiwiZXBrIjp7ImNydiI6IlAt"
+    "MjU2IiwieCI6Im5Cb0Y0ZjNmMWFJVlpfb3VYbzJhR2haSDd3ZWU3NG9hTTVJakRBVFl2aFEi"
+    "LCJ5IjoidG1Nal9vX2RrMzF0cWV1MkJPNzRQdmpyLUNER1VwRGhHcE5LSU1DTndCdyIsImt0"
+    "eSI6IkVDIn19.mQbsKg9G2jKGoH89thYecE1HXPRB__5KIXWsk6rrNc0ZQuV90X4Ssw.MJIV"
+    "1jcRqvbw7sSV.D28_0tKIXdQwa4IK-1MB69l_.GFpiZZqYkG-9dtnoOU_fgQ"
+)
+SIGNED = (
+    "eyJhbGciOiJFUzI1NiIsImtpZCI6IlJWdFlxLUhQZWI3bnpRRkJzTkJRNmpSRFNCaV9pOTht"
+    "U08zaHVqRVlzaXMiLCJ0eXAiOiJ6aGl0b25nLXJlY2VpcHQrandzIn0.eyJyZWNlaXZlciI6"
+    "ImNyZWRpdCIsImV2ZW50X2lkIjoiMjliYzhlM2UtNzc3My01NWQzLWIzYTYtNGM0ZDMyZjhl"
+    "YmRhIiwiYW5zd2VyIjoiSEVMRCIsImF0IjoiMjAyNi0xMS0yMlQwOTozMDowNi42NTQzMjEr"
+    "MDg6MDAiLCJwYXlsb2FkX2hhc2giOiI0NDVlNzlhNTBiODg0NGYwOTIxMzgwMDg5MmYwMzcx"
+    "MjI2MzZmMzVlOGU3ZjI4ZmEyZjFkODZhOTljYjg5MWYxIiwicmVhc29ucyI6W119.jx4Lxe-"
+    "2qiUavt3QVvgc7UB6NRNBuMkZEqHIUEJ5UmenUxro_NjCYvWaf96OEnF76z4NXwcLEMygqsF"
+    "zI13YdQ"
+)
+_AT = datetime(2026, 11, 22, 9, 30, 5, 123456, SHANGHAI)
+_ANSWERED = datetime(2026, 11, 22, 9, 30, 6, 654321, SHANGHAI)
+_COMPANY = Party(
+    kind="LEGAL_PERSON",
+    name="安泽某化工有限公司",
+    code="91110000600037341L",
+    representative="赵一",
+)
+_PERSON = Party(
+    kind="NATURAL_PERSON", name="钱二", id_kind="RESIDENT_ID", id_number=NUMBER
+)
+_DECISION = Decision(
+    local_id="2026-31",
+    act=Act.PENALTY,
+    subject_code="11619900MB0004001B",
+    subject_name="安泽市应急管理局",
+    case_source="emergency",
+    case_no="安应急立〔2026〕31号",
+    inspection_no="安应急检〔2026〕108号",
+    document_no="（安）应急罚〔2026〕31号",
+    document_title="行政处罚决定书",
+    decided_on=date(2026, 11, 20),
+    division="619900",
+    title="未按规定对从业人员进行安全生产教育和培训",
+    facts="未对从业人员进行安全生产教育和培训。",
+    basis="《中华人民共和国安全生产法》第九十七条",
+    content="罚款人民币贰万元整",
+    party=_COMPANY,
+    officers=("61990500038", "61990500039"),
+    review=Review(
+        reference="安应急审〔2026〕88号", on=date(2026, 11, 18), opinion="AGREE"
+    ),
+    collective=False,
+)
+_OWN: Mapping[Act, Mapping[str, object]] = {
+    Act.PENALTY: {
+        "penalty": Penalty(
+            kinds=("FINE",),
+            violation_type="安全生产教育和培训",
+            fine=2_000_000,
+            procedure="ORDINARY",
+            hearing=False,
+        )
+    },
+    Act.LICENCE: {
+        "document_title": "准予行政许可决定书",
+        "content": "准予经营危险化学品",
+        "licence": Licence(
+            kind="ORDINARY",
+            certificate_name="危险化学品经营许可证",
+            certificate_no="安危化经字〔2026〕7号",
+            valid_from=date(2026, 11, 20),
+            valid_to=date(2029, 11, 19),
+        ),
+    },
+}
+RECEIPT = Receipt(
+    event_id=event_id(
+        replace(_DECISION, local_id="PENALTY-NATURAL_PERSON").id, 1, Change.RECORDED
+    ),
+    receiver="credit",
+    answer=Answer.HELD,
+    at=_ANSWERED,
+    payload_hash="445e79a50b8844f09213800892f037122636f35e8e7f28fa2f1d86a99cb891f1",
+    signed=SIGNED,
+)
+"""Of the example of ``cf_zrr``; `payload_hash` is of its bytes."""
+
+
+def decisions() -> Iterator[Decision]:
+    """Give a decision of every act and every kind of party with a table of its own."""
+    for act in Act:
+        for party in (_COMPANY, _PERSON):
+            yield replace(
+                _DECISION,
+                local_id=f"{act}-{party.kind}",
+                act=act,
+                party=party,
+                **_OWN.get(act, {}),
+            )
+
+
+def event(receiver: Receiver, table: Table, config: Receivers) -> dict[str, Any]:
+    """Give the example of what *receiver* has in *table*."""
+    keys = {one.name: ReceiverKeys.generate(one.name) for one in config.receivers}
+    envelopes = ReceiverEnvelopes(config, keys)
+    for decision in decisions():
+        if decision.act not in receiver.acts:
+            continue
+        entry = Entry(
+            decision=decision,
+            version=1,
+            change=Change.RECORDED,
+            at=_AT,
+            unit=decision.subject_code,
+            unit_name=decision.subject_name or "",
+            person="王五",
+        )
+        (made,) = envelopes.events(entry, [receiver.name], follows_history=False)
+        if made.schema == table.urn:
+            said: dict[str, Any] = orjson.loads(made.payload)
+            row = said["data"]["row"]
+            for column in row.keys() & {"CF_XDR_ZJHM", "XK_XDR_ZJHM"}:
+                row[column] = SEALED
+            return said
+    raise AssertionError(table.urn)
+
+
+def receipt() -> dict[str, Any]:
+    """Give the example of a receipt."""
+    said: dict[str, Any] = orjson.loads(write_receipt(RECEIPT))
+    return said
+
+
+def value(said: Mapping[str, Any]) -> bytes:
+    """Write an example as it is on the topic: sorted keys, no spaces, UTF-8."""
+    return orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
