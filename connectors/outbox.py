@@ -140,6 +140,7 @@ class PlatformOutbox:
             [ack.seq for ack in acks],
             [ack.partition for ack in acks],
             [ack.offset for ack in acks],
+            [ack.at for ack in acks],
         )
 
     async def failed(self, seq: int, error: str) -> int:

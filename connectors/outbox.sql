@@ -63,14 +63,18 @@ order by o.seq;
 
 -- sent --
 -- One statement, so one transaction: what is not moved is still there to be sent.
+-- It was sent when the broker had it, not when we heard of it: a receiver may be faster.
+-- A broker whose clock is wrong is not followed past now, nor before this month: there
+-- may be no partition.
 with moved as (
-    delete from outbox o using unnest($1::bigint[], $2::int[], $3::bigint[]) a (seq, kpartition, koffset)
+    delete from outbox o using unnest($1::bigint[], $2::int[], $3::bigint[], $4::timestamptz[]) a (seq, kpartition, koffset, at)
     where o.seq = a.seq
-    returning o.*, a.kpartition, a.koffset)
+    returning o.*, a.kpartition, a.koffset, a.at)
 insert into outbox_sent (seq, bucket, event_id, receiver, decision_id, version, change, topic,
-    key, schema, payload, traceparent, created_at, attempts, kpartition, koffset)
+    key, schema, payload, traceparent, created_at, attempts, kpartition, koffset, sent_at)
 select seq, bucket, event_id, receiver, decision_id, version, change, topic,
-    key, schema, payload, traceparent, created_at, attempts, kpartition, koffset
+    key, schema, payload, traceparent, created_at, attempts, kpartition, koffset,
+    greatest(created_at, date_trunc('month', clock_timestamp()), least(at, clock_timestamp()))
 from moved;
 
 -- failed --

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from types import MappingProxyType
 
 from kafka import KafkaProducer, errors
@@ -185,7 +186,18 @@ def _answer(
         return Fault(seq=seq, error=_poison(error))
     except AWAY as error:
         return Fault(seq=seq, error=_away(error))
-    return Ack(seq=seq, partition=metadata.partition, offset=metadata.offset)
+    return Ack(
+        seq=seq,
+        partition=metadata.partition,
+        offset=metadata.offset,
+        at=_at(metadata.timestamp),
+    )
+
+
+def _at(milliseconds: int | None) -> datetime | None:
+    if milliseconds is None or milliseconds < 0:
+        return None
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _halt(producer: KafkaProducer, _error: BaseException) -> None:

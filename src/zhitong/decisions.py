@@ -296,6 +296,8 @@ class Ack(_Word, frozen=True, kw_only=True):
     seq: int
     partition: int
     offset: int
+    at: datetime | None = None
+    """When, by the broker's clock; None: it did not say."""
 
 
 class Backlog(_Word, frozen=True, kw_only=True):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import pytest
+from kafka import KafkaConsumer
 from outgoing import outgoing
 from topic_reader import Kept, read
 
@@ -18,7 +20,7 @@ from zhitong.exceptions import (
 )
 from zhitong.streams.kafka_producer import KafkaSender
 from zhitong.streams.memory_broker import LARGEST, MemoryBroker, MemoryProducer
-from zhitong.streams.producer import CONTENT_TYPE, Fault, Producer
+from zhitong.streams.producer import Fault, Producer
 from zhitong.streams.topics import ensure_topics
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -75,16 +77,33 @@ def test_a_batch_is_answered_in_its_order_with_places_that_hold(side: Side) -> N
         assert found == (event.key.encode(), event.payload)
 
 
+@pytest.mark.integration
+def test_an_acknowledgement_says_when_by_the_brokers_clock(broker: str) -> None:
+    topic = f"contract.{uuid.uuid4().hex}"
+    ensure_topics(broker, {topic: 1})
+    sender = KafkaSender(lambda: broker)
+    (answer,) = sender.send_batch([outgoing(1, topic=topic)])
+    sender.close()
+    consumer = KafkaConsumer(
+        topic, bootstrap_servers=broker, auto_offset_reset="earliest"
+    )
+    kept = next(iter(consumer))
+    consumer.close(autocommit=False)
+    assert isinstance(answer, Ack)
+    assert answer.at == datetime.fromtimestamp(kept.timestamp / 1000, UTC)
+    assert kept.timestamp_type == 1, "the broker's clock and not the sender's"
+
+
 def test_an_event_bears_its_content_type_and_its_trace(side: Side) -> None:
     traced = outgoing(1, topic=side.topic, traceparent=TRACEPARENT)
     plain = outgoing(2, topic=side.topic)
     side.producer.send_batch([traced, plain])
     found = {value: found for *_, value, found in side.kept()}
     assert found[b"1"] == [
-        ("content-type", CONTENT_TYPE),
+        ("content-type", b"application/cloudevents+json"),
         ("traceparent", TRACEPARENT.encode()),
     ]
-    assert found[b"2"] == [("content-type", CONTENT_TYPE)]
+    assert found[b"2"] == [("content-type", b"application/cloudevents+json")]
 
 
 def test_what_is_too_large_is_poison_and_the_others_of_its_batch_are_sent(

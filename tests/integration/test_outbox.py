@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -171,6 +171,29 @@ async def test_months_that_went_missing_are_made_with_the_next_connection(
     await outbox.own()
     await outbox.sent([Ack(seq=1, partition=0, offset=0)])
     assert await run(opened.url, "select from outbox_sent")
+
+
+async def test_an_event_was_sent_when_the_broker_had_it_unless_its_clock_is_wrong(
+    opened: Opened,
+) -> None:
+    outbox = opened.outbox("one")
+    await outbox.own()
+    await put(opened.url, [outgoing(number) for number in range(1, 5)])
+    ((had,),) = await run(opened.url, "select clock_timestamp()")
+    (before,) = await run(opened.url, "select min(created_at) from outbox")
+    times = [had, None, had + timedelta(days=90), had - timedelta(days=9000)]
+    acks = [
+        Ack(seq=number, partition=0, offset=number, at=at)
+        for number, at in enumerate(times, 1)
+    ]
+    await outbox.sent(acks)
+    ((now,),) = await run(opened.url, "select clock_timestamp()")
+    sent = await run(opened.url, "select sent_at from outbox_sent order by seq")
+    told, untold, ahead, behind = (row["sent_at"] for row in sent)
+    assert told == had
+    assert had < untold <= now
+    assert had < ahead <= now
+    assert before["min"] <= behind < had
 
 
 async def test_a_new_month_waits_for_no_reader_of_the_sent_log(opened: Opened) -> None:

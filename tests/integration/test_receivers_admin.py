@@ -147,7 +147,7 @@ async def test_who_is_suspended_already_is_not_called_unknown(
     assert await zhitong(*words) == 0
     assert await zhitong(*words) == 2
     said = capsys.readouterr().err
-    assert said == "RECEIVER: credit：已经暂停 / credit: suspended already\n"
+    assert said == "RECEIVER: credit：已经暂停\n  credit: suspended already\n"
     assert len(await run(platform, ACTIONS)) == 1
 
 
