@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import re
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
@@ -19,12 +21,14 @@ from receiving import Site, decision, entry, of_person, site, until
 from topic_reader import Kept, read
 
 from zhitong.decisions import Answer, Change, Receipt
+from zhitong.infra.broker_apache import Apache
 from zhitong.streams.cloud_events import parse_receipt
 from zhitong.streams.keys import verify_receipt
 from zhitong.streams.receipts import ReceiptDesk, ReceiptReader
 
 pytestmark = pytest.mark.integration
 SCRIPT = Path(__file__).parents[1] / "contract" / "outside_consumer.mjs"
+PAGE = Path(__file__).parents[2] / "docs" / "streams.md"
 ASYNCAPI = Path(__file__).parents[2] / "docs" / "asyncapi.json"
 NUMBER = "11010519491231002X"
 WITH_CHARSET = b"application/cloudevents+json; charset=UTF-8"
@@ -198,6 +202,35 @@ async def test_an_event_whose_header_has_a_charset_is_read_and_held_like_another
     assert (answer.event_id, answer.answer) == (sent.event_id, Answer.HELD)
     (kept,) = read(credit.broker, credit.topic)
     assert understood(kept).get_id() == str(sent.event_id)
+
+
+async def test_the_command_of_the_page_prints_headers_key_and_value(
+    credit: Site, kafka_program: Apache, tmp_path: Path
+) -> None:
+    sent = credit.outgoing(entry(decision()))
+    await credit.send(sent)
+    # The page's command stands in a folder with the state and the fetched files.
+    port = tmp_path / ".zhitong" / "state" / "port" / "kafka"
+    port.parent.mkdir(parents=True)
+    port.write_text(credit.broker.rpartition(":")[2], "utf-8")
+    cache = tmp_path / ".zhitong" / "cache"
+    cache.mkdir()
+    (cache / "kafka").symlink_to(kafka_program.jars[0].parent.resolve())
+    page = PAGE.read_text("utf-8")
+    (command,) = re.findall(r"```sh\n(java .*?)\n```", page, re.DOTALL)
+    command = command.replace("zhitong.credit.v1", credit.topic)
+    child = await asyncio.create_subprocess_shell(
+        f"{command} --max-messages 1",
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={"PATH": f"{kafka_program.java.parent}:{os.defpath}", "LC_ALL": "C.UTF-8"},
+        cwd=tmp_path,
+    )
+    printed, _ = await child.communicate()
+    headers, key, value = printed.removesuffix(b"\n").split(b"\t")
+    assert b"content-type:application/cloudevents+json" in headers.split(b",")
+    assert key.decode() == sent.key
+    assert value == sent.payload
 
 
 def understood(kept: Kept) -> CloudEvent:
