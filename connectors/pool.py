@@ -65,6 +65,11 @@ class Pool:
         """``closed`` (working), ``open`` (left alone) or ``half_open``."""
         return str(self._breaker.state)
 
+    @property
+    def failing(self) -> bool:
+        """Whether the last statement that says something of the source failed."""
+        return bool(self._breaker.failure_count)
+
     async def fetch(
         self, sql: str, parameters: Sequence[object], *, probe: bool = False
     ) -> list[asyncpg.Record]:

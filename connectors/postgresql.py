@@ -114,7 +114,8 @@ class PostgreSQLSource:
     @property
     def state(self) -> str:
         """``ready``, ``drift`` (some fields lost) or ``away``."""
-        if self._away or self._pool.state != "closed":
+        # One failure is enough: the breaker is patient, who looks at it is not.
+        if self._away or self._pool.failing:
             return "away"
         return "drift" if self.drifts else "ready"
 

@@ -79,7 +79,10 @@ def status(settings: Settings) -> None:
         say("网关未运行 The gateway does not run: zhitong serve")
         return
     body = client(settings, DEMO_PRINCIPALS["operator"]).ready().body
-    say(f"网关 The gateway: {found.url}（pid {found.pid}）", *_states(body))
+    say(
+        f"网关 The gateway: {found.url}（pid {found.pid}）",
+        *_states(_seen(body, servers)),
+    )
 
 
 def token(settings: Settings, kind: str, hours: float) -> None:
@@ -195,6 +198,21 @@ def messages(reply: Reply) -> Sequence[str]:
     errors = reply.body.get("errors")
     found = errors if isinstance(errors, list) else []
     return [f"{each['extensions']['code']} {each['message']}" for each in found]
+
+
+def _seen(
+    body: Mapping[str, object], servers: Mapping[str, str]
+) -> Mapping[str, object]:
+    """Give the gateway's report, sources whose server is halted taken for away."""
+    states = body.get("sources")
+    # A gateway learns it from the next question, which nobody may have asked yet.
+    halted = {name for name, state in servers.items() if state == "frozen"}
+    found = states if isinstance(states, Mapping) else {}
+    return {
+        "sources": {
+            name: "away" if name in halted else state for name, state in found.items()
+        }
+    }
 
 
 def _states(body: Mapping[str, object]) -> Sequence[str]:

@@ -180,6 +180,26 @@ async def test_a_frozen_server_costs_the_timeout_then_nothing_then_serves_again(
     assert await _connections(url, at_most=0) == 0
 
 
+async def test_one_question_without_an_answer_is_away_until_one_has_it(
+    cluster_factory: Start,
+) -> None:
+    cluster = cluster_factory("hanging")
+    source = await _source(cluster.start()["hanging"])
+    assert await _keys(source) == ["a"]
+    assert source.state == "ready"
+    cluster.freeze("hanging")
+    try:
+        _, error = await _timed(source.rows(_question()))
+        assert isinstance(error, SourceTimeoutError)
+        assert source.state == "away"
+    finally:
+        cluster.thaw("hanging")
+    # It is not left alone yet: the next question is asked, and says it is back.
+    assert await _keys(source) == ["a"]
+    assert source.state == "ready"
+    await source.close()
+
+
 async def _connections(url: str, at_most: int) -> int:
     """Count the source's connections, once those dropped have been noticed."""
     connection = await asyncpg.connect(url)
