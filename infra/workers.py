@@ -59,7 +59,7 @@ def run_worker(
             asyncio.Runner(loop_factory=Config(app="").get_loop_factory()) as runner,
             suppress(asyncio.CancelledError),
         ):
-            runner.run(_until_asked(work(taken)))
+            runner.run(_until_asked(work(taken), taken))
     finally:
         close()
 
@@ -92,12 +92,16 @@ def _signal(worker: Worker, number: signal.Signals) -> None:
         os.kill(worker.pid, signal.SIGCONT)
 
 
-async def _until_asked(work: Awaitable[None]) -> None:
+async def _until_asked(work: Awaitable[None], name: str) -> None:
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine runs in a task
     for each in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(each, task.cancel)
-    await work
+    try:
+        await work
+    except asyncio.CancelledError:
+        print(f"已停止 Stopped: {name}", flush=True)  # noqa: T201 - what the command line says
+        raise
 
 
 @contextmanager

@@ -73,9 +73,9 @@ def test_several_of_a_kind_are_numbered_listed_and_ended_cleanly(
         Worker("relay-2", second.pid),
     ]
     assert stop_workers(settings, "relay") == ["relay-1", "relay-2"]
-    assert [(line(each), each.wait(60)) for each in (first, second)] == [
-        ("ended", 0),
-        ("ended", 0),
+    assert [(line(e), line(e), e.wait(60)) for e in (first, second)] == [
+        ("ended", "已停止 Stopped: relay-1", 0),
+        ("ended", "已停止 Stopped: relay-2", 0),
     ]
     assert workers(settings) == [Worker("consume-credit-1", other.pid)]
 
