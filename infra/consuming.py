@@ -23,6 +23,7 @@ from zhitong.infra.receiver_keys import (
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.settings import Settings
 from zhitong.infra.workers import run_worker
+from zhitong.streams.broker_watch import BrokerWatch
 from zhitong.streams.consumer import Consumer
 from zhitong.streams.kafka_producer import KafkaSender
 from zhitong.streams.keys import ReceiverKeys
@@ -64,9 +65,11 @@ async def _consume(settings: Settings, receiver: str, name: str) -> None:
     print(  # noqa: T201 - what the command line says
         f"接收方已启动 The receiver runs: {name}, {title.zh} {title.en}", flush=True
     )
+    watch = asyncio.create_task(BrokerWatch(broker, _log).run())
     try:
         await consumer.run(broker, found.topic)
     finally:
+        watch.cancel()
         # Not closed politely: a frozen database would hold our end up.
         inbox.pool.terminate()
 

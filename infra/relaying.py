@@ -17,6 +17,7 @@ from zhitong.infra.broker_start import topics
 from zhitong.infra.embedded import address
 from zhitong.infra.settings import Settings
 from zhitong.infra.workers import run_worker
+from zhitong.streams.broker_watch import BrokerWatch
 from zhitong.streams.kafka_producer import KafkaSender
 from zhitong.streams.keys import ReceiverKeys
 from zhitong.streams.receipts import ReceiptDesk, ReceiptReader
@@ -47,6 +48,7 @@ async def _relay(settings: Settings, name: str) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(Relay(outbox, sender).run())
             group.create_task(ReceiptReader(desk, broker).run())
+            group.create_task(BrokerWatch(broker, _log).run())
     finally:
         await book.close()
 
