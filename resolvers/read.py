@@ -155,7 +155,7 @@ class Reader:
         """Read rows: a page over all sources, or up to *limit* for each key."""
         verdicts = self.verdicts(inquiry, ask.entity)
         if not self.sees(inquiry, ask.entity):
-            self._refuse(inquiry, ask.entity, verdicts)
+            self.refuse(inquiry, ask.entity)
             return Found(rows=())
         order = self.order(inquiry, ask.entity, ask.order)
         columns = self._columns(inquiry, ask, verdicts)
@@ -193,7 +193,7 @@ class Reader:
         """Count rows, by group or by key; groups are checked by the caller."""
         verdicts = self.verdicts(inquiry, ask.entity)
         if not self.sees(inquiry, ask.entity):
-            self._refuse(inquiry, ask.entity, verdicts)
+            self.refuse(inquiry, ask.entity)
             return Counted(tallies=())
         where = both(ask.where, verdicts.rows)
         query = TallyQuery(
@@ -215,9 +215,9 @@ class Reader:
         tallies = tuple(tally for _, part in answered for tally in part)
         return Counted(tallies=tallies, missing=missing)
 
-    def _refuse(
-        self, inquiry: Inquiry, entity: EntityType, verdicts: TypeVerdicts
-    ) -> None:
+    def refuse(self, inquiry: Inquiry, entity: EntityType) -> None:
+        """Note for the answer that nothing of *entity* is seen, and why."""
+        verdicts = self.verdicts(inquiry, entity)
         inquiry.restrictions[entity.name, "*"] = verdicts.fields[entity.key]
 
     def _holding(

@@ -416,6 +416,63 @@ async def test_receivers_and_receipts_are_for_those_who_answer_for_them(
         ]
 
 
+async def test_a_relation_to_what_is_wholly_hidden_is_listed_with_its_rule(
+    say: Asking,
+) -> None:
+    entered = given(await say(BUREAU, RECORD, d=penalty()))
+    below = """{ decision(decisionId: "%s") { decisionId
+      findings(first: 1) { nodes { check } }
+      deliveries(first: 1) { nodes { status } } } }"""
+    answer = await say(DEMO_PRINCIPALS["police"], below % entered["decisionId"])
+    assert given(answer) == {
+        "decisionId": entered["decisionId"],
+        "findings": None,
+        "deliveries": None,
+    }
+    listed: Any = answer.body["extensions"]
+    assert [
+        (one["type"], one["field"], one["verdict"], one["rule"], one["reason"]["zh"])
+        for one in listed["access"]
+    ] == [
+        (
+            type_name,
+            "*",
+            "DENY",
+            "streams-not-for-enquirers",
+            "核验发现和推送情况由登记部门、监督机构和运维人员查看",
+        )
+        for type_name in ("Delivery", "Finding")
+    ]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param({"finne": "1"}, id="an unknown field"),
+        pytest.param({"fine": SEALED}, id="an amount"),
+        pytest.param({"fine": [SEALED]}, id="a list for an amount"),
+        pytest.param({"decidedOn": SEALED}, id="a day"),
+        pytest.param({"decidedOn": None}, id="no day"),
+        pytest.param({"actType": SEALED}, id="a code"),
+        pytest.param({"penaltyKinds": [SEALED]}, id="a code in a list"),
+        pytest.param({"officerCertificates": [{"no": SEALED}]}, id="an object"),
+        pytest.param({"idNumber": int(SEALED[:-1])}, id="a number"),
+        pytest.param({"idNumber": [SEALED]}, id="a list"),
+        pytest.param({"hearing": SEALED}, id="a truth"),
+        pytest.param({SEALED: 1}, id="a name"),
+        pytest.param({"idKind": "RESIDENT_ID", "idNumber": SEALED[:-2]}, id="cut"),
+    ],
+)
+async def test_no_refusal_repeats_an_id_number_of_its_variables(
+    say: Asking, caplog: pytest.LogCaptureFixture, more: Mapping[str, object]
+) -> None:
+    sent = {**penalty(representativeIdNumber=SEALED, idNumber=SEALED), **more}
+    for document in (RECORD, CHECK):
+        answer = await say(BUREAU, document, d=sent)
+        assert codes(answer) != []
+        assert SEALED[:-2] not in json.dumps(answer.body) + caplog.text
+
+
 async def test_what_is_withdrawn_is_no_longer_public(say: Asking) -> None:
     first = given(await say(BUREAU, RECORD, d=penalty()))
     key = first["decisionId"]
