@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -14,10 +15,25 @@ from zhitong.exceptions import DecisionFormatError, DecisionUnidentifiedError
 from zhitong.infra.checks_file import read_checks
 from zhitong.rules.admission import admit, stated
 from zhitong.rules.identifiers import resident_id
+from zhitong.rules.texts import SENT, leaves
+from zhitong.schema.decision_inputs import DecisionInput
 
 LIMITS = read_checks(Path("infra/rules/checks.toml")).limits
 TODAY = date(2026, 11, 22)
 ID_NUMBER = "11010519491231002X"
+TEXTS = (
+    "subject_name",
+    "case_source",
+    "case_no",
+    "inspection_no",
+    "matter_code",
+    "document_title",
+    "division",
+    "title",
+    "facts",
+    "basis",
+    "content",
+)
 PERSON = Party(
     kind="NATURAL_PERSON", name="李四", id_kind="RESIDENT_ID", id_number=ID_NUMBER
 )
@@ -81,76 +97,80 @@ def test_what_nobody_could_identify_is_refused(said: Decision, says: str) -> Non
     ("said", "field"),
     [
         pytest.param(
-            decision(decided_on=date(2026, 11, 23)), "decided_on", id="to come"
+            decision(decided_on=date(2026, 11, 23)), "decidedOn", id="to come"
         ),
-        pytest.param(decision(penalty=Penalty(fine=-1)), "penalty.fine", id="negative"),
+        pytest.param(decision(penalty=Penalty(fine=-1)), "fine", id="negative"),
         pytest.param(
-            decision(penalty=Penalty(confiscated=-1)), "penalty.confiscated", id="gains"
+            decision(penalty=Penalty(confiscated=-1)), "confiscated", id="gains"
         ),
-        pytest.param(
-            decision(penalty=Penalty(fine=10**18)), "penalty.fine", id="impossible"
-        ),
+        pytest.param(decision(penalty=Penalty(fine=10**18)), "fine", id="impossible"),
         pytest.param(decision(facts="事" * 1_000_000), "facts", id="1 MB of facts"),
         pytest.param(decision(facts="事" * 20_001), "facts", id="one too many"),
         pytest.param(decision(title="\x00"), "title", id="a null character"),
         pytest.param(decision(title="\ud800"), "title", id="half a character"),
         pytest.param(decision(division="61990"), "division", id="division"),
-        pytest.param(decision(officers=("1",) * 51), "officers", id="51 officers"),
-        pytest.param(decision(officers=("1" * 201,)), "officers", id="a certificate"),
-        pytest.param(of(kind="FIRM"), "party.kind", id="kind of party"),
-        pytest.param(of(kind="UNRECOGNISED"), "party.kind", id="not translated"),
-        pytest.param(of(id_kind="CARD"), "party.id_kind", id="kind of ID"),
+        pytest.param(
+            decision(officers=("1",) * 51), "officerCertificates", id="51 officers"
+        ),
+        pytest.param(
+            decision(officers=("1" * 201,)), "officerCertificates", id="a certificate"
+        ),
+        pytest.param(of(kind="FIRM"), "counterpartyKind", id="kind of party"),
+        pytest.param(of(kind="UNRECOGNISED"), "counterpartyKind", id="not translated"),
+        pytest.param(of(id_kind="CARD"), "idKind", id="kind of ID"),
         pytest.param(
             of(representative_id_kind="CARD"),
-            "party.representative_id_kind",
+            "representativeIdKind",
             id="kind of the representative's ID",
         ),
         pytest.param(
             decision(penalty=Penalty(kinds=("FINE", "FEE"))),
-            "penalty.kinds",
+            "penaltyKinds",
             id="kinds",
         ),
         pytest.param(
             decision(penalty=Penalty(procedure="USUAL")),
-            "penalty.procedure",
+            "procedure",
             id="procedure",
         ),
         pytest.param(
             decision(review=Review(reference="1", opinion="YES")),
-            "review.opinion",
+            "reviewOpinion",
             id="opinion",
         ),
         pytest.param(
-            decision(licence=Licence(kind="USUAL")), "licence.kind", id="licence"
+            decision(licence=Licence(kind="USUAL")), "licenceKind", id="licence"
         ),
-        pytest.param(of(code=ID_NUMBER), "party.code", id="an ID number as a code"),
+        pytest.param(
+            of(code=ID_NUMBER), "counterpartyCode", id="an ID number as a code"
+        ),
         pytest.param(
             of(registration_no=f" {ID_NUMBER.lower()}"),
-            "party.registration_no",
+            "registrationNo",
             id="an ID number as a registration",
         ),
         pytest.param(
             of(id_number=None, code="１１０１０５ 19491231 002x"),
-            "party.code",
+            "counterpartyCode",
             id="an ID number with blanks as a code",
         ),
         *(
             pytest.param(
                 decision(**{name: ID_NUMBER}, party=NOBODY),
-                name,
+                SENT[name],
                 id=f"an ID number as {name}",
             )
             for name in ("matter_code", "case_no", "inspection_no", "document_no")
         ),
         pytest.param(
             decision(officers=(ID_NUMBER,), party=NOBODY),
-            "officers",
+            "officerCertificates",
             id="an ID number as a certificate",
         ),
         *(
             pytest.param(
                 decision(**{name: f"第{ID_NUMBER}号"}),
-                name,
+                SENT[name],
                 id=f"the party's own ID number in {name}",
             )
             for name in ("local_id", "document_no", "case_no", "inspection_no")
@@ -171,7 +191,7 @@ def test_a_misplaced_id_number_is_told_its_own_field() -> None:
     with pytest.raises(DecisionFormatError, match="填入 idNumber") as caught:
         admit(of(code=ID_NUMBER), LIMITS, TODAY)
     assert caught.value.label.zh == (
-        "party.code 中是公民身份号码，请填入 idNumber（法定代表人的填入 "
+        "counterpartyCode 中是公民身份号码，请填入 idNumber（法定代表人的填入 "
         "representativeIdNumber），在那里加密保存；此处填写应有的编号，没有就留空"
     )
     assert "idNumber is where it is sealed" in caught.value.label.en
@@ -207,8 +227,36 @@ def test_a_wrong_id_number_is_refused_and_not_repeated(whose: str, number: str) 
     kinds = {"id_kind": "RESIDENT_ID", "representative_id_kind": "RESIDENT_ID"}
     with pytest.raises(DecisionFormatError) as caught:
         admit(of(**kinds, **{whose: number}), LIMITS, TODAY)
-    assert caught.value.details == {"field": f"party.{whose}"}
+    assert caught.value.details == {"field": SENT[f"party.{whose}"]}
     assert not number or number not in str(caught.value)
+
+
+def test_an_id_number_with_a_small_x_is_told_so() -> None:
+    with pytest.raises(DecisionFormatError) as caught:
+        admit(of(id_kind="RESIDENT_ID", id_number=ID_NUMBER.lower()), LIMITS, TODAY)
+    assert caught.value.details == {"field": "idNumber"}
+    assert caught.value.label.zh == (
+        "公民身份号码末位的 x 应为大写 X，请改正（号码不在此显示）"
+    )
+
+
+def test_every_text_has_the_name_it_is_sent_under() -> None:
+    sent = {field.name for field in dataclasses.fields(DecisionInput)}
+    whole = decision(
+        **dict.fromkeys(TEXTS, "1"),
+        party=Party(**dict.fromkeys(Party.__struct_fields__, "1")),
+        officers=("1",),
+        review=Review(reference="1", opinion="AGREE"),
+        penalty=Penalty(
+            kinds=("FINE",), violation_type="1", licence_affected="1", procedure="1"
+        ),
+        licence=Licence(kind="1", certificate_name="1", certificate_no="1"),
+    )
+    names = {name for name, _ in leaves(whole)}
+    others = {"decided_on", "penalty.fine", "penalty.confiscated"}
+    assert SENT.keys() == names | others
+    assert set(SENT.values()) <= sent
+    assert len(set(SENT.values())) == len(SENT)
 
 
 @pytest.mark.parametrize("text", ["", "  ", "\u3000\n"])

@@ -16,7 +16,7 @@ from zhitong.rules.check import Limits
 from zhitong.rules.document_numbers import normalised
 from zhitong.rules.identifiers import credit_code_fault
 from zhitong.rules.resident_ids import born, plain
-from zhitong.rules.texts import FREE, leaves
+from zhitong.rules.texts import FREE, SENT, leaves
 
 CODES = {
     "party.kind": frozenset({"LEGAL_PERSON", "INDIVIDUAL_BUSINESS", "NATURAL_PERSON"}),
@@ -87,7 +87,7 @@ def admit(decision: Decision, limits: Limits, today: date) -> None:
     for zh, en in _unidentified(decision, limits):
         raise DecisionUnidentifiedError(zh, en)
     for name, zh, en in _misshapen(decision, limits, today):
-        raise DecisionFormatError(zh, en, field=name)
+        raise DecisionFormatError(zh, en, field=SENT[name])
 
 
 def stated(text: str, name: str, limits: Limits) -> str:
@@ -180,15 +180,16 @@ def _texts(decision: Decision, limits: Limits) -> Iterator[tuple[str, str, str]]
 
 def _unfit(name: str, text: str, limits: Limits) -> Iterator[tuple[str, str]]:
     most = limits.texts.get(name, limits.texts["other"])
+    sent = SENT.get(name, name)
     if len(text) > most:
         yield (
-            f"{name} 有 {len(text)} 字，最多 {most} 字，请缩短",
-            f"{name} has {len(text)} characters, {most} are taken; shorten it",
+            f"{sent} 有 {len(text)} 字，最多 {most} 字，请缩短",
+            f"{sent} has {len(text)} characters, {most} are taken; shorten it",
         )
     elif _CONTROL.search(text):
         yield (
-            f"{name} 含有控制字符，请去掉",
-            f"{name} has control characters; remove them",
+            f"{sent} 含有控制字符，请去掉",
+            f"{sent} has control characters; remove them",
         )
 
 
@@ -198,8 +199,8 @@ def _codes(decision: Decision) -> Iterator[tuple[str, str, str]]:
             allowed = ", ".join(sorted(CODES[name]))
             yield (
                 name,
-                f"{name} 的代码不在代码表内，可用：{allowed}",
-                f"{name} is not in its code list: {allowed}",
+                f"{SENT[name]} 的代码不在代码表内，可用：{allowed}",
+                f"{SENT[name]} is not in its code list: {allowed}",
             )
 
 
@@ -213,7 +214,15 @@ def _numbers(party: Party) -> Iterator[tuple[str, str, str]]:
         ),
     )
     for name, kind, number in pairs:
-        if kind == RESIDENT_ID and number is not None and not born(number):
+        if kind != RESIDENT_ID or number is None:
+            continue
+        if number.endswith("x") and born(number.upper()):
+            yield (
+                f"party.{name}",
+                "公民身份号码末位的 x 应为大写 X，请改正（号码不在此显示）",
+                "a resident ID number ends in a capital X, not x (not shown here)",
+            )
+        elif not born(number):
             yield (
                 f"party.{name}",
                 "公民身份号码的位数、日期或校验码不对，请逐位核对（号码不在此显示）",
@@ -246,8 +255,8 @@ def _misplaced(
         if known or (name != "local_id" and _persons(number, limits, today)):
             yield (
                 name,
-                f"{name} 中是公民身份号码，{_SEALED_ZH}",
-                f"{name} holds a resident ID number; {_SEALED_EN}",
+                f"{SENT[name]} 中是公民身份号码，{_SEALED_ZH}",
+                f"{SENT[name]} holds a resident ID number; {_SEALED_EN}",
             )
 
 

@@ -29,6 +29,39 @@ FREE: Mapping[str, str] = MappingProxyType(
 under. A certificate's number is often made of its holder's ID number."""
 
 
+SENT: Mapping[str, str] = MappingProxyType(
+    {
+        **FREE,
+        "local_id": "localId",
+        "act": "actType",
+        "subject_code": "subjectCode",
+        "case_source": "caseSource",
+        "case_no": "caseNo",
+        "inspection_no": "inspectionNo",
+        "matter_code": "matterCode",
+        "document_no": "documentNo",
+        "decided_on": "decidedOn",
+        "division": "division",
+        "party.kind": "counterpartyKind",
+        "party.code": "counterpartyCode",
+        "party.registration_no": "registrationNo",
+        "party.id_kind": "idKind",
+        "party.id_number": "idNumber",
+        "party.representative_id_kind": "representativeIdKind",
+        "party.representative_id_number": "representativeIdNumber",
+        "officers": "officerCertificates",
+        "review.reference": "reviewNo",
+        "review.opinion": "reviewOpinion",
+        "penalty.kinds": "penaltyKinds",
+        "penalty.procedure": "procedure",
+        "penalty.fine": "fine",
+        "penalty.confiscated": "confiscated",
+        "licence.kind": "licenceKind",
+    }
+)
+"""What can be refused, by the names it is sent under."""
+
+
 def leaves(value: msgspec.Struct, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Give every text of a decision with its dotted name."""
     for name in value.__struct_fields__:
