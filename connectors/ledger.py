@@ -126,7 +126,7 @@ class PlatformLedger:
         What is there already is `Committed` as replayed, and told is then the version
         that stands: a first version that comes again may have been corrected since.
         Again is a first version with the content of the first or of the present one,
-        and a later version with the same content, change and reason.
+        and a later version with the same content, change, reason and basis.
 
         Raises `DecisionConflictError` (``stored_hash``, ``sent_hash``),
         `DecisionDuplicateError` (``decision_id`` and ``stored_hash`` of the other),
@@ -265,6 +265,8 @@ class PlatformLedger:
             content_hash=row["content_hash"],
             recorded_by=row["recorded_by"],
             recorded_at=row["changed_at"],
+            reason=row["reason"] or "",
+            basis=row["basis"] or "",
             before_platform=row["before_platform"],
             receivers=tuple(row["receivers"]),
             order=row["case_hash"],
@@ -285,7 +287,7 @@ def _refusal(row: asyncpg.Record, hashed: str) -> ZhitongError:
             )
         case "WITHDRAWN":
             return DecisionStaleError(
-                "该决定已撤回，不能再更正或撤回",
+                "该决定已撤销，不能再更正或撤销",
                 "the decision is withdrawn and can be neither corrected nor withdrawn",
                 version=version,
             )

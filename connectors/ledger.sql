@@ -16,7 +16,7 @@ where d.decision_id = $1::text;
 
 -- held --
 select d.version, d.change, d.content_hash, d.recorded_by, d.changed_at, d.case_hash, d.origin = 'HISTORY' as before_platform,
-    v.content,
+    v.content, v.reason, v.basis,
     array(select o.receiver from outbox o where o.decision_id = d.decision_id
         union select s.receiver from outbox_sent s where s.decision_id = d.decision_id order by 1) as receivers,
     array(select row(n.field, k.key_id, k.person, k.wrapped, n.sealed)

@@ -56,6 +56,8 @@ class MemoryLedger:
             content_hash=self.content_hash(present.decision),
             recorded_by=versions[0].unit,
             recorded_at=present.at,
+            reason=present.reason,
+            basis=present.basis,
             before_platform=decision_id in self.history,
             receivers=tuple(sorted(had.union(self.history.get(decision_id, ())))),
             order=case_hash(versions[0].decision.case_key),
@@ -95,7 +97,8 @@ class MemoryLedger:
         earlier = next((one for one in versions if one.version == entry.version), None)
         return (
             earlier is not None
-            and (earlier.change, earlier.reason) == (entry.change, entry.reason)
+            and (earlier.change, earlier.reason, earlier.basis)
+            == (entry.change, entry.reason, entry.basis)
             and self.content_hash(earlier.decision) == hashed
         )
 

@@ -17,6 +17,7 @@ import msgspec
 
 from zhitong.decisions import Change, Committed, Decision, Entry, Event, Finding, Held
 from zhitong.exceptions import (
+    DecisionConflictError,
     DecisionForeignError,
     DecisionFormatError,
     DecisionStaleError,
@@ -136,13 +137,15 @@ class Decisions:
     ) -> Recorded:
         """Withdraw a decision: a version of its own, to everyone who has any.
 
-        One that is withdrawn already is answered as it stands. Raises as `record`,
-        and `DecisionUnknownError`.
+        The same once more is answered as it stands; with another reason or basis it
+        is a `DecisionConflictError`. Raises as `record`, and `DecisionUnknownError`.
         """
         reason = self._stated("reason", withdrawal.reason)
         basis = self._stated("basis", withdrawal.basis)
         held = await self._held(principal, withdrawal.decision_id)
         again = held.change is Change.WITHDRAWN
+        if again and (held.reason, held.basis) != (reason, basis):
+            raise _withdrawn(held)
         entry = Entry(
             decision=held.decision,
             # The same once more is for the ledger to tell, with the same events.
@@ -162,11 +165,13 @@ class Decisions:
                 entry, held.receivers, follows_history=held.before_platform
             )
         except DecisionStaleError:
-            # Withdrawn already, for another reason or at once: the first counts.
+            # Somebody was first: it is withdrawn, or corrected.
             present = await self._held(principal, withdrawal.decision_id)
-            if present.change is Change.WITHDRAWN:
-                return _standing(present)
-            raise
+            if present.change is not Change.WITHDRAWN:
+                raise
+            if (present.reason, present.basis) != (reason, basis):
+                raise _withdrawn(present) from None
+            return _standing(present)
 
     async def correct(
         self, principal: Principal, correction: Correction, *, traceparent: str = ""
@@ -179,7 +184,7 @@ class Decisions:
         reason = self._stated("reason", correction.reason)
         at = self.clock()
         held = await self._held(principal, correction.decision_id)
-        decision = self._meant(correction.decision)
+        decision = _with_held_numbers(self._meant(correction.decision), held.decision)
         version = correction.version
         self._admit_form(decision, at)
         if decision.id != correction.decision_id:
@@ -188,7 +193,7 @@ class Decisions:
                 "要改这两项，请撤销原决定再登记新的",
                 "a correction keeps localId and subjectCode; to change them, withdraw "
                 "the decision and record another",
-                field="local_id",
+                field="localId",
             )
         if decision.act is not held.decision.act:
             raise DecisionFormatError(
@@ -196,7 +201,7 @@ class Decisions:
                 "请撤销原决定再登记新的",
                 "a correction keeps actType: receivers keep acts apart and some have "
                 "only a few; withdraw the decision and record another",
-                field="act",
+                field="actType",
             )
         again = self._is_there(held, decision)
         if again and held.version == version:
@@ -308,6 +313,45 @@ class Decisions:
             held.change is not Change.WITHDRAWN
             and held.content_hash == self.ledger.content_hash(decision)
         )
+
+
+def _with_held_numbers(decision: Decision, held: Decision) -> Decision:
+    """Keep ID numbers that are not stated again: nobody can read them to do so.
+
+    Another kind of ID or another person has no number until it is stated.
+    """
+    said, had = decision.party, held.party
+    kept: dict[str, str | None] = {}
+    if (
+        (said.kind, said.name) == (had.kind, had.name)
+        and said.id_number is None
+        and said.id_kind in {None, had.id_kind}
+    ):
+        kept |= {"id_kind": had.id_kind, "id_number": had.id_number}
+    if (
+        said.representative == had.representative
+        and said.representative_id_number is None
+        and said.representative_id_kind in {None, had.representative_id_kind}
+    ):
+        kept |= {
+            "representative_id_kind": had.representative_id_kind,
+            "representative_id_number": had.representative_id_number,
+        }
+    party = msgspec.structs.replace(said, **kept)
+    return msgspec.structs.replace(decision, party=party)
+
+
+def _withdrawn(held: Held) -> DecisionConflictError:
+    return DecisionConflictError(
+        f"这件决定已在第 {held.version} 版撤销，所存的原因和依据见 details，"
+        "与这次的不同；没有任何改变",
+        f"the decision was withdrawn in version {held.version}, for a reason and on a "
+        "basis other than these: see details; nothing was changed",
+        version=str(held.version),
+        stored_reason=held.reason,
+        stored_basis=held.basis,
+        stored_hash=held.content_hash,
+    )
 
 
 def _stale(held: Held, version: int) -> DecisionStaleError:

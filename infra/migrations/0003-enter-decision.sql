@@ -37,8 +37,8 @@ begin
         when entering.version = 1 and entering.content_hash in (earlier.content_hash, present.content_hash)
             then 'REPLAYED'
         when entering.version = 1 then 'CONFLICT'
-        when (earlier.content_hash, earlier.change, earlier.reason)
-            = (entering.content_hash, entering.change, entering.reason) then 'REPLAYED'
+        when (earlier.content_hash, earlier.change, earlier.reason, coalesce(earlier.basis, ''))
+            = (entering.content_hash, entering.change, entering.reason, entry ->> 'basis') then 'REPLAYED'
         when present.change = 'WITHDRAWN' then 'WITHDRAWN'
         when present.version + 1 <> entering.version then 'STALE'
         when previous is distinct from (

@@ -221,6 +221,9 @@ class Held(_Word, frozen=True, kw_only=True):
     """The unit that registered it first, by its credit code."""
     recorded_at: datetime
     """Of this version."""
+    reason: str = ""
+    """Why this version was made; and on what basis, where it is a withdrawal."""
+    basis: str = ""
     before_platform: bool = False
     """It is history: receivers had it before the platform began."""
     receivers: tuple[str, ...] = ()

@@ -142,7 +142,7 @@ async def test_history_is_held_with_its_id_numbers_and_can_be_withdrawn(
     assert held.decision == said
     assert (held.before_platform, held.recorded_by) == (True, unit)
     assert held.receivers == ("credit", "provincial")
-    withdrawal = entry(said, 2, Change.WITHDRAWN, reason="撤回")
+    withdrawal = entry(said, 2, Change.WITHDRAWN, reason="撤销")
     assert (await ledger.commit(withdrawal)).version == 2
     again = await ledger.held(said.id)
     assert again is not None
@@ -172,7 +172,7 @@ async def test_it_is_loaded_once_and_another_load_replaces_what_nothing_has_touc
     )
     ledger = ledger_of(pool, tmp_path)
     touched = told()[0][0]
-    await ledger.commit(entry(touched, 2, Change.WITHDRAWN, reason="撤回"))
+    await ledger.commit(entry(touched, 2, Change.WITHDRAWN, reason="撤销"))
     own = _with(touched, local_id="own", document_no="安市监处罚〔2026〕99999号")
     await ledger.commit(entry(own))
     other = await load_city_history(database, tmp_path, "small", seed=7)

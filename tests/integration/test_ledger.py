@@ -341,7 +341,7 @@ async def test_what_is_withdrawn_is_neither_corrected_nor_withdrawn_again(
 ) -> None:
     said = decision()
     await ledger.commit(entry(said))
-    withdrawal = entry(said, 2, Change.WITHDRAWN, reason="撤回")
+    withdrawal = entry(said, 2, Change.WITHDRAWN, reason="撤销")
     await ledger.commit(withdrawal)
     assert (await ledger.commit(withdrawal)).change == Change.WITHDRAWN
     for change in (Change.CORRECTED, Change.WITHDRAWN):
@@ -354,7 +354,7 @@ async def test_a_change_of_what_was_never_recorded_is_refused(
     ledger: PlatformLedger,
 ) -> None:
     with pytest.raises(DecisionUnknownError):
-        await ledger.commit(entry(decision(), 2, Change.WITHDRAWN, reason="撤回"))
+        await ledger.commit(entry(decision(), 2, Change.WITHDRAWN, reason="撤销"))
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ async def test_no_id_number_lies_open_anywhere_in_the_database(opened: Opened) -
     ledger, pool = opened
     said = of_two()
     await ledger.commit(entry(said))
-    await ledger.commit(entry(said, 2, Change.WITHDRAWN, reason="撤回"))
+    await ledger.commit(entry(said, 2, Change.WITHDRAWN, reason="撤销"))
     tables = await pool.fetch(
         "select relname from pg_class where relkind = 'r' and relnamespace = "
         "'public'::regnamespace"
@@ -75,7 +75,7 @@ async def test_an_erased_person_is_gone_from_all_versions_and_only_that_person(
     said, other = of_two(), of_person(REPRESENTATIVE, local_id="A-2")
     await ledger.commit(entry(said))
     await ledger.commit(entry(other))
-    await ledger.commit(entry(said, 2, Change.WITHDRAWN, reason="撤回"))
+    await ledger.commit(entry(said, 2, Change.WITHDRAWN, reason="撤销"))
     assert await held(ledger, said) == said
     proofs = await pool.fetch("select content_hash, content from decision_version")
     leaves = await pool.fetch("select body, leaf from audit_leaf")
@@ -131,7 +131,7 @@ async def test_an_erased_decision_can_still_be_withdrawn(opened: Opened) -> None
     await ledger.commit(entry(said))
     await erase(pool, SEALING.person(PARTY))
     bare = await held(ledger, said)
-    committed = await ledger.commit(entry(bare, 2, Change.WITHDRAWN, reason="撤回"))
+    committed = await ledger.commit(entry(bare, 2, Change.WITHDRAWN, reason="撤销"))
     assert (committed.version, committed.replayed) == (2, False)
     assert await held(ledger, said) == bare
 

@@ -750,9 +750,82 @@ async def test_a_withdrawal_for_another_reason_changes_nothing(desk: Desk) -> No
     await desk.decisions.record(department(), DECISION)
     first = await desk.decisions.withdraw(department(), WITHDRAWAL)
     other = replace(WITHDRAWAL, reason="另一理由")
-    again = await desk.decisions.withdraw(department(), other)
-    assert (again.replayed, again.version, again.at) == (True, 2, first.at)
-    assert again.events == ()
+    with pytest.raises(DecisionConflictError) as caught:
+        await desk.decisions.withdraw(department(), other)
+    assert caught.value.details == {
+        "version": "2",
+        "stored_reason": "认定事实有误",
+        "stored_basis": "行政处罚法第48条",
+        "stored_hash": first.content_hash,
+    }
+    assert len(desk.ledger.versions[DECISION.id]) == 2
+
+
+async def test_a_withdrawal_on_another_basis_changes_nothing(desk: Desk) -> None:
+    await desk.decisions.record(department(), DECISION)
+    await desk.decisions.withdraw(department(), WITHDRAWAL)
+    other = replace(WITHDRAWAL, basis="另一依据")
+    with pytest.raises(DecisionConflictError):
+        await desk.decisions.withdraw(department(), other)
+    assert len(desk.ledger.versions[DECISION.id]) == 2
+
+
+PERSON = Party(
+    kind="NATURAL_PERSON",
+    name="李四",
+    id_kind="RESIDENT_ID",
+    id_number="11010519491231002X",
+)
+
+
+@pytest.mark.parametrize(
+    ("party", "kept"),
+    [
+        pytest.param(Party(kind=PERSON.kind, name="李四"), True, id="no ID at all"),
+        pytest.param(
+            msgspec.structs.replace(PERSON, id_number=None), True, id="no number"
+        ),
+        pytest.param(
+            msgspec.structs.replace(PERSON, name="李四四", id_number=None),
+            False,
+            id="another name",
+        ),
+        pytest.param(
+            msgspec.structs.replace(PERSON, id_kind="PASSPORT", id_number=None),
+            False,
+            id="another kind of ID",
+        ),
+    ],
+)
+async def test_a_correction_keeps_the_id_number_that_nobody_can_read(
+    desk: Desk, party: Party, *, kept: bool
+) -> None:
+    await desk.decisions.record(department(), decision(party=PERSON))
+    said = correction(party=party)
+    await desk.decisions.correct(department(), said)
+    held = await desk.ledger.held(DECISION.id)
+    assert held is not None
+    assert held.decision.party == (PERSON if kept else party)
+    again = await desk.decisions.correct(department(), said)
+    assert (again.replayed, again.version) == (True, 2)
+
+
+async def test_a_correction_keeps_the_representative_s_number(desk: Desk) -> None:
+    firm = msgspec.structs.replace(
+        DECISION.party,
+        representative_id_kind="RESIDENT_ID",
+        representative_id_number="11010519491231002X",
+    )
+    await desk.decisions.record(department(), decision(party=firm))
+    await desk.decisions.correct(department(), correction(party=DECISION.party))
+    held = await desk.ledger.held(DECISION.id)
+    assert held is not None
+    assert held.decision.party == firm
+    other = msgspec.structs.replace(DECISION.party, representative="钱二")
+    await desk.decisions.correct(department(), correction(2, party=other))
+    held = await desk.ledger.held(DECISION.id)
+    assert held is not None
+    assert held.decision.party == other
 
 
 async def test_a_correction_that_corrects_nothing_is_no_version(desk: Desk) -> None:
@@ -844,16 +917,22 @@ async def test_two_corrections_at_once_leave_one_version(desk: Desk) -> None:
     assert len(desk.ledger.versions[DECISION.id]) == 2
 
 
-@pytest.mark.parametrize("reason", ["认定事实有误", "另一理由"])
+@pytest.mark.parametrize(
+    ("reason", "basis"),
+    [("认定事实有误", "据"), ("另一理由", "行政处罚法第48条")],
+)
 async def test_two_withdrawals_at_once_leave_one_version(
-    desk: Desk, reason: str
+    desk: Desk, reason: str, basis: str
 ) -> None:
     await desk.decisions.record(department(), DECISION)
     before = await desk.ledger.held(DECISION.id)
     await desk.decisions.withdraw(department(), WITHDRAWAL)
     desk.ledger = Late(desk.ledger, before)
-    second = Withdrawal(decision_id=DECISION.id, reason=reason, basis="据")
-    answered = await desk.decisions.withdraw(department(), second)
+    second = Withdrawal(decision_id=DECISION.id, reason=reason, basis=basis)
+    with pytest.raises(DecisionConflictError):
+        await desk.decisions.withdraw(department(), second)
+    desk.ledger = Late(desk.ledger, before)
+    answered = await desk.decisions.withdraw(department(), WITHDRAWAL)
     assert (answered.replayed, answered.version) == (True, 2)
     assert len(desk.ledger.versions[DECISION.id]) == 2
 
