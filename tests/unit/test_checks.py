@@ -584,6 +584,27 @@ def test_a_licence_is_stated_and_ends_after_it_begins(
     assert short(said, matters=Answer((matter(power_type="LICENCE"),))) == expected
 
 
+@pytest.mark.parametrize(
+    ("fine", "expected"),
+    [(10_000_000_000, []), (10_000_000_001, [("fine-plausible", DOUBT)])],
+)
+def test_a_fine_beyond_what_is_usual_is_a_doubt(
+    fine: int, expected: list[tuple[str, Severity]]
+) -> None:
+    assert DECISION.penalty is not None
+    penalty = msgspec.structs.replace(DECISION.penalty, fine=fine)
+    assert short(decision(penalty=penalty)) == expected
+
+
+def test_a_legal_person_with_an_id_number_is_a_doubt() -> None:
+    party = msgspec.structs.replace(
+        DECISION.party, id_kind="RESIDENT_ID", id_number="11010519491231002X"
+    )
+    (one,) = found(decision(party=party))
+    assert (one.check, one.severity) == ("id-of-person", DOUBT)
+    assert "11010519491231002X" not in str(one)
+
+
 def test_an_id_number_in_a_text_is_a_doubt_that_names_the_texts() -> None:
     said = decision(
         facts="查明张三（11010519491231002X）无证",

@@ -67,6 +67,7 @@ _CONTENT = {
     "licence-stated": Test(content_checks.licence_stated),
     "licence-term": Test(content_checks.licence_term, _TERM),
     "document-form": Test(content_checks.document_form),
+    "id-of-person": Test(content_checks.id_of_person),
     "texts-without-ids": Test(content_checks.texts_without_ids, ("fields",)),
 }
 _CASE = {

@@ -105,6 +105,12 @@ def fine_within(check: Check, decision: Decision, _: Facts) -> Iterator[Outcome]
         yield {"fine": yuan(fine), "most": yuan(most)}
 
 
+def id_of_person(_: Check, decision: Decision, __: Facts) -> Iterator[Outcome]:
+    """Check that a legal person is not given a natural person's ID number."""
+    if decision.party.kind == "LEGAL_PERSON" and decision.party.id_number:
+        yield {}
+
+
 def kinds_within(check: Check, decision: Decision, _: Facts) -> Iterator[Outcome]:
     """Check that every kind of penalty is one that the procedure allows."""
     others = set((decision.penalty or NOTHING).kinds) - check.kinds
