@@ -285,6 +285,14 @@ DELIVERY_STATUS = codes(
     BEFORE_PLATFORM=("平台启用前已推送", "Delivered before the platform began"),
 )
 
+DELIVERY_STANDING = codes(
+    "DeliveryStanding",
+    "推送效力",
+    "Whether a delivery still counts",
+    CURRENT=("接收方尚未入库更晚的版本", "Its receiver holds no later version"),
+    SUPERSEDED=("接收方已入库更晚的版本", "Its receiver holds a later version"),
+)
+
 ANSWER = codes(
     "Answer",
     "回执结论",

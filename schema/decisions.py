@@ -200,6 +200,12 @@ DELIVERY = entity(
         code("change", "版本性质", "What the version is", codes.CHANGE),
         item("topic", "主题", "Topic"),
         code("status", "状态", "Status", codes.DELIVERY_STATUS),
+        code(
+            "standing",
+            "是否已被后续版本取代",
+            "Whether a later version has taken its place at the receiver",
+            codes.DELIVERY_STANDING,
+        ),
         item("queuedAt", "登记（待发）时间", "Queued with the decision", Kind.DATETIME),
         item("sentAt", "发送时间", "Sent at", Kind.DATETIME),
         item("partition", "分区", "Partition of the topic", Kind.INTEGER),
@@ -282,6 +288,7 @@ RECEIVER = entity(
         item("parked", "受阻案件数", "Keys behind a dead letter", Kind.INTEGER),
         item("lastSentAt", "最近发送时间", "Last sent at", Kind.DATETIME),
         item("lastReceiptAt", "最近回执时间", "Last receipt at", Kind.DATETIME),
+        item("relays", "运行中的中继数", "Relays that run", Kind.INTEGER),
     ),
     relations=(
         pages(

@@ -346,7 +346,8 @@ select e.event_id || ':' || e.receiver as delivery_id, e.event_id, e.receiver,
         when exists (select from receiver r where r.receiver = e.receiver and r.suspended_at is not null) then 'SUSPENDED'
         else 'PENDING'
     end as status,
-    (select d.recorded_by from decision d where d.decision_id = e.decision_id) as recorded_by
+    (select d.recorded_by from decision d where d.decision_id = e.decision_id) as recorded_by,
+    'CURRENT' as standing
 from outbox e
 union all
 select s.event_id || ':' || s.receiver, s.event_id, s.receiver,
@@ -363,7 +364,13 @@ select s.event_id || ':' || s.receiver, s.event_id, s.receiver,
     coalesce((select p.answer from receipt p where p.event_id = s.event_id and p.receiver = s.receiver
         order by p.answer = 'WAITING', p.at desc, p.answer = 'HELD' desc limit 1),
         case when s.payload is null then 'BEFORE_PLATFORM' else 'SENT' end),
-    (select d.recorded_by from decision d where d.decision_id = s.decision_id)
+    (select d.recorded_by from decision d where d.decision_id = s.decision_id),
+    case
+        when exists (select from outbox_sent n join receipt p on p.event_id = n.event_id and p.receiver = n.receiver
+            where n.decision_id = s.decision_id and n.receiver = s.receiver and n.version > s.version
+                and p.answer = 'HELD') then 'SUPERSEDED'
+        else 'CURRENT'
+    end
 from outbox_sent s;
 
 create view finding_entry as
@@ -381,5 +388,6 @@ select r.receiver, r.title_zh, r.title_en, r.topic,
     ) as oldest_at,
     (select count(*) from parked_key k where k.receiver = r.receiver) as parked,
     (select max(sent_at) from outbox_sent s where s.receiver = r.receiver and s.koffset is not null) as last_sent_at,
-    (select max(filed_at) from receipt p where p.receiver = r.receiver) as last_receipt_at
+    (select max(filed_at) from receipt p where p.receiver = r.receiver) as last_receipt_at,
+    (select count(*) from relay l where l.beat_at > clock_timestamp() - interval '10 seconds') as relays
 from receiver r;

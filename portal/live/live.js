@@ -54,6 +54,16 @@ function draw(name) {
   }
 }
 
+/** What waits grows old without any news of it. */
+function age() {
+  const { now, late_seconds } = shown;
+  if (now !== null) {
+    view.tiles(shown);
+    view.receivers(now.data?.receivers, late_seconds);
+  }
+  view.tick();
+}
+
 function enter(problem = null) {
   sessionStorage.removeItem(TOKEN);
   watching?.abort();
@@ -124,7 +134,7 @@ function start() {
     }
   });
   setInterval(() => {
-    view.tick();
+    age();
     if ($("state").dataset.state === "live" && Date.now() - heard > QUIET) {
       $("state").dataset.state = "slow";
       $("state").replaceChildren(say(words("slow")));

@@ -165,9 +165,27 @@ function pair(name, value) {
   return make("div", "", say(words(name), "dt"), make("dd", "", value));
 }
 
+/** Seconds the oldest event has waited; nothing waits, or policy hides it: none. */
+function behind({ oldestAt }) {
+  return oldestAt ? (now() - Date.parse(oldestAt)) / 1_000 : 0;
+}
+
+/** How a receiver is: an event that should have left long ago is not well. */
+function standing(each, late_seconds) {
+  if (each.status === "SUSPENDED") {
+    return badge("warn", words("suspended"), each.suspendedBecause ?? "");
+  }
+  if (each.relays === 0) {
+    return badge("bad", words("unrelayed"));
+  }
+  return behind(each) > late_seconds
+    ? badge("bad", words("overdue"), plain(words("lateAfter", late_seconds)))
+    : badge("good", words("active"));
+}
+
 function receiver(each, late_seconds) {
   const suspended = each.status === "SUSPENDED";
-  const oldest = each.oldestAt === null ? 0 : (now() - Date.parse(each.oldestAt)) / 1_000;
+  const oldest = behind(each);
   const gauge = make("meter", "");
   Object.assign(gauge, {
     max: late_seconds,
@@ -177,13 +195,10 @@ function receiver(each, late_seconds) {
     value: Math.min(oldest, late_seconds),
   });
   gauge.setAttribute("aria-label", plain(words("oldest")));
-  const state = suspended
-    ? badge("warn", words("suspended"), each.suspendedBecause ?? "")
-    : badge("good", words("active"));
   return make(
     "article",
     suspended ? "receiver suspended" : "receiver",
-    make("h3", "", say([each.titleZh ?? each.name, each.titleEn ?? each.name]), state),
+    make("h3", "", say([each.titleZh ?? each.name, each.titleEn ?? each.name]), standing(each, late_seconds)),
     suspended && each.suspendedBecause ? make("p", "because", each.suspendedBecause) : null,
     make(
       "dl",
@@ -204,6 +219,10 @@ function hidden() {
 
 export function receivers(connection, late_seconds) {
   const nodes = connection?.nodes;
+  const none = nodes?.some(({ relays }) => relays === 0);
+  if ($("#receivers .alarm").hidden !== !none) {
+    $("#receivers .alarm").hidden = !none; // said aloud once, not at every look
+  }
   $("#receivers .list").replaceChildren(
     ...(nodes ? nodes.map((each) => receiver(each, late_seconds)) : [hidden()]),
   );

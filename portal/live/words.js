@@ -47,6 +47,12 @@ export const WORDS = {
 
   active: ["正常", "active"],
   suspended: ["暂停推送", "suspended"],
+  overdue: ["待发送超时", "overdue"],
+  unrelayed: ["无中继", "no relay"],
+  noRelay: [
+    "没有中继在运行，决定照常登记，但不会发出：请执行 zhitong relay。",
+    "No relay runs: decisions are recorded, and nothing is sent. Run zhitong relay.",
+  ],
   parked: ["停滞案件", "Parked"],
   lastSent: ["最近发送", "Last sent"],
   lastReceipt: ["最近回执", "Last receipt"],

@@ -335,6 +335,54 @@ async def test_late_and_rejected_deliveries_are_told(live: Live, sql: Sql) -> No
     assert data["breaches"]["totalCount"]["count"] == breaches["count"]
 
 
+async def test_a_rejection_is_not_told_once_a_later_version_is_held(
+    live: Live, sql: Sql
+) -> None:
+    stated = penalty(uuid.uuid4().hex[:12])
+    recorded = await live.say(RECORD, d=stated)
+    number, number_of = recorded["decisionId"], stated["documentNo"]
+    await sql("platform", "select outbox_sent_month(current_date)")
+    (event,) = await sql("platform", LEAVE, number, "credit")
+    await sql("platform", REFUSE, event["event_id"], "credit", ["缺少必填列"])
+
+    async def rejected() -> tuple[list[str], int]:
+        async with live.stream() as stream:
+            found = (await until(stream, "standing"))["data"]["rejected"]
+        numbers = [one["decision"]["documentNo"] for one in found["nodes"]]
+        return numbers, found["totalCount"]["count"]
+
+    numbers, before = await rejected()
+    assert number_of in numbers
+    withdrawal = {"decisionId": number, "reason": "证据不足", "basis": "—"}
+    await live.say(WITHDRAW, w=withdrawal)
+    (event,) = await sql("platform", LEAVE, number, "credit")
+    # Sent is not held: the rejection still counts.
+    numbers, count = await rejected()
+    assert (number_of in numbers, count) == (True, before)
+    hold = REFUSE.replace("'REJECTED'", "'HELD'")
+    await sql("platform", hold, event["event_id"], "credit", [])
+    numbers, count = await rejected()
+    assert (number_of in numbers, count) == (False, before - 1)
+    assert await standings(live, number) == {
+        (1, "REJECTED", "SUPERSEDED"),
+        (2, "HELD", "CURRENT"),
+    }
+
+
+async def standings(live: Live, number: str) -> set[tuple[int, str, str]]:
+    """Ask where the decision stands at the credit system, as the department."""
+    answer = await live.say(
+        """query($id: String!) { decision(decisionId: $id) { deliveries(
+        first: 5 where: { receiver: { eq: "credit" } }) {
+        nodes { version status standing } } } }""",
+        id=number,
+    )
+    return {
+        (one["version"], one["status"], one["standing"])
+        for one in answer["deliveries"]["nodes"]
+    }
+
+
 async def test_what_policy_hides_is_null_and_said_to_be_hidden(live: Live) -> None:
     async with live.stream("operator") as stream:
         now = await until(stream, "now")
