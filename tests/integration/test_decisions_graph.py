@@ -473,6 +473,34 @@ async def test_no_refusal_repeats_an_id_number_of_its_variables(
         assert SEALED[:-2] not in json.dumps(answer.body) + caplog.text
 
 
+async def test_the_public_counts_standing_decisions_by_time(say: Asking) -> None:
+    entered = given(await say(BUREAU, RECORD, d=penalty()))
+    counted = """query($at: DateTime!) { decisions(first: 1, where: {
+      origin: {eq: PLATFORM}, changedAt: {gte: $at}, recordedAt: {gte: $at} })
+      { totalCount { count } nodes { decisionId origin recordedAt } } }"""
+    at = entered["recordedAt"]
+    public = DEMO_PRINCIPALS["public"]
+    assert given(await say(public, counted, at=at)) == {
+        "totalCount": {"count": 1},
+        "nodes": [
+            {
+                "decisionId": entered["decisionId"],
+                "origin": "PLATFORM",
+                "recordedAt": at,
+            }
+        ],
+    }
+    gone = {"decisionId": entered["decisionId"], "reason": "误", "basis": "法"}
+    given(await say(BUREAU, WITHDRAW, w=gone))
+    assert given(await say(public, counted, at=at))["nodes"] == []
+
+
+async def test_blank_amounts_and_days_are_nothing(say: Asking) -> None:
+    blank = penalty(fine="", confiscated=" ", validTo="", penaltyKinds=["WARNING"])
+    read = given(await say(BUREAU, RECORD, d=blank))["decision"]
+    assert read["fine"] is None
+
+
 async def test_what_is_withdrawn_is_no_longer_public(say: Asking) -> None:
     first = given(await say(BUREAU, RECORD, d=penalty()))
     key = first["decisionId"]
