@@ -21,7 +21,11 @@ from zhitong.schema import codes, objects
 from zhitong.schema.decisions import DECISION
 from zhitong.schema.declare import UNRECOGNISED
 from zhitong.schema.enums import code_enum
-from zhitong.schema.scalars import Date, Money  # noqa: F401 - named in annotations
+from zhitong.schema.scalars import (  # noqa: F401 - named in annotations
+    Date,
+    DateOrBlank,
+    MoneyOrBlank,
+)
 from zhitong.types import Kind, Label
 
 REQUIRED = (
@@ -48,8 +52,8 @@ KEPT_BY_US = frozenset(
 )
 """Fields of a decision that the ledger fills."""
 ANNOTATIONS: Mapping[Kind, str] = {
-    Kind.DATE: "Date",
-    Kind.MONEY: "Money",
+    Kind.DATE: "DateOrBlank",
+    Kind.MONEY: "MoneyOrBlank",
     Kind.TEXTS: "list[str]",
 }
 UNREAD: dict[str, tuple[str, Label]] = {
@@ -126,6 +130,8 @@ def _taken() -> dict[str, tuple[str, Label]]:
         if field.name in KEPT_BY_US:
             continue
         annotation = field.codes.name if field.codes else ANNOTATIONS.get(field.kind)
+        if field.name in REQUIRED and field.kind is Kind.DATE:
+            annotation = "Date"
         taken[field.name] = (annotation or "str", field.label)
     taken["penaltyKinds"] = (
         "list[PenaltyKind]",
@@ -263,7 +269,7 @@ def _penalty(given: object, act: Act) -> Penalty | None:
 
 
 def _licence(given: object, act: Act) -> Licence | None:
-    dated = act is not Act.PENALTY and _given(given, "validTo") is not None
+    dated = act is not Act.PENALTY and bool(_given(given, "validTo"))
     if not dated and not _any(given, LICENCE_FIELDS):
         return None
     kind = _code(given, "licenceKind")
@@ -303,12 +309,12 @@ def _text(given: object, name: str) -> str | None:
 
 def _day(given: object, name: str) -> date | None:
     value = _given(given, name)
-    return None if value is None else date.fromisoformat(value)
+    return date.fromisoformat(value) if value else None
 
 
 def _fen(given: object, name: str) -> int | None:
     value = _given(given, name)
-    return None if value is None else fen(value)
+    return fen(value) if value else None
 
 
 def _code(given: object, name: str) -> str | None:

@@ -16,6 +16,8 @@ from zhitong.rules.identifiers import credit_code_fault
 Date = NewType("Date", str)
 DateTime = NewType("DateTime", str)
 Money = NewType("Money", str)
+DateOrBlank = NewType("DateOrBlank", str)
+MoneyOrBlank = NewType("MoneyOrBlank", str)
 CreditCode = NewType("CreditCode", str)
 DivisionCode = NewType("DivisionCode", str)
 
@@ -61,6 +63,13 @@ def _money(value: object) -> str:
     return text
 
 
+def _or_blank(parse: Callable[[object], str]) -> Callable[[object], str]:
+    def parsed(value: object) -> str:
+        return "" if isinstance(value, str) and not value.strip() else parse(value)
+
+    return parsed
+
+
 def _credit_code(value: object) -> str:
     text = str(value)
     fault = credit_code_fault(text)
@@ -103,6 +112,18 @@ SCALARS: dict[object, ScalarDefinition] = {
         "金额，元，十进制文本，两位小数。",
         "An amount in yuan as decimal text with two decimals.",
         _money,
+    ),
+    DateOrBlank: _scalar(
+        "DateOrBlank",
+        "日期，写法同 Date；没有的可以写空。",
+        "A day as Date has it, or a blank where there is none.",
+        _or_blank(_date),
+    ),
+    MoneyOrBlank: _scalar(
+        "MoneyOrBlank",
+        "金额，写法同 Money；没有的可以写空。",
+        "An amount as Money has it, or a blank where there is none.",
+        _or_blank(_money),
     ),
     CreditCode: _scalar(
         "CreditCode",

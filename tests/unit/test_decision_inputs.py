@@ -8,10 +8,15 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from zhitong.decisions import Act, Decision, Licence, Party, Penalty, Review
-from zhitong.exceptions import DecisionFormatError, DecisionUnknownError
+from zhitong.exceptions import (
+    DecisionFormatError,
+    DecisionUnknownError,
+    ScalarError,
+)
 from zhitong.schema import objects
 from zhitong.schema.codes import ID_KIND, PENALTY_KIND
 from zhitong.schema.decision_inputs import (
@@ -23,6 +28,7 @@ from zhitong.schema.decision_inputs import (
     decision,
     withdrawal,
 )
+from zhitong.schema.scalars import SCALARS, DateOrBlank, MoneyOrBlank
 
 KINDS: Any = OWN["PenaltyKind"]
 IDS: Any = OWN["IdKind"]
@@ -80,6 +86,35 @@ def test_an_empty_text_and_a_null_are_nothing() -> None:
         subjectName="", caseNo="  ", facts=None, penaltyKinds=None, reviewNo=""
     )
     assert decision(nothing) == LEAST
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\u3000"])
+@pytest.mark.parametrize("scalar", [DateOrBlank, MoneyOrBlank])
+def test_a_blank_amount_or_day_is_nothing(scalar: object, blank: str) -> None:
+    parse = SCALARS[scalar].parse_value
+    assert parse is not None
+    read = parse(blank)
+    nothing = given(
+        actType="LICENCE",
+        fine=read,
+        confiscated=read,
+        validTo=read,
+        validFrom=read,
+        publicityTo=read,
+        reviewedOn=read,
+    )
+    assert decision(nothing) == msgspec.structs.replace(
+        LEAST, act=Act.LICENCE, penalty=None
+    )
+    with pytest.raises(ScalarError):
+        parse("2万")
+
+
+def test_the_day_of_a_decision_is_no_blank() -> None:
+    annotations = DecisionInput.__annotations__
+    assert annotations["decidedOn"] == "Date"
+    assert annotations["fine"] == "MoneyOrBlank | None"
+    assert annotations["validTo"] == "DateOrBlank | None"
 
 
 def test_everything_of_a_penalty_has_its_place() -> None:
