@@ -27,6 +27,9 @@ from zhitong.infra.workers import stop_workers, workers
 from zhitong.schema.entities import ENTITIES
 from zhitong.types import Occasion
 
+DEMONSTRATION = "demo.json"
+"""The note of a demonstration that runs."""
+
 
 def say(*lines: str) -> None:
     """Print *lines* at once, also into a pipe."""
@@ -53,7 +56,14 @@ def down(settings: Settings) -> None:
 
 
 def remove(settings: Settings) -> None:
-    """Stop everything and remove the state folder."""
+    """Stop everything and remove the state folder; not under a demonstration."""
+    showing = find(settings.state / DEMONSTRATION)
+    if showing is not None:
+        raise SettingsError(
+            f"演示正在使用 {settings.state}（进程 {showing.pid}），请先按 Ctrl-C 结束",
+            f"a demonstration uses {settings.state} (process {showing.pid}); "
+            "end it with Ctrl-C first",
+        )
     stop(settings)
     stop_workers(settings)
     clean(settings.state)

@@ -21,6 +21,7 @@ from zhitong.infra.broker_start import start_broker
 from zhitong.infra.city_commands import NAMES, place, place_keys
 from zhitong.infra.city_ledger import load_city_history
 from zhitong.infra.city_load import BINDINGS, SOURCES, load_city
+from zhitong.infra.commands import DEMONSTRATION
 from zhitong.infra.consuming import database_name
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.demonstration_decisions import RECEIVERS, DecisionSteps
@@ -48,7 +49,7 @@ def demonstrate(settings: Settings, *, once: bool) -> bool:
     view = View()
     mine = Note(pid=os.getpid(), url="zhitong demo")
     held = False
-    with noted(settings.state / "demo.json", mine), ExitStack() as stack:
+    with noted(settings.state / DEMONSTRATION, mine), ExitStack() as stack:
         stack.callback(_stop_servers, settings, view)
         try:
             started = time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from tests.acceptance.conftest import Zhitong
 
 from zhitong.infra import settings
+from zhitong.infra.commands import DEMONSTRATION
+from zhitong.infra.note import Note, noted
 
 pytestmark = pytest.mark.integration
 
@@ -57,3 +60,13 @@ def test_it_ends_with_1_where_a_step_does_not_hold(
     assert "Traceback" not in said
     assert zhitong.gateway() is None
     assert zhitong.servers() == {"stopped"}
+
+
+def test_nothing_is_cleaned_away_under_a_demonstration(zhitong: Zhitong) -> None:
+    mine = Note(pid=os.getpid(), url="zhitong demo")
+    with noted(zhitong.state / DEMONSTRATION, mine):
+        code, said = zhitong.run("clean")
+        assert (code, "Ctrl-C" in said) == (2, True), said
+        assert zhitong.state.exists()
+    code, said = zhitong.run("clean")
+    assert (code, zhitong.state.exists()) == (0, False), said
