@@ -201,7 +201,7 @@ async def test_what_no_register_has_is_found(
         lawful,
         officers=("nobody", lawful.officers[0]),
         matter_code="nothing",
-        case_no="none",
+        case_no="AZYJ-1999-00000",
         party=msgspec.structs.replace(lawful.party, code="91320105780688132K"),
     )
     assert found(await decisions.record(BUREAU, said)) == {
