@@ -32,8 +32,8 @@ DEMO_PRINCIPALS: Mapping[str, Principal] = MappingProxyType(
             person="王建国",
             division="619900",
         ),
-        "county-officer": Principal(
-            kind="county-officer",
+        "own-officer": Principal(
+            kind="own-officer",
             unit="11619921MB21040067",
             unit_name="东岭县应急管理局",
             person="李秀英",

@@ -130,12 +130,12 @@ class Steps:
 
     def county(self) -> None:
         """Let the county's officer ask, and see the county's own cases."""
-        who = DEMO_PRINCIPALS["county-officer"]
+        who = DEMO_PRINCIPALS["own-officer"]
         self.view.step(
             "东岭县执法人员问同一个问题",
             "An officer of Dongling County asks the same question",
         )
-        body = self._ask("county-officer", _NONE)
+        body = self._ask("own-officer", _NONE)
         places = {str(case["division"]) for case in answers.cases(body)}
         self.expect(
             "只见本县的案件",

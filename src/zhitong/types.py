@@ -25,11 +25,28 @@ class Kind(StrEnum):
 
 
 class Sharing(StrEnum):
-    """The three sharing attributes of Decree 809 of the State Council."""
+    """The three sharing attributes of Decree 809, in the order of strictness."""
 
     UNCONDITIONAL = "unconditional"
     CONDITIONAL = "conditional"
     WITHHELD = "withheld"
+
+
+class Grade(StrEnum):
+    """Grades of data by GB/T 43697-2024, general data in the four of its annex.
+
+    Core data has no place here, as state and work secrets have none.
+    """
+
+    GENERAL_1 = "general-1"
+    """Public: no harm if it is known."""
+    GENERAL_2 = "general-2"
+    """Shared inside government: slight harm to one agency or party."""
+    GENERAL_3 = "general-3"
+    """Personal or commercial: harm to a person or an enterprise."""
+    GENERAL_4 = "general-4"
+    """Sensitive personal data: grave harm to a person."""
+    IMPORTANT = "important"
 
 
 class MaskKind(StrEnum):
@@ -39,6 +56,14 @@ class MaskKind(StrEnum):
     ID_NUMBER = "id-number"
     PHONE = "phone"
     ADDRESS = "address"
+    AMOUNT_BAND = "amount-band"
+    """The lower edge of the amount's band, in yuan."""
+    YEAR = "year"
+    """The first of January of its year."""
+    HASH = "hash"
+    """A pseudonym under a key per requesting unit: equal values stay equal."""
+    NULL = "null"
+    """Nothing of it, though it may be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +101,9 @@ class Field:
     sharing: Sharing = Sharing.CONDITIONAL
     mask: MaskKind | None = None
     codes: CodeList | None = None
+    grade: Grade = Grade.GENERAL_2
+    exact: bool = False
+    """May be looked up by its exact value, where a grant names that."""
 
 
 class Shape(StrEnum):
@@ -122,8 +150,16 @@ class EntityType:
 # --- who asks, and why -------------------------------------------------------
 
 
+USER = "user"
+"""The role of a person who asks."""
+SERVICE = "service"
+"""The role of a system that asks."""
 OPERATOR = "operator"
 """The role of those who run the gateway: names of tables, reloads."""
+AUDITOR = "auditor"
+"""The role of those who look at who looked."""
+MANAGER = "manager"
+"""The role of those who decide what may be asked: documents, grants, rules."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,9 +172,19 @@ class Principal:
     """The unit's unified social credit code."""
     unit_name: str
     person: str
-    role: str = "user"
+    role: str = USER
     division: str = ""
     """GB/T 2260 code of the unit's place; empty where it has none."""
+    tenant: str = ""
+    """The city or body whose gateway the token is for."""
+    client: str = ""
+    """The program that asks, where its issuer names one."""
+    identity: bool = False
+    """Whether the issuer has checked the person's ID document 有效身份证件."""
+    party_code: str = ""
+    """Credit code of the party that asks, or that an attorney acts for."""
+    party_number: str = field(default="", repr=False)
+    """ID number of that party, where it is a natural person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +194,34 @@ class Occasion:
     purpose: str = ""
     basis: str = ""
     cause: str = ""
+    letter: str = ""
+    """Number of the unit's letter 单位介绍信."""
+    mandate: str = ""
+    """Number of an attorney's letter of his firm 委托书."""
+    authorisation: str = ""
+    """Number of the party's power of attorney 授权书."""
+    licence: str = ""
+    """Number of the lawyer's licence 律师执业证."""
+    approval: str = ""
+    """Number of the approval to copy or export 审批单."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """How much one client may ask, and how; by configuration, later by grant."""
+
+    page: int = 200
+    """Rows of one page at most."""
+    cost: int = 20_000
+    """What one document may cost: fields times the list sizes above them."""
+    rate: float = 20.0
+    """Questions per second it may ask for long."""
+    burst: int = 100
+    """Questions it may ask at once."""
+    trusted_only: bool = False
+    """Whether it may send documents by the hash of a trusted one alone."""
+    introspection: bool = False
+    """Whether it may see the schema by asking for it."""
 
 
 # --- predicates --------------------------------------------------------------
@@ -272,6 +346,17 @@ class TypeVerdicts:
     """By field and relation name."""
     smallest_cell: int = 0
     """Counts from 1 to below this are suppressed in aggregates."""
+    counts_only: bool = False
+    """Rows may be counted and grouped, none is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tightening:
+    """A stricter sharing attribute that one department's binding sets, and why."""
+
+    sharing: Sharing
+    basis: str
+    """The law, administrative regulation or State Council decision it rests on."""
 
 
 # --- what a source is asked --------------------------------------------------
@@ -395,6 +480,16 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccessFinding:
+    """What a rule says about a look: a cause that is no case, repeated narrowing."""
+
+    check: str
+    message: Label
+    source: str
+    """The text the rule rests on, or that it is configured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
     """A source whose part is missing from an answer, and why."""
 
@@ -417,6 +512,11 @@ class Inquiry:
     """When it was asked, whenever its record is written."""
     operation: str = ""
     document_hash: str = ""
+    allowance: Allowance = field(default_factory=Allowance)
+    disputed: frozenset[str] = frozenset()
+    """Case numbers of the asking party with reconsideration or litigation open."""
+    findings: list[AccessFinding] = field(default_factory=list)
+    """What a rule says about this look; kept with its record."""
     looks: list[Look] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     verdicts: dict[str, TypeVerdicts] = field(default_factory=dict)

@@ -32,7 +32,7 @@ OCCASIONS: Mapping[str, Occasion] = {
     "police": Occasion(
         purpose="criminal-investigation", basis="刑事诉讼法第54条", cause="安公立字1号"
     ),
-    "county-officer": Occasion(purpose="case-handling", cause="东应急立字1号"),
+    "own-officer": Occasion(purpose="case-handling", cause="东应急立字1号"),
 }
 NAMES = (*SOURCES, "platform")
 

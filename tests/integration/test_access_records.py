@@ -225,7 +225,7 @@ async def test_the_auditor_reads_the_register_and_is_recorded_too(
     assert own["looks"][0].startswith("AccessRecord@platform 1 ")
 
 
-@pytest.mark.parametrize("who", ["police", "county-officer", "public", "operator"])
+@pytest.mark.parametrize("who", ["police", "own-officer", "public", "operator"])
 async def test_nobody_else_reads_the_register(ask: Asking, who: str) -> None:
     query = "{ accessRecords { nodes { recordId person } totalCount { count } } }"
     body: Any = (await ask(who, query)).body["data"]

@@ -300,7 +300,7 @@ async def test_what_cannot_be_a_decision_is_refused_before_and_when_recorded(
         pytest.param(OTHER, id="another department"),
         *(
             pytest.param(DEMO_PRINCIPALS[who], id=who)
-            for who in ("police", "county-officer", "supervisor", "public", "operator")
+            for who in ("police", "own-officer", "supervisor", "public", "operator")
         ),
     ],
 )

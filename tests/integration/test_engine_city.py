@@ -84,7 +84,7 @@ async def test_counts_equal_the_departments_tables(
     assert whole == {"count": len(cases), "partial": False, "missing": []}
     published = data(await ask("public", query))["caseRecords"]["totalCount"]
     assert published["count"] == sum(one.status in PUBLIC for one in cases)
-    own = data(await ask("county-officer", query))["caseRecords"]["totalCount"]
+    own = data(await ask("own-officer", query))["caseRecords"]["totalCount"]
     assert own["count"] == sum(one.division == "619921" for one in cases)
 
 

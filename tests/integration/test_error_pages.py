@@ -193,7 +193,7 @@ async def test_a_cursor_of_another_list_or_another_caller(caller: Caller) -> Non
     elsewhere = f'{{ licences(first: 2, after: "{cursor}") {{ nodes {{ name }} }} }}'
     assert await caller.ask(elsewhere) == page("CURSOR_ELSEWHERE")
     foreign = f'{{ officers(first: 2, after: "{cursor}") {{ nodes {{ name }} }} }}'
-    assert await caller.ask(foreign, "county-officer") == page("CURSOR_FOREIGN")
+    assert await caller.ask(foreign, "own-officer") == page("CURSOR_FOREIGN")
 
 
 async def test_a_department_that_does_not_answer_and_then_rests(

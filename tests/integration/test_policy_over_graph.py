@@ -125,7 +125,7 @@ NEVER: Mapping[str, set[str]] = {
         *RECEIPT,
     },
     # The canaries lie in another place than the county officer's own.
-    "county-officer": ALL - {PARTY, FORMER, PARTY_PHONE, ADDRESS, REPRESENTATIVE},
+    "own-officer": ALL - {PARTY, FORMER, PARTY_PHONE, ADDRESS, REPRESENTATIVE},
     "public": ALL,
     "auditor": ALL - {*RECEIPT},
 }
@@ -206,7 +206,7 @@ async def test_what_is_withheld_is_in_no_answer(ask: Asking, who: str) -> None:
     # The canaries are where the questions look: who may see the others has seen them.
     expected = {
         "police": ALL - NEVER["police"],
-        "county-officer": {PARTY, FORMER, PARTY_PHONE, ADDRESS, REPRESENTATIVE},
+        "own-officer": {PARTY, FORMER, PARTY_PHONE, ADDRESS, REPRESENTATIVE},
         "auditor": {*RECEIPT},
     }
     assert seen == expected.get(who, set())
@@ -259,7 +259,7 @@ FORMS = (
 
 
 @pytest.mark.usefixtures("canaries")
-@pytest.mark.parametrize("who", ["police", "county-officer", "public", "auditor"])
+@pytest.mark.parametrize("who", ["police", "own-officer", "public", "auditor"])
 async def test_no_filter_tells_a_withheld_value_from_one_that_is_nowhere(
     ask: Asking, who: str
 ) -> None:

@@ -117,7 +117,7 @@ async def test_nobody_unknown_may_reload(
     assert response.json()["errors"][0]["extensions"]["code"] == code
 
 
-@pytest.mark.parametrize("name", ["police", "county-officer", "public", "auditor"])
+@pytest.mark.parametrize("name", ["police", "own-officer", "public", "auditor"])
 async def test_no_user_may_reload(tmp_path: Path, name: str) -> None:
     response = await gateway(tmp_path).post("/reload", headers=bearer(tmp_path, name))
     assert response.status_code == 403

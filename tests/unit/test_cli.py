@@ -54,9 +54,9 @@ def test_a_token_is_one_that_the_gateway_believes(
     state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     verifier = Verifier({"demo": DemoIssuer(state).issuer}, "zhitong")
-    assert ended("token", "county-officer", "--hours", "1") == 0
+    assert ended("token", "own-officer", "--hours", "1") == 0
     token = capsys.readouterr().out.strip()
-    assert verifier.verify(f"Bearer {token}") == DEMO_PRINCIPALS["county-officer"]
+    assert verifier.verify(f"Bearer {token}") == DEMO_PRINCIPALS["own-officer"]
 
 
 def test_the_option_state_goes_before_the_variable(

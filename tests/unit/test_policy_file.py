@@ -22,8 +22,8 @@ POLICY = read_policy(IN_FORCE, ENTITIES)
 ASKING = {
     "police": Occasion(purpose="criminal-investigation", basis="法", cause="案"),
     "police, saying nothing": Occasion(),
-    "county-officer": Occasion(purpose="case-handling", cause="案"),
-    "county-officer, saying nothing": Occasion(),
+    "own-officer": Occasion(purpose="case-handling", cause="案"),
+    "own-officer, saying nothing": Occasion(),
     "department": Occasion(purpose="case-handling", cause="案"),
     "department, saying nothing": Occasion(),
     "supervisor": Occasion(),

@@ -257,7 +257,7 @@ def test_the_demo_units_have_valid_credit_codes(principal: object) -> None:
 
 
 def test_the_county_officers_unit_is_the_one_of_the_demo_city() -> None:
-    officer = DEMO_PRINCIPALS["county-officer"]
+    officer = DEMO_PRINCIPALS["own-officer"]
     (bureau,) = [each for each in subjects(1, 200) if each.code == officer.unit]
     assert bureau.name == f"安泽市{officer.unit_name}"
     assert bureau.division == officer.division
