@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -12,10 +13,16 @@ from starlette.config import Config
 
 from zhitong.exceptions import SettingsError
 
+TENANT = "[a-z][a-z0-9-]{1,30}"
+"""How a tenant is named: a part of topics, tokens and records."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Each field is the variable ``ZHITONG_<FIELD>`` in capitals."""
+
+    tenant: str = "anze"
+    """The city or body this process serves, and nobody else."""
 
     host: str = "127.0.0.1"
     """The address the gateway listens on; a balancer in front sees the world."""
@@ -165,6 +172,12 @@ def _read(config: Config, field: str, kind: type[Any]) -> Any:  # noqa: ANN401 -
 
 
 def _check(settings: Settings) -> None:
+    if not re.fullmatch(TENANT, settings.tenant):
+        raise SettingsError(
+            "ZHITONG_TENANT 须以小写字母开头，只含小写字母、数字和连字符，2 至 31 位。",
+            "ZHITONG_TENANT must begin with a small letter and have small letters, "
+            "digits and hyphens only, 2 to 31 of them.",
+        )
     for field in fields(settings):
         value = getattr(settings, field.name)
         if isinstance(value, int | float) and not value > 0:

@@ -370,6 +370,12 @@ class SettingsError(ZhitongError):
     code = "SETTINGS"
 
 
+class TenantError(ZhitongError):
+    """A database, rule file or store belongs to another tenant, or to another use."""
+
+    code = "TENANT"
+
+
 class EmbeddedError(ZhitongError):
     """An embedded server could not be started or stopped."""
 

@@ -21,6 +21,7 @@ def test_without_variables_the_defaults_hold() -> None:
 
 def test_every_setting_is_read_from_its_variable() -> None:
     other = Settings(
+        tenant="other-city",
         host="0.0.0.0",  # noqa: S104 - a value to read, nothing listens
         port=81,
         state=Path("s"),
@@ -104,3 +105,9 @@ def test_a_misspelt_variable_is_refused_by_name() -> None:
 
 def test_addresses_of_databases_are_not_settings() -> None:
     assert from_environment({"ZHITONG_DATABASE_X": "postgresql://a@b/c"}) == Settings()
+
+
+@pytest.mark.parametrize("name", ["", "x", "*", "Anze", "a b", "1st", "a" * 32, "a.b"])
+def test_a_tenant_has_a_name_that_topics_and_records_can_bear(name: str) -> None:
+    with pytest.raises(SettingsError, match="ZHITONG_TENANT"):
+        from_environment({"ZHITONG_TENANT": name})
