@@ -6,7 +6,11 @@ from typing import Annotated
 
 import msgspec
 
+from zhitong.types import Sharing, Tightening
+
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+Tenant = Annotated[str, msgspec.Meta(pattern=r"^(\*|[a-z][a-z0-9-]{1,30})$")]
+"""Whose source it is; ``*`` is the platform's own binding, which all tenants have."""
 Table = Annotated[str, msgspec.Meta(pattern=r"^[^.\s]+(\.[^.\s]+)?$")]
 Reference = Annotated[str, msgspec.Meta(pattern=r"^[^.\s]+(\.[^.\s]+)?$")]
 """A column of the base table, or ``alias.column`` of a join."""
@@ -52,6 +56,10 @@ class FieldMap(_Form, frozen=True, kw_only=True):
     """A link table with one row per value; *on* joins it, *order* sorts it."""
     on: dict[str, Reference] | None = None
     order: str | None = None
+    sharing: Sharing | None = None
+    """A stricter sharing attribute than the type's, for this source's rows."""
+    sharing_basis: Text | None = None
+    """The law, administrative regulation or State Council decision for it."""
     secrecy: str | None = None
     """``state-secret`` or ``work-secret``: such a field cannot be bound."""
 
@@ -74,6 +82,7 @@ class Binding(_Form, frozen=True, kw_only=True):
     title: Title
     owner: str
     """Unified social credit code of the agency that answers for the data."""
+    tenant: Tenant
     database: str | None = None
     timeout: Annotated[float, msgspec.Meta(gt=0, le=60)] = 1.2
     """Seconds a statement may take."""
@@ -81,6 +90,16 @@ class Binding(_Form, frozen=True, kw_only=True):
     """Texts by which this system says that there is no value."""
     codes: dict[str, dict[Text, str]] = {}
     types: Annotated[dict[str, TypeMap], msgspec.Meta(min_length=1)]
+
+
+def tightenings(type_map: TypeMap) -> dict[str, Tightening]:
+    """Name the fields that are shared more strictly here, and on what basis."""
+    spelt = {name: field_map(entry) for name, entry in type_map.fields.items()}
+    return {
+        name: Tightening(entry.sharing, entry.sharing_basis or "")
+        for name, entry in spelt.items()
+        if entry.sharing is not None
+    }
 
 
 def field_map(entry: FieldMap | str) -> FieldMap:

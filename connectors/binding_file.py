@@ -21,7 +21,7 @@ from zhitong.connectors.codecs import UNITS
 from zhitong.connectors.date_codecs import FORMATS
 from zhitong.exceptions import BindingError
 from zhitong.rules.identifiers import credit_code_fault
-from zhitong.types import EntityType, Field, Kind, Label
+from zhitong.types import STRICTNESS, EntityType, Field, Kind, Label
 
 BASE = "base"
 CANONICAL: Mapping[Kind, Callable[[str], object]] = {
@@ -262,6 +262,8 @@ def _field_faults(
             f"标为{secret.zh}，不得接入平台，请从绑定中删除",
             f"is marked as {secret.en} and cannot be bound; remove it",
         )
+    if entry.sharing is not None or entry.sharing_basis is not None:
+        yield from _sharing_faults(field, entry)
     origins = [
         name
         for name, given in (("column", entry.column), ("value", entry.value))
@@ -275,6 +277,20 @@ def _field_faults(
     for used in sorted({*map(_alias, references)} - {BASE, *type_map.joins}):
         yield Label(f"没有别名 {used}", f"there is no alias {used}")
     yield from _kind_faults(binding, field, entry)
+
+
+def _sharing_faults(field: Field, entry: FieldMap) -> Iterator[Label]:
+    if entry.sharing is None or not entry.sharing_basis:
+        yield Label(
+            "收紧共享须同时写明 sharing 和 sharing_basis（法律、行政法规或国务院决定）",
+            "sharing and sharing_basis (the law, administrative regulation or State "
+            "Council decision) go together",
+        )
+    elif STRICTNESS.index(entry.sharing) <= STRICTNESS.index(field.sharing):
+        yield Label(
+            f"绑定只能收紧共享：类型已为 {field.sharing}",
+            f"a binding may only share less: the type says {field.sharing}",
+        )
 
 
 def _kind_faults(binding: Binding, field: Field, entry: FieldMap) -> Iterator[Label]:

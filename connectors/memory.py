@@ -37,6 +37,7 @@ from zhitong.types import (
     RowQuery,
     Tally,
     TallyQuery,
+    Tightening,
 )
 
 Cells = Mapping[str, Value]
@@ -50,6 +51,7 @@ class Table:
     key: str
     rows: Sequence[Cells]
     lost: Mapping[str, Label] = field(default_factory=dict)
+    tightened: Mapping[str, Tightening] = field(default_factory=dict)
     feeds: frozenset[str] | None = None
     """The fields fed here; without it, those that some row has."""
 
@@ -104,6 +106,11 @@ class MemorySource:
         """Name the fields of *type_name* that are said to be lost."""
         table = self.tables.get(type_name)
         return {} if table is None else table.lost
+
+    def tightened(self, type_name: str) -> Mapping[str, Tightening]:
+        """Name the fields of *type_name* that are shared more strictly here."""
+        table = self.tables.get(type_name)
+        return {} if table is None else table.tightened
 
     def may_hold(self, type_name: str, where: Predicate | None) -> bool:  # noqa: ARG002
         """Say True of every type fed here: nothing is known before it is read."""

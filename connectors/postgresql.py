@@ -12,7 +12,7 @@ from typing import TypeVar
 import asyncpg
 from opentelemetry import metrics, trace
 
-from zhitong.connectors.binding import Binding, field_map
+from zhitong.connectors.binding import Binding, field_map, tightenings
 from zhitong.connectors.mapping import (
     ColumnType,
     Drift,
@@ -38,6 +38,7 @@ from zhitong.types import (
     RowQuery,
     Tally,
     TallyQuery,
+    Tightening,
 )
 
 LOGGER = logging.getLogger(__name__)
@@ -84,6 +85,9 @@ class PostgreSQLSource:
         self._unique: dict[Unique, bool] = {}
         self._fed = {
             name: frozenset(type_map.fields) for name, type_map in binding.types.items()
+        }
+        self._tightened = {
+            name: tightenings(type_map) for name, type_map in binding.types.items()
         }
         self._constants = {
             name: {
@@ -136,6 +140,10 @@ class PostgreSQLSource:
             if drift.type == type_name
             for name in drift.fields
         }
+
+    def tightened(self, type_name: str) -> Mapping[str, Tightening]:
+        """Name the fields of *type_name* that the binding shares more strictly."""
+        return self._tightened.get(type_name, {})
 
     def may_hold(self, type_name: str, where: Predicate | None) -> bool:
         """Say False only if no row here can satisfy *where*."""

@@ -9,10 +9,33 @@ from typing import Annotated, Literal
 import msgspec
 
 from zhitong.exceptions import PolicyError
-from zhitong.resolvers.policy import EVERY, Effect, Policy, RowRule, Rule
+from zhitong.requesters import KINDS
+from zhitong.resolvers.policy import (
+    EVERY,
+    CountRule,
+    Effect,
+    LookupRule,
+    Policy,
+    RowRule,
+    Rule,
+    Scope,
+)
 from zhitong.types import Compare, EntityType, Label, MaskKind, Op, Sharing
 
 Texts = Annotated[list[str], msgspec.Meta(min_length=1)]
+
+
+Requirement = Literal[
+    "purpose",
+    "basis",
+    "cause",
+    "letter",
+    "identity",
+    "mandate",
+    "authorisation",
+    "licence",
+    "approval",
+]
 
 
 class _Form(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -24,7 +47,22 @@ class _Text(_Form, frozen=True, kw_only=True):
     en: str
 
 
-class _When(_Form, frozen=True, kw_only=True, rename={"values": "in"}):
+class _Own(_Form, frozen=True, kw_only=True):
+    """What ties rows to the caller; see `zhitong.resolvers.policy.Scope`."""
+
+    own_division: str | None = None
+    own_unit: str | None = None
+    own_party: Annotated[list[str], msgspec.Meta(max_length=2)] = []
+    own_cause: str | None = None
+    disputed: str | None = None
+
+    @property
+    def owns(self) -> bool:
+        one = self.own_division or self.own_unit or self.own_cause or self.disputed
+        return bool(one or self.own_party)
+
+
+class _Where(_Form, frozen=True, kw_only=True, rename={"values": "in"}):
     field: str
     values: Texts | None = None
     present: Literal[True] | None = None
@@ -35,6 +73,19 @@ class _When(_Form, frozen=True, kw_only=True, rename={"values": "in"}):
             raise ValueError("exactly one of in and present")
 
 
+class _When(_Own, frozen=True, kw_only=True, rename={"values": "in"}):
+    field: str | None = None
+    values: Texts | None = None
+    present: Literal[True] | None = None
+
+    def __post_init__(self) -> None:
+        said = (self.values is not None) + (self.present is not None)
+        if said != (self.field is not None):
+            raise ValueError("exactly one of in and present with field, none without")
+        if self.field is None and not self.owns:
+            raise ValueError("field, or one of own_division, own_unit … is missing")
+
+
 class _Rule(_Form, frozen=True, kw_only=True):
     name: str
     kinds: Texts
@@ -43,31 +94,51 @@ class _Rule(_Form, frozen=True, kw_only=True):
     fields: Texts = msgspec.field(default_factory=lambda: ["*"])
     sharing: list[Sharing] | None = None
     purposes: Texts = msgspec.field(default_factory=lambda: ["*"])
-    requires: list[Literal["purpose", "basis", "cause"]] = []
+    requires: list[Requirement] = []
     mask: MaskKind | None = None
     when: _When | None = None
     reason: _Text
+    remedy: _Text | None = None
     source: str
 
 
-class _RowRule(_Form, frozen=True, kw_only=True):
+class _RowRule(_Own, frozen=True, kw_only=True):
     name: str
     kinds: Texts
     types: Texts
-    where: _When | None = None
-    own_division: str | None = None
-    own_unit: str | None = None
+    where: _Where | None = None
     source: str
 
     def __post_init__(self) -> None:
-        if self.where is None and not (self.own_division or self.own_unit):
-            raise ValueError("at least one of where, own_division and own_unit")
+        if self.where is None and not self.owns:
+            raise ValueError("at least one of where, own_division, own_unit …")
+
+
+class _CountRule(_Form, frozen=True, kw_only=True):
+    name: str
+    kinds: Texts
+    types: Texts
+    smallest: Annotated[int, msgspec.Meta(ge=0, le=1_000)]
+    only: bool = False
+    source: str
+
+
+class _LookupRule(_Form, frozen=True, kw_only=True):
+    name: str
+    kinds: Texts
+    units: Texts
+    type: str
+    field: str
+    purposes: Texts
+    requires: list[Requirement]
+    source: str
 
 
 class _File(_Form, frozen=True, kw_only=True):
     rules: list[_Rule]
     rows: list[_RowRule] = []
-    smallest_cells: dict[str, int] = {}
+    counts: list[_CountRule] = []
+    lookups: list[_LookupRule] = []
     recorders: list[str] = []
 
 
@@ -81,8 +152,7 @@ def read_policy(path: Path, entities: Mapping[str, EntityType]) -> Policy:
             f"the policy file {path.name} cannot be read; correct it and start again: "
             f"{error}",
         ) from error
-    rules: list[_Rule | _RowRule] = [*file.rules, *file.rows]
-    for rule in rules:
+    for rule in _named(file):
         for wrong in _unknown(rule, entities):
             raise PolicyError(
                 f"{path.name}：规则 {rule.name} 提到不存在的 {wrong}",
@@ -99,33 +169,72 @@ def read_policy(path: Path, entities: Mapping[str, EntityType]) -> Policy:
     return Policy(
         rules=tuple(map(_rule, file.rules)),
         rows=tuple(map(_row_rule, file.rows)),
-        smallest_cells=tuple(file.smallest_cells.items()),
+        counts=tuple(map(_count_rule, file.counts)),
+        lookups=tuple(map(_lookup_rule, file.lookups)),
         recorders=frozenset(file.recorders),
     )
 
 
-def _unknown(
-    rule: _Rule | _RowRule, entities: Mapping[str, EntityType]
-) -> Iterable[str]:
-    named = [name for name in rule.types if name != "*"]
+_Named = _Rule | _RowRule | _CountRule | _LookupRule
+
+
+def _named(file: _File) -> Iterable[_Named]:
+    yield from file.rules
+    yield from file.rows
+    yield from file.counts
+    yield from file.lookups
+
+
+def _unknown(rule: _Named, entities: Mapping[str, EntityType]) -> Iterable[str]:
+    yield from (kind for kind in rule.kinds if kind not in {"*", *KINDS})
+    named = [rule.type] if isinstance(rule, _LookupRule) else rule.types
     types = [entities[name] for name in named if name in entities]
-    yield from (name for name in named if name not in entities)
-    when = rule.when if isinstance(rule, _Rule) else rule.where
-    fields = list(rule.fields) if isinstance(rule, _Rule) else []
-    fields += [when.field] if when else []
-    if isinstance(rule, _RowRule):
-        fields += [one for one in (rule.own_division, rule.own_unit) if one]
+    yield from (name for name in named if name not in {"*", *entities})
     for entity in types:
         known = {"*", *entity.fields, *entity.relations}
-        yield from (f"{entity.name}.{name}" for name in fields if name not in known)
+        used = [name for name in _fields(rule) if name not in known]
+        yield from (f"{entity.name}.{name}" for name in used)
+        if isinstance(rule, _LookupRule) and not entity.fields[rule.field].exact:
+            yield f"{entity.name}.{rule.field}（可精确查找 to be looked up by）"
 
 
-def _predicate(when: _When | None) -> Compare | None:
-    if when is None:
+def _fields(rule: _Named) -> Iterable[str]:
+    if isinstance(rule, _Rule):
+        yield from rule.fields
+        yield from () if rule.when is None else _scope(rule.when).fields
+    elif isinstance(rule, _RowRule):
+        yield from _row_scope(rule).fields
+    elif isinstance(rule, _LookupRule):
+        yield rule.field
+
+
+def _scope(when: _When) -> Scope:
+    return _owned(when, _compare(when.field, when.values))
+
+
+def _row_scope(rule: _RowRule) -> Scope:
+    where = rule.where
+    compared = None if where is None else _compare(where.field, where.values)
+    return _owned(rule, compared)
+
+
+def _owned(own: _Own, where: Compare | None) -> Scope:
+    return Scope(
+        where=where,
+        own_division=own.own_division,
+        own_unit=own.own_unit,
+        own_party=tuple(own.own_party),
+        own_cause=own.own_cause,
+        disputed=own.disputed,
+    )
+
+
+def _compare(field: str | None, values: list[str] | None) -> Compare | None:
+    if field is None:
         return None
-    if when.values is None:
-        return Compare(when.field, Op.PRESENT, value=True)
-    return Compare(when.field, Op.IN, tuple(when.values))
+    if values is None:
+        return Compare(field, Op.PRESENT, value=True)
+    return Compare(field, Op.IN, tuple(values))
 
 
 def _rule(rule: _Rule) -> Rule:
@@ -139,8 +248,9 @@ def _rule(rule: _Rule) -> Rule:
         purposes=frozenset(rule.purposes),
         requires=tuple(rule.requires),
         mask=rule.mask,
-        under=_predicate(rule.when),
+        under=None if rule.when is None else _scope(rule.when),
         reason=Label(rule.reason.zh, rule.reason.en),
+        remedy=None if rule.remedy is None else Label(rule.remedy.zh, rule.remedy.en),
         source=rule.source,
     )
 
@@ -150,8 +260,30 @@ def _row_rule(rule: _RowRule) -> RowRule:
         name=rule.name,
         kinds=frozenset(rule.kinds),
         types=frozenset(rule.types),
-        where=_predicate(rule.where),
-        own_division=rule.own_division,
-        own_unit=rule.own_unit,
+        scope=_row_scope(rule),
+        source=rule.source,
+    )
+
+
+def _count_rule(rule: _CountRule) -> CountRule:
+    return CountRule(
+        name=rule.name,
+        kinds=frozenset(rule.kinds),
+        types=frozenset(rule.types),
+        smallest=rule.smallest,
+        only=rule.only,
+        source=rule.source,
+    )
+
+
+def _lookup_rule(rule: _LookupRule) -> LookupRule:
+    return LookupRule(
+        name=rule.name,
+        kinds=frozenset(rule.kinds),
+        units=frozenset(rule.units),
+        type=rule.type,
+        field=rule.field,
+        purposes=frozenset(rule.purposes),
+        requires=tuple(rule.requires),
         source=rule.source,
     )

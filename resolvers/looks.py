@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from zhitong.exceptions import SourceDriftError, SourceError
+from zhitong.exceptions import FieldHiddenError, SourceDriftError, SourceError
 from zhitong.ports import Source
 from zhitong.resolvers.policy import plain
 from zhitong.types import (
@@ -28,6 +28,11 @@ from zhitong.types import (
 CHANGED = Label(
     "该来源的库表结构已变，暂时给不出这一部分",
     "the tables of this source have changed; it cannot give this part for now",
+)
+KEPT_BACK = Label(
+    "该来源依法收紧了这些字段的共享，不能用来筛选、排序、分组或关联",
+    "this source shares these fields more strictly by law; nothing of it can be "
+    "filtered, sorted, grouped or joined by them",
 )
 FILTER = "FILTER"
 """A field that was compared: its value was used, shown or not."""
@@ -85,9 +90,19 @@ def note_look(
 def note_restriction(
     inquiry: Inquiry, entity: EntityType, name: str, rulings: Rulings
 ) -> None:
-    """Note that *name* was asked for and is not wholly given."""
+    """Note that *name* was asked for and is not wholly given.
+
+    ``name@source`` is a field as that source shares it.
+    """
     if plain(rulings) is not True:
         inquiry.restrictions[entity.name, name] = rulings
+
+
+def note_tightened(
+    inquiry: Inquiry, entity: EntityType, source: Source, fields: Sequence[str]
+) -> None:
+    """Note that *source* does not let *fields* be compared: its part is missing."""
+    _gap(inquiry, entity, source, (FieldHiddenError.code, KEPT_BACK), tuple(fields))
 
 
 def note_missing(

@@ -16,17 +16,22 @@ How rules are weighed:
 - A predicate says for which rows something is given. One that cannot be answered, for
   the source lacks the column, does not hold; so a rule under a predicate that takes
   away is refused when the policy is read.
+- A department may have a stricter sharing attribute for its own rows; it is weighed as
+  if the type declared it, for that source alone.
+- Rows under several scopes must satisfy each of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from zhitong.types import (
+    STRICTNESS,
     All,
     Allow,
+    AnyOf,
     Compare,
     Deny,
     EntityType,
@@ -43,6 +48,7 @@ from zhitong.types import (
     Ruling,
     Rulings,
     Sharing,
+    Tightening,
     TypeVerdicts,
     Verdict,
 )
@@ -59,6 +65,70 @@ class Effect(StrEnum):
 
 
 STRENGTH = {Effect.DENY: 0, Effect.MASK: 1, Effect.ALLOW: 2}
+NOBODY = AnyOf(())
+"""Holds for no row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Which rows, said of the caller: each part that is there must hold."""
+
+    where: Compare | None = None
+    own_division: str | None = None
+    """A field that lies in the caller's place: a county's own, a city's counties."""
+    own_unit: str | None = None
+    """A field that names the caller's own unit."""
+    own_party: tuple[str, ...] = ()
+    """Fields with the code, and the ID number, of the party that asks."""
+    own_cause: str | None = None
+    """A field that is the case the question is asked for."""
+    disputed: str | None = None
+    """A field that is a case of the asking party under review or in court."""
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Name the fields it looks at."""
+        named = (self.own_division, self.own_unit, self.own_cause, self.disputed)
+        compared = () if self.where is None else (self.where.field,)
+        return frozenset(filter(None, (*named, *self.own_party, *compared)))
+
+    def predicate(self, caller: Caller) -> Predicate:
+        """Say it as a condition on rows."""
+        parts = tuple(self._parts(caller))
+        return parts[0] if len(parts) == 1 else All(parts)
+
+    def _parts(self, caller: Caller) -> Iterable[Predicate]:
+        principal, cause = caller.principal, caller.occasion.cause
+        if self.where is not None:
+            yield self.where
+        if self.own_division is not None:
+            own = significant(principal.division)
+            yield Compare(self.own_division, Op.PREFIX, own) if own else NOBODY
+        if self.own_unit is not None:
+            yield _equal(self.own_unit, principal.unit)
+        if self.own_party:
+            names = (principal.party_code, principal.party_number)
+            parts = zip(self.own_party, names, strict=False)
+            yield AnyOf(tuple(_equal(*part) for part in parts if part[1]))
+        if self.own_cause is not None:
+            yield _equal(self.own_cause, cause)
+        if self.disputed is not None:
+            cases = tuple(sorted(caller.disputed))
+            yield Compare(self.disputed, Op.IN, cases) if cases else NOBODY
+
+
+def _equal(field: str, value: str) -> Predicate:
+    return Compare(field, Op.EQ, value) if value else NOBODY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """All that verdicts depend on besides the policy: who, why, and known facts."""
+
+    principal: Principal
+    occasion: Occasion
+    disputed: frozenset[str] = frozenset()
+    """Case numbers of the asking party with reconsideration or litigation open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +146,10 @@ class Rule:
     """What the occasion must state: purpose, basis, cause."""
     mask: MaskKind | None = None
     """Without it the field's own mask."""
-    under: Predicate | None = None
+    under: Scope | None = None
     reason: Label
+    remedy: Label | None = None
+    """What a caller who is denied can do; to apply for a grant without it."""
     source: str
     """The text, with its article only where that was read."""
 
@@ -89,11 +161,36 @@ class RowRule:
     name: str
     kinds: frozenset[str]
     types: frozenset[str]
-    where: Predicate | None = None
-    own_division: str | None = None
-    """A field that must lie in the caller's own division."""
-    own_unit: str | None = None
-    """A field that must name the caller's own unit."""
+    scope: Scope
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountRule:
+    """How small a count a requester kind may see, and whether counts are all it may."""
+
+    name: str
+    kinds: frozenset[str]
+    types: frozenset[str]
+    smallest: int
+    """Counts from 1 to below this are suppressed."""
+    only: bool
+    """Rows are counted and grouped, none is given."""
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookupRule:
+    """Who may find rows by the exact value of a protected field: named one by one."""
+
+    name: str
+    kinds: frozenset[str]
+    units: frozenset[str]
+    """Credit codes of units; ``*`` for every unit of these kinds."""
+    type: str
+    field: str
+    purposes: frozenset[str]
+    requires: tuple[str, ...]
     source: str
 
 
@@ -103,8 +200,8 @@ class Policy:
 
     rules: tuple[Rule, ...]
     rows: tuple[RowRule, ...]
-    smallest_cells: tuple[tuple[str, int], ...]
-    """Requester kind → counts below this are suppressed in aggregates."""
+    counts: tuple[CountRule, ...] = ()
+    lookups: tuple[LookupRule, ...] = ()
     recorders: frozenset[str] = frozenset({"department"})
     """Requester kinds that may record, withdraw and correct decisions."""
 
@@ -119,7 +216,32 @@ UNSTATED = {
     "cause": Label(
         "事由案件（请求头 zhitong-cause）", "a cause (header zhitong-cause)"
     ),
+    "letter": Label(
+        "单位介绍信文号（请求头 zhitong-letter）",
+        "the number of the unit's letter (header zhitong-letter)",
+    ),
+    "identity": Label(
+        "经核验的有效身份证件（由签发方在令牌中写明）",
+        "an ID document that the issuer has checked (in the token)",
+    ),
+    "mandate": Label(
+        "委托书文号（请求头 zhitong-mandate）",
+        "the number of the law firm's letter (header zhitong-mandate)",
+    ),
+    "authorisation": Label(
+        "授权书文号（请求头 zhitong-authorisation）",
+        "the number of the party's authorisation (header zhitong-authorisation)",
+    ),
+    "licence": Label(
+        "律师执业证号（请求头 zhitong-licence）",
+        "the number of the lawyer's licence (header zhitong-licence)",
+    ),
+    "approval": Label(
+        "复制、导出的审批单号（请求头 zhitong-approval）",
+        "the number of the approval to copy or export (header zhitong-approval)",
+    ),
 }
+"""What a rule may require, and how a caller is told to state it."""
 SILENCE = Deny(
     "silence",
     Label("没有规则允许", "no rule allows it"),
@@ -131,24 +253,69 @@ SILENCE = Deny(
 
 
 def decide(
-    policy: Policy, principal: Principal, occasion: Occasion, entity: EntityType
+    policy: Policy,
+    caller: Caller,
+    entity: EntityType,
+    tightened: Mapping[str, Tightening] | None = None,
 ) -> TypeVerdicts:
-    """Say what *principal* may see of *entity* on *occasion*, and why."""
+    """Say what *caller* may see of *entity*, and why.
+
+    *tightened* are the fields that one source shares more strictly than the type says.
+    """
+    kind = caller.principal.kind
     rules = [
         rule
         for rule in policy.rules
-        if _names(rule.kinds, principal.kind) and _names(rule.types, entity.name)
+        if _names(rule.kinds, kind) and _names(rule.types, entity.name)
     ]
-    declared: dict[str, Field | Relation] = {**entity.fields, **entity.relations}
-    fields: dict[str, Rulings] = {
-        name: _rulings(rules, occasion, name, item) for name, item in declared.items()
-    }
+    fields, kept = entity.fields, tightened or {}
+    counts = _counts(policy, kind, entity)
     return TypeVerdicts(
         type=entity.name,
-        rows=_rows(policy.rows, principal, entity),
-        fields=fields,
-        smallest_cell=dict(policy.smallest_cells).get(principal.kind, 0),
+        rows=_rows(policy.rows, caller, entity),
+        fields={
+            name: _rulings(rules, caller, name, item, kept.get(name))
+            for name, item in fields.items()
+        }
+        | {
+            # A relation gives away its key, so it is shared as the key is.
+            name: _rulings(rules, caller, name, _key(entity, way), kept.get(way.local))
+            for name, way in entity.relations.items()
+        },
+        smallest_cell=max((rule.smallest for rule in counts), default=0),
+        counts_only=any(rule.only for rule in counts),
     )
+
+
+def may_look_up(
+    policy: Policy, caller: Caller, entity: EntityType, field: str
+) -> Allow | Deny:
+    """Say whether *caller* may find rows by the exact value of a protected field."""
+    principal = caller.principal
+    for rule in policy.lookups:
+        if (rule.type, rule.field) != (entity.name, field):
+            continue
+        if not _names(rule.kinds, principal.kind):
+            continue
+        if not _names(rule.units, principal.unit):
+            continue
+        stated = _names(rule.purposes, caller.occasion.purpose)
+        missing = _missing(rule.requires, caller)
+        if not stated and caller.occasion.purpose:
+            return _for_purposes(rule.name, rule.purposes, rule.source)
+        if missing or not stated:
+            return _unstated(rule.name, missing or ("purpose",), rule.source)
+        return Allow(rule.name)
+    return SILENCE
+
+
+def scoped(policy: Policy, kind: str) -> bool:
+    """Say whether verdicts for *kind* depend on what is known of open disputes."""
+    scopes = [rule.scope for rule in policy.rows if _names(rule.kinds, kind)]
+    scopes += [
+        rule.under for rule in policy.rules if rule.under and _names(rule.kinds, kind)
+    ]
+    return any(scope.disputed is not None for scope in scopes)
 
 
 def visible(rulings: Rulings) -> bool:
@@ -191,10 +358,15 @@ def _narrowness(rule: Rule) -> tuple[bool, bool, bool, bool]:
 
 
 def _rulings(
-    rules: Iterable[Rule], occasion: Occasion, name: str, declared: Field | Relation
+    rules: Iterable[Rule],
+    caller: Caller,
+    name: str,
+    declared: Field,
+    tightened: Tightening | None,
 ) -> Rulings:
-    sharing = declared.sharing if isinstance(declared, Field) else Sharing.UNCONDITIONAL
-    mask = declared.mask if isinstance(declared, Field) else None
+    sharing, mask = declared.sharing, declared.mask
+    if tightened is not None:
+        sharing = max(sharing, tightened.sharing, key=STRICTNESS.index)
     speaking = sorted(
         (
             rule
@@ -210,19 +382,30 @@ def _rulings(
     rulings: list[Ruling] = []
     silent: Deny | None = None
     for rule in speaking:
-        if not _speaks(rule, occasion):
+        if not _speaks(rule, caller.occasion):
             if rule.effect is not Effect.DENY:
-                silent = silent or _for_purposes(rule)
+                silent = silent or _for_purposes(rule.name, rule.purposes, rule.source)
             continue
-        rulings.append(Ruling(_verdict(rule, mask, occasion), rule.under))
-        if rule.under is None:
+        under = None if rule.under is None else rule.under.predicate(caller)
+        if under == NOBODY:
+            continue
+        rulings.append(Ruling(_verdict(rule, mask, caller), under))
+        if under is None:
             break
     else:
-        rulings.append(Ruling(silent or SILENCE))
+        rulings.append(Ruling(silent or _silence(tightened)))
     if not visible(tuple(rulings)):
         # Denied for every row: one reason, the one that says what would help.
         return (Ruling(silent or rulings[0].verdict),)
     return tuple(rulings)
+
+
+def _key(entity: EntityType, way: Relation) -> Field:
+    return replace(entity.fields[way.local], mask=None)
+
+
+def _silence(tightened: Tightening | None) -> Deny:
+    return SILENCE if tightened is None else replace(SILENCE, source=tightened.basis)
 
 
 def _speaks(rule: Rule, occasion: Occasion) -> bool:
@@ -232,62 +415,77 @@ def _speaks(rule: Rule, occasion: Occasion) -> bool:
     return not occasion.purpose and "purpose" in rule.requires
 
 
-def _verdict(rule: Rule, mask: MaskKind | None, occasion: Occasion) -> Verdict:
+def _verdict(rule: Rule, mask: MaskKind | None, caller: Caller) -> Verdict:
+    remedy = rule.remedy or SILENCE.remedy
     if rule.effect is Effect.DENY:
-        return Deny(rule.name, rule.reason, SILENCE.remedy, rule.source)
-    missing = [name for name in rule.requires if not getattr(occasion, name)]
+        return Deny(rule.name, rule.reason, remedy, rule.source)
+    missing = _missing(rule.requires, caller)
     if missing:
-        return Deny(
-            rule.name,
-            Label(
-                f"有条件共享，缺少{'、'.join(UNSTATED[name].zh for name in missing)}",
-                f"shared on condition; missing: "
-                f"{', '.join(UNSTATED[name].en for name in missing)}",
-            ),
-            Label("补充后重新查询", "add it and ask again"),
-            rule.source,
-        )
+        return _unstated(rule.name, missing, rule.source)
     if rule.effect is Effect.ALLOW:
         return Allow(rule.name)
     kind = rule.mask or mask
     if kind is None:  # nothing is known to blur it by
-        return Deny(rule.name, rule.reason, SILENCE.remedy, rule.source)
+        return Deny(rule.name, rule.reason, remedy, rule.source)
     return Mask(rule.name, kind, rule.reason, rule.source)
 
 
-def _for_purposes(rule: Rule) -> Deny:
-    known = sorted(rule.purposes)
+def _missing(requires: Iterable[str], caller: Caller) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name in requires
+        if not getattr(
+            caller.principal if name == "identity" else caller.occasion, name
+        )
+    )
+
+
+def _unstated(name: str, missing: Iterable[str], source: str) -> Deny:
+    texts = [UNSTATED[each] for each in missing]
     return Deny(
-        rule.name,
+        name,
+        Label(
+            f"有条件共享，缺少{'、'.join(text.zh for text in texts)}",
+            f"shared on condition; missing: {', '.join(text.en for text in texts)}",
+        ),
+        Label("补充后重新查询", "add it and ask again"),
+        source,
+    )
+
+
+def _for_purposes(name: str, purposes: Iterable[str], source: str) -> Deny:
+    known = sorted(purposes)
+    return Deny(
+        name,
         Label("所述目的不在允许之列", "the stated purpose is not one that allows it"),
         Label(
             f"如属于下列目的之一，请在请求头 zhitong-purpose 写明：{'、'.join(known)}",
             f"if one of these is true, state it in header zhitong-purpose: "
             f"{', '.join(known)}",
         ),
-        rule.source,
+        source,
     )
 
 
 def _rows(
-    rules: Iterable[RowRule], principal: Principal, entity: EntityType
+    rules: Iterable[RowRule], caller: Caller, entity: EntityType
 ) -> Predicate | None:
-    parts: list[Predicate] = []
-    for rule in rules:
-        if not _names(rule.kinds, principal.kind):
-            continue
-        if not _names(rule.types, entity.name):
-            continue
-        if rule.where is not None:
-            parts.append(rule.where)
-        if rule.own_division is not None:
-            own = significant(principal.division)
-            parts.append(Compare(rule.own_division, Op.PREFIX, own or "none"))
-        if rule.own_unit is not None:
-            parts.append(Compare(rule.own_unit, Op.EQ, principal.unit or "none"))
+    parts = [
+        rule.scope.predicate(caller)
+        for rule in rules
+        if _names(rule.kinds, caller.principal.kind) and _names(rule.types, entity.name)
+    ]
     if not parts:
         return None
     return parts[0] if len(parts) == 1 else All(tuple(parts))
+
+
+def _counts(policy: Policy, kind: str, entity: EntityType) -> list[CountRule]:
+    return [
+        rule
+        for rule in policy.counts
+        if _names(rule.kinds, kind) and _names(rule.types, entity.name)
+    ]
 
 
 def significant(division: str) -> str:

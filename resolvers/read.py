@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -25,24 +25,38 @@ from zhitong.resolvers.looks import (
     note_lost,
     note_missing,
     note_restriction,
+    note_tightened,
     shown,
 )
 from zhitong.resolvers.merge import cut, merge, position
-from zhitong.resolvers.policy import Policy, decide, plain, visible
+from zhitong.resolvers.policy import (
+    Caller,
+    Policy,
+    decide,
+    may_look_up,
+    plain,
+    scoped,
+    visible,
+)
 from zhitong.types import (
     SOURCE_KEY,
     All,
     Column,
+    Compare,
+    Deny,
     EntityType,
     GroupBy,
     Inquiry,
     Keys,
     Kind,
+    Label,
     Mask,
+    Op,
     Order,
     Predicate,
     Row,
     RowQuery,
+    Ruling,
     Rulings,
     Tally,
     TallyQuery,
@@ -51,6 +65,14 @@ from zhitong.types import (
 
 LINK = "~"
 """Prefix of a column that only leads to another type: ``~counterparty``."""
+COUNTS_ONLY = Deny(
+    "counts-only",
+    Label("只给出数量，不给出记录", "counts are given here, no rows"),
+    Label(
+        "请用统计字段或 totalCount；如需记录，请申请共享授权",
+        "ask for statistics or totalCount; for rows apply for a sharing grant",
+    ),
+)
 Part = TypeVar("Part", Sequence[Row], Sequence[Tally])
 
 
@@ -103,13 +125,26 @@ class Reader:
         self._sources = sources
         self._policy = policy
 
-    def verdicts(self, inquiry: Inquiry, entity: EntityType) -> TypeVerdicts:
-        """Decide once per question and type."""
-        known = inquiry.verdicts.get(entity.name)
+    def verdicts(
+        self, inquiry: Inquiry, entity: EntityType, source: Source | None = None
+    ) -> TypeVerdicts:
+        """Decide once per question and type, and per source that shares less of it."""
+        tightened = {} if source is None else source.tightened(entity.name)
+        name = f"{entity.name}@{source.name}" if source and tightened else entity.name
+        known = inquiry.verdicts.get(name)
         if known is None:
-            known = decide(self._policy, inquiry.principal, inquiry.occasion, entity)
-            inquiry.verdicts[entity.name] = known
+            caller = Caller(
+                principal=inquiry.principal,
+                occasion=inquiry.occasion,
+                disputed=inquiry.disputed,
+            )
+            known = decide(self._policy, caller, entity, tightened)
+            inquiry.verdicts[name] = known
         return known
+
+    def scoped(self, kind: str) -> bool:
+        """Say whether verdicts for *kind* need to know which cases are disputed."""
+        return scoped(self._policy, kind)
 
     def restriction(
         self, inquiry: Inquiry, entity: EntityType, name: str
@@ -153,18 +188,22 @@ class Reader:
 
     async def rows(self, inquiry: Inquiry, ask: Ask) -> Found:
         """Read rows: a page over all sources, or up to *limit* for each key."""
-        verdicts = self.verdicts(inquiry, ask.entity)
-        if not self.sees(inquiry, ask.entity):
-            self.refuse(inquiry, ask.entity)
+        if not self._may_ask(inquiry, ask):
+            return Found(rows=())
+        if self.verdicts(inquiry, ask.entity).counts_only:
+            inquiry.restrictions[ask.entity.name, "*"] = (Ruling(COUNTS_ONLY),)
             return Found(rows=())
         order = self.order(inquiry, ask.entity, ask.order)
-        columns = self._columns(inquiry, ask, verdicts)
-        where = both(ask.where, verdicts.rows)
+        where = self._where(inquiry, ask)
+        sources, lacking = self._answering(inquiry, ask, where, {order.field})
         asked: list[tuple[Source, Callable[[], Awaitable[Sequence[Row]]]]] = []
-        for source in self._holding(ask.entity, where, ask.sources):
+        needed = {order.field, *ask.fields}
+        for source in sources:
             start = position(ask.after, source.name)
             if isinstance(start, bool):
                 continue
+            columns = self._columns(inquiry, ask, source)
+            needed |= {column.field for column in columns}
             query = RowQuery(
                 type=ask.entity.name,
                 columns=columns,
@@ -175,27 +214,47 @@ class Reader:
                 keys=ask.keys,
             )
             asked.append((source, partial(source.rows, query)))
-        needed = {column.field for column in columns} | {order.field}
-        answered, missing = await self._gather(inquiry, ask, asked, needed)
-        seen = _filtered(ask, shown(ask.fields, verdicts.fields))
+        answered, missing = await self._gather(inquiry, ask, asked, needed, lacking)
         field = ask.entity.fields.get(order.field)
         kind = field.kind if field else Kind.TEXT
         merged = merge([row for _, part in answered for row in part], order, kind)
         rows, more = cut(merged, ask.limit)
         for source, _ in answered:
             given = [row for row in rows if row.source == source.name]
+            verdicts = self.verdicts(inquiry, ask.entity, source)
+            seen = _filtered(ask, shown(ask.fields, verdicts.fields))
             note_look(inquiry, ask.entity, source, seen, given)
         return Found(rows=tuple(rows), missing=missing, more=more)
+
+    async def look_up(
+        self, inquiry: Inquiry, ask: Ask, field: str, value: str
+    ) -> Found:
+        """Read the rows whose protected *field* is exactly *value*.
+
+        An operation of its own: raises `FieldHiddenError` unless the policy names it
+        for this caller. What is given of the rows is as for any read.
+        """
+        caller = Caller(principal=inquiry.principal, occasion=inquiry.occasion)
+        verdict = may_look_up(self._policy, caller, ask.entity, field)
+        if isinstance(verdict, Deny):
+            inquiry.restrictions[ask.entity.name, field] = (Ruling(verdict),)
+            raise FieldHiddenError(
+                f"不能按 {ask.entity.name}.{field} 精确查找：{verdict.reason.zh}；"
+                f"{verdict.remedy.zh}",
+                f"rows cannot be looked up by {ask.entity.name}.{field}: "
+                f"{verdict.reason.en}; {verdict.remedy.en}",
+            )
+        exact = Compare(field, Op.EQ, value)
+        return await self.rows(inquiry, replace(ask, where=both(ask.where, exact)))
 
     async def tally(
         self, inquiry: Inquiry, ask: Ask, by: tuple[GroupBy, ...]
     ) -> Counted:
         """Count rows, by group or by key; groups are checked by the caller."""
-        verdicts = self.verdicts(inquiry, ask.entity)
-        if not self.sees(inquiry, ask.entity):
-            self.refuse(inquiry, ask.entity)
+        if not self._may_ask(inquiry, ask):
             return Counted(tallies=())
-        where = both(ask.where, verdicts.rows)
+        where = self._where(inquiry, ask)
+        groups = {group.field for group in by}
         query = TallyQuery(
             type=ask.entity.name,
             by=by,
@@ -203,50 +262,102 @@ class Reader:
             keys=ask.keys,
             limit=ask.limit if by else None,
         )
-        asked = [
-            (source, partial(source.tally, query))
-            for source in self._holding(ask.entity, where, ask.sources)
-        ]
-        groups = {group.field for group in by}
-        answered, missing = await self._gather(inquiry, ask, asked, groups)
+        sources, lacking = self._answering(inquiry, ask, where, groups)
+        asked = [(source, partial(source.tally, query)) for source in sources]
+        answered, missing = await self._gather(inquiry, ask, asked, groups, lacking)
         seen = _filtered(ask, dict.fromkeys(sorted(groups), COUNT))
         for source, part in answered:
             note_look(inquiry, ask.entity, source, seen, part)
         tallies = tuple(tally for _, part in answered for tally in part)
         return Counted(tallies=tallies, missing=missing)
 
+    def leads(self, inquiry: Inquiry, entity: EntityType, remote: str) -> bool:
+        """Say whether any row may be found by *remote*, as a relation does."""
+        if remote == SOURCE_KEY:
+            return True
+        rulings = self.verdicts(inquiry, entity).fields[remote]
+        if plain(rulings) is False:
+            note_restriction(inquiry, entity, remote, rulings)
+            return False
+        return True
+
+    def _may_ask(self, inquiry: Inquiry, ask: Ask) -> bool:
+        if not self.sees(inquiry, ask.entity):
+            self.refuse(inquiry, ask.entity)
+            return False
+        return ask.keys is None or self.leads(inquiry, ask.entity, ask.keys.field)
+
+    def _where(self, inquiry: Inquiry, ask: Ask) -> Predicate | None:
+        """Join what was asked, the row scope, and where the keys may be compared."""
+        verdicts = self.verdicts(inquiry, ask.entity)
+        where = both(ask.where, verdicts.rows)
+        if ask.keys is None or ask.keys.field == SOURCE_KEY:
+            return where
+        rows = plain(verdicts.fields[ask.keys.field])
+        return where if isinstance(rows, bool) or rows is None else both(where, rows)
+
     def refuse(self, inquiry: Inquiry, entity: EntityType) -> None:
         """Note for the answer that nothing of *entity* is seen, and why."""
         verdicts = self.verdicts(inquiry, entity)
         inquiry.restrictions[entity.name, "*"] = verdicts.fields[entity.key]
 
-    def _holding(
+    def _answering(
         self,
-        entity: EntityType,
+        inquiry: Inquiry,
+        ask: Ask,
         where: Predicate | None,
-        named: frozenset[str] | None,
-    ) -> list[Source]:
-        return [
-            source
-            for name, source in sorted(self._sources().items())
-            if (named is None or name in named)
-            and source.feeds(entity.name)
-            and source.may_hold(entity.name, where)
-        ]
+        used: set[str],
+    ) -> tuple[list[Source], set[str]]:
+        """List the sources to ask, and those that keep back what is compared."""
+        answering: list[Source] = []
+        lacking: set[str] = set()
+        used = used | set(compared(ask.where))
+        used |= set() if ask.keys is None else {ask.keys.field}
+        for name, source in sorted(self._sources().items()):
+            if ask.sources is not None and name not in ask.sources:
+                continue
+            if not source.feeds(ask.entity.name):
+                continue
+            if not source.may_hold(ask.entity.name, where):
+                continue
+            kept = self._kept(inquiry, ask.entity, source, used)
+            if kept:
+                lacking.add(name)
+                note_tightened(inquiry, ask.entity, source, kept)
+            else:
+                answering.append(source)
+        return answering, lacking
+
+    def _kept(
+        self, inquiry: Inquiry, entity: EntityType, source: Source, used: set[str]
+    ) -> list[str]:
+        """Name those of *used* that *source* does not let be compared as others do."""
+        tightened = source.tightened(entity.name)
+        if not tightened:
+            return []
+        general = self.verdicts(inquiry, entity).fields
+        here = self.verdicts(inquiry, entity, source).fields
+        return sorted(
+            name
+            for name in used & tightened.keys()
+            if plain(here[name]) != plain(general[name])
+        )
 
     def _columns(
-        self, inquiry: Inquiry, ask: Ask, verdicts: TypeVerdicts
+        self, inquiry: Inquiry, ask: Ask, source: Source
     ) -> tuple[Column, ...]:
         columns: list[Column] = []
-        for name in sorted(ask.fields):
-            rulings = verdicts.fields[name]
-            note_restriction(inquiry, ask.entity, name, rulings)
-            columns.append(Column(name, name, rulings))
-        for name in sorted(ask.links):
-            rulings = verdicts.fields[name]
-            note_restriction(inquiry, ask.entity, name, rulings)
-            key = ask.entity.relations[name].local
-            columns.append(Column(LINK + name, key, _as_link(rulings)))
+        general = self.verdicts(inquiry, ask.entity)
+        here = self.verdicts(inquiry, ask.entity, source)
+        for name in sorted(ask.fields | ask.links):
+            rulings = here.fields[name]
+            place = name if rulings == general.fields[name] else f"{name}@{source.name}"
+            note_restriction(inquiry, ask.entity, place, rulings)
+            if name in ask.fields:
+                columns.append(Column(name, name, rulings))
+            else:
+                key = ask.entity.relations[name].local
+                columns.append(Column(LINK + name, key, _as_link(rulings)))
         return tuple(columns)
 
     async def _gather(
@@ -255,13 +366,14 @@ class Reader:
         ask: Ask,
         asked: Sequence[tuple[Source, Callable[[], Awaitable[Part]]]],
         needed: set[str],
+        lacking: set[str],
     ) -> tuple[list[tuple[Source, Part]], tuple[str, ...]]:
         results = await asyncio.gather(
             *(_unless_away(inquiry, *each) for each in asked), return_exceptions=True
         )
         filtered = set(compared(ask.where))
         answered: list[tuple[Source, Part]] = []
-        missing = set(ask.lacking)
+        missing = {*ask.lacking, *lacking}
         for (source, _), result in zip(asked, results, strict=True):
             if isinstance(result, SourceError):
                 missing.add(source.name)

@@ -13,6 +13,7 @@ from zhitong.types import (
     Inquiry,
     Mask,
     Not,
+    Op,
     Predicate,
     Rulings,
 )
@@ -41,13 +42,15 @@ def _entries(
             continue
         entry: dict[str, object] = {
             "type": type_name,
-            "field": field,
+            "field": field.partition("@")[0],
             "verdict": type(verdict).__name__.upper(),
             "rule": verdict.rule,
             "reason": {"zh": verdict.reason.zh, "en": verdict.reason.en},
         }
         if verdict.source:
             entry["source"] = verdict.source
+        if "@" in field:
+            entry["from"] = field.partition("@")[2]
         if isinstance(verdict, Mask):
             entry["mask"] = verdict.kind
         if isinstance(verdict, Deny):
@@ -59,6 +62,9 @@ def _entries(
 
 def described(predicate: Predicate) -> str:
     """Write a predicate of the policy for people."""
+    if isinstance(predicate, Compare) and predicate.op is Op.EQ:
+        # Only what ties rows to the caller is compared so: it may be an ID number.
+        return f"{predicate.field} eq own"
     if isinstance(predicate, Compare):
         values = (
             ", ".join(predicate.value)

@@ -45,6 +45,7 @@ CASE = entity(
             "ID number of a natural person",
             sharing=WITHHELD,
             mask=MaskKind.ID_NUMBER,
+            exact=True,
         ),
         item(
             "contactPhone",

@@ -8,6 +8,7 @@ from zhitong.types import (
     CodeList,
     EntityType,
     Field,
+    Grade,
     Kind,
     Label,
     MaskKind,
@@ -35,23 +36,37 @@ def closed(name: str, zh: str, en: str, **values: tuple[str, str]) -> CodeList:
     return CodeList(name, Label(zh, en), labels)
 
 
-def item(
+def item(  # noqa: PLR0913 - all that is declared of a field, in one line of its type
     name: str,
     zh: str,
     en: str,
     kind: Kind = Kind.TEXT,
     sharing: Sharing = OPEN,
     mask: MaskKind | None = None,
+    grade: Grade | None = None,
+    *,
+    exact: bool = False,
 ) -> Field:
     """Declare a field; without more it is text that anyone may see."""
-    return Field(name, kind, Label(zh, en), sharing, mask)
+    graded = grade or _grade(sharing, mask)
+    return Field(name, kind, Label(zh, en), sharing, mask, grade=graded, exact=exact)
 
 
 def code(
     name: str, zh: str, en: str, values: CodeList, sharing: Sharing = OPEN
 ) -> Field:
     """Declare a field whose value is one of *values*."""
-    return Field(name, Kind.CODE, Label(zh, en), sharing, None, values)
+    graded = _grade(sharing, None)
+    return Field(name, Kind.CODE, Label(zh, en), sharing, None, values, graded)
+
+
+def _grade(sharing: Sharing, mask: MaskKind | None) -> Grade:
+    """Grade what is not graded by name: what a mask is for is personal."""
+    if sharing is WITHHELD:
+        return Grade.GENERAL_4
+    if mask is not None:
+        return Grade.GENERAL_3
+    return Grade.GENERAL_1 if sharing is OPEN else Grade.GENERAL_2
 
 
 def one(name: str, target: str, local: str, remote: str, zh: str, en: str) -> Relation:

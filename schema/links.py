@@ -22,10 +22,12 @@ def hidden(context: Context, relation: Relation, row: Row) -> bool:
     here, there = context.entities[row.type], context.entities[relation.target]
     rulings = context.reader.verdicts(context.inquiry, here).fields[relation.name]
     kept_back = row.values[LINK + relation.name] is None and plain(rulings) is not True
-    if context.reader.sees(context.inquiry, there):
-        return kept_back
-    context.reader.refuse(context.inquiry, there)
-    return True
+    if not context.reader.sees(context.inquiry, there):
+        context.reader.refuse(context.inquiry, there)
+        return True
+    return kept_back or not context.reader.leads(
+        context.inquiry, there, relation.remote
+    )
 
 
 async def linked(

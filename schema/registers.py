@@ -105,6 +105,7 @@ OFFICER = entity(
             "Resident ID number",
             sharing=WITHHELD,
             mask=MaskKind.ID_NUMBER,
+            exact=True,
         ),
     ),
     relations=(
@@ -199,6 +200,7 @@ COUNTERPARTY = entity(
             "ID number of a natural person or operator",
             sharing=WITHHELD,
             mask=MaskKind.ID_NUMBER,
+            exact=True,
         ),
     ),
     relations=(

@@ -31,6 +31,7 @@ from zhitong.types import (
     RowQuery,
     Tally,
     TallyQuery,
+    Tightening,
 )
 
 
@@ -63,6 +64,10 @@ class Source(Protocol):
 
     def lost(self, type_name: str) -> Mapping[str, Label]:
         """Name the fields of *type_name* that have gone missing here, and why."""
+        ...
+
+    def tightened(self, type_name: str) -> Mapping[str, Tightening]:
+        """Name the fields that are shared more strictly here than the type says."""
         ...
 
     def may_hold(self, type_name: str, where: Predicate | None) -> bool:

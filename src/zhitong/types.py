@@ -32,6 +32,10 @@ class Sharing(StrEnum):
     WITHHELD = "withheld"
 
 
+STRICTNESS = (Sharing.UNCONDITIONAL, Sharing.CONDITIONAL, Sharing.WITHHELD)
+"""The sharing attributes from open to closed."""
+
+
 class Grade(StrEnum):
     """Grades of data by GB/T 43697-2024, general data in the four of its annex.
 

@@ -46,7 +46,7 @@ from zhitong.infra.settings import Settings
 from zhitong.ports import Source
 from zhitong.resolvers.decisions import Correction, Decisions, Recorded, Withdrawal
 from zhitong.resolvers.facts import FIELDS, PLATFORM, Registers
-from zhitong.resolvers.policy import Policy, decide, plain
+from zhitong.resolvers.policy import Caller, Policy, decide, plain
 from zhitong.resolvers.read import Reader
 from zhitong.resolvers.records import Recorder
 from zhitong.schema.entities import ENTITIES
@@ -559,7 +559,7 @@ async def test_a_register_the_policy_withholds_is_away(desk: Desk) -> None:
             rule for rule in POLICY.rules if rule.name != "platform-checks-officers"
         ),
         rows=POLICY.rows,
-        smallest_cells=POLICY.smallest_cells,
+        counts=POLICY.counts,
     )
     recorded = await desk.decisions.record(department(), DECISION)
     assert {one.severity for one in recorded.findings} == {Severity.UNVERIFIED}
@@ -571,7 +571,9 @@ async def test_a_register_the_policy_withholds_is_away(desk: Desk) -> None:
 @pytest.mark.parametrize("name", sorted(ENTITIES))
 def test_the_platform_reads_what_the_checks_look_at_and_nothing_else(name: str) -> None:
     occasion = Occasion(purpose="decision-check", cause="（安）应急罚〔2026〕31号")
-    verdicts = decide(POLICY, PLATFORM, occasion, ENTITIES[name])
+    verdicts = decide(
+        POLICY, Caller(principal=PLATFORM, occasion=occasion), ENTITIES[name]
+    )
     given = {one for one, rulings in verdicts.fields.items() if plain(rulings) is True}
     masked = {
         one
@@ -585,7 +587,9 @@ def test_the_platform_reads_what_the_checks_look_at_and_nothing_else(name: str) 
 @pytest.mark.parametrize("name", sorted(FIELDS))
 def test_the_platform_reads_nothing_without_a_cause(name: str) -> None:
     occasion = Occasion(purpose="decision-check")
-    verdicts = decide(POLICY, PLATFORM, occasion, ENTITIES[name])
+    verdicts = decide(
+        POLICY, Caller(principal=PLATFORM, occasion=occasion), ENTITIES[name]
+    )
     assert all(plain(rulings) is False for rulings in verdicts.fields.values())
 
 

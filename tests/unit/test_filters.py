@@ -10,7 +10,7 @@ from zhitong.connectors.memory import MemorySource, Table
 from zhitong.exceptions import FieldHiddenError, SourceError, TooWideError
 from zhitong.resolvers import filters
 from zhitong.resolvers.filters import Filters, Settled
-from zhitong.resolvers.policy import Effect, Policy, Rule
+from zhitong.resolvers.policy import Effect, Policy, Rule, Scope
 from zhitong.resolvers.read import Reader
 from zhitong.schema.declare import entity, item, one, pages
 from zhitong.types import (
@@ -70,7 +70,7 @@ NAMED = Compare("name", Op.CONTAINS, "甲")
 NUMBERED = Compare("caseNo", Op.EQ, "1")
 
 
-def rule(name: str, *fields: str, under: Predicate | None = None) -> Rule:
+def rule(name: str, *fields: str, under: Scope | None = None) -> Rule:
     return Rule(
         name=name,
         effect=Effect.ALLOW,
@@ -86,10 +86,9 @@ POLICY = Policy(
     rules=(
         rule("open", "caseNo", "firmCode", "kind", "code", "status", "firm", "cases"),
         rule("way", "listing"),
-        rule("names", "name", under=LEGAL),
+        rule("names", "name", under=Scope(where=LEGAL)),
     ),
     rows=(),
-    smallest_cells=(),
 )
 FIRMS = [
     {"code": "A", "status": "LISTED", "secret": "x"},

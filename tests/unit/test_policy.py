@@ -8,11 +8,15 @@ import pytest
 
 from zhitong.resolvers.policy import (
     EVERY,
+    NOBODY,
     SILENCE,
+    Caller,
+    CountRule,
     Effect,
     Policy,
     RowRule,
     Rule,
+    Scope,
     decide,
     plain,
     significant,
@@ -30,6 +34,7 @@ from zhitong.types import (
     Not,
     Occasion,
     Op,
+    Predicate,
     Principal,
     Ruling,
     Rulings,
@@ -64,6 +69,16 @@ PERSON = Principal(
 TAX = Occasion(purpose="tax", basis="税收征管法", cause="税案1号")
 WHY = Label("原因", "because")
 LEGAL = Compare("kind", Op.IN, ("LEGAL",))
+OF_FIRMS = Scope(where=LEGAL)
+SEVEN = CountRule(
+    name="seven",
+    kinds=frozenset({"police"}),
+    types=EVERY,
+    smallest=7,
+    only=False,
+    source="test",
+)
+THREE = replace(SEVEN, name="three", kinds=frozenset({"public"}), smallest=3)
 
 
 def rule(name: str, effect: Effect, **more: object) -> Rule:
@@ -84,8 +99,8 @@ def named(*names: str) -> frozenset[str]:
 def weighed(
     *rules: Rule, occasion: Occasion = TAX, rows: tuple[RowRule, ...] = ()
 ) -> TypeVerdicts:
-    policy = Policy(rules=rules, rows=rows, smallest_cells=(("police", 7),))
-    return decide(policy, PERSON, occasion, FIRM)
+    policy = Policy(rules=rules, rows=rows, counts=(SEVEN,))
+    return decide(policy, Caller(principal=PERSON, occasion=occasion), FIRM)
 
 
 def ruled(field: str, *rules: Rule, occasion: Occasion = TAX) -> Rulings:
@@ -190,7 +205,7 @@ def test_a_mask_over_a_field_that_nothing_blurs_denies() -> None:
 
 
 def test_rows_where_a_condition_does_not_hold_fall_through() -> None:
-    some = rule("legal", Effect.ALLOW, under=LEGAL)
+    some = rule("legal", Effect.ALLOW, under=OF_FIRMS)
     assert ruled("name", some, MASK) == (
         Ruling(Allow("legal"), LEGAL),
         Ruling(Mask("mask-all", MaskKind.NAME, WHY, "test")),
@@ -243,7 +258,7 @@ def test_a_mask_that_lacks_its_occasion_is_not_skipped_for_a_wider_allow() -> No
 
 
 def test_denied_for_every_row_is_said_once() -> None:
-    some = rule("legal", Effect.ALLOW, under=LEGAL, requires=("cause",))
+    some = rule("legal", Effect.ALLOW, under=OF_FIRMS, requires=("cause",))
     rulings = ruled("phone", some, DENY, occasion=replace(TAX, cause=""))
     assert len(rulings) == 1
     assert rulings[0].verdict.rule == "legal"
@@ -302,7 +317,7 @@ def test_row_rules_hold_for_the_types_they_name(
         name="own",
         kinds=named("police"),
         types=types,
-        own_division="division",
+        scope=Scope(own_division="division"),
         source="test",
     )
     rows = weighed(ALLOW, rows=(own,)).rows
@@ -310,8 +325,10 @@ def test_row_rules_hold_for_the_types_they_name(
 
 
 def test_every_row_rule_must_hold() -> None:
-    legal = RowRule(name="legal", kinds=EVERY, types=EVERY, where=LEGAL, source="test")
-    own = replace(legal, where=None, own_division="division")
+    legal = RowRule(
+        name="legal", kinds=EVERY, types=EVERY, scope=OF_FIRMS, source="test"
+    )
+    own = replace(legal, scope=Scope(own_division="division"))
     assert weighed(ALLOW, rows=(legal, own)).rows == All(
         (LEGAL, Compare("division", Op.PREFIX, "619921"))
     )
@@ -319,33 +336,45 @@ def test_every_row_rule_must_hold() -> None:
 
 def test_without_a_division_of_ones_own_no_row_is_ones_own() -> None:
     own = RowRule(
-        name="own", kinds=EVERY, types=EVERY, own_division="division", source="test"
+        name="own",
+        kinds=EVERY,
+        types=EVERY,
+        scope=Scope(own_division="division"),
+        source="test",
     )
-    policy = Policy(rules=(ALLOW,), rows=(own,), smallest_cells=())
+    policy = Policy(rules=(ALLOW,), rows=(own,))
     nowhere = replace(PERSON, division="")
-    assert decide(policy, nowhere, TAX, FIRM).rows == Compare(
-        "division", Op.PREFIX, "none"
-    )
+    asking = Caller(principal=nowhere, occasion=TAX)
+    assert decide(policy, asking, FIRM).rows == NOBODY
 
 
 @pytest.mark.parametrize(
     ("unit", "compared"),
     [
-        pytest.param(PERSON.unit, PERSON.unit, id="its own"),
-        pytest.param("", "none", id="without a unit nothing is its own"),
+        pytest.param(PERSON.unit, Compare("code", Op.EQ, PERSON.unit), id="its own"),
+        pytest.param("", NOBODY, id="without a unit nothing is its own"),
     ],
 )
-def test_a_row_is_a_units_own_where_it_names_the_unit(unit: str, compared: str) -> None:
-    own = RowRule(name="own", kinds=EVERY, types=EVERY, own_unit="code", source="test")
-    policy = Policy(rules=(ALLOW,), rows=(own,), smallest_cells=())
-    asking = replace(PERSON, unit=unit)
-    assert decide(policy, asking, TAX, FIRM).rows == Compare("code", Op.EQ, compared)
+def test_a_row_is_a_units_own_where_it_names_the_unit(
+    unit: str, compared: Predicate
+) -> None:
+    own = RowRule(
+        name="own",
+        kinds=EVERY,
+        types=EVERY,
+        scope=Scope(own_unit="code"),
+        source="test",
+    )
+    policy = Policy(rules=(ALLOW,), rows=(own,))
+    asking = Caller(principal=replace(PERSON, unit=unit), occasion=TAX)
+    assert decide(policy, asking, FIRM).rows == compared
 
 
 def test_the_smallest_cell_is_that_of_the_requester_kind() -> None:
     assert weighed(ALLOW).smallest_cell == 7
-    policy = Policy(rules=(), rows=(), smallest_cells=(("public", 3),))
-    assert decide(policy, PERSON, TAX, FIRM).smallest_cell == 0
+    policy = Policy(rules=(), rows=(), counts=(THREE,))
+    asking = Caller(principal=PERSON, occasion=TAX)
+    assert decide(policy, asking, FIRM).smallest_cell == 0
 
 
 @pytest.mark.parametrize(

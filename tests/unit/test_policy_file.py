@@ -11,10 +11,10 @@ from zhitong.exceptions import PolicyError
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.policy_file import read_policy
 from zhitong.infra.settings import Settings
-from zhitong.resolvers.policy import decide
+from zhitong.resolvers.policy import Caller, decide
 from zhitong.schema.access_report import described
 from zhitong.schema.entities import ENTITIES
-from zhitong.types import Allow, Mask, Occasion, Ruling, Rulings
+from zhitong.types import Allow, Compare, Mask, Occasion, Op, Ruling, Rulings
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "policy-matrix.txt"
 IN_FORCE = Settings().policy
@@ -52,7 +52,9 @@ def matrix() -> Iterator[str]:
     for who, occasion in ASKING.items():
         principal = DEMO_PRINCIPALS[who.partition(",")[0]]
         for entity in ENTITIES.values():
-            verdicts = decide(POLICY, principal, occasion, entity)
+            verdicts = decide(
+                POLICY, Caller(principal=principal, occasion=occasion), entity
+            )
             yield f"## {who}: {entity.name}"
             if verdicts.rows is not None:
                 yield f"rows: {described(verdicts.rows)}"
@@ -94,7 +96,7 @@ def test_what_gives_under_a_condition_is_taken(tmp_path: Path) -> None:
     path.write_text(WHEN.format(effect="allow"), encoding="utf-8")
     (rule,) = read_policy(path, ENTITIES).rules
     assert rule.under is not None
-    assert described(rule.under) == "kind in NATURAL_PERSON"
+    assert rule.under.where == Compare("kind", Op.IN, ("NATURAL_PERSON",))
 
 
 def test_every_rule_names_the_text_it_rests_on() -> None:

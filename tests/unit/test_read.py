@@ -10,7 +10,7 @@ import pytest
 from zhitong.connectors.memory import MemorySource, Table
 from zhitong.exceptions import FieldHiddenError, SourceTimeoutError
 from zhitong.resolvers.looks import CHANGED
-from zhitong.resolvers.policy import Effect, Policy, Rule
+from zhitong.resolvers.policy import Effect, Policy, Rule, Scope
 from zhitong.resolvers.read import LINK, Ask, Reader
 from zhitong.schema.declare import CONDITIONAL, WITHHELD, entity, item, pages
 from zhitong.types import (
@@ -65,12 +65,11 @@ def rule(name: str, effect: Effect, *fields: str, **more: object) -> Rule:
 POLICY = Policy(
     rules=(
         rule("open", Effect.ALLOW, "caseNo", "filedOn", "kind", "others"),
-        rule("firms", Effect.ALLOW, "name", under=LEGAL),
+        rule("firms", Effect.ALLOW, "name", under=Scope(where=LEGAL)),
         rule("people", Effect.MASK, "name"),
         rule("phones", Effect.MASK, "phone"),
     ),
     rows=(),
-    smallest_cells=(),
 )
 
 
@@ -190,7 +189,6 @@ async def test_what_was_compared_is_on_record_and_may_be_protected(
     seeing = Policy(
         rules=(rule("all", Effect.ALLOW, "caseNo", "phone"),),
         rows=(),
-        smallest_cells=(),
     )
     reader = Reader(lambda: sources, seeing)
     where = Compare("phone", Op.EQ, "13812345678")
@@ -272,7 +270,7 @@ async def test_keys_come_back_as_the_match_of_their_rows(
 async def test_a_type_nobody_may_see_is_not_asked_for(
     inquiry: Inquiry, sources: dict[str, MemorySource]
 ) -> None:
-    reader = Reader(lambda: sources, Policy(rules=(), rows=(), smallest_cells=()))
+    reader = Reader(lambda: sources, Policy(rules=(), rows=()))
     assert not reader.sees(inquiry, CASE)
     assert (await reader.rows(inquiry, ask("caseNo"))).rows == ()
     assert (await reader.tally(inquiry, ask(), ())).tallies == ()
