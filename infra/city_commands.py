@@ -23,6 +23,7 @@ from zhitong.infra.serving import note_path
 from zhitong.infra.settings import Settings
 
 NAMES = (*SOURCES, PLATFORM)
+_SHIPPED = f'tenant = "{Settings().tenant}"'
 _LARGE: Mapping[str, str] = {"shared_buffers": "256MB"}
 
 
@@ -78,7 +79,10 @@ def place(file: Path, settings: Settings, *, renew: bool = False) -> bool:
     settings.bindings.mkdir(parents=True, exist_ok=True)
     # A reload meanwhile must meet the whole file or none.
     draft = target.with_suffix(".draft")
-    draft.write_bytes(file.read_bytes())
+    text = file.read_text(encoding="utf-8")
+    # The demonstration's departments are whose gateway this is.
+    own = text.replace(_SHIPPED, f'tenant = "{settings.tenant}"', 1)
+    draft.write_text(own, encoding="utf-8")
     draft.replace(target)
     return True
 

@@ -14,13 +14,13 @@ import orjson
 from zhitong.connectors.binding import Binding
 from zhitong.connectors.binding_file import read_folder
 from zhitong.connectors.postgresql import PostgreSQLSource
-from zhitong.exceptions import SettingsError, SourceError
+from zhitong.exceptions import BindingError, SettingsError, SourceError
 from zhitong.infra.broker import Broker
 from zhitong.infra.client import Reply
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, KEY, DemoIssuer
 from zhitong.infra.embedded import Cluster, address, clean, kept
 from zhitong.infra.note import find
-from zhitong.infra.registry import differences
+from zhitong.infra.registry import differences, refuse_foreign
 from zhitong.infra.serving import STATES, client, note_path, stop
 from zhitong.infra.settings import Settings
 from zhitong.infra.workers import stop_workers, workers
@@ -137,6 +137,11 @@ def check_bindings(settings: Settings, folder: Path | None) -> bool:
     look_up = address(settings.state, os.environ)
     faults = [str(error) for error in errors]
     for name, binding in bindings.items():
+        try:
+            refuse_foreign(binding, settings.tenant)
+        except BindingError as error:
+            faults.append(str(error))
+            continue
         database = binding.database or name
         url = database if "://" in database else look_up(database)
         if url is None:

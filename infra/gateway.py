@@ -44,7 +44,9 @@ class Gateway:
             )
         self._settings = settings
         self._url = url
-        self.registry = Registry([settings.bindings], ENTITIES, address)
+        self.registry = Registry(
+            [settings.bindings], ENTITIES, address, settings.tenant
+        )
         self._own = platform_source(
             HERE / "platform" / "platform.toml", ENTITIES, self._url
         )

@@ -40,10 +40,12 @@ class Registry:
         folders: Sequence[Path],
         entities: Mapping[str, EntityType],
         address: Address,
+        tenant: str,
     ) -> None:
         self._folders = folders
         self._entities = entities
         self._address = address
+        self._tenant = tenant
         self._entries: dict[str, Entry] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -77,6 +79,7 @@ class Registry:
         return sorted(self._entries), errors
 
     def _take(self, binding: Binding) -> None:
+        refuse_foreign(binding, self._tenant)
         database = binding.database or binding.name
         url = database if "://" in database else self._address(database)
         if url is None:
@@ -141,6 +144,18 @@ class Registry:
             *self._closing,
             return_exceptions=True,
         )
+
+
+def refuse_foreign(binding: Binding, tenant: str) -> None:
+    """Raise `BindingError` where *binding* is of another tenant than *tenant*."""
+    if binding.tenant == tenant:
+        return
+    raise BindingError(
+        f"{binding.name}.toml：绑定属于 {binding.tenant}，而本网关服务于 {tenant}"
+        "（ZHITONG_TENANT）",
+        f"{binding.name}.toml: is of the tenant {binding.tenant}, and this gateway "
+        f"serves {tenant} (ZHITONG_TENANT)",
+    )
 
 
 def platform_source(

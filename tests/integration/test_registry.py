@@ -18,6 +18,7 @@ BINDING = """
 name = "{name}"
 title = {{ zh = "试验局", en = "Trial Bureau" }}
 owner = "91110000600037341L"
+tenant = "{tenant}"
 
 [types.Matter]
 table = "matter"
@@ -41,10 +42,10 @@ class Place:
     def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
         self.urls: dict[str, str] = {"one": url}
-        self.registry = Registry([folder], ENTITIES, self.urls.get)
+        self.registry = Registry([folder], ENTITIES, self.urls.get, "anze")
 
-    def write(self, name: str, column: str = "title") -> None:
-        text = BINDING.format(name=name, column=column)
+    def write(self, name: str, column: str = "title", tenant: str = "anze") -> None:
+        text = BINDING.format(name=name, column=column, tenant=tenant)
         (self.folder / f"{name}.toml").write_text(text, encoding="utf-8")
 
     async def names(self, source: str) -> list[object]:
@@ -111,7 +112,7 @@ async def test_a_mistake_names_file_line_and_field_and_the_others_stand(
     names, errors = await place.registry.load()
     assert names == ["one"]
     (error,) = errors
-    assert error.label.en.startswith("two.toml:12 types.Matter.fields.nmae: ")
+    assert error.label.en.startswith("two.toml:13 types.Matter.fields.nmae: ")
     assert await place.names("one") == ["检查", "处罚"]
 
 
@@ -129,6 +130,22 @@ async def test_a_source_without_an_address_is_refused_by_name(place: Place) -> N
     names, (error,) = await place.registry.load()
     assert names == []
     assert "set ZHITONG_DATABASE_FAR_AWAY" in error.label.en
+
+
+@pytest.mark.parametrize("tenant", ["binhai", "*"])
+async def test_a_binding_of_another_tenant_is_refused_and_both_are_named(
+    place: Place, tenant: str
+) -> None:
+    place.write("one")
+    await place.registry.load()
+    place.write("two", tenant=tenant)
+    place.urls["two"] = place.urls["one"]
+    names, (error,) = await place.registry.load()
+    assert names == ["one"]
+    assert error.label.en == (
+        f"two.toml: is of the tenant {tenant}, and this gateway serves anze "
+        "(ZHITONG_TENANT)"
+    )
 
 
 async def test_a_removed_binding_takes_its_source_with_it(place: Place) -> None:

@@ -21,6 +21,7 @@ BINDING = msgspec.toml.decode(
 name = "trial"
 title = { zh = "试验局", en = "Trial Bureau" }
 owner = "91110000600037341L"
+tenant = "anze"
 
 [types.Matter]
 table = "matter"

@@ -32,7 +32,7 @@ RIGHT = """\
 name  = "market"
 title = { zh = "市监局", en = "Market" }
 owner = "11619900MB0001003U"
-
+tenant = "anze"
 [codes.kinds]
 "1" = "FIRM"
 

@@ -24,6 +24,7 @@ name  = "market"
 title = { zh = "市监局", en = "Market" }
 owner = "11619900MB0001003U"
 none  = ["无"]
+tenant = "anze"
 [types.Party]
 table = "sc.party"
 key   = "dm"
@@ -56,7 +57,7 @@ def test_a_file_that_cannot_be_read_leaves_the_others_standing(
 @pytest.mark.parametrize(
     ("old", "new", "place"),
     [
-        ('"、"', '""', "market.toml:10 types.Party.fields.tags.split"),
+        ('"、"', '""', "market.toml:11 types.Party.fields.tags.split"),
         ('["无"]', '["\\u0000"]', "market.toml:4 none"),
     ],
 )
