@@ -216,6 +216,15 @@ def _receivers(receivers: argparse.ArgumentParser) -> None:
     release.add_argument("key", metavar="键", help="as `receivers list` prints it")
 
 
+_PAPERS = {
+    "letter": "单位介绍信 the unit's letter",
+    "mandate": "委托书 the letter of the attorney's firm",
+    "authorisation": "授权书 the party's power of attorney",
+    "licence": "律师执业证 the lawyer's licence",
+    "approval": "审批单 the approval to copy or export",
+}
+
+
 def _questions(command: Command) -> None:
     token = command(
         "token",
@@ -233,6 +242,8 @@ def _questions(command: Command) -> None:
     ask.add_argument("--purpose", default="", metavar="目的", help="purpose")
     ask.add_argument("--basis", default="", metavar="依据", help="legal basis")
     ask.add_argument("--cause", default="", metavar="事由", help="the case")
+    for name, what in _PAPERS.items():
+        ask.add_argument(f"--{name}", default="", metavar="文号", help=what)
     ask.add_argument(
         "--variables",
         default="",
@@ -256,7 +267,8 @@ def _demo(name: str) -> ModuleType:
 
 
 def _ask(settings: Settings, given: argparse.Namespace) -> bool:
-    why = Occasion(purpose=given.purpose, basis=given.basis, cause=given.cause)
+    parts = ("purpose", "basis", "cause", *_PAPERS)
+    why = Occasion(**{part: getattr(given, part) for part in parts})
     return commands.ask(settings, given.kind, why, given.file, given.variables)
 
 

@@ -8,9 +8,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from zhitong.exceptions import SettingsError
+from zhitong.infra.occasions import said
 from zhitong.types import Occasion
 
 _SECONDS = 60.0
@@ -45,14 +46,12 @@ class Client:
         variables: Mapping[str, object] | None = None,
     ) -> Reply:
         """Ask one question; *occasion* says why."""
-        why = occasion or Occasion()
-        said = {"purpose": why.purpose, "basis": why.basis, "cause": why.cause}
         question = {"query": document, "variables": variables or {}}
         return self._send(
             "POST",
             "/graphql",
             json.dumps(question),
-            {f"zhitong-{name}": quote(text) for name, text in said.items() if text},
+            said(occasion or Occasion()),
         )
 
     def reload(self) -> Reply:

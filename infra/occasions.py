@@ -1,14 +1,20 @@
-"""Why a question is asked, out of the three headers that say so."""
+"""Why a question is asked, and on which papers, out of the headers that say so."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import fields
 from functools import lru_cache
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from zhitong.exceptions import OccasionMalformedError
 from zhitong.types import Occasion
+
+HEADERS: Mapping[str, bytes] = {
+    each.name: f"zhitong-{each.name}".encode() for each in fields(Occasion)
+}
+"""The header that says each part of an occasion."""
 
 _LONGEST = 200
 # Line ends and other controls forge log lines; format characters (bidi
@@ -17,12 +23,19 @@ _REFUSED = frozenset({"Cc", "Cf", "Zl", "Zp"})
 
 
 def read_occasion(headers: Mapping[bytes, bytes]) -> Occasion:
-    """Read purpose, basis and cause; empty where a header is absent."""
+    """Read what is said; empty where a header is absent."""
     return Occasion(
-        purpose=_text("zhitong-purpose", headers.get(b"zhitong-purpose", b"")),
-        basis=_text("zhitong-basis", headers.get(b"zhitong-basis", b"")),
-        cause=_text("zhitong-cause", headers.get(b"zhitong-cause", b"")),
+        **{
+            part: _text(header.decode(), headers.get(header, b""))
+            for part, header in HEADERS.items()
+        }
     )
+
+
+def said(occasion: Occasion) -> dict[str, str]:
+    """Give the headers that say *occasion*: the way `read_occasion` reads them."""
+    texts = {part: getattr(occasion, part) for part in HEADERS}
+    return {HEADERS[part].decode(): quote(text) for part, text in texts.items() if text}
 
 
 @lru_cache(maxsize=1_024)

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from zhitong.exceptions import OccasionMalformedError
-from zhitong.infra.occasions import read_occasion
+from zhitong.infra.occasions import HEADERS, read_occasion, said
 from zhitong.types import Occasion
 
 
@@ -26,6 +26,33 @@ def test_purpose_basis_and_cause_are_read_in_either_writing() -> None:
         basis="《行政处罚法》第五十四条",
         cause="东应急〔2026〕3 号",
     )
+
+
+def test_the_papers_of_a_look_are_read_and_a_client_says_them_the_same_way() -> None:
+    occasion = Occasion(
+        purpose="party-access",
+        letter="安公介〔2026〕7号",
+        mandate="安律函〔2026〕3号",
+        authorisation="授权书 2026-11-02",
+        licence="16199202610000001",
+        approval="审批〔2026〕9号",
+    )
+    headers = {name.encode(): text.encode() for name, text in said(occasion).items()}
+    assert set(headers) == {
+        b"zhitong-purpose",
+        b"zhitong-letter",
+        b"zhitong-mandate",
+        b"zhitong-authorisation",
+        b"zhitong-licence",
+        b"zhitong-approval",
+    }
+    assert read_occasion(headers) == occasion
+
+
+@pytest.mark.parametrize("header", HEADERS.values())
+def test_every_header_is_read_under_the_same_rules(header: bytes) -> None:
+    with pytest.raises(OccasionMalformedError, match=header.decode()):
+        read_occasion({header: b"a%0Ab"})
 
 
 def test_two_hundred_characters_are_read_whatever_their_bytes() -> None:
