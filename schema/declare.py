@@ -36,7 +36,7 @@ def closed(name: str, zh: str, en: str, **values: tuple[str, str]) -> CodeList:
     return CodeList(name, Label(zh, en), labels)
 
 
-def item(  # noqa: PLR0913 - all that is declared of a field, in one line of its type
+def item(
     name: str,
     zh: str,
     en: str,
