@@ -12,8 +12,10 @@ import orjson
 
 from zhitong.connectors.statements import statements
 from zhitong.exceptions import RecordUnavailableError
-from zhitong.types import Inquiry, Look, Mask, Rulings
+from zhitong.types import Inquiry, Look, Mask, Occasion, Rulings
 
+PAPERS = ("letter", "mandate", "authorisation", "licence", "approval")
+"""What of an occasion is a document that somebody wrote."""
 SUBJECT_BYTES = 16
 LARGEST_COMMIT = 256
 POOL_SIZE = 4
@@ -112,12 +114,16 @@ class PlatformAccessLog:
             "record_id": inquiry.id,
             "at": inquiry.at,
             "requester_kind": principal.kind,
+            "role": principal.role,
+            "client": principal.client,
             "unit": principal.unit,
             "unit_name": principal.unit_name,
             "person": principal.person,
+            "party": self.party(principal.party_code or principal.party_number),
             "purpose": occasion.purpose,
             "basis": occasion.basis,
             "cause": occasion.cause,
+            "papers": papers(occasion),
             "operation": inquiry.operation,
             "document_hash": inquiry.document_hash,
             "looks": [_look(look) for look in inquiry.looks],
@@ -128,6 +134,15 @@ class PlatformAccessLog:
                 for (type_name, name), rulings in inquiry.restrictions.items()
             ],
             "gaps": [f"{gap.source} {gap.type} {gap.code}" for gap in inquiry.gaps],
+            "findings": [
+                {
+                    "check": finding.check,
+                    "zh": finding.message.zh,
+                    "en": finding.message.en,
+                    "source": finding.source,
+                }
+                for finding in inquiry.findings
+            ],
         }
 
     def _subjects(self, looks: Sequence[Look]) -> set[str]:
@@ -141,6 +156,20 @@ class PlatformAccessLog:
         """Digest one row's place, so that "who looked at this" can be asked."""
         place = f"{type_name}:{source}:{key}".encode()
         return hmac.digest(self._key, place, hashlib.sha256)[:SUBJECT_BYTES].hex()
+
+    def party(self, number: str) -> str:
+        """Digest the code or ID number of a party that asks; empty for none."""
+        if not number:
+            return ""
+        text = f"party:{''.join(number.split()).upper()}".encode()
+        return hmac.digest(self._key, text, hashlib.sha256)[:SUBJECT_BYTES].hex()
+
+
+def papers(occasion: Occasion) -> list[str]:
+    """Name the papers shown, each by kind and number."""
+    return [
+        f"{kind} {number}" for kind in PAPERS if (number := getattr(occasion, kind))
+    ]
 
 
 def _look(look: Look) -> str:

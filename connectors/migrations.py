@@ -13,13 +13,17 @@ from pathlib import Path
 import asyncpg
 
 from zhitong.connectors.statements import statements
-from zhitong.exceptions import SettingsError
+from zhitong.exceptions import LedgerUnavailableError, SettingsError, TenantError
 
 LOCK = 7_000_001
 
 
-async def migrate(url: str, folder: Path) -> Sequence[str]:
-    """Apply what is new in *folder*, return the names; refuse altered files."""
+async def migrate(url: str, folder: Path, tenant: str | None = None) -> Sequence[str]:
+    """Apply what is new in *folder*, return the names; refuse altered files.
+
+    The platform's database is stamped with *tenant*, and one of another tenant left as
+    it was (`TenantError`). A receiver's database is nobody's and has no stamp.
+    """
     queries = statements("migrations")
     files = _files(folder)
     connection = await _connect(url)
@@ -42,9 +46,50 @@ async def migrate(url: str, folder: Path) -> Sequence[str]:
                         f"migration {name} was changed after it was applied; "
                         "restore it and write a new one",
                     )
+            if tenant is not None:
+                # All above is undone where it was another's.
+                _compare(await connection.fetchval(queries["stamp"], tenant), tenant)
             return fresh
     finally:
         await connection.close(timeout=5)
+
+
+async def confirm(url: str, tenant: str) -> None:
+    """Raise `TenantError` unless the platform's database at *url* is *tenant*'s.
+
+    Raises `LedgerUnavailableError` where it does not answer or nobody has stamped it.
+    """
+    try:
+        connection = await asyncpg.connect(url, timeout=10)
+        try:
+            name = await connection.fetchval(
+                statements("migrations")["tenant"], timeout=10
+            )
+        finally:
+            await connection.close(timeout=5)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise _unstamped() from error
+    if name is None:
+        raise _unstamped()
+    _compare(name, tenant)
+
+
+def _compare(name: str, tenant: str) -> None:
+    if name != tenant:
+        raise TenantError(
+            f"平台数据库属于 {name}，而本进程服务于 {tenant}：请核对 ZHITONG_TENANT 与 "
+            "ZHITONG_DATABASE_PLATFORM",
+            f"the platform's database belongs to {name}, this process serves {tenant}: "
+            "compare ZHITONG_TENANT and ZHITONG_DATABASE_PLATFORM",
+        )
+
+
+def _unstamped() -> LedgerUnavailableError:
+    return LedgerUnavailableError(
+        "平台数据库没有答复：请确认它在运行，且已由网关建表（zhitong serve）",
+        "the platform's database does not answer: see that it runs and that a gateway "
+        "has made its tables (zhitong serve)",
+    )
 
 
 def _files(folder: Path) -> list[tuple[str, str]]:

@@ -61,7 +61,7 @@ class Gateway:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Engine]:
         """Migrate, connect, load the bindings, watch; undo all of it at the end."""
-        await migrate(self._url, HERE / "migrations")
+        await migrate(self._url, HERE / "migrations", self._settings.tenant)
         pool = await open_pool(self._url)
         key = secret(self._settings.state / "subject.key")
         await self._own.inspect()

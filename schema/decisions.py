@@ -141,13 +141,15 @@ DECISION = entity(
 FINDING = entity(
     "Finding",
     "findings",
-    "核验发现：某条规则对一件决定的看法，不影响决定的登记。",
-    "What a rule says about a decision; it never keeps one out of the ledger.",
+    "核验发现：某条规则对一件决定或一次调阅的看法，不影响决定的登记。",
+    "What a rule says about a decision, or about a look; it keeps nothing out of the "
+    "ledger.",
     key="findingId",
     orders=("foundAt", "findingId"),
     fields=(
         item("findingId", "发现编号", "Finding id", sharing=CONDITIONAL),
         item("decisionId", "决定编号", "Decision's id", sharing=CONDITIONAL),
+        item("recordId", "调阅登记编号", "Access record's id", sharing=CONDITIONAL),
         item(
             "version",
             "针对的版本",
@@ -181,6 +183,7 @@ FINDING = entity(
     ),
     relations=(
         one("decision", "Decision", "decisionId", "decisionId", "决定", "The decision"),
+        one("record", "AccessRecord", "recordId", "recordId", "调阅登记", "The look"),
     ),
 )
 
