@@ -38,6 +38,8 @@ class Case:
     filed: date
     decided: date | None
     closed: date | None
+    archived: date | None
+    """A month or so after closing 归档."""
     document_no: str | None
     facts: str
     law: str
@@ -158,6 +160,7 @@ def _case(rng: Random, city: City, entry: _Entry) -> Case:
         filed=filed,
         decided=decided,
         closed=closed,
+        archived=_archived(entry, closed, status, city.today),
         document_no=entry.document_no(rng, matter.power_type, decided),
         facts=_facts(matter, party, place, filed),
         law=matter.law,
@@ -232,6 +235,15 @@ def _course(
     if closed > today or happens(rng, 0.02):
         return "DECIDED", decided, None
     return "CLOSED", decided, closed
+
+
+def _archived(
+    entry: _Entry, closed: date | None, status: str, today: date
+) -> date | None:
+    if closed is None or status != "CLOSED":
+        return None
+    day = closed + timedelta(days=25 + entry.number % 20)
+    return day if day <= today else None
 
 
 def _stage(progress: float) -> str:

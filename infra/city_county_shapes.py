@@ -21,12 +21,13 @@ SUSPENDED = "ZZ"
 def dongling(case: Case, code: Codes) -> Rows:
     """Tell a case as 东岭县 does: one wide table, epochs, 万元, officers in a cell."""
     party = case.party
-    filed, decided, closed = (
+    filed, decided, closed, archived = (
         number and number * 1000
         for number in (
             seconds(case.filed, case.number),
             seconds(case.decided, case.number),
             seconds(case.closed, case.number),
+            seconds(case.archived, case.number),
         )
     )
     yield (
@@ -52,6 +53,7 @@ def dongling(case: Case, code: Codes) -> Rows:
             # Computed in floating point, noise and all, as that system does.
             case.fine * 0.0001 if case.fine else None,
             "、".join(number for number, _ in case.officers),
+            archived,
         ),
     )
     yield (
@@ -97,6 +99,7 @@ def xihe(case: Case, code: Codes) -> Rows:
             case.law,
             case.result,
             case.fine * 100 if case.fine else None,
+            case.archived,
         ),
     )
     for place, (number, _) in enumerate(case.officers, 1):
@@ -138,6 +141,7 @@ def harbour(case: Case, code: Codes) -> Rows:
             case.result,
             str(case.fine) if case.fine else None,
             "，".join(number for number, _ in case.officers),
+            chinese(case.archived),
         ),
     )
     yield (

@@ -83,6 +83,7 @@ def _market(case: Case, code: Codes) -> Rows:
             case.result,
             case.fine,
             ",".join(number for number, _ in case.officers),
+            case.archived,
         ),
     )
 
@@ -120,6 +121,7 @@ def _emergency(case: Case, code: Codes) -> Rows:
             case.law,
             case.result,
             Decimal(case.fine) / 10_000 if case.fine else None,
+            compact(case.archived),
         ),
     )
     for place, (number, name) in enumerate(case.officers, 1):
@@ -212,6 +214,7 @@ def _transport(case: Case, code: Codes) -> Rows:
             case.law,
             case.result,
             f"{case.fine}.00" if case.fine else ("/" if case.number % 2 else ""),
+            dashed(case.archived),
         ),
     )
     for place, (number, _) in enumerate(case.officers, 1):

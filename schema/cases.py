@@ -64,6 +64,7 @@ CASE = entity(
         item("filedOn", "立案日期", "Filed on", Kind.DATE),
         item("decidedOn", "决定日期", "Decided on", Kind.DATE),
         item("closedOn", "结案日期", "Closed on", Kind.DATE),
+        item("archivedOn", "归档日期", "Archived on", Kind.DATE),
         item("documentNo", "决定书文号", "Number of the decision, as written"),
         item("facts", "违法事实", "Facts", sharing=CONDITIONAL),
         item("legalBasis", "处罚依据", "Legal basis"),

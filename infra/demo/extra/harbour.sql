@@ -25,7 +25,8 @@ CREATE TABLE ghj.anjian (
     yj    text,
     jd    text,
     fk    varchar(20),
-    zfry  varchar(100)
+    zfry  varchar(100),
+    gdr   varchar(20)
 );
 
 COMMENT ON TABLE ghj.anjian IS '水上执法案件';
@@ -50,6 +51,7 @@ COMMENT ON COLUMN ghj.anjian.yj IS '依据';
 COMMENT ON COLUMN ghj.anjian.jd IS '决定内容';
 COMMENT ON COLUMN ghj.anjian.fk IS '罚款（元，文本）';
 COMMENT ON COLUMN ghj.anjian.zfry IS '执法人员证号（，分隔）';
+COMMENT ON COLUMN ghj.anjian.gdr IS '归档日，如2024年3月5日';
 
 CREATE TABLE ghj.dangshiren (
     bh   bigint NOT NULL,

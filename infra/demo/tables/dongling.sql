@@ -23,7 +23,8 @@ CREATE TABLE dlx.zfaj (
     yj   text,
     jg   text,
     cfje double precision,
-    zfzh varchar(100)
+    zfzh varchar(100),
+    gdsj bigint
 );
 
 COMMENT ON TABLE dlx.zfaj IS '执法案件';
@@ -46,6 +47,7 @@ COMMENT ON COLUMN dlx.zfaj.yj IS '处罚依据';
 COMMENT ON COLUMN dlx.zfaj.jg IS '处理结果';
 COMMENT ON COLUMN dlx.zfaj.cfje IS '罚款金额（万元）';
 COMMENT ON COLUMN dlx.zfaj.zfzh IS '办案人员执法证号（、分隔）';
+COMMENT ON COLUMN dlx.zfaj.gdsj IS '归档时间（Unix 毫秒）';
 
 CREATE TABLE dlx.dsr (
     ajxh bigint NOT NULL,

@@ -28,7 +28,8 @@ CREATE TABLE yjj.aj_jbxx (
     wfss       text,
     cfyj       text,
     cfjd       text,
-    fkje       numeric(18,6)
+    fkje       numeric(18,6),
+    gdrq       varchar(8)
 );
 
 COMMENT ON TABLE yjj.aj_jbxx IS '案件基本信息';
@@ -56,6 +57,7 @@ COMMENT ON COLUMN yjj.aj_jbxx.wfss IS '违法事实';
 COMMENT ON COLUMN yjj.aj_jbxx.cfyj IS '处罚依据';
 COMMENT ON COLUMN yjj.aj_jbxx.cfjd IS '处罚决定';
 COMMENT ON COLUMN yjj.aj_jbxx.fkje IS '罚款金额（万元）';
+COMMENT ON COLUMN yjj.aj_jbxx.gdrq IS '归档日期 YYYYMMDD';
 
 CREATE TABLE yjj.aj_zfry (
     ajid varchar(32) NOT NULL,

@@ -95,7 +95,8 @@ CREATE TABLE scjg.aj (
     cfyj     text,
     cfnr     text,
     fkje     numeric(16,2),
-    zfryzh   varchar(100)
+    zfryzh   varchar(100),
+    gdrq     date
 );
 
 COMMENT ON TABLE scjg.aj IS '案件';
@@ -124,6 +125,7 @@ COMMENT ON COLUMN scjg.aj.cfyj IS '处罚依据';
 COMMENT ON COLUMN scjg.aj.cfnr IS '处罚内容';
 COMMENT ON COLUMN scjg.aj.fkje IS '罚款金额（元）';
 COMMENT ON COLUMN scjg.aj.zfryzh IS '办案人员执法证号（,分隔）';
+COMMENT ON COLUMN scjg.aj.gdrq IS '归档日期';
 
 -- indexes, built after the load --
 

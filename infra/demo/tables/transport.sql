@@ -28,7 +28,8 @@ CREATE TABLE jtys.zfaj (
     wfss   text,
     cfyj   text,
     cfnr   text,
-    fke    varchar(20)
+    fke    varchar(20),
+    gdrq   varchar(10)
 );
 
 COMMENT ON TABLE jtys.zfaj IS '交通运输执法案件';
@@ -56,6 +57,7 @@ COMMENT ON COLUMN jtys.zfaj.wfss IS '违法事实';
 COMMENT ON COLUMN jtys.zfaj.cfyj IS '处罚依据';
 COMMENT ON COLUMN jtys.zfaj.cfnr IS '处罚内容';
 COMMENT ON COLUMN jtys.zfaj.fke IS '罚款额（元，文本）';
+COMMENT ON COLUMN jtys.zfaj.gdrq IS '归档日期 YYYY-MM-DD';
 
 CREATE TABLE jtys.zfaj_ry (
     aj_id bigint NOT NULL,

@@ -27,7 +27,8 @@ CREATE TABLE xhx.aj_xx (
     wf_ss    text,
     cf_yj    text,
     cf_jg    text,
-    fk_fen   bigint
+    fk_fen   bigint,
+    gd_rq    date
 );
 
 COMMENT ON TABLE xhx.aj_xx IS '案件信息';
@@ -54,6 +55,7 @@ COMMENT ON COLUMN xhx.aj_xx.wf_ss IS '违法事实';
 COMMENT ON COLUMN xhx.aj_xx.cf_yj IS '处罚依据';
 COMMENT ON COLUMN xhx.aj_xx.cf_jg IS '处罚结果';
 COMMENT ON COLUMN xhx.aj_xx.fk_fen IS '罚款金额（分）';
+COMMENT ON COLUMN xhx.aj_xx.gd_rq IS '归档日期';
 
 CREATE TABLE xhx.aj_ry (
     aj_id varchar(20) NOT NULL,
