@@ -82,7 +82,7 @@ def leaf(body: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + body).digest()
 
 
-def leaf_body(entry: Entry, hashed: str, previous: bytes | None) -> bytes:
+def leaf_body(entry: Entry, hashed: str, previous: bytes | None, tenant: str) -> bytes:
     """Write what a leaf of the audit log says of *entry*, as canonical JSON."""
     return _ENCODER.encode(
         {
@@ -91,6 +91,7 @@ def leaf_body(entry: Entry, hashed: str, previous: bytes | None) -> bytes:
             "contentHash": hashed,
             "decision": entry.decision.id,
             "previous": previous.hex() if previous else None,
+            "tenant": tenant,
             "unit": entry.unit,
             "version": entry.version,
             "who": entry.person,

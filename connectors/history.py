@@ -88,6 +88,7 @@ async def load_history(  # noqa: PLR0913 - what is loaded, where, for whom, when
     told: Told,
     receivers: Receivers,
     at: datetime,
+    tenant: str,
 ) -> Loaded:
     """Load *told* into the platform's migrated database at *url*, unless it is there.
 
@@ -101,7 +102,7 @@ async def load_history(  # noqa: PLR0913 - what is loaded, where, for whom, when
         async with connection.transaction():
             await connection.execute(statements("history")["months"])
             await connection.execute(statements("history")["forgotten"])
-            load = _Load(connection, sealing, receivers, at)
+            load = _Load(connection, sealing, receivers, at, tenant)
             await load.run(told)
             await connection.execute(
                 statements("history")["note"], stamp, load.taken, load.left_out
@@ -119,11 +120,13 @@ class _Load:
         sealing: Sealing,
         receivers: Receivers,
         at: datetime,
+        tenant: str,
     ) -> None:
         self._connection = connection
         self._sealing = sealing
         self._receivers = receivers
         self._at = at
+        self._tenant = tenant
         self._standing: set[object] = set()
         self.taken = 0
         self.left_out = 0
@@ -183,7 +186,7 @@ class _Load:
                 *("", "", unit, RECORDER, self._at),
             )
         )
-        body = decision_row.leaf_body(entry, hashed, None)
+        body = decision_row.leaf_body(entry, hashed, None, self._tenant)
         leaf = decision_row.leaf(body)
         rows["audit_leaf"].append((identity, 1, body, leaf, self._at))
         rows["sealed_number"] += self._sealed(decision, keys)

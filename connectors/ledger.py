@@ -99,10 +99,12 @@ class PlatformLedger:
         pool: asyncpg.Pool[asyncpg.Record],
         sealing: Sealing,
         seconds: float = 5.0,
+        tenant: str = "",
     ) -> None:
         self._pool = pool
         self._sealing = sealing
         self._seconds = seconds
+        self._tenant = tenant
 
     def content_hash(self, decision: Decision) -> str:
         """Digest *decision*; ID numbers go in under a key, so none can be guessed."""
@@ -135,7 +137,7 @@ class PlatformLedger:
         `LedgerUnavailableError`.
         """
         hashed = self.content_hash(entry.decision)
-        prepared = Prepared(entry, hashed, self._sealing)
+        prepared = Prepared(entry, hashed, self._sealing, self._tenant)
         try:
             async with asyncio.timeout(self._seconds):
                 row = await self._traced(entry, prepared)

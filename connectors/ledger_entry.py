@@ -14,8 +14,11 @@ from zhitong.decisions import Entry, bucket, case_hash, partition_key
 class Prepared:
     """What of *entry* can be made before its transaction begins."""
 
-    def __init__(self, entry: Entry, hashed: str, sealing: Sealing) -> None:
+    def __init__(
+        self, entry: Entry, hashed: str, sealing: Sealing, tenant: str
+    ) -> None:
         self._entry = entry
+        self._tenant = tenant
         self._hashed = hashed
         self._digest = sealing.person
         self._numbers = decision_row.numbers_of(entry.decision)
@@ -35,7 +38,7 @@ class Prepared:
         entry = self._entry
         if order is None:
             order = case_hash(entry.decision.case_key)
-        body = decision_row.leaf_body(entry, self._hashed, previous)
+        body = decision_row.leaf_body(entry, self._hashed, previous, self._tenant)
         return (
             self._document(keys, order).decode(),
             decision_row.content(entry.decision),

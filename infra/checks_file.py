@@ -13,6 +13,7 @@ import msgspec
 
 from zhitong.decisions import Act, Severity
 from zhitong.exceptions import ChecksError
+from zhitong.infra.tenants import Whose
 from zhitong.rules.admission import CODES
 from zhitong.rules.check import UNSTATED, Check, Limits
 from zhitong.rules.checks import TESTS, Checks
@@ -69,6 +70,7 @@ class _Check(_Form, frozen=True, kw_only=True, rename={"since": "from", "until":
 
 
 class _File(_Form, frozen=True, kw_only=True):
+    tenant: Whose
     limits: _Limits
     checks: list[_Check]
 

@@ -22,7 +22,9 @@ from zhitong.infra.city_shapes import emergency_key
 from zhitong.infra.city_systems import SYSTEMS
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.secret import secret
+from zhitong.infra.settings import Settings
 
+DEMO = Settings().tenant
 KEYS: Mapping[str, Callable[[Case], str]] = {
     "emergency": emergency_key,
     "xihe": xihe_key,
@@ -31,20 +33,25 @@ KEYS: Mapping[str, Callable[[Case], str]] = {
 
 
 async def load_city_history(
-    url: str, state: Path, scale: str, seed: int = SEED, today: date = TODAY
+    url: str,
+    state: Path,
+    scale: str,
+    seed: int = SEED,
+    tenant: str = DEMO,
 ) -> Loaded:
     """Load the decided cases into the platform's database, once.
 
     The keys of *state* are those the gateway uses.
     """
-    await migrate(url, Path(__file__).parent / "migrations")
+    await migrate(url, Path(__file__).parent / "migrations", tenant)
     return await load_history(
         url,
         Sealing(secret(state / "subject.key"), secret(state / "person.key")),
-        stamp=_stamp(scale, seed, today),
-        told=_told(scale, seed, today),
-        receivers=_receivers(datetime.now(UTC).date()),
+        stamp=_stamp(scale, seed, TODAY),
+        told=_told(scale, seed, TODAY),
+        receivers=_receivers(datetime.now(UTC).date(), tenant),
         at=datetime.now(UTC),
+        tenant=tenant,
     )
 
 
@@ -109,8 +116,10 @@ def _penalty(case: Case) -> Penalty:
     return Penalty(kinds=("FINE",), fine=case.fine * 100)
 
 
-def _receivers(day: date) -> Callable[[Act], Sequence[tuple[str, str]]]:
-    configured = [one for one in read_receivers().receivers if one.in_force(day)]
+def _receivers(day: date, tenant: str) -> Callable[[Act], Sequence[tuple[str, str]]]:
+    configured = [
+        one for one in read_receivers(tenant=tenant).receivers if one.in_force(day)
+    ]
     by_act = {
         act: [(one.name, one.topic) for one in configured if act in one.acts]
         for act in Act

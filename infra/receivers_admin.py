@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+from zhitong.connectors.migrations import confirm
 from zhitong.connectors.outbox import COUNTED
 from zhitong.connectors.receiver_control import ReceiverControl, State
 from zhitong.exceptions import ReceiverError, SettingsError
@@ -50,20 +52,29 @@ def release(settings: Settings, receiver: str, key: str, because: str) -> None:
 
 
 async def _look(settings: Settings) -> tuple[Sequence[State], Sequence[State]]:
-    async with ReceiverControl(_url(settings)) as control:
+    async with _control(settings) as control:
         return await control.states(), await control.parked()
 
 
 async def _act(settings: Settings, action: str, receiver: str, because: str) -> bool:
-    async with ReceiverControl(_url(settings)) as control:
+    async with _control(settings) as control:
         act = control.suspend if action == "suspend" else control.resume
         return await act(receiver, getpass.getuser(), _reason(because))
 
 
 async def _release(settings: Settings, receiver: str, key: str, because: str) -> bool:
-    async with ReceiverControl(_url(settings)) as control:
+    async with _control(settings) as control:
         who = getpass.getuser()
         return await control.release(receiver, key, who, _reason(because))
+
+
+@asynccontextmanager
+async def _control(settings: Settings) -> AsyncIterator[ReceiverControl]:
+    """Connect to the platform's database, once it has said that it is ours."""
+    url = _url(settings)
+    await confirm(url, settings.tenant)
+    async with ReceiverControl(url) as control:
+        yield control
 
 
 def _reason(because: str) -> str:

@@ -20,7 +20,7 @@ MIGRATIONS = Path(__file__).parents[2] / "infra" / "migrations"
 
 async def prepare(url: str) -> None:
     """Make the platform's tables and both receivers."""
-    await migrate(url, MIGRATIONS)
+    await migrate(url, MIGRATIONS, "anze")
     await run(
         url,
         "insert into receiver (receiver, title_zh, title_en, topic)"

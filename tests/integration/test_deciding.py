@@ -85,6 +85,7 @@ async def loaded(database: str) -> None:
         told=[(decision(), UNIT)],
         receivers=lambda _: list(TOPICS.items()),
         at=AT,
+        tenant="anze",
     )
 
 

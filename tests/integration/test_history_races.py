@@ -29,7 +29,13 @@ async def load(
     database: str, stamp: str, told: Iterator[tuple[Decision, str]]
 ) -> Loaded:
     return await load_history(
-        database, SEALING, stamp=stamp, told=told, receivers=receivers, at=AT
+        database,
+        SEALING,
+        stamp=stamp,
+        told=told,
+        receivers=receivers,
+        at=AT,
+        tenant="anze",
     )
 
 

@@ -49,7 +49,7 @@ async def pool(database: str) -> AsyncIterator[asyncpg.Pool[asyncpg.Record]]:
 
 @pytest.fixture
 def ledger(pool: asyncpg.Pool[asyncpg.Record]) -> PlatformLedger:
-    return PlatformLedger(pool, SEALING, 30)
+    return PlatformLedger(pool, SEALING, 30, "anze")
 
 
 @pytest.fixture
@@ -114,8 +114,8 @@ async def test_an_entry_is_committed_with_all_that_goes_with_it(
     hashed = case_hash("emergency|AZYJ-2026-00001")
     rows = await sql("select * from outbox order by seq")
     assert [(r["receiver"], r["topic"], r["schema"], r["payload"]) for r in rows] == [
-        ("provincial", "zhitong.provincial.v1", "provincial/1", b"provincial 1"),
-        ("credit", "zhitong.credit.v1", "credit/1", b"credit 1"),
+        ("provincial", "zhitong.anze.provincial.v1", "provincial/1", b"provincial 1"),
+        ("credit", "zhitong.anze.credit.v1", "credit/1", b"credit 1"),
     ]
     assert {(r["bucket"], r["key"], r["event_id"], r["change"]) for r in rows} == {
         (
@@ -161,6 +161,7 @@ async def test_each_leaf_is_the_digest_of_its_body_and_names_the_one_before(
             "contentHash": ledger.content_hash(said),
             "decision": str(said.id),
             "previous": previous,
+            "tenant": "anze",
             "unit": UNIT,
             "version": version,
             "who": "王五",

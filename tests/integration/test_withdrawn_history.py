@@ -82,6 +82,7 @@ async def withdrawn(
         told=iter([(said, UNIT)]),
         receivers=lambda _: list(TOPICS.items()),
         at=AT,
+        tenant="anze",
     )
     envelopes = ReceiverEnvelopes(
         read_receivers(), {name: one.public for name, one in keys.items()}

@@ -27,6 +27,7 @@ from zhitong.schema.declare import UNRECOGNISED
 IN_FORCE = Settings().checks
 
 LIMITS = """
+tenant = "*"
 [limits]
 officers = 3
 amount = "1000"
