@@ -7,6 +7,7 @@ import os
 import secrets
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -17,13 +18,18 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from zhitong.exceptions import SettingsError
-from zhitong.infra.tokens import Claims, Clock, Issuer
-from zhitong.types import Principal
+from zhitong.infra.claims import Claims, Confirmation
+from zhitong.infra.issuers import Issuer, KeyRing
+from zhitong.infra.tokens import Clock
+from zhitong.types import AUDITOR, OPERATOR, Principal
 
 NAME = "zhitong-demo"
 KEY = "demo-issuer.json"
 
-DEMO_PRINCIPALS: Mapping[str, Principal] = MappingProxyType(
+TENANT = "anze"
+"""The demo city, which its people's tokens are for."""
+
+_PEOPLE = MappingProxyType(
     {
         "police": Principal(
             kind="police",
@@ -65,6 +71,7 @@ DEMO_PRINCIPALS: Mapping[str, Principal] = MappingProxyType(
             unit="116199000014842036",
             unit_name="安泽市审计局",
             person="陈志强",
+            role=AUDITOR,
             division="619900",
         ),
         "operator": Principal(
@@ -72,10 +79,14 @@ DEMO_PRINCIPALS: Mapping[str, Principal] = MappingProxyType(
             unit="12619900MB200315XY",
             unit_name="安泽市大数据中心",
             person="刘洋",
-            role="operator",
+            role=OPERATOR,
             division="619900",
         ),
     }
+)
+
+DEMO_PRINCIPALS: Mapping[str, Principal] = MappingProxyType(
+    {word: replace(principal, tenant=TENANT) for word, principal in _PEOPLE.items()}
 )
 """By the word that ``zhitong token`` takes."""
 
@@ -84,23 +95,37 @@ class DemoIssuer:
     """Signs tokens with a key that is made once and kept in the state folder."""
 
     def __init__(
-        self, state: Path, *, audience: str = "zhitong", clock: Clock = time.time
+        self,
+        state: Path,
+        *,
+        audience: str = "zhitong",
+        tenant: str = TENANT,
+        clock: Clock = time.time,
     ) -> None:
         self._key = _load_or_create(state / KEY)
         self._kid = self._key.thumbprint()
         self._audience = audience
+        self._tenant = tenant
         self._clock = clock
+        public = ECKey.import_key(self._key.as_dict(private=False))
+        self._issuer = Issuer(name=NAME, ring=KeyRing.pinned({self._kid: public}))
 
     @property
     def issuer(self) -> Issuer:
         """What a `Verifier` pins: the name and the public key."""
-        public = ECKey.import_key(self._key.as_dict(private=False))
-        return Issuer(name=NAME, keys={self._kid: public})
+        return self._issuer
 
     def issue(
-        self, principal: Principal, lifetime: timedelta = timedelta(hours=8)
+        self,
+        principal: Principal,
+        lifetime: timedelta = timedelta(hours=8),
+        *,
+        certificate: str = "",
     ) -> str:
-        """Return a token that says *principal* for *lifetime* from now."""
+        """Return a token that says *principal* for *lifetime* from now.
+
+        With *certificate*, a thumbprint, it is good together with that one alone.
+        """
         now = int(self._clock())
         claims = Claims(
             iss=NAME,
@@ -109,19 +134,27 @@ class DemoIssuer:
             exp=now + int(lifetime.total_seconds()),
             jti=secrets.token_urlsafe(16),
             sub=principal.person,
+            tenant=self._tenant,
             kind=principal.kind,
             unit=principal.unit,
             unit_name=principal.unit_name,
             role=principal.role,
             division=principal.division,
+            client=principal.client,
+            identity=principal.identity,
+            party_code=principal.party_code,
+            party_number=principal.party_number,
+            cnf=Confirmation(certificate) if certificate else None,
         )
         header = {"alg": "ES256", "kid": self._kid, "typ": "JWT"}
         return jws.serialize_compact(header, _payload(claims), self._key, ["ES256"])
 
 
 def _payload(claims: Claims) -> bytes:
+    # What is not so, or not stated, is left out: a token is sent with every question.
     said = msgspec.to_builtins(claims)
-    return msgspec.json.encode({name: v for name, v in said.items() if v is not None})
+    kept = {name: value for name, value in said.items() if value or name == "division"}
+    return msgspec.json.encode(kept)
 
 
 def _load_or_create(path: Path) -> ECKey:

@@ -19,7 +19,8 @@ HEADERS: Mapping[str, bytes] = {
 _LONGEST = 200
 # Line ends and other controls forge log lines; format characters (bidi
 # overrides, zero-width ones) make a recorded purpose read as another.
-_REFUSED = frozenset({"Cc", "Cf", "Zl", "Zp"})
+INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Categories of characters that no text of a caller may have."""
 
 
 def read_occasion(headers: Mapping[bytes, bytes]) -> Occasion:
@@ -52,7 +53,7 @@ def _text(header: str, raw: bytes) -> str:
             f"请求头 {header} 不得超过 {_LONGEST} 个字符。",
             f"{header} must not be longer than {_LONGEST} characters.",
         )
-    if not _REFUSED.isdisjoint(map(unicodedata.category, text)):
+    if not INVISIBLE.isdisjoint(map(unicodedata.category, text)):
         raise OccasionMalformedError(
             f"请求头 {header} 含有控制字符或不可见字符，请删除。",
             f"{header} has control or invisible characters; remove them.",

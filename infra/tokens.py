@@ -1,147 +1,232 @@
 """Who asks: tokens of pinned issuers become a `Principal`, or an error.
 
-A token is believed when all of this holds: three parts of base64url, 8 KiB at
-most; a header of nothing but ``alg``, ``kid`` and ``typ``; a *kid* that is
-pinned to an issuer; that issuer's one algorithm; a signature of that key;
-claims of exactly our names and types; issuer and audience as expected; and a
-time between *nbf* and *exp*. The payload is not read before the signature.
+A token is believed when all of this holds: three parts of canonical base64url, 8 KiB
+at most; a header of nothing but ``alg``, ``kid`` and ``typ``; a *kid* that is allowed
+to one issuer; that issuer's one algorithm; a signature of that key; claims of exactly
+our names and types, that fit each other; issuer, audience and tenant as expected; a
+principal that this issuer may speak for; and a time between *nbf* and *exp*. The
+payload is not read before the signature.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
+import logging
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from datetime import UTC, datetime
+from functools import partial
 
 import msgspec
 from joserfc import jws
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
 
+from zhitong.connectors.used_tokens import MemoryUsedTokens
 from zhitong.exceptions import (
+    IssuerUnavailableError,
     SettingsError,
     TokenExpiredError,
     TokenInvalidError,
     TokenMissingError,
+    TokenUnboundError,
 )
-from zhitong.types import Principal
+from zhitong.infra.claims import (
+    Claims,
+    coherent,
+    outside_claims,
+    own_claims,
+    read_object,
+)
+from zhitong.infra.issuers import KEPT_SECONDS, Issuer, Key, KeyRing
+from zhitong.ports import UsedTokens
+from zhitong.types import Principal, TokenUse
 
 LEEWAY = 30
 """Seconds that clocks may differ."""
+LARGEST = 8_192
+"""Characters of a token; a longer one is not looked into."""
 
-_LARGEST = 8_192
 _FORM = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
-_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+LOGGER = logging.getLogger("zhitong.tokens")
 
 Clock = Callable[[], float]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Issuer:
-    """Somebody whose tokens count: its name, and its public keys by *kid*."""
-
-    name: str
-    keys: Mapping[str, ECKey]
-    algorithm: str = "ES256"
 
 
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All a header may say; ``jwk``, ``jku``, ``crit`` and the like may not."""
 
-    alg: Literal["ES256"]
+    alg: str
     kid: str
-    typ: Literal["JWT"] = "JWT"
+    typ: str = "JWT"
 
 
-class Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """All a token says: when, for whom, and who the principal is."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks, and how to note that the token serves a change."""
 
-    iss: _Name
-    aud: _Name
-    iat: int
-    exp: int
-    nbf: int | None = None
-    jti: _Name
-    sub: _Name
-    kind: _Name
-    unit: _Name
-    unit_name: _Name
-    role: _Name
-    division: Annotated[str, msgspec.Meta(pattern="^[0-9]{0,12}$")]
+    principal: Principal
+    once: Callable[[], Awaitable[None]]
+    """Raises `TokenReplayedError`; to be awaited before anything is changed."""
 
-    def principal(self) -> Principal:
-        """Return who the token speaks of."""
-        return Principal(
-            kind=self.kind,
-            unit=self.unit,
-            unit_name=self.unit_name,
-            person=self.sub,
-            role=self.role,
-            division=self.division,
-        )
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Verified:
+    """A token that was verified, by which key."""
+
+    claims: Claims
+    principal: Principal
+    issuer: Issuer
+    kid: str
+    key: Key
+
+    @property
+    def stands(self) -> bool:
+        """Whether the key is still its issuer's."""
+        return self.issuer.ring.key(self.kid) is self.key
 
 
 class Verifier:
     """Turns an Authorization header into a principal; remembers what it verified.
 
-    A remembered token is one dictionary look-up instead of a signature check,
-    but its expiry is looked at every time.
+    A remembered token is one dictionary look-up instead of a signature check, but its
+    key, its expiry and its certificate are looked at every time.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a token is judged by, put together once
         self,
         issuers: Mapping[str, Issuer],
         audience: str,
         *,
+        tenant: str = "anze",
+        used: UsedTokens | None = None,
         clock: Clock = time.time,
         remembered: int = 4_096,
     ) -> None:
-        self._keys = _pinned(issuers)
+        self._issuers = _by_kid(issuers)
         self._audience = audience
+        self._tenant = tenant
+        self._used = used or MemoryUsedTokens()
         self._clock = clock
         self._remembered = remembered
-        self._verified: OrderedDict[bytes, tuple[Principal, int]] = OrderedDict()
+        self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
 
-    def verify(self, authorization: str | None) -> Principal:
-        """Return the principal of a ``Bearer`` token, or raise a `TokenError`."""
+    def verify(self, authorization: str | None, certificate: str = "") -> Principal:
+        """Return the principal of a ``Bearer`` token, or raise a `TokenError`.
+
+        *certificate* is the thumbprint of the one that came with it.
+        """
+        return self._verify(_bearer(authorization), certificate).principal
+
+    async def admit(self, authorization: str | None, certificate: str = "") -> Caller:
+        """Return who asks as `verify` does, having looked for a key not seen yet."""
         token = _bearer(authorization)
-        digest = hashlib.sha256(token.encode()).digest()
+        ring = self._lacking(token)
+        if ring is not None:
+            await ring.seek()
+        verified = self._verify(token, certificate)
+        claims = verified.claims
+        use = TokenUse(
+            issuer=claims.iss,
+            number=claims.jti,
+            holder=certificate,
+            once=verified.issuer.single_use_mutations,
+            expires=datetime.fromtimestamp(claims.exp + LEEWAY, UTC),
+        )
+        return Caller(principal=verified.principal, once=partial(self._used.use, use))
+
+    async def refresh(self) -> None:
+        """Read every issuer's keys again; one that is away is said, not raised."""
+        rings = {id(one.ring): one.ring for one in self._issuers.values()}
+        outcomes = await asyncio.gather(
+            *(ring.refresh() for ring in rings.values()), return_exceptions=True
+        )
+        for outcome in outcomes:
+            if isinstance(outcome, IssuerUnavailableError):
+                LOGGER.warning("%s", outcome)
+            elif isinstance(outcome, BaseException):
+                raise outcome
+
+    async def watch(self) -> None:
+        """Refresh on a schedule, for ever."""
+        while True:
+            await asyncio.sleep(KEPT_SECONDS)
+            await self.refresh()
+
+    def _verify(self, token: str, certificate: str) -> _Verified:
+        digest = _digest(token)
         known = self._verified.get(digest)
-        if known is None:
-            return self._remember(digest, self._check(token))
-        principal, expires = known
-        if self._clock() >= expires + LEEWAY:
+        if known is None or not known.stands:
+            self._verified.pop(digest, None)
+            known = self._check(token)
+            self._remember(digest, known)
+        elif self._clock() >= known.claims.exp + LEEWAY:
             del self._verified[digest]
             raise _expired()
-        self._verified.move_to_end(digest)
-        return principal
+        else:
+            self._verified.move_to_end(digest)
+        _check_holder(known, certificate)
+        return known
 
-    def _remember(self, digest: bytes, claims: Claims) -> Principal:
-        principal = claims.principal()
-        self._verified[digest] = (principal, claims.exp)
+    def _remember(self, digest: bytes, verified: _Verified) -> None:
+        self._verified[digest] = verified
         if len(self._verified) > self._remembered:
             self._verified.popitem(last=False)
-        return principal
 
-    def _check(self, token: str) -> Claims:
-        if len(token) > _LARGEST or not _FORM.fullmatch(token):
-            raise _invalid()
+    def _lacking(self, token: str) -> KeyRing | None:
+        """Give the ring that may have, but does not hold, the key *token* names."""
+        if _digest(token) in self._verified:
+            return None
         try:
-            issuer, key = self._keys[_header(token).kid]
-            signed = jws.deserialize_compact(token, key, [issuer.algorithm])
-            claims = msgspec.json.decode(signed.payload or b"", type=Claims)
-        # RecursionError: a payload nested too deep, signed or not by an issuer.
-        except (KeyError, ValueError, JoseError, RecursionError) as error:
+            header = _header(token)
+            ring = self._issuers[header.kid].ring
+        except (KeyError, ValueError, RecursionError):
+            return None
+        return ring if ring.key(header.kid) is None else None
+
+    def _check(self, token: str) -> _Verified:
+        try:
+            header = _header(token)
+            issuer = self._issuers[header.kid]
+        except (KeyError, ValueError, RecursionError) as error:
             raise _invalid() from error
-        if claims.iss != issuer.name or claims.aud != self._audience:
+        key = issuer.ring.key(header.kid)
+        if key is None:
+            raise _invalid() if issuer.ring.known else _unavailable()
+        try:
+            payload = _signed(token, header, issuer, key)
+            claims = self._claims(payload, issuer, token)
+        # RecursionError: a payload nested too deep, signed or not by an issuer.
+        except (ValueError, JoseError, RecursionError) as error:
+            raise _invalid() from error
+        if (
+            claims.iss != issuer.name
+            or claims.aud != (issuer.audience or self._audience)
+            or claims.tenant != self._tenant
+            or not coherent(claims)
+            or not issuer.may_say(claims)
+        ):
             raise _invalid()
         self._check_times(claims)
-        return claims
+        return _Verified(
+            claims=claims,
+            principal=claims.principal(),
+            issuer=issuer,
+            kid=header.kid,
+            key=key,
+        )
+
+    def _claims(self, payload: bytes, issuer: Issuer, token: str) -> Claims:
+        if issuer.origins is None:
+            return own_claims(payload)
+        audience = issuer.audience or self._audience
+        number = _digest(token).hex()
+        return outside_claims(payload, issuer.origins, audience, number)
 
     def _check_times(self, claims: Claims) -> None:
         now = self._clock()
@@ -152,20 +237,32 @@ class Verifier:
             raise _invalid()
 
 
-def _pinned(issuers: Mapping[str, Issuer]) -> dict[str, tuple[Issuer, ECKey]]:
-    pinned: dict[str, tuple[Issuer, ECKey]] = {}
+def _by_kid(issuers: Mapping[str, Issuer]) -> dict[str, Issuer]:
+    found: dict[str, Issuer] = {}
     for issuer in issuers.values():
-        for kid, key in issuer.keys.items():
-            if kid in pinned:
+        for kid in issuer.ring.kids:
+            if kid in found:
                 raise SettingsError(
                     f"密钥标识 {kid} 被两个签发方使用，请更换其中一个。",
                     f"Two issuers use the key id {kid}; change one of them.",
                 )
-            pinned[kid] = (issuer, key)
-    return pinned
+            found[kid] = issuer
+    return found
+
+
+def _check_holder(verified: _Verified, certificate: str) -> None:
+    bound = verified.claims.cnf
+    missing = verified.issuer.require_certificate and not certificate
+    if missing or (bound is not None and bound.certificate != certificate):
+        raise TokenUnboundError(
+            "令牌须与其客户端证书一同使用：请求未携带证书，或证书不符。",
+            "The token goes with a client certificate; the request has none, or "
+            "another.",
+        )
 
 
 def _bearer(authorization: str | None) -> str:
+    """Give the token, looked at no further than its length and alphabet."""
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise TokenMissingError(
@@ -174,13 +271,37 @@ def _bearer(authorization: str | None) -> str:
             "There is no token; send one as Authorization: Bearer … "
             "(in the demo: zhitong token police).",
         )
-    return token.strip()
+    token = token.strip(" ")
+    if len(token) > LARGEST or not _FORM.fullmatch(token):
+        raise _invalid()
+    return token
 
 
 def _header(token: str) -> Header:
-    part = token.partition(".")[0]
+    return msgspec.convert(read_object(_decoded(token.partition(".")[0])), Header)
+
+
+def _signed(token: str, header: Header, issuer: Issuer, key: Key) -> bytes:
+    """Give what was signed; raise `ValueError` if it was not, or not as it must be."""
+    if header.alg != issuer.algorithm or header.typ != issuer.type:
+        raise ValueError("not this issuer's way to sign")
+    first, _, last = token.rpartition(".")
+    algorithm = jws.JWSRegistry.algorithms[issuer.algorithm]
+    if not algorithm.verify(first.encode(), _decoded(last), key):
+        raise ValueError("not signed by this key")
+    return _decoded(first.partition(".")[2])
+
+
+def _decoded(part: str) -> bytes:
+    """Decode *part*; raise `ValueError` where another text would decode to the same."""
     decoded = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
-    return msgspec.json.decode(decoded, type=Header)
+    if base64.urlsafe_b64encode(decoded).rstrip(b"=").decode() != part:
+        raise ValueError("not canonical")
+    return decoded
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
 
 
 def _invalid() -> TokenInvalidError:
@@ -189,6 +310,14 @@ def _invalid() -> TokenInvalidError:
         "令牌无效：不是受信任的签发方为本平台签发的令牌，请重新获取。",
         "The token is not one that a trusted issuer gave for this gateway; "
         "get a new one.",
+    )
+
+
+def _unavailable() -> IssuerUnavailableError:
+    return IssuerUnavailableError(
+        "暂时取不到令牌签发方的密钥，无法核实令牌，请稍后重试。",
+        "The keys of the token's issuer cannot be had at the moment, so that it "
+        "cannot be verified; try again later.",
     )
 
 

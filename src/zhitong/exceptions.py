@@ -82,6 +82,56 @@ class DocumentTooDeepError(RequestError):
     code = "DOCUMENT_TOO_DEEP"
 
 
+class CostExceededError(RequestError):
+    """The document would cost more than this client may ask at once."""
+
+    code = "COST_EXCEEDED"
+
+
+class IntrospectionDeniedError(RequestError):
+    """The client may not read the schema by asking for it."""
+
+    code = "INTROSPECTION_DENIED"
+    status = 403
+
+
+class DocumentUnknownError(RequestError):
+    """No trusted document of this hash is there for the client."""
+
+    code = "DOCUMENT_UNKNOWN"
+    status = 404
+
+
+class DocumentNotTrustedError(RequestError):
+    """The client may ask trusted documents only, and this is none."""
+
+    code = "DOCUMENT_NOT_TRUSTED"
+    status = 403
+
+
+class DocumentsUnavailableError(RequestError):
+    """The register of trusted documents does not answer."""
+
+    code = "DOCUMENTS_UNAVAILABLE"
+    status = 503
+    retriable = True
+
+
+class AcceptMissingError(RequestError):
+    """A question by GET does not name JSON among what it accepts."""
+
+    code = "ACCEPT_MISSING"
+    status = 406
+
+
+class RateLimitedError(RequestError):
+    """The client asks faster, or more at once, than its allowance."""
+
+    code = "RATE_LIMITED"
+    status = 429
+    retriable = True
+
+
 class OccasionMalformedError(RequestError):
     """A purpose, basis or cause header cannot be read."""
 
@@ -121,6 +171,32 @@ class TokenInvalidError(TokenError):
     """The token is not one of a known issuer's."""
 
     code = "TOKEN_INVALID"
+
+
+class TokenUnboundError(TokenError):
+    """The token belongs to a client certificate that did not come with it."""
+
+    code = "TOKEN_UNBOUND"
+
+
+class TokenReplayedError(TokenError):
+    """The token has been used for a change before, or by somebody else."""
+
+    code = "TOKEN_REPLAYED"
+
+
+class CertificateUntrustedError(TokenError):
+    """Somebody who is no proxy of ours says which certificate a client has."""
+
+    code = "CERTIFICATE_UNTRUSTED"
+
+
+class IssuerUnavailableError(ZhitongError):
+    """The keys of the token's issuer cannot be had, so nobody can be believed."""
+
+    code = "ISSUER_UNAVAILABLE"
+    status = 503
+    retriable = True
 
 
 class ForbiddenError(RequestError):
@@ -251,6 +327,13 @@ class DecisionForeignError(DecisionError):
     status = 403
 
 
+class ProceedingError(ZhitongError):
+    """A reconsideration or lawsuit that cannot be recorded so."""
+
+    code = "PROCEEDING"
+    status = 200
+
+
 class LedgerUnavailableError(ZhitongError):
     """The ledger did not answer; whether it committed is found by trying again."""
 
@@ -362,6 +445,12 @@ class ChecksError(ZhitongError):
     """The configuration of the checks is wrong; the message names file and check."""
 
     code = "CHECKS"
+
+
+class ClientsError(ZhitongError):
+    """The configuration of what clients may ask is wrong; the message says where."""
+
+    code = "CLIENTS"
 
 
 class SettingsError(ZhitongError):

@@ -23,15 +23,18 @@ from zhitong.decisions import (
     Receipt,
     Unreadable,
 )
+from zhitong.proceedings import EnteredProceeding, Proceeding
 from zhitong.types import (
     Inquiry,
     Label,
     Predicate,
+    Principal,
     Row,
     RowQuery,
     Tally,
     TallyQuery,
     Tightening,
+    TokenUse,
 )
 
 
@@ -91,6 +94,26 @@ class AccessLog(Protocol):
         ...
 
 
+class Documents(Protocol):
+    """Documents that were looked at before they are asked, by their SHA-256."""
+
+    async def find(self, digest: str, principal: Principal) -> str | None:
+        """Give the document of *digest* if *principal*'s client may ask it."""
+        ...
+
+
+class UsedTokens(Protocol):
+    """Which tokens have served a change; common to all gateways of a tenant."""
+
+    async def use(self, token: TokenUse) -> None:
+        """Note that *token* serves a change, before that is made.
+
+        Raises `TokenReplayedError` where it has served one and may serve no other,
+        or has served another holder; `LedgerUnavailableError`.
+        """
+        ...
+
+
 class Ledger(Protocol):
     """The ledger of decisions: one transaction per entry."""
 
@@ -109,6 +132,20 @@ class Ledger(Protocol):
         `DecisionConflictError` (same id, other content), `DecisionDuplicateError`
         (same agency, document number and party stand under another id),
         `DecisionStaleError` (it is not the next version), `LedgerUnavailableError`.
+        """
+        ...
+
+
+class ProceedingBook(Protocol):
+    """Where reconsiderations and lawsuits are kept, version by version."""
+
+    async def enter(
+        self, proceeding: Proceeding, principal: Principal, *, any_unit: bool
+    ) -> EnteredProceeding:
+        """Enter another version, or find that it stands so.
+
+        Raises `ProceedingError` where another unit recorded it, unless *any_unit*,
+        and `LedgerUnavailableError`.
         """
         ...
 

@@ -211,6 +211,20 @@ class Occasion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokenUse:
+    """A token that asks for a change: which, in whose hand, and until when."""
+
+    issuer: str
+    number: str
+    """Its ``jti``, or a digest of it where its issuer numbers none."""
+    holder: str
+    """SHA-256 of the client certificate it came with; empty without one."""
+    once: bool
+    """Whether it may serve one change alone."""
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
     """How much one client may ask, and how; by configuration, later by grant."""
 
@@ -221,7 +235,9 @@ class Allowance:
     rate: float = 20.0
     """Questions per second it may ask for long."""
     burst: int = 100
-    """Questions it may ask at once."""
+    """Questions it may ask in a burst, having asked none for a while."""
+    concurrent: int = 32
+    """Questions of it that are answered at one time."""
     trusted_only: bool = False
     """Whether it may send documents by the hash of a trusted one alone."""
     introspection: bool = False

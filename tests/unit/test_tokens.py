@@ -21,7 +21,8 @@ from zhitong.exceptions import (
 )
 from zhitong.infra.city_bodies import subjects
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, DemoIssuer
-from zhitong.infra.tokens import Issuer, Verifier
+from zhitong.infra.issuers import Issuer, KeyRing
+from zhitong.infra.tokens import Verifier
 
 NOW = 1_800_000_000
 POLICE = DEMO_PRINCIPALS["police"]
@@ -37,6 +38,7 @@ CLAIMS: dict[str, object] = {
     "exp": NOW + 600,
     "jti": "1",
     "sub": POLICE.person,
+    "tenant": "anze",
     "kind": POLICE.kind,
     "unit": POLICE.unit,
     "unit_name": POLICE.unit_name,
@@ -76,7 +78,7 @@ def but(**changes: object) -> dict[str, object]:
 
 
 def verifier(clock: Clock | None = None, remembered: int = 4_096) -> Verifier:
-    city = Issuer(name="city", keys={KID: PUBLIC})
+    city = Issuer(name="city", ring=KeyRing.pinned({KID: PUBLIC}))
     return Verifier(
         {"city": city}, "zhitong", clock=clock or Clock(), remembered=remembered
     )
@@ -221,18 +223,20 @@ def test_a_token_is_checked_once_and_remembered_within_bounds(
 
 
 def test_two_issuers_with_one_key_id_are_refused() -> None:
-    city = Issuer(name="city", keys={KID: PUBLIC})
-    village = Issuer(name="village", keys={KID: PUBLIC})
+    city = Issuer(name="city", ring=KeyRing.pinned({KID: PUBLIC}))
+    village = Issuer(name="village", ring=KeyRing.pinned({KID: PUBLIC}))
     with pytest.raises(SettingsError, match=KID):
         Verifier({"city": city, "village": village}, "zhitong")
 
 
 def test_an_issuer_speaks_only_under_its_own_name() -> None:
-    city = Issuer(name="city", keys={KID: PUBLIC})
+    city = Issuer(name="city", ring=KeyRing.pinned({KID: PUBLIC}))
     other_kid = OTHER_KEY.thumbprint()
     village = Issuer(
         name="village",
-        keys={other_kid: ECKey.import_key(OTHER_KEY.as_dict(private=False))},
+        ring=KeyRing.pinned(
+            {other_kid: ECKey.import_key(OTHER_KEY.as_dict(private=False))}
+        ),
     )
     judge = Verifier({"c": city, "v": village}, "zhitong", clock=Clock())
     token = signed(CLAIMS, {**HEADER, "kid": other_kid}, OTHER_KEY)
