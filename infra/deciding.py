@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from zhitong.connectors.ledger import PlatformLedger, open_ledger_pool
+from zhitong.connectors.proceedings import PlatformProceedings
 from zhitong.connectors.receivers import name_receivers, told_receivers
 from zhitong.connectors.sealing import Sealing
 from zhitong.exceptions import ReceiverError
@@ -19,6 +20,7 @@ from zhitong.ports import Source
 from zhitong.resolvers.decisions import Decisions
 from zhitong.resolvers.facts import Registers
 from zhitong.resolvers.policy import Policy
+from zhitong.resolvers.proceedings import Proceedings
 from zhitong.resolvers.read import Reader
 from zhitong.resolvers.records import Recorder
 from zhitong.schema.entities import ENTITIES
@@ -33,13 +35,14 @@ class Deciding:
     def __init__(self, settings: Settings, policy: Policy) -> None:
         self._settings = settings
         self._recorders = policy.recorders
+        self._proceeding_recorders = policy.proceeding_recorders
         self._checks = read_checks(settings.checks)
-        self._receivers = read_receivers(settings.receivers)
+        self._receivers = read_receivers(settings.receivers, settings.tenant)
 
     @asynccontextmanager
     async def running(
         self, url: str, sources: Sources, reader: Reader, recorder: Recorder
-    ) -> AsyncIterator[Decisions]:
+    ) -> AsyncIterator[tuple[Decisions, Proceedings]]:
         """Connect to the ledger at *url* and make the receivers known to it."""
         state = self._settings.state
         named = {one.name: one for one in self._receivers.receivers}
@@ -51,13 +54,23 @@ class Deciding:
             await name_receivers(
                 pool, {name: (one.title, one.topic) for name, one in named.items()}
             )
-            yield Decisions(
+            decisions = Decisions(
                 registers=Registers(reader, recorder, ENTITIES, sources),
-                ledger=PlatformLedger(pool, sealing),
+                ledger=PlatformLedger(pool, sealing, tenant=self._settings.tenant),
                 envelopes=envelopes,
                 checks=self._checks,
                 sources=sources,
                 recorders=self._recorders,
+            )
+            yield (
+                decisions,
+                Proceedings(
+                    book=PlatformProceedings(pool),
+                    reader=reader,
+                    recorder=recorder,
+                    entities=ENTITIES,
+                    recorders=self._proceeding_recorders,
+                ),
             )
         finally:
             pool.terminate()

@@ -11,14 +11,17 @@ from pathlib import Path
 from zhitong.connectors.access_log import PlatformAccessLog, open_pool
 from zhitong.connectors.migrations import migrate
 from zhitong.connectors.postgresql import PostgreSQLSource
+from zhitong.connectors.trusted_documents import PlatformDocuments
 from zhitong.exceptions import SettingsError, SourceError
 from zhitong.infra.deciding import Deciding
 from zhitong.infra.policy_file import read_policy
 from zhitong.infra.registry import Address, Registry, platform_source
 from zhitong.infra.secret import secret
 from zhitong.infra.settings import Settings
+from zhitong.ports import Documents
 from zhitong.resolvers.cursors import Cursors
 from zhitong.resolvers.decisions import Decisions
+from zhitong.resolvers.proceedings import Proceedings
 from zhitong.resolvers.read import Reader
 from zhitong.resolvers.records import Recorder
 from zhitong.schema.context import Limits
@@ -52,6 +55,8 @@ class Gateway:
         )
         policy = read_policy(settings.policy, ENTITIES)
         self._reader = Reader(self.sources, policy)
+        self.documents: Documents | None = None
+        """The trusted documents, while the gateway runs."""
         self._deciding = Deciding(settings, policy)
 
     def sources(self) -> Mapping[str, PostgreSQLSource]:
@@ -66,6 +71,7 @@ class Gateway:
         key = secret(self._settings.state / "subject.key")
         await self._own.inspect()
         recorder = Recorder(PlatformAccessLog(pool, key))
+        self.documents = PlatformDocuments(pool)
         _, errors = await self.registry.load()
         for error in errors:
             LOGGER.error("%s %s", error.code, error)
@@ -75,8 +81,8 @@ class Gateway:
         try:
             async with self._deciding.running(
                 self._url, self.sources, self._reader, recorder
-            ) as decisions:
-                yield self._engine(recorder, decisions)
+            ) as (decisions, proceedings):
+                yield self._engine(recorder, decisions, proceedings)
         finally:
             watching.cancel()
             await recorder.close()
@@ -84,12 +90,15 @@ class Gateway:
             await self._own.close()
             pool.terminate()
 
-    def _engine(self, recorder: Recorder, decisions: Decisions) -> GraphEngine:
+    def _engine(
+        self, recorder: Recorder, decisions: Decisions, proceedings: Proceedings
+    ) -> GraphEngine:
         settings = self._settings
         return GraphEngine(
             reader=self._reader,
             recorder=recorder,
             decisions=decisions,
+            proceedings=proceedings,
             cursors=Cursors(secret(settings.cursor_secret)),
             sources=self.sources,
             limits=Limits(settings.page_size, settings.page_limit),
@@ -97,6 +106,8 @@ class Gateway:
                 settings.document_tokens,
                 settings.document_bytes,
                 settings.document_depth,
+                aliases=settings.document_aliases,
+                directives=settings.document_directives,
             ),
         )
 

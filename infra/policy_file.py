@@ -140,6 +140,7 @@ class _File(_Form, frozen=True, kw_only=True):
     counts: list[_CountRule] = []
     lookups: list[_LookupRule] = []
     recorders: list[str] = []
+    proceeding_recorders: list[str] = []
 
 
 def read_policy(path: Path, entities: Mapping[str, EntityType]) -> Policy:
@@ -172,6 +173,7 @@ def read_policy(path: Path, entities: Mapping[str, EntityType]) -> Policy:
         counts=tuple(map(_count_rule, file.counts)),
         lookups=tuple(map(_lookup_rule, file.lookups)),
         recorders=frozenset(file.recorders),
+        proceeding_recorders=frozenset(file.proceeding_recorders),
     )
 
 

@@ -204,6 +204,8 @@ class Policy:
     lookups: tuple[LookupRule, ...] = ()
     recorders: frozenset[str] = frozenset({"department"})
     """Requester kinds that may record, withdraw and correct decisions."""
+    proceeding_recorders: frozenset[str] = frozenset()
+    """Requester kinds that may record reconsiderations and lawsuits."""
 
 
 UNSTATED = {

@@ -227,6 +227,14 @@ REVIEW_OPINION = codes(
     TRANSFER=("移送", "Asks for a transfer"),
 )
 
+PROCEEDING_KIND = codes(
+    "ProceedingKind",
+    "复议或诉讼",
+    "Before whom a case is disputed",
+    RECONSIDERATION=("行政复议", "Administrative reconsideration"),
+    LITIGATION=("行政诉讼", "Administrative litigation"),
+)
+
 PENALTY_KIND = closed(
     "PenaltyKind",
     "行政处罚种类",

@@ -14,6 +14,7 @@ from zhitong.resolvers.cursors import Cursors
 from zhitong.resolvers.decisions import Decisions
 from zhitong.resolvers.filters import Filters
 from zhitong.resolvers.loaders import Loaders
+from zhitong.resolvers.proceedings import Proceedings
 from zhitong.resolvers.read import Reader
 from zhitong.schema.selection import ResolveInfo, Walk, Wanted
 from zhitong.types import EntityType, Inquiry
@@ -38,6 +39,7 @@ class Context:
     filters: Filters
     cursors: Cursors
     decisions: Decisions
+    proceedings: Proceedings
     entities: Mapping[str, EntityType]
     sources: Callable[[], Mapping[str, Source]]
     limits: Limits

@@ -140,14 +140,16 @@ def _taken() -> dict[str, tuple[str, Label]]:
     return taken | UNREAD
 
 
-def _input(
+def made_input(
     name: str,
     label: Label,
     fields: Mapping[str, tuple[str, Label]],
     required: Collection[str],
+    module: str = __name__,
 ) -> type:
+    """Make an input; its annotations name what *module* has."""
     annotations: dict[str, str] = {}
-    body: dict[str, object] = {"__annotations__": annotations, "__module__": __name__}
+    body: dict[str, object] = {"__annotations__": annotations, "__module__": module}
     for field, (annotation, said) in fields.items():
         if field in required:
             annotations[field] = annotation
@@ -164,7 +166,7 @@ OWN = {one.name: code_enum(one) for one in (codes.PENALTY_KIND, codes.ID_KIND)}
 SHARED = ("ActType", "CounterpartyKind", "LicenceKind", "Procedure", "ReviewOpinion")
 # Strawberry looks the names of annotations up in the module of the class.
 globals().update(OWN | {name: getattr(objects, name) for name in SHARED})
-DecisionInput: Any = _input(
+DecisionInput: Any = made_input(
     "DecisionInput",
     Label(
         "部门作出的一件决定；字段名与查询时相同。",
@@ -174,7 +176,7 @@ DecisionInput: Any = _input(
     REQUIRED,
 )
 INPUTS: Mapping[str, Any] = {
-    name: _input(name, label, fields, fields)
+    name: made_input(name, label, fields, fields)
     for name, (label, fields) in CHANGES.items()
 }
 

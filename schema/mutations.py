@@ -24,6 +24,7 @@ from zhitong.schema.decision_inputs import (
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.lookups import by_lookup
 from zhitong.schema.objects import Info, field_with, raw
+from zhitong.schema.proceeding_inputs import ProceedingInput, proceeding
 from zhitong.types import Label, Row
 
 CHINA = timezone(timedelta(hours=8))
@@ -233,6 +234,56 @@ def _mutation(act: Act, taken: Any, name: str, said: Label, label: Label) -> Any
     return field_with(resolve, annotations, label)
 
 
+PROCEEDING_RECORDED: Any = _type(
+    "ProceedingRecorded",
+    Label("登记的复议或诉讼。", "What was recorded of a proceeding."),
+    {
+        "proceedingId": ("str", Label("复议、诉讼标识", "Its kind and number")),
+        "version": ("int", Label("版本号", "Version")),
+        "replayed": (
+            "bool",
+            Label(
+                "此前已如此登记，本次没有改变", "It stood so already; nothing changed"
+            ),
+        ),
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _EnteredProceeding:
+    proceedingId: str  # noqa: N815 - GraphQL's case
+    version: int
+    replayed: bool
+
+
+def _proceeding() -> Any:  # noqa: ANN401 - a strawberry field
+    async def resolve(info: Info, given: object) -> _EnteredProceeding:
+        context: Context = info.context
+        entered = await context.proceedings.record(
+            context.inquiry.principal, proceeding(given)
+        )
+        context.loaders.forget()
+        said = entered.proceeding
+        return _EnteredProceeding(
+            f"{said.kind} {said.number}", entered.version, entered.replayed
+        )
+
+    label = Label(
+        "登记一件复议或诉讼及其进展；审理期间当事人可查看本案更多材料",
+        "Record a reconsideration or lawsuit and how it goes on; while it is open the "
+        "party sees more of its case",
+    )
+    said = Label("复议或诉讼", "The reconsideration or lawsuit")
+    taken = Annotated[
+        ProceedingInput, strawberry.argument(name="proceeding", description=str(said))
+    ]
+    returned = PROCEEDING_RECORDED | None
+    return field_with(
+        resolve, {"info": Info, "given": taken, "return": returned}, label
+    )
+
+
 def mutation_type() -> type:
     """Make the mutation root; its fields run one after the other."""
     return _type(
@@ -265,6 +316,7 @@ def mutation_type() -> type:
                 Label("要更正的决定", "The decision to correct"),
                 Label("更正一件决定", "Correct a decision"),
             ),
+            "recordProceeding": _proceeding(),
         },
     )
 

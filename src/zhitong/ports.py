@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from zhitong.decisions import (
     Arrival,
     Backlog,
     Committed,
+    Copy,
     Decision,
     Due,
     Entry,
@@ -157,14 +159,18 @@ class Envelopes(Protocol):
         """Name who is to have decisions of this kind."""
         ...
 
-    def events(
-        self, entry: Entry, receivers: Sequence[str], *, follows_history: bool
-    ) -> tuple[Event, ...]:
-        """Write the event of *entry* for each of *receivers*."""
+    def asker(self, receiver: str, at: datetime) -> tuple[Principal, Occasion]:
+        """Say as whom *receiver* is given what it is given, and for what purpose."""
         ...
 
-    def shortcomings(self, decision: Decision) -> tuple[Finding, ...]:
-        """Say what a receiver's format asks for and *decision* does not state."""
+    def events(
+        self, copies: Sequence[Copy], *, follows_history: bool
+    ) -> tuple[Event, ...]:
+        """Write the event of each copy."""
+        ...
+
+    def shortcomings(self, copies: Sequence[Copy]) -> tuple[Finding, ...]:
+        """Say what a receiver's format asks for and its copy does not have."""
         ...
 
 

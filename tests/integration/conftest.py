@@ -14,6 +14,7 @@ import pytest
 
 from zhitong.connectors.access_log import PlatformAccessLog, open_pool
 from zhitong.infra.city_load import BINDINGS, SOURCES, load_city
+from zhitong.infra.clients_file import read_clients
 from zhitong.infra.deciding import Deciding
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.embedded import Cluster
@@ -35,6 +36,7 @@ OCCASIONS: Mapping[str, Occasion] = {
     "own-officer": Occasion(purpose="case-handling", cause="东应急立字1号"),
 }
 NAMES = (*SOURCES, "platform")
+CLIENTS = read_clients()
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +81,7 @@ async def decisions(
     try:
         async with Deciding(settings, policy).running(
             addresses["platform"], sources, reader, recorder
-        ) as made:
+        ) as (made, _):
             yield made
     finally:
         await recorder.close()
@@ -106,6 +108,7 @@ def ask(gateway: tuple[Gateway, Engine]) -> Callable[..., Awaitable[Answer]]:
                 principal=DEMO_PRINCIPALS[who],
                 occasion=occasion or OCCASIONS.get(who, Occasion()),
                 request_id=uuid.uuid4().hex,
+                allowance=CLIENTS.allowance(DEMO_PRINCIPALS[who]),
             )
         )
 

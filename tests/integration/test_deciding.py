@@ -43,7 +43,7 @@ async def starting(database: str, tmp_path: Path) -> AsyncIterator[Starting]:
         policy = read_policy(settings.policy, ENTITIES)
         async with Deciding(settings, policy).running(
             database, dict, Reader(dict, policy), recorder
-        ) as decisions:
+        ) as (decisions, _):
             yield decisions
 
     yield started

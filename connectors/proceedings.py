@@ -1,0 +1,66 @@
+"""The book of proceedings in the platform's database: versions, none ever changed."""
+
+from __future__ import annotations
+
+import asyncpg
+
+from zhitong.connectors.statements import statements
+from zhitong.exceptions import LedgerUnavailableError, ProceedingError
+from zhitong.proceedings import EnteredProceeding, Proceeding
+from zhitong.types import Principal
+
+_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+
+
+class PlatformProceedings:
+    """Answers the port `zhitong.ports.ProceedingBook`."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+        self._pool = pool
+
+    async def enter(
+        self, proceeding: Proceeding, principal: Principal, *, any_unit: bool
+    ) -> EnteredProceeding:
+        """Enter another version of *proceeding*, or find that it stands so."""
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                return await _enter(connection, proceeding, principal, any_unit)
+        except _LOST as error:
+            raise LedgerUnavailableError(
+                "决定台账暂时不可用，请稍后重试",
+                "the ledger is not available now; try again shortly",
+            ) from error
+
+
+async def _enter(
+    connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record],
+    proceeding: Proceeding,
+    principal: Principal,
+    any_unit: bool,  # noqa: FBT001 - passed on as it came
+) -> EnteredProceeding:
+    sql = statements("proceedings")
+    place = (proceeding.kind.value, proceeding.number)
+    said = (
+        proceeding.case_no,
+        proceeding.opened_on,
+        proceeding.closed_on,
+        proceeding.outcome,
+    )
+    await connection.execute(sql["lock"], *place)
+    latest = await connection.fetchrow(sql["latest"], *place)
+    version = 1 if latest is None else latest["version"] + 1
+    if latest is not None:
+        version_before, *stands, recorded_by = latest
+        if recorded_by != principal.unit and not any_unit:
+            raise ProceedingError(
+                "这件复议或诉讼由其他单位登记，请由登记单位或执法监督机构更新",
+                "another unit recorded this proceeding; it, or the body that "
+                "supervises enforcement, says how it goes on",
+            )
+        if tuple(stands) == said:
+            return EnteredProceeding(
+                proceeding=proceeding, version=version_before, replayed=True
+            )
+    who = (principal.unit, principal.unit_name, principal.person)
+    await connection.execute(sql["enter"], *place, version, *said, *who)
+    return EnteredProceeding(proceeding=proceeding, version=version, replayed=False)
