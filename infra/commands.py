@@ -17,11 +17,11 @@ from zhitong.connectors.postgresql import PostgreSQLSource
 from zhitong.exceptions import BindingError, SettingsError, SourceError
 from zhitong.infra.broker import Broker
 from zhitong.infra.client import Reply
-from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, KEY, DemoIssuer
+from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, KEY
 from zhitong.infra.embedded import Cluster, address, clean, kept
 from zhitong.infra.note import find
 from zhitong.infra.registry import differences, refuse_foreign
-from zhitong.infra.serving import STATES, client, note_path, stop
+from zhitong.infra.serving import STATES, client, demo_issuer, note_path, stop
 from zhitong.infra.settings import Settings
 from zhitong.infra.workers import stop_workers, workers
 from zhitong.schema.entities import ENTITIES
@@ -105,7 +105,7 @@ def token(settings: Settings, kind: str, hours: float) -> None:
             f"there is no demo city in {settings.state.resolve()}; "
             "run zhitong up there first",
         )
-    issuer = DemoIssuer(settings.state, audience=settings.audience)
+    issuer = demo_issuer(settings)
     say(issuer.issue(DEMO_PRINCIPALS[kind], timedelta(hours=hours)))
 
 

@@ -108,7 +108,11 @@ class DemoIssuer:
         self._tenant = tenant
         self._clock = clock
         public = ECKey.import_key(self._key.as_dict(private=False))
-        self._issuer = Issuer(name=NAME, ring=KeyRing.pinned({self._kid: public}))
+        self._issuer = Issuer(
+            name=NAME,
+            ring=KeyRing.pinned({self._kid: public}),
+            tenants=frozenset({tenant}),
+        )
 
     @property
     def issuer(self) -> Issuer:

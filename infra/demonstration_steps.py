@@ -19,6 +19,7 @@ from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, DemoIssuer
 from zhitong.infra.demonstration_answers import Body
 from zhitong.infra.demonstration_view import View
 from zhitong.infra.embedded import Cluster
+from zhitong.infra.serving import demo_issuer
 from zhitong.infra.settings import Settings
 from zhitong.types import Label, Occasion
 
@@ -54,7 +55,7 @@ class Steps:
     _asked: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._issuer = DemoIssuer(self.settings.state, audience=self.settings.audience)
+        self._issuer = demo_issuer(self.settings)
 
     def client(self, kind: str) -> Client:
         """Make a client that is one of the demo's people."""

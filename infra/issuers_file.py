@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from zhitong.exceptions import SettingsError
+from zhitong.exceptions import IssuerUnavailableError, SettingsError
 from zhitong.infra import key_sources
 from zhitong.infra.claims import NEVER, Origin
-from zhitong.infra.issuers import Issuer, KeyRing, Read
+from zhitong.infra.issuers import Issuer, KeyRing, Read, read_keys
 from zhitong.requesters import KINDS, ROLES
 from zhitong.rules.identifiers import credit_code_fault
 
@@ -93,7 +93,7 @@ def read_issuers(path: Path) -> tuple[dict[str, Issuer], bool]:
             f"the issuers' file {path.name} cannot be read; correct it and start "
             f"again: {error}",
         ) from error
-    for zh, en in _faults(file):
+    for zh, en in (*_faults(file), *_keyless(file, path.parent)):
         raise SettingsError(f"{path.name}：{zh}", f"{path.name}: {en}")
     made = {one.name: _issuer(one, path.parent) for one in file.issuers}
     return made, file.demo
@@ -130,6 +130,21 @@ def _faults(file: _File) -> Iterator[tuple[str, str]]:
                     f"签发方 {one.name}：{unit} 不是统一社会信用代码",
                     f"{one.name}: {unit} is no unified social credit code",
                 )
+
+
+def _keyless(file: _File, folder: Path) -> Iterator[tuple[str, str]]:
+    """Find files of keys that are not there or will not do; addresses may be away."""
+    for one in file.issuers:
+        if one.jwks is None:
+            continue
+        try:
+            raw, kids = (folder / one.jwks).read_bytes(), frozenset(one.kids)
+            read_keys(raw, issuer=one.name, algorithm=one.algorithm, kids=kids)
+        except (OSError, IssuerUnavailableError) as error:
+            yield (
+                f"签发方 {one.name} 的密钥文件 {one.jwks} 不可用（{error}）",
+                f"{one.name}: its file of keys {one.jwks} cannot be used ({error})",
+            )
 
 
 def _meanings(origin: _Origin) -> set[str]:

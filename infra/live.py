@@ -25,6 +25,7 @@ from zhitong.exceptions import (
     ZhitongError,
 )
 from zhitong.infra.bodies import ClientGoneError
+from zhitong.infra.door import Door, peer
 from zhitong.infra.front import joined
 from zhitong.infra.live_questions import Body, Clock, Questions, Viewer
 from zhitong.infra.occasions import read_occasion
@@ -59,7 +60,7 @@ class Live:
         clock: Clock = time.time,
     ) -> None:
         self._engine = engine
-        self._verifier = verifier
+        self._door = Door(verifier, settings)
         self._settings = settings
         self._ending = ending
         self._clock = clock
@@ -69,9 +70,8 @@ class Live:
         """Answer one request: refuse it, or stream until one side ends it."""
         request_id = uuid.uuid4().hex
         headers = joined(scope)
-        authorization = headers.get(b"authorization", b"").decode("latin-1")
         try:
-            viewer = self._admit(scope["method"], authorization, headers)
+            viewer = await self._admit(scope, headers)
         except ZhitongError as error:
             await send_reply(send, refusal(error), request_id)
             return
@@ -79,20 +79,18 @@ class Live:
             self._questions(viewer),
             _Wire(send, self._clock),
             self._settings,
-            lambda: self._verifier.verify(authorization),
+            self._door.again(peer(scope), headers),
         )
         with self._counted(viewer.principal):
             await stream.run(viewer, receive, self._ending, request_id)
 
-    def _admit(
-        self, method: str, authorization: str, headers: Mapping[bytes, bytes]
-    ) -> Viewer:
-        if method not in {"GET", "POST"}:
+    async def _admit(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Viewer:
+        if scope["method"] not in {"GET", "POST"}:
             raise MethodNotAllowedError(
                 "本地址只接受 GET 与 POST 请求。",
                 "This address answers GET and POST only.",
             )
-        principal = self._verifier.verify(authorization)
+        principal = (await self._door.caller(peer(scope), headers)).principal
         most = self._settings.live_streams
         if self._open[principal] >= most:
             raise LiveTooManyError(

@@ -14,12 +14,15 @@ from pathlib import Path
 
 import uvicorn
 
+from zhitong.connectors.used_tokens import PlatformUsedTokens
 from zhitong.exceptions import SettingsError
 from zhitong.infra.app import build_app, server
 from zhitong.infra.client import Client
-from zhitong.infra.demo_issuer import DemoIssuer
+from zhitong.infra.demo_issuer import NAME, DemoIssuer
 from zhitong.infra.embedded import address
-from zhitong.infra.gateway import Gateway
+from zhitong.infra.gateway import PLATFORM, Gateway
+from zhitong.infra.issuers import Issuer
+from zhitong.infra.issuers_file import read_issuers
 from zhitong.infra.note import Note, find, noted
 from zhitong.infra.settings import Settings
 from zhitong.infra.telemetry import set_up
@@ -55,9 +58,8 @@ def running_gateway(settings: Settings) -> Note:
 
 def client(settings: Settings, principal: Principal) -> Client:
     """Make a client of the running gateway for one of the demo's people."""
-    issuer = DemoIssuer(settings.state, audience=settings.audience)
     url = running_gateway(settings).url
-    return Client(url=url, token=issuer.issue(principal))
+    return Client(url=url, token=demo_issuer(settings).issue(principal))
 
 
 def serve(settings: Settings) -> None:
@@ -116,12 +118,21 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine runs in a task
     _on_signals(task.cancel)
-    gateway = Gateway(settings, address(settings.state, os.environ))
-    issuer = DemoIssuer(settings.state, audience=settings.audience)
+    look_up = address(settings.state, os.environ)
+    gateway = Gateway(settings, look_up)
+    used = PlatformUsedTokens(look_up(PLATFORM) or "")
     verifier = Verifier(
-        {"demo": issuer.issuer}, settings.audience, remembered=settings.token_cache
+        _trusted(settings),
+        settings.audience,
+        tenant=settings.tenant,
+        used=used,
+        remembered=settings.token_cache,
     )
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(used.close)
+        await verifier.refresh()
+        watching = asyncio.create_task(verifier.watch())
+        stack.callback(watching.cancel)
         engine = await stack.enter_async_context(gateway.running())
         ending = asyncio.Event()
         app = build_app(
@@ -130,6 +141,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
             settings,
             gateway.readiness,
             gateway.reload,
+            documents=gateway.documents,
             ending=ending,
         )
         config = server(app, settings).config
@@ -141,6 +153,21 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         _introduce(url, gateway.registry.states())
         await running.serve([listener])
         print("内置的服务仍在运行 Embedded servers still run: zhitong down", flush=True)  # noqa: T201
+
+
+def _trusted(settings: Settings) -> Mapping[str, Issuer]:
+    """Say whose tokens count: those of the file, or else the demo's."""
+    found, with_demo = (
+        read_issuers(Path(settings.issuers)) if settings.issuers else ({}, True)
+    )
+    return {**found, NAME: demo_issuer(settings).issuer} if with_demo else found
+
+
+def demo_issuer(settings: Settings) -> DemoIssuer:
+    """Give the issuer of the state folder's demo."""
+    return DemoIssuer(
+        settings.state, audience=settings.audience, tenant=settings.tenant
+    )
 
 
 def _on_signals(act: Callable[[], object]) -> None:
