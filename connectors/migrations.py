@@ -77,10 +77,10 @@ async def confirm(url: str, tenant: str) -> None:
 def _compare(name: str, tenant: str) -> None:
     if name != tenant:
         raise TenantError(
-            f"平台数据库属于 {name}，而本进程服务于 {tenant}：请核对 ZHITONG_TENANT 与 "
-            "ZHITONG_DATABASE_PLATFORM",
-            f"the platform's database belongs to {name}, this process serves {tenant}: "
-            "compare ZHITONG_TENANT and ZHITONG_DATABASE_PLATFORM",
+            f"数据库属于 {name}，而本进程服务于 {tenant}：请核对 ZHITONG_TENANT 与"
+            "数据库地址",
+            f"the database belongs to {name}, this process serves {tenant}: compare "
+            "ZHITONG_TENANT and the database's address",
         )
 
 

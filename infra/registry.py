@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from zhitong.connectors.binding import Binding
 from zhitong.connectors.binding_file import locate, read_binding, read_folder
 from zhitong.connectors.mapping import Drift
 from zhitong.connectors.postgresql import PostgreSQLSource
+from zhitong.connectors.pseudonyms import Pseudonyms
 from zhitong.exceptions import BindingError, SourceError
 from zhitong.types import EntityType
 
@@ -19,6 +23,8 @@ LOGGER = logging.getLogger(__name__)
 
 GRACE_SECONDS = 10.0
 """Longer than any question takes."""
+COMPLAINANTS = "complainants"
+"""The name of the complainants' own database, which no binding reaches."""
 Address = Callable[[str], str | None]
 """The database URL of a name, where there is one."""
 
@@ -41,8 +47,10 @@ class Registry:
         entities: Mapping[str, EntityType],
         address: Address,
         tenant: str,
+        pseudonyms: Pseudonyms | None = None,
     ) -> None:
         self._folders = folders
+        self._pseudonyms = pseudonyms
         self._entities = entities
         self._address = address
         self._tenant = tenant
@@ -90,13 +98,22 @@ class Registry:
                 f"{binding.name}.toml: no address for database {database}; "
                 f"set {variable}",
             )
+        self._refuse_complainants(binding, url)
         known = self._entries.get(binding.name)
         if known is not None and (known.binding, known.url) == (binding, url):
             return
         if known is not None:
             self._retire(known)
-        source = PostgreSQLSource(binding, self._entities, url)
+        source = PostgreSQLSource(binding, self._entities, url, self._pseudonyms)
         self._entries[binding.name] = Entry(binding, url, source)
+
+    def _refuse_complainants(self, binding: Binding, url: str) -> None:
+        own = self._address(COMPLAINANTS)
+        if own is not None and place_of(url) == place_of(own):
+            raise BindingError(
+                f"{binding.name}.toml：举报人库不得作为来源",
+                f"{binding.name}.toml: the complainants' store is no source",
+            )
 
     def _retire(self, entry: Entry) -> None:
         """Let go of a source once the questions that hold it have been answered."""
@@ -146,6 +163,15 @@ class Registry:
         )
 
 
+def place_of(url: str) -> tuple[str, int, str]:
+    """Say which database *url* means, whoever asks for it and how."""
+    parts = urlsplit(url)
+    host = parts.hostname or "localhost"
+    with suppress(OSError):
+        host = socket.gethostbyname(host)
+    return host, parts.port or 5432, parts.path.strip("/") or (parts.username or "")
+
+
 def refuse_foreign(binding: Binding, tenant: str) -> None:
     """Raise `BindingError` where *binding* is of another tenant than *tenant*."""
     if binding.tenant == tenant:
@@ -159,10 +185,13 @@ def refuse_foreign(binding: Binding, tenant: str) -> None:
 
 
 def platform_source(
-    path: Path, entities: Mapping[str, EntityType], url: str
+    path: Path,
+    entities: Mapping[str, EntityType],
+    url: str,
+    pseudonyms: Pseudonyms | None = None,
 ) -> PostgreSQLSource:
     """Bind the platform's own database, a source like any other."""
-    return PostgreSQLSource(read_binding(path, entities), entities, url)
+    return PostgreSQLSource(read_binding(path, entities), entities, url, pseudonyms)
 
 
 def differences(path: Path, drifts: Iterable[Drift]) -> list[str]:
