@@ -17,13 +17,15 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from zhitong.exceptions import BindingError, ForbiddenError, ZhitongError
+from zhitong.infra.door import Door, peer
 from zhitong.infra.explorer import explorer
-from zhitong.infra.front import GraphQLFront
+from zhitong.infra.front import GraphQLFront, joined
 from zhitong.infra.live import Live
 from zhitong.infra.live_page import live_page
 from zhitong.infra.replies import error_body, fault
 from zhitong.infra.settings import Settings
 from zhitong.infra.tokens import Verifier
+from zhitong.ports import Documents
 from zhitong.schema.engine import Engine, problem
 from zhitong.types import OPERATOR
 
@@ -54,6 +56,7 @@ def build_app(  # noqa: PLR0913 - the parts the gateway is put together from
     readiness: Report,
     reload: Report,
     *,
+    documents: Documents | None = None,
     lifespan: Lifespan | None = None,
     ending: asyncio.Event | None = None,
 ) -> ASGIApp:
@@ -62,16 +65,18 @@ def build_app(  # noqa: PLR0913 - the parts the gateway is put together from
     *readiness* tells ``database`` (bool: the platform's own) and ``sources``
     (name → state; ``"ready"`` is the one that answers). *reload* tells what was
     loaded and raises `BindingError`, or a group of them, where nothing was.
+    *documents* are the trusted ones; none without them.
     *ending* ends what would go on for ever: the live page's streams.
     """
-    front = GraphQLFront(engine, verifier, settings)
+    front = GraphQLFront(engine, verifier, settings, documents=documents)
     live = Live(engine, verifier, settings, ending or asyncio.Event())
+    door = Door(verifier, settings)
     rest = Starlette(
         routes=[
             Route("/", _landing, methods=["GET"]),
             Route("/health", _health, methods=["GET"]),
             Route("/ready", _guarded(_ready(readiness)), methods=["GET"]),
-            Route("/reload", _guarded(_reload(reload, verifier)), methods=["POST"]),
+            Route("/reload", _guarded(_reload(reload, door)), methods=["POST"]),
             Mount("/explorer", explorer(settings.explorer)),
             Route("/live/stream", live),
             Mount("/live", live_page(settings.live)),
@@ -96,6 +101,8 @@ def server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
             port=settings.port,
             access_log=False,
             server_header=False,
+            # Whoever connects is the peer: by it a word on certificates counts.
+            proxy_headers=False,
             log_level="warning",
             ws="none",
         )
@@ -128,9 +135,10 @@ def _ready(readiness: Report) -> Endpoint:
     return ready
 
 
-def _reload(reload: Report, verifier: Verifier) -> Endpoint:
+def _reload(reload: Report, door: Door) -> Endpoint:
     async def reload_bindings(request: Request) -> Response:
-        principal = verifier.verify(request.headers.get("authorization"))
+        caller = await door.caller(peer(request.scope), joined(request.scope))
+        principal = caller.principal
         if principal.role != OPERATOR:
             raise ForbiddenError(
                 "只有平台运维人员可以重新加载数据绑定，请使用运维令牌。",

@@ -12,8 +12,9 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+from zhitong.connectors.trusted_documents import Trusted
 from zhitong.exceptions import SettingsError, ZhitongError
-from zhitong.infra import commands, receivers_admin
+from zhitong.infra import commands, documents_admin, grants_view, receivers_admin
 from zhitong.infra.city import SCALES
 from zhitong.infra.consuming import NAMES as RECEIVERS
 from zhitong.infra.consuming import consume
@@ -70,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
     _city(command)
     _gateway(command)
     _streams(command)
+    _documents(command)
     _questions(command)
     return top
 
@@ -179,6 +181,50 @@ def _streams(command: Command) -> None:
     _receivers(receivers)
 
 
+def _documents(command: Command) -> None:
+    documents = command(
+        "documents",
+        "可信查询：查看、登记、撤下 trusted documents; add and remove them",
+        lambda settings, _: documents_admin.show(settings),
+    )
+    added = documents.add_subparsers(metavar="动作", required=True)
+
+    def verb(name: str, text: str, act: Act) -> argparse.ArgumentParser:
+        one = added.add_parser(name, help=text, description=text)
+        _shared(one, argparse.SUPPRESS)
+        one.set_defaults(act=act)
+        return one
+
+    verb("list", "列出 list them", lambda settings, _: documents_admin.show(settings))
+    add = verb("add", "登记 register files' documents", _trust)
+    add.add_argument("files", metavar="文件", nargs="+", type=Path, help="documents")
+    add.add_argument("--kind", default="", metavar="类别", help="requester kind")
+    add.add_argument("--unit", default="", metavar="单位代码", help="credit code")
+    add.add_argument("--client", default="", metavar="系统", help="client")
+    remove = verb(
+        "remove",
+        "撤下 distrust one",
+        lambda settings, given: documents_admin.remove(
+            settings, given.digest, given.because
+        ),
+    )
+    remove.add_argument("digest", metavar="哈希值", help="as `list` prints it")
+    for one in (add, remove):
+        one.add_argument("--because", metavar="原因", required=True, help="why")
+
+
+def _trust(settings: Settings, given: argparse.Namespace) -> None:
+    whom = Trusted(
+        digest="",
+        document="",
+        title="",
+        kind=given.kind,
+        unit=given.unit,
+        client=given.client,
+    )
+    documents_admin.add(settings, given.files, whom, given.because)
+
+
 def _receivers(receivers: argparse.ArgumentParser) -> None:
     added = receivers.add_subparsers(metavar="动作", required=True)
 
@@ -189,6 +235,11 @@ def _receivers(receivers: argparse.ArgumentParser) -> None:
         return one
 
     verb("list", "列出 list them", lambda settings, _: receivers_admin.show(settings))
+    verb(
+        "grants",
+        "消息代理上的用户和授权，并与代理核对 who may do what on the broker",
+        lambda settings, _: grants_view.show(settings),
+    )
     suspend = verb(
         "suspend",
         "暂停发送 hold one",
@@ -277,7 +328,7 @@ def _schema(_settings: Settings, _given: argparse.Namespace) -> None:
 
 
 def _events(settings: Settings, _given: argparse.Namespace) -> None:
-    sys.stdout.write(asyncapi(read_receivers(settings.receivers)))
+    sys.stdout.write(asyncapi(read_receivers(settings.receivers, settings.tenant)))
 
 
 def _on_port(settings: Settings, port: int | None) -> Settings:

@@ -9,28 +9,42 @@ as ``application/json``, as the GraphQL-over-HTTP draft has it.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import orjson
 from opentelemetry.trace import Tracer
 from starlette.types import Receive, Scope, Send
 
 from zhitong.exceptions import (
+    AcceptMissingError,
+    BodyMalformedError,
+    DocumentNotTrustedError,
+    DocumentUnknownError,
+    IssuerUnavailableError,
     MediaTypeError,
     MethodNotAllowedError,
+    RateLimitedError,
+    TokenError,
     ZhitongError,
 )
 from zhitong.infra.bodies import ClientGoneError, read_body
+from zhitong.infra.clients_file import Clients, read_clients
+from zhitong.infra.door import Door, peer
 from zhitong.infra.media import GRAPHQL, HTML, JSON, check_content_type, choose
 from zhitong.infra.occasions import read_occasion
+from zhitong.infra.pace import Pace
 from zhitong.infra.parameters import Parameters, from_body, from_query_string
 from zhitong.infra.replies import Reply, fault, refusal, send_reply
 from zhitong.infra.settings import Settings
 from zhitong.infra.spans import RequestSpan, request_span, tracer
-from zhitong.infra.tokens import Verifier
+from zhitong.infra.tokens import Caller, Verifier
+from zhitong.ports import Documents
 from zhitong.schema.engine import Answer, Engine, Question
+from zhitong.types import Allowance, Principal
 
 Headers = Mapping[bytes, bytes]
 
@@ -38,6 +52,8 @@ _ALLOWED = {"allow": "GET, POST"}
 _READ_ONLY = {"allow": "POST"}
 _BAD_REQUEST = 400
 _METHOD_NOT_ALLOWED = 405
+_CLIENTS = 4_096
+"""Allowances that are remembered, by principal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +64,7 @@ class _Call:
     method: str
     query: bytes
     headers: Headers
+    peer: str
     receive: Receive
     span: RequestSpan
 
@@ -55,21 +72,38 @@ class _Call:
         return self.headers.get(name, b"")
 
 
+class NoDocuments:
+    """The register of a gateway that has no trusted documents."""
+
+    async def find(self, _digest: str, _principal: Principal) -> str | None:
+        """Find nothing."""
+        return None
+
+
 class GraphQLFront:
     """Takes a request apart, lets the engine answer, puts the answer together."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything a request meets, put together once
         self,
         engine: Engine,
         verifier: Verifier,
         settings: Settings,
         *,
+        clients: Clients | None = None,
+        documents: Documents | None = None,
+        pace: Pace | None = None,
         explorer: str = "explorer/",
         traces: Tracer | None = None,
     ) -> None:
         self._engine = engine
-        self._verifier = verifier
+        self._door = Door(verifier, settings)
         self._settings = settings
+        known = clients or read_clients(settings.clients, page=settings.page_limit)
+        self._allowance: Callable[[Principal], Allowance] = lru_cache(_CLIENTS)(
+            known.allowance
+        )
+        self._documents = documents or NoDocuments()
+        self._pace = pace or Pace()
         self._explorer = explorer
         self._traces = traces or tracer()
 
@@ -82,6 +116,7 @@ class GraphQLFront:
                 method=scope["method"],
                 query=scope["query_string"],
                 headers=headers,
+                peer=peer(scope),
                 receive=receive,
                 span=span,
             )
@@ -99,6 +134,9 @@ class GraphQLFront:
             return await self._reply(call)
         except MethodNotAllowedError as error:
             return replace(refusal(error, media), headers=_ALLOWED)
+        except RateLimitedError as error:
+            after = {"retry-after": error.details["after"]}
+            return replace(refusal(error, media), headers=after)
         except ZhitongError as error:
             return refusal(error, media)
         except ClientGoneError:
@@ -110,28 +148,68 @@ class GraphQLFront:
         media = choose(call.header(b"accept"), _served(call))
         if media == HTML:
             return _see(self._explorer)
-        question = await self._question(call)
-        call.span.note_question(question)
-        answer = await _attended(self._engine, question, call.receive)
+        _check_form(call)
+        caller = await self._caller(call)
+        allowance = self._allowance(caller.principal)
+        with self._pace.question(caller.principal, allowance):
+            question = await self._question(call, caller, allowance)
+            call.span.note_question(question)
+            answer = await _attended(self._engine, question, call.receive)
         return _answered(answer, media)
 
-    async def _question(self, call: _Call) -> Question:
-        if call.method == "POST":
-            _check_encoding(call)
-        principal = self._verifier.verify(
-            call.header(b"authorization").decode("latin-1")
-        )
+    async def _caller(self, call: _Call) -> Caller:
+        """Say who asks; who has no valid token is counted by address.
+
+        One with a valid token is not held up by others behind the same address.
+        """
+        try:
+            return await self._door.caller(call.peer, call.headers)
+        except (TokenError, IssuerUnavailableError):
+            self._pace.stranger(call.peer)
+            raise
+
+    async def _question(
+        self, call: _Call, caller: Caller, allowance: Allowance
+    ) -> Question:
         occasion = read_occasion(call.headers)
         asked = await self._parameters(call)
         return Question(
-            document=asked.document,
+            document=await self._document(asked, caller.principal, allowance),
             variables=asked.variables,
             operation=asked.operation,
-            principal=principal,
+            principal=caller.principal,
             occasion=occasion,
             request_id=call.id,
+            once=caller.once,
             read_only=call.method == "GET",
+            allowance=allowance,
+            priced=call.header(b"zhitong-cost") == b"1",
         )
+
+    async def _document(
+        self, asked: Parameters, principal: Principal, allowance: Allowance
+    ) -> str:
+        """Give the document that is asked: as it was written, or by its hash.
+
+        A document that comes with a hash is never kept for others to ask.
+        """
+        if asked.document is None:
+            found = await self._documents.find(asked.digest or "", principal)
+            if found is None:
+                raise _unknown()
+            return found
+        if asked.digest is None and not allowance.trusted_only:
+            return asked.document
+        written = asked.document.encode(errors="surrogatepass")
+        digest = hashlib.sha256(written).hexdigest()
+        if asked.digest not in {None, digest}:
+            raise _not_its_hash()
+        if (
+            allowance.trusted_only
+            and await self._documents.find(digest, principal) is None
+        ):
+            raise _not_trusted()
+        return asked.document
 
     async def _parameters(self, call: _Call) -> Parameters:
         limit, deepest = self._settings.body_bytes, self._settings.json_depth
@@ -159,6 +237,48 @@ def _served(call: _Call) -> tuple[str, ...]:
 
 def _see(address: str) -> Reply:
     return Reply(status=303, body=b"", media=HTML, headers={"location": address})
+
+
+def _check_form(call: _Call) -> None:
+    """Refuse what a page of another site could send in its reader's name."""
+    if call.method == "POST":
+        _check_encoding(call)
+    elif not _names_json(call.header(b"accept")):
+        raise AcceptMissingError(
+            "用 GET 提问时请写明 Accept: application/json"
+            "（或 application/graphql-response+json），网页的图片、链接不会这样发送。",
+            "A question by GET says Accept: application/json (or "
+            "application/graphql-response+json), as no image or link of a page does.",
+        )
+
+
+def _names_json(accept: bytes) -> bool:
+    said = accept.lower()
+    return any(media.encode() in said for media in (JSON, GRAPHQL))
+
+
+def _unknown() -> DocumentUnknownError:
+    return DocumentUnknownError(
+        "没有为你登记这个可信查询：请核对 documentId，或向平台运维人员申请登记。",
+        "No trusted document of this hash is registered for your client; check "
+        "documentId or ask the operators to register it.",
+    )
+
+
+def _not_trusted() -> DocumentNotTrustedError:
+    return DocumentNotTrustedError(
+        "你的系统只能使用登记的可信查询：请以 documentId 提问，或申请登记这个查询。",
+        "Your client may ask trusted documents only: send a documentId, or have this "
+        "document registered.",
+    )
+
+
+def _not_its_hash() -> BodyMalformedError:
+    return BodyMalformedError(
+        "query 与所附的 SHA-256 不符；查询不会自动登记，只发其一即可。",
+        "The document is not that of the SHA-256 beside it; nothing is registered by "
+        "asking, so send one of both.",
+    )
 
 
 def _check_encoding(call: _Call) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from zhitong.connectors.access_log import PlatformAccessLog, open_pool
 from zhitong.connectors.migrations import migrate
 from zhitong.connectors.postgresql import PostgreSQLSource
+from zhitong.connectors.pseudonyms import Pseudonyms
 from zhitong.connectors.trusted_documents import PlatformDocuments
 from zhitong.exceptions import SettingsError, SourceError
 from zhitong.infra.deciding import Deciding
@@ -47,11 +48,12 @@ class Gateway:
             )
         self._settings = settings
         self._url = url
+        pseudonyms = Pseudonyms(secret(settings.state / "pseudonym.key"))
         self.registry = Registry(
-            [settings.bindings], ENTITIES, address, settings.tenant
+            [settings.bindings], ENTITIES, address, settings.tenant, pseudonyms
         )
         self._own = platform_source(
-            HERE / "platform" / "platform.toml", ENTITIES, self._url
+            HERE / "platform" / "platform.toml", ENTITIES, self._url, pseudonyms
         )
         policy = read_policy(settings.policy, ENTITIES)
         self._reader = Reader(self.sources, policy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
@@ -10,13 +11,16 @@ from zhitong.exceptions import BodyMalformedError, BodyTooLargeError
 from zhitong.infra.bodies import parse_object
 
 _MOST_PARAMETERS = 20
+_DIGEST = re.compile(r"(?:sha256:)?([0-9a-fA-F]{64})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
     """What the specification names; other members are ignored, as it allows."""
 
-    document: str
+    document: str | None
+    digest: str | None
+    """The SHA-256 of a trusted document, as the client says it."""
     variables: Mapping[str, object] | None
     operation: str | None
 
@@ -73,7 +77,10 @@ def _object(text: str, deepest: int) -> dict[str, object] | None:
 
 def _parameters(members: Mapping[str, object]) -> Parameters:
     document = members.get("query")
-    if not isinstance(document, str) or not document:
+    digest = _digest(members)
+    if document is None and digest is not None:
+        pass  # asked by its hash alone
+    elif not isinstance(document, str) or not document:
         raise _wrong("query", "非空字符串", "a text that is not empty")
     operation = members.get("operationName")
     if operation is not None and not isinstance(operation, str):
@@ -85,8 +92,32 @@ def _parameters(members: Mapping[str, object]) -> Parameters:
     if extensions is not None and not isinstance(extensions, dict):
         raise _wrong("extensions", "对象或 null", "an object or null")
     return Parameters(
-        document=document, variables=variables, operation=operation or None
+        document=document,
+        digest=digest,
+        variables=variables,
+        operation=operation or None,
     )
+
+
+def _digest(members: Mapping[str, object]) -> str | None:
+    """Read the hash of a trusted document: ``documentId``, or APQ's extension."""
+    extensions = members.get("extensions")
+    persisted = (
+        extensions.get("persistedQuery") if isinstance(extensions, dict) else None
+    )
+    said = members.get("documentId")
+    if said is None and isinstance(persisted, dict):
+        said = persisted.get("sha256Hash")
+    if said is None:
+        return None
+    found = _DIGEST.fullmatch(said) if isinstance(said, str) else None
+    if found is None:
+        raise _wrong(
+            "documentId",
+            " SHA-256（64 位十六进制）",
+            "a SHA-256 in 64 hexadecimal digits",
+        )
+    return found[1].lower()
 
 
 def _wrong(name: str, zh: str, en: str) -> BodyMalformedError:

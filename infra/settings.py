@@ -39,6 +39,15 @@ class Settings:
     audience: str = "zhitong"
     """What a token's ``aud`` must name, so that it was meant for this gateway."""
 
+    issuers: str = ""
+    """The file that says whose tokens count; empty: the demo's issuer alone."""
+
+    certificate_header: str = ""
+    """The header in which a proxy says which certificate a client has."""
+
+    proxies: str = ""
+    """Addresses or networks of the proxies that are believed, after commas."""
+
     body_bytes: int = 262_144
     """The largest request body, and the largest query string, that is read."""
 
@@ -57,6 +66,12 @@ class Settings:
     document_tokens: int = 2_000
     """How many tokens a document may have."""
 
+    document_aliases: int = 30
+    """How many aliases a document may have, with its fragments spread."""
+
+    document_directives: int = 20
+    """How many directives a document may have, with its fragments spread."""
+
     page_size: int = 20
     """How many rows a page has when the question does not say."""
 
@@ -72,6 +87,9 @@ class Settings:
     receivers: Path = Path(__file__).parent / "rules" / "receivers.toml"
     """The file that says who is to have which decisions, in which form."""
 
+    clients: Path = Path(__file__).parent / "rules" / "clients.toml"
+    """The file that says how much each client may ask."""
+
     check_seconds: float = 60.0
     """How often the bindings are compared with the live databases."""
 
@@ -80,6 +98,18 @@ class Settings:
 
     kafka: str = ""
     """The broker, ``host:port`` and more after commas; empty: the embedded one."""
+
+    kafka_security: str = "PLAINTEXT"
+    """How that broker is spoken to: SASL_SSL in a city."""
+
+    kafka_mechanism: str = "SCRAM-SHA-512"
+    """How a user is proved to that broker."""
+
+    kafka_users: str = ""
+    """The folder with one file per user of that broker, its password in it."""
+
+    kafka_ca: str = ""
+    """The file of the authorities that signed that broker's certificate."""
 
     retention_days: int = 90
     """How long a topic we make keeps its events, in days."""
@@ -123,6 +153,10 @@ class Settings:
         return self.state / "cursor.key"
 
 
+_ALLOWED = {
+    "kafka_security": ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"),
+    "kafka_mechanism": ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"),
+}
 # The one name we do not choose: OpenTelemetry's own specification has it.
 _VARIABLES = {"otlp_endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT"}
 
@@ -177,6 +211,18 @@ def _check(settings: Settings) -> None:
             "ZHITONG_TENANT 须以小写字母开头，只含小写字母、数字和连字符，2 至 31 位。",
             "ZHITONG_TENANT must begin with a small letter and have small letters, "
             "digits and hyphens only, 2 to 31 of them.",
+        )
+    for name, allowed in _ALLOWED.items():
+        if getattr(settings, name) not in allowed:
+            raise SettingsError(
+                f"环境变量 {variable(name)} 应为 {'、'.join(allowed)} 之一。",
+                f"{variable(name)} must be one of {', '.join(allowed)}.",
+            )
+    if settings.kafka_security.startswith("SASL") and not settings.kafka_users:
+        raise SettingsError(
+            "ZHITONG_KAFKA_SECURITY 为 SASL 时须用 ZHITONG_KAFKA_USERS 给出密码目录。",
+            "with SASL in ZHITONG_KAFKA_SECURITY the folder of passwords must be "
+            "named: ZHITONG_KAFKA_USERS.",
         )
     for field in fields(settings):
         value = getattr(settings, field.name)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from zhitong.exceptions import ZhitongError
-from zhitong.types import Occasion, Principal
+from zhitong.types import Allowance, Occasion, Principal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +21,12 @@ class Question:
     occasion: Occasion
     request_id: str
     read_only: bool = False
+    once: Callable[[], Awaitable[None]] | None = field(default=None, compare=False)
+    """Notes that the caller's token serves a change; raises if it may not."""
+    allowance: Allowance = field(default_factory=Allowance)
+    """What the client may ask, as its configuration has it."""
+    priced: bool = False
+    """Whether the answer is to say what the document cost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,13 +5,21 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
-from graphql import DocumentNode, GraphQLError, OperationType, get_operation_ast
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    OperationType,
+    get_operation_ast,
+)
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType as Allowed
 
 from zhitong.exceptions import (
+    CostExceededError,
     CreditCodeError,
     DocumentInvalidError,
     InternalError,
@@ -27,18 +35,41 @@ from zhitong.resolvers.cursors import Cursors
 from zhitong.resolvers.decisions import Decisions
 from zhitong.resolvers.filters import Filters
 from zhitong.resolvers.loaders import Loaders
+from zhitong.resolvers.proceedings import Proceedings
 from zhitong.resolvers.read import Reader
 from zhitong.resolvers.records import Recorder
 from zhitong.schema.access_report import access, gaps
 from zhitong.schema.context import Context, Limits
+from zhitong.schema.cost import Price, prices
 from zhitong.schema.engine import Answer, Question, problem
 from zhitong.schema.entities import ENTITIES
-from zhitong.schema.gate import Bounds, parsed
+from zhitong.schema.gate import Bounds, introspection_denied, introspects, parsed
 from zhitong.schema.graph import CACHED_DOCUMENTS, graph
-from zhitong.schema.refusals import placed, refused
-from zhitong.types import Inquiry
+from zhitong.schema.refusals import placed, refused, withheld
+from zhitong.types import Allowance, Inquiry
 
 LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A document that is within bounds, and what it would cost."""
+
+    document: DocumentNode
+    introspects: bool
+    prices: tuple[Price, ...]
+    """One for each operation, in their order."""
+
+    def price(self, operation: OperationDefinitionNode) -> Price:
+        """Give the price of *operation*."""
+        operations = (
+            one
+            for one in self.document.definitions
+            if isinstance(one, OperationDefinitionNode)
+        )
+        found = zip(operations, self.prices, strict=True)
+        # By identity: graphql-core compares nodes with everything below them.
+        return next(price for one, price in found if one is operation)
 
 
 class GraphEngine:
@@ -51,6 +82,7 @@ class GraphEngine:
         recorder: Recorder,
         cursors: Cursors,
         decisions: Decisions,
+        proceedings: Proceedings,
         sources: Callable[[], Mapping[str, Source]],
         limits: Limits,
         bounds: Bounds,
@@ -59,11 +91,13 @@ class GraphEngine:
         self._recorder = recorder
         self._cursors = cursors
         self._decisions = decisions
+        self._proceedings = proceedings
         self._sources = sources
         self._limits = limits
         self._schema = graph()
-        self._parsed: Callable[[str], DocumentNode] = lru_cache(CACHED_DOCUMENTS)(
-            lambda text: parsed(text, bounds)
+        self._bounds = bounds
+        self._admitted: Callable[[str], Admitted] = lru_cache(CACHED_DOCUMENTS)(
+            self._measured
         )
 
     async def answer(self, question: Question) -> Answer:
@@ -76,22 +110,34 @@ class GraphEngine:
             id=question.request_id,
             operation=question.operation or "",
             document_hash=hashlib.sha256(document).hexdigest(),
+            allowance=question.allowance,
         )
         try:
-            kind = check_operation(
-                self._parsed(question.document),
-                question.operation,
-                read_only=question.read_only,
+            admitted = self._admitted(question.document)
+            if admitted.introspects and not question.allowance.introspection:
+                raise introspection_denied()
+            operation = chosen_operation(
+                admitted.document, question.operation, read_only=question.read_only
             )
-            return await self._execute(question, inquiry, kind)
+            cost = admitted.price(operation).cost(question.variables or {})
+            check_cost(cost, question.allowance)
+            if operation.operation is OperationType.MUTATION and question.once:
+                await question.once()
+            return await self._execute(question, inquiry, operation.operation, cost)
         except ZhitongError as error:
             return Answer(
                 body={"errors": [problem(error)]}, executed=False, status=error.status
             )
 
+    def _measured(self, text: str) -> Admitted:
+        document = parsed(text, self._bounds)
+        found = prices(document, self._schema._schema, self._limits.page)  # noqa: SLF001 - strawberry offers its graphql-core schema nowhere else
+        return Admitted(document, introspects(document), tuple(found))
+
     async def _execute(
-        self, question: Question, inquiry: Inquiry, kind: OperationType
+        self, question: Question, inquiry: Inquiry, kind: OperationType, cost: int
     ) -> Answer:
+        inquiry.disputed = await self._proceedings.disputed(inquiry)
         context = self._context(inquiry)
         result = await self._schema.execute(
             question.document,
@@ -103,11 +149,16 @@ class GraphEngine:
         if context.budget.exceeded and kind is OperationType.QUERY:
             await self._recorder.record(inquiry)
             context.budget.check()
-        document = self._parsed(question.document)
+        document = self._admitted(question.document).document
+        refused_whole = isinstance(result, PreExecutionError) or _refused(result)
+        if refused_whole and not question.allowance.introspection:
+            told = withheld(result.errors or (), document)
+            refusals = [problem(error) for error in told]
+            return Answer(body={"errors": refusals}, executed=False, status=400)
         errors = [
             self._problem(error, inquiry, document) for error in result.errors or ()
         ]
-        if isinstance(result, PreExecutionError) or _refused(result):
+        if refused_whole:
             return Answer(body={"errors": errors}, executed=False, status=400)
         record_id = await self._recorder.record(inquiry)
         data = result.data
@@ -120,6 +171,8 @@ class GraphEngine:
         if errors:
             body["errors"] = errors
         extensions = {**access(inquiry), **gaps(inquiry)}
+        if question.priced and question.allowance.introspection:
+            extensions["cost"] = {"estimate": cost, "budget": question.allowance.cost}
         if extensions:
             body["extensions"] = extensions
         return Answer(body=body, executed=True, record_id=record_id)
@@ -134,9 +187,10 @@ class GraphEngine:
             filters=Filters(self._reader, ENTITIES, inquiry),
             cursors=self._cursors,
             decisions=self._decisions,
+            proceedings=self._proceedings,
             entities=ENTITIES,
             sources=self._sources,
-            limits=self._limits,
+            limits=Limits(self._limits.page, inquiry.allowance.page),
         )
 
     def _problem(
@@ -154,10 +208,24 @@ class GraphEngine:
         return told
 
 
-def check_operation(
+def check_cost(cost: int, allowance: Allowance) -> None:
+    """Raise where a document would cost more than its client may ask at once."""
+    if cost > allowance.cost:
+        raise CostExceededError(
+            f"查询估计成本 {cost}，超过你的上限 {allowance.cost}（字段数乘以其上各层"
+            "列表的条数）；请减小 first、减少列表中的列表或字段，分几次查询",
+            f"the document would cost about {cost}, your budget is {allowance.cost} "
+            "(fields times the sizes of the lists above them); ask for smaller pages, "
+            "fewer lists inside lists or fewer fields, in several steps",
+            estimate=str(cost),
+            budget=str(allowance.cost),
+        )
+
+
+def chosen_operation(
     document: DocumentNode, name: str | None, *, read_only: bool = False
-) -> OperationType:
-    """Say what kind of operation is meant by *name*, or by the document alone.
+) -> OperationDefinitionNode:
+    """Find the operation that is meant by *name*, or by the document alone.
 
     Raise unless that is clear, and served.
 
@@ -180,7 +248,7 @@ def check_operation(
         raise MethodNotAllowedError(
             "变更（mutation）须用 POST 请求。", "A mutation is sent by POST."
         )
-    return operation.operation
+    return operation
 
 
 def _done(data: dict[str, object] | None) -> dict[str, object]:

@@ -1,11 +1,13 @@
 """The gate before validation: linear in the document, whatever its fragments.
 
-Depth and number of fields are those of the document with its fragments spread, found
-with one visit per fragment: a bomb of 2^60 fields costs as much as its text is long.
+Depth, fields, aliases and directives are those of the document with its fragments
+spread, found with one visit per fragment: a bomb of 2^60 fields costs as much as its
+text is long.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from graphql import (
@@ -16,6 +18,7 @@ from graphql import (
     GraphQLError,
     InlineFragmentNode,
     ListValueNode,
+    Node,
     ObjectValueNode,
     OperationDefinitionNode,
     SelectionNode,
@@ -24,7 +27,14 @@ from graphql import (
     parse,
 )
 
-from zhitong.exceptions import DocumentInvalidError, DocumentTooDeepError
+from zhitong.exceptions import (
+    DocumentInvalidError,
+    DocumentTooDeepError,
+    IntrospectionDeniedError,
+)
+
+INTROSPECTION = frozenset({"__schema", "__type", "_service"})
+"""Fields that tell the schema; ``__typename`` tells only what was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,23 @@ class Bounds:
     """Questions in one document: each may ask every department."""
     fields: int = 500
     """Fields with fragments spread; overlaps are checked pair by pair."""
+    aliases: int = 30
+    """Aliases with fragments spread: each asks the same field once more."""
+    directives: int = 20
+    """Directives with fragments spread; each is checked by itself."""
+    nesting: int = 120
+    """Braces and fragments inside each other: graphql-core goes down by recursion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much a selection is, its fragments spread."""
+
+    depth: int = 0
+    nesting: int = 0
+    fields: int = 0
+    aliases: int = 0
+    directives: int = 0
 
 
 def parsed(text: str, bounds: Bounds) -> DocumentNode:
@@ -59,8 +86,53 @@ def parsed(text: str, bounds: Bounds) -> DocumentNode:
         ) from error
     except RecursionError as error:
         raise _too_deep(bounds) from error
-    check_depth(document, bounds)
+    check(document, bounds)
     return document
+
+
+def check(document: DocumentNode, bounds: Bounds) -> None:
+    """Raise if any operation is more than allowed or its fragments form a ring."""
+    measure = _Measure(fragments(document), bounds)
+    for definition in document.definitions:
+        if isinstance(definition, FragmentDefinitionNode):
+            measure.fragment(definition.name.value)
+        elif isinstance(definition, OperationDefinitionNode):
+            measure.operation(definition)
+
+
+def fragments(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
+    """Find the fragments of *document* by name."""
+    return {
+        definition.name.value: definition
+        for definition in document.definitions
+        if isinstance(definition, FragmentDefinitionNode)
+    }
+
+
+def introspects(document: DocumentNode) -> bool:
+    """Say whether *document* asks for the schema anywhere, used or not."""
+    below: list[Node] = list(document.definitions)
+    while below:
+        node = below.pop()
+        if isinstance(node, FieldNode) and node.name.value in INTROSPECTION:
+            return True
+        below += _selected(node)
+    return False
+
+
+def _selected(node: Node) -> tuple[SelectionNode, ...]:
+    selections = getattr(node, "selection_set", None)
+    return selections.selections if isinstance(selections, SelectionSetNode) else ()
+
+
+def introspection_denied() -> IntrospectionDeniedError:
+    """Say why the schema is not told, and where it can be read."""
+    return IntrospectionDeniedError(
+        "你的身份不能通过查询读取数据模型（__schema、__type），"
+        "请使用已发布的模型文本和登记的可信查询，需要时向平台运维人员申请",
+        "your client may not read the schema by asking for it (__schema, __type); use "
+        "the schema as published and trusted documents, or ask the operators",
+    )
 
 
 def _place(error: GraphQLError) -> str:
@@ -69,29 +141,18 @@ def _place(error: GraphQLError) -> str:
     return f"{error.locations[0].line}:{error.locations[0].column}"
 
 
-def check_depth(document: DocumentNode, bounds: Bounds) -> None:
-    """Raise if any operation is deeper than allowed or its fragments form a ring."""
-    measure = _Measure(
-        {
-            definition.name.value: definition
-            for definition in document.definitions
-            if isinstance(definition, FragmentDefinitionNode)
-        },
-        bounds,
-    )
-    for definition in document.definitions:
-        if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode):
-            measure.extent(definition.selection_set)
-        if isinstance(definition, OperationDefinitionNode):
-            for variable in definition.variable_definitions or ():
-                measure.check_value(variable.default_value)
-            measure.check_roots(definition.selection_set)
-
-
 def _too_deep(bounds: Bounds) -> DocumentTooDeepError:
     return DocumentTooDeepError(
         f"查询嵌套超过 {bounds.depth} 层，请拆成几次查询",
         f"the document is nested deeper than {bounds.depth}; ask in several steps",
+    )
+
+
+def _too_nested(bounds: Bounds) -> DocumentTooDeepError:
+    return DocumentTooDeepError(
+        f"花括号与片段互相嵌套超过 {bounds.nesting} 层，请减少片段的嵌套",
+        f"braces and fragments are nested deeper than {bounds.nesting}; nest fewer "
+        "fragments",
     )
 
 
@@ -103,6 +164,22 @@ def _too_many(bounds: Bounds) -> DocumentTooDeepError:
     )
 
 
+def _too_many_aliases(bounds: Bounds) -> DocumentTooDeepError:
+    return DocumentTooDeepError(
+        f"查询展开后超过 {bounds.aliases} 个别名，请拆成几次查询",
+        f"the document has more than {bounds.aliases} aliases with its fragments "
+        "spread; ask in several steps",
+    )
+
+
+def _too_many_directives(bounds: Bounds) -> DocumentTooDeepError:
+    return DocumentTooDeepError(
+        f"查询展开后超过 {bounds.directives} 个指令（@…），请减少指令",
+        f"the document has more than {bounds.directives} directives (@…) with its "
+        "fragments spread; use fewer",
+    )
+
+
 def _nested(value: ValueNode | None) -> int:
     if isinstance(value, ListValueNode):
         return 1 + max(map(_nested, value.values), default=0)
@@ -111,76 +188,125 @@ def _nested(value: ValueNode | None) -> int:
     return 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Measure:
     fragments: dict[str, FragmentDefinitionNode]
     bounds: Bounds
-    known: dict[str, tuple[int, int]] = field(default_factory=dict)
+    known: dict[str, Extent] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
+    level: int = 0
+    """How deep this walk is now: it goes down by recursion itself."""
 
-    def extent(self, selections: SelectionSetNode | None) -> tuple[int, int]:
-        """Give depth and number of the fields below, fragments spread."""
-        deepest, fields = 0, 0
-        for selection in selections.selections if selections else ():
-            depth, inside = self._inside(selection)
-            deepest, fields = max(deepest, depth), fields + inside
-        if deepest > self.bounds.depth:
-            raise _too_deep(self.bounds)
-        if fields > self.bounds.fields:
-            raise _too_many(self.bounds)
-        return deepest, fields
-
-    def check_roots(self, selections: SelectionSetNode) -> None:
-        """Raise where an operation asks too many questions at once."""
-        if self._roots(selections, set()) > self.bounds.roots:
+    def operation(self, definition: OperationDefinitionNode) -> None:
+        """Raise where an operation is more than allowed."""
+        for variable in definition.variable_definitions or ():
+            self._check_value(variable.default_value)
+        nodes = (definition, *(definition.variable_definitions or ()))
+        directives = sum(map(self._directives, nodes))
+        self._extent(definition.selection_set, directives)
+        if self._roots(definition.selection_set, set()) > self.bounds.roots:
             raise DocumentTooDeepError(
                 f"一次最多问 {self.bounds.roots} 个根字段，请拆成几次查询",
                 f"the document has more than {self.bounds.roots} root fields; ask in "
                 "several steps",
             )
 
+    def fragment(self, name: str) -> Extent:
+        """Measure the fragment *name*, once however often it is spread."""
+        if name in self.known or name not in self.fragments:
+            return self.known.get(name, Extent())
+        if name in self.open:
+            raise DocumentInvalidError(
+                "片段互相引用成环", "the fragments refer to each other in a ring"
+            )
+        self.open.add(name)
+        definition = self.fragments[name]
+        directives = self._directives(definition)
+        self.known[name] = self._extent(definition.selection_set, directives)
+        self.open.discard(name)
+        return self.known[name]
+
+    def _extent(self, selections: SelectionSetNode | None, directives: int) -> Extent:
+        depth = nesting = fields = aliases = 0
+        self.level += 1
+        if self.level > self.bounds.nesting:
+            raise _too_nested(self.bounds)
+        for selection in selections.selections if selections else ():
+            inside = self._inside(selection)
+            depth, nesting = max(depth, inside.depth), max(nesting, inside.nesting)
+            fields, aliases = fields + inside.fields, aliases + inside.aliases
+            directives += inside.directives
+        self.level -= 1
+        return self._checked(Extent(depth, nesting + 1, fields, aliases, directives))
+
+    def _checked(self, extent: Extent) -> Extent:
+        # Each sum is refused as soon as it is too large, so none can grow with 2^n.
+        if extent.depth > self.bounds.depth:
+            raise _too_deep(self.bounds)
+        if extent.nesting > self.bounds.nesting:
+            raise _too_nested(self.bounds)
+        if extent.fields > self.bounds.fields:
+            raise _too_many(self.bounds)
+        if extent.aliases > self.bounds.aliases:
+            raise _too_many_aliases(self.bounds)
+        if extent.directives > self.bounds.directives:
+            raise _too_many_directives(self.bounds)
+        return extent
+
+    def _inside(self, selection: SelectionNode) -> Extent:
+        directives = self._directives(selection)
+        if isinstance(selection, FragmentSpreadNode):
+            inside, own, aliased = self.fragment(selection.name.value), 0, 0
+        elif isinstance(selection, InlineFragmentNode):
+            inside, own, aliased = self._extent(selection.selection_set, 0), 0, 0
+        elif isinstance(selection, FieldNode):
+            for argument in selection.arguments or ():
+                self._check_value(argument.value)
+            inside = (
+                self._extent(selection.selection_set, 0)
+                if selection.selection_set
+                else Extent()
+            )
+            own, aliased = 1, int(selection.alias is not None)
+        else:
+            return Extent()
+        return Extent(
+            inside.depth + own,
+            inside.nesting,
+            inside.fields + own,
+            inside.aliases + aliased,
+            inside.directives + directives,
+        )
+
+    def _directives(self, node: Node) -> int:
+        found = getattr(node, "directives", None) or ()
+        for directive in found:
+            for argument in directive.arguments or ():
+                self._check_value(argument.value)
+        return len(found)
+
     def _roots(self, selections: SelectionSetNode, spread: set[str]) -> int:
-        roots = 0
+        return sum(1 for _ in self._root_fields(selections, spread))
+
+    def _root_fields(
+        self, selections: SelectionSetNode, spread: set[str]
+    ) -> Iterator[FieldNode]:
         for selection in selections.selections:
             if isinstance(selection, FieldNode):
-                roots += 1
+                yield selection
             elif isinstance(selection, InlineFragmentNode):
-                roots += self._roots(selection.selection_set, spread)
+                yield from self._root_fields(selection.selection_set, spread)
             elif isinstance(selection, FragmentSpreadNode):
                 name = selection.name.value
                 if name in self.fragments and name not in spread:
                     spread.add(name)
-                    roots += self._roots(self.fragments[name].selection_set, spread)
-        return roots
+                    inside = self.fragments[name].selection_set
+                    yield from self._root_fields(inside, spread)
 
-    def _inside(self, selection: SelectionNode) -> tuple[int, int]:
-        if isinstance(selection, FragmentSpreadNode):
-            return self._fragment(selection.name.value)
-        if not isinstance(selection, FieldNode | InlineFragmentNode):
-            return 0, 0
-        if isinstance(selection, FieldNode):
-            for argument in selection.arguments or ():
-                self.check_value(argument.value)
-        depth, fields = self.extent(selection.selection_set)
-        own = isinstance(selection, FieldNode)
-        return depth + own, fields + own
-
-    def check_value(self, value: ValueNode | None) -> None:
+    def _check_value(self, value: ValueNode | None) -> None:
         """Raise if *value* nests too deep to be walked through safely."""
         if _nested(value) > self.bounds.values:
             raise DocumentTooDeepError(
                 f"参数嵌套超过 {self.bounds.values} 层，请减少嵌套",
                 f"an argument is nested deeper than {self.bounds.values}; flatten it",
             )
-
-    def _fragment(self, name: str) -> tuple[int, int]:
-        if name in self.known or name not in self.fragments:
-            return self.known.get(name, (0, 0))
-        if name in self.open:
-            raise DocumentInvalidError(
-                "片段互相引用成环", "the fragments refer to each other in a ring"
-            )
-        self.open.add(name)
-        self.known[name] = self.extent(self.fragments[name].selection_set)
-        self.open.discard(name)
-        return self.known[name]

@@ -7,7 +7,7 @@ are recognised by their beginnings, and only names of theirs are taken over.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from graphql import (
     ArgumentNode,
@@ -172,6 +172,41 @@ def refused(error: GraphQLError, document: DocumentNode) -> DocumentInvalidError
     if not place:
         return DocumentInvalidError(f"查询有误：{zh}", en)
     return DocumentInvalidError(f"查询有误，{place}：{zh}", f"{place}: {en}", at=place)
+
+
+def withheld(
+    errors: Sequence[GraphQLError], document: DocumentNode
+) -> list[ZhitongError]:
+    """Say why *document* was refused to somebody who may not read the schema.
+
+    One text, without place or number, whatever is wrong: what differs would tell which
+    types, fields and arguments there are. A document that fits the schema is told of
+    its variables and of values' formats; it names nothing that its writer did not.
+    """
+    told: list[ZhitongError] = []
+    for error in errors:
+        original = error.original_error
+        if isinstance(original, ScalarError | CreditCodeError):
+            told.append(placed(original, error, document))
+        elif _VARIABLE.match(error.message):
+            place = at(error, document)
+            told.append(
+                DocumentInvalidError(
+                    f"变量有误，{place}：值不合要求",
+                    f"{place}: the value is not what is due here",
+                    at=place,
+                )
+            )
+        else:
+            return [
+                DocumentInvalidError(
+                    "查询与数据模型不符；你的身份看不到细节，请对照已发布的模型文本，"
+                    "或使用登记的可信查询",
+                    "the document does not fit the schema; your client is not told "
+                    "where: compare the published schema, or use trusted documents",
+                )
+            ]
+    return told
 
 
 def placed(

@@ -328,6 +328,10 @@ class Mask:
     reason: Label = Label("按规则脱敏", "masked by rule")
     source: str = ""
     """The text the rule rests on."""
+    edges: tuple[int, ...] = ()
+    """Of a band of amounts: the lower edges, in yuan."""
+    audience: str = ""
+    """Of a pseudonym: whom it is made for, the tenant and the requesting unit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from zhitong.exceptions import DocumentInvalidError
+from zhitong.infra.clients_file import read_clients
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, DemoIssuer
 from zhitong.infra.front import GraphQLFront
 from zhitong.infra.media import GRAPHQL, HTML, JSON
@@ -57,7 +58,7 @@ def connect(issuer: DemoIssuer) -> Connect:
         return httpx.AsyncClient(
             transport=httpx.ASGITransport(front),
             base_url="http://gateway",
-            headers={"authorization": f"Bearer {token}", "accept": "*/*"},
+            headers={"authorization": f"Bearer {token}", "accept": JSON},
         )
 
     return to
@@ -89,6 +90,7 @@ async def test_a_post_becomes_a_question_and_its_answer_goes_out(
         occasion=Occasion(purpose="执法", cause="C-1"),
         request_id=response.headers["x-request-id"],
         read_only=False,
+        allowance=read_clients().allowance(DEMO_PRINCIPALS["police"]),
     )
     assert response.status_code == 200
     assert response.json() == {"data": {"a": "甲"}}
@@ -156,13 +158,16 @@ async def test_a_browser_is_shown_to_the_explorer(connect: Connect) -> None:
     assert engine.asked == []
 
 
-async def test_a_get_with_a_document_is_answered_even_to_a_browser(
-    connect: Connect,
+@pytest.mark.parametrize("accept", [HTML, "*/*", "image/avif,image/*,*/*;q=0.8"])
+async def test_a_page_of_another_site_asks_nothing_by_get(
+    connect: Connect, accept: str
 ) -> None:
-    response = await connect(Listener()).get(
-        "/graphql?query={a}", headers={"accept": HTML}
+    engine = Listener()
+    response = await connect(engine).get(
+        "/graphql?query={a}", headers={"accept": accept}
     )
-    assert response.json() == DONE.body
+    assert (response.status_code, code(response)) == (406, "ACCEPT_MISSING")
+    assert engine.asked == []
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "X"])

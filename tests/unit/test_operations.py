@@ -6,7 +6,7 @@ import pytest
 from graphql import parse
 
 from zhitong.exceptions import DocumentInvalidError, MethodNotAllowedError
-from zhitong.schema.executor import check_operation
+from zhitong.schema.executor import chosen_operation
 
 TWO = "query A { __typename } query B { __typename }"
 
@@ -24,19 +24,19 @@ def test_what_is_no_single_operation_is_refused_as_the_callers_fault(
     document: str, name: str | None
 ) -> None:
     with pytest.raises(DocumentInvalidError):
-        check_operation(parse(document), name)
+        chosen_operation(parse(document), name)
 
 
 def test_the_operation_that_is_named_or_alone_may_run() -> None:
-    check_operation(parse(TWO), "B")
-    check_operation(parse("{ __typename }"), None)
-    check_operation(parse("mutation { __typename }"), None)
+    chosen_operation(parse(TWO), "B")
+    chosen_operation(parse("{ __typename }"), None)
+    chosen_operation(parse("mutation { __typename }"), None)
 
 
 def test_by_a_method_that_reads_only_a_query_is_answered_and_a_mutation_is_not() -> (
     None
 ):
     both = parse("query A { __typename } mutation B { __typename }")
-    check_operation(both, "A", read_only=True)
+    chosen_operation(both, "A", read_only=True)
     with pytest.raises(MethodNotAllowedError):
-        check_operation(both, "B", read_only=True)
+        chosen_operation(both, "B", read_only=True)

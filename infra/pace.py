@@ -1,0 +1,112 @@
+"""How fast clients may ask: a rate with a burst each, in this process's memory.
+
+The generic cell rate algorithm: one moment per client, the one at which its burst is
+whole again. Several gateways each count for themselves; what is bounded is the work of
+one process. Libraries were looked at: `limits` counts in windows, which let twice the
+rate through at their edges, `aiolimiter` waits where a refusal is due.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+
+from zhitong.exceptions import RateLimitedError
+from zhitong.types import Allowance, Principal
+
+REMEMBERED = 10_000
+"""Clients whose moments are kept; beyond that the longest silent are forgotten."""
+STRANGERS = Allowance(rate=10.0, burst=50)
+"""Refused tokens of one address; whoever has a valid one is not counted here."""
+
+Clock = Callable[[], float]
+
+
+class Pace:
+    """Counts what each client asks; raises where that is too fast or too much."""
+
+    def __init__(
+        self, clock: Clock = time.monotonic, remembered: int = REMEMBERED
+    ) -> None:
+        self._clock = clock
+        self._remembered = remembered
+        self._full: OrderedDict[Hashable, float] = OrderedDict()
+        self._running: Counter[Hashable] = Counter()
+
+    @contextmanager
+    def question(self, principal: Principal, allowance: Allowance) -> Iterator[None]:
+        """Count a question of *principal* while it is answered."""
+        client = _client(principal)
+        if self._running[client] >= allowance.concurrent:
+            # Nobody can say when one of them will be answered.
+            raise _too_many(allowance.concurrent)
+        self.count(client, allowance)
+        self._running[client] += 1
+        try:
+            yield
+        finally:
+            self._running[client] -= 1
+            if not self._running[client]:
+                del self._running[client]
+
+    def stranger(self, address: str) -> None:
+        """Count a request without a valid token from *address*."""
+        self.count(_network(address), STRANGERS)
+
+    def count(self, client: Hashable, allowance: Allowance) -> None:
+        """Count one; raise `RateLimitedError` where that is faster than allowed."""
+        now = self._clock()
+        each = 1 / allowance.rate
+        full = max(self._full.get(client, now), now) + each
+        over = full - now - allowance.burst * each
+        # A rounding error is no question.
+        if over > each * 1e-6:
+            raise _too_fast(over)
+        self._full[client] = full
+        self._full.move_to_end(client)
+        if len(self._full) > self._remembered:
+            self._full.popitem(last=False)
+
+
+def _client(principal: Principal) -> Hashable:
+    """Name the client: one person at one system of one unit."""
+    return (
+        principal.tenant,
+        principal.kind,
+        principal.unit,
+        principal.client,
+        principal.person,
+    )
+
+
+def _network(address: str) -> Hashable:
+    """Name an address; of IPv6 the network, for each host has 2^64 addresses."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if found.version == 4:  # noqa: PLR2004 - IPv4
+        return found
+    return ipaddress.ip_network((found, 64), strict=False)
+
+
+def _too_fast(seconds: float) -> RateLimitedError:
+    wait = max(1, math.ceil(seconds))
+    return RateLimitedError(
+        f"请求过快，请 {wait} 秒后重试",
+        f"too fast; try again in {wait} s",
+        after=str(wait),
+    )
+
+
+def _too_many(most: int) -> RateLimitedError:
+    return RateLimitedError(
+        f"同时进行的请求已达上限 {most} 个，请等其中一个答复后再发",
+        f"{most} of your questions are being answered, the most at one time; wait for "
+        "one of them",
+        after="1",
+    )
