@@ -1,4 +1,4 @@
-"""The demo's own issuer of tokens, and the people it issues them to."""
+"""The demo's own issuer of tokens."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ import os
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from types import MappingProxyType
 
 import msgspec
 from joserfc import jws
@@ -19,76 +17,16 @@ from joserfc.jwk import ECKey
 
 from zhitong.exceptions import SettingsError
 from zhitong.infra.claims import Claims, Confirmation
+from zhitong.infra.demo_people import PEOPLE, TENANT
 from zhitong.infra.issuers import Issuer, KeyRing
 from zhitong.infra.tokens import Clock
-from zhitong.types import AUDITOR, OPERATOR, Principal
+from zhitong.types import Principal
 
 NAME = "zhitong-demo"
 KEY = "demo-issuer.json"
 
-TENANT = "anze"
-"""The demo city, which its people's tokens are for."""
-
-_PEOPLE = MappingProxyType(
-    {
-        "police": Principal(
-            kind="police",
-            unit="11619900001481213H",
-            unit_name="安泽市公安局",
-            person="王建国",
-            division="619900",
-        ),
-        "own-officer": Principal(
-            kind="own-officer",
-            unit="11619921MB21040067",
-            unit_name="东岭县应急管理局",
-            person="李秀英",
-            division="619921",
-        ),
-        "department": Principal(
-            kind="department",
-            unit="11619900MB0004001B",
-            unit_name="安泽市应急管理局",
-            person="赵敏",
-            division="619900",
-        ),
-        "supervisor": Principal(
-            kind="supervisor",
-            unit="11619900MB0001003U",
-            unit_name="安泽市司法局",
-            person="周正",
-            division="619900",
-        ),
-        "public": Principal(
-            kind="public",
-            unit="12619900MB09917481",
-            unit_name="公众门户",
-            person="公众用户",
-            division="619900",
-        ),
-        "auditor": Principal(
-            kind="auditor",
-            unit="116199000014842036",
-            unit_name="安泽市审计局",
-            person="陈志强",
-            role=AUDITOR,
-            division="619900",
-        ),
-        "operator": Principal(
-            kind="operator",
-            unit="12619900MB200315XY",
-            unit_name="安泽市大数据中心",
-            person="刘洋",
-            role=OPERATOR,
-            division="619900",
-        ),
-    }
-)
-
-DEMO_PRINCIPALS: Mapping[str, Principal] = MappingProxyType(
-    {word: replace(principal, tenant=TENANT) for word, principal in _PEOPLE.items()}
-)
-"""By the word that ``zhitong token`` takes."""
+DEMO_PRINCIPALS: Mapping[str, Principal] = PEOPLE
+"""Whom it issues tokens to, by the word that ``zhitong token`` takes."""
 
 
 class DemoIssuer:
