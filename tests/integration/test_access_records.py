@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import asyncpg
 import pytest
 
 from zhitong.connectors.access_log import PlatformAccessLog
+from zhitong.connectors.migrations import migrate
 from zhitong.exceptions import RecordUnavailableError
 from zhitong.infra.city_load import BINDINGS
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
@@ -19,7 +21,7 @@ from zhitong.infra.gateway import Gateway
 from zhitong.infra.receiver_keys import make_demo_keys
 from zhitong.infra.settings import Settings
 from zhitong.schema.engine import Answer, Engine, Question
-from zhitong.types import Inquiry, Occasion
+from zhitong.types import AccessFinding, Inquiry, Label, Occasion
 
 pytestmark = pytest.mark.integration
 
@@ -27,6 +29,7 @@ Asking = Callable[..., Awaitable[Answer]]
 Sql = Callable[..., Awaitable[list[asyncpg.Record]]]
 Served = tuple[Gateway, Engine]
 
+MIGRATIONS = Path(__file__).parents[2] / "infra" / "migrations"
 PROTECTED = """query Look { caseRecords(first: 3, where: {facts: {contains: "检查"}}) {
   nodes { caseNo contactPhone counterpartyIdNumber } } }"""
 PUBLIC = "{ enforcementSubjects(first: 2) { nodes { name } } }"
@@ -76,6 +79,108 @@ async def test_a_record_says_who_looked_why_and_at_what(ask: Asking, sql: Sql) -
     assert len(record["subjects"]) == record["rows_seen"] > 0
     # No value that was compared or seen, only what it was.
     assert "检查" not in "".join(map(str, record.values()))
+
+
+async def test_a_record_names_tenant_role_program_papers_and_a_digest_of_the_party(
+    gateway: Served, sql: Sql, tmp_path: Path
+) -> None:
+    number = "11010519491231002X"
+    party = replace(
+        DEMO_PRINCIPALS["police"], client="case-system-7", party_number=number
+    )
+    papers = Occasion(
+        purpose="criminal-investigation",
+        basis="刑事诉讼法",
+        letter="应急介〔2026〕3号",
+        licence="1610120261",
+        approval="安审〔2026〕9号",
+    )
+    asked = replace(question("police", PROTECTED, "papers"), principal=party)
+    await gateway[1].answer(replace(asked, occasion=papers))
+    (record,) = await sql(
+        "platform", "select * from access_record where record_id = 'papers'"
+    )
+    assert (record["tenant"], record["role"], record["client"]) == (
+        "anze",
+        "user",
+        "case-system-7",
+    )
+    assert record["papers"] == [
+        "letter 应急介〔2026〕3号",
+        "licence 1610120261",
+        "approval 安审〔2026〕9号",
+    ]
+    log = PlatformAccessLog(None, (tmp_path / "subject.key").read_bytes())  # type: ignore[arg-type]
+    assert record["party"] == log.party(f" {number.lower()} ") != log.party("1")
+    assert number not in "".join(map(str, record.values()))
+
+
+@pytest.mark.usefixtures("gateway")
+async def test_what_a_rule_says_of_a_look_is_committed_with_its_record(
+    addresses: Mapping[str, str], sql: Sql
+) -> None:
+    said = AccessFinding(
+        check="cause-known",
+        message=Label("事由不是本单位在办案件", "the cause is no open case"),
+        source="configured rule",
+    )
+    inquiry = Inquiry(
+        principal=DEMO_PRINCIPALS["police"],
+        occasion=Occasion(cause="无此案"),
+        id="found",
+        findings=[said, replace(said, check="narrowing")],
+    )
+    async with asyncpg.create_pool(addresses["platform"], min_size=1) as pool:
+        log = PlatformAccessLog(pool, b"key")
+        await log.record(inquiry)
+        await log.record(inquiry)  # the same once more changes nothing
+    rows = await sql(
+        "platform",
+        "select f.*, f.xmin::text = r.xmin::text together from access_finding f "
+        "join access_record r using (record_id) where record_id = 'found' "
+        "order by finding_id",
+    )
+    assert [(row["finding_id"], row["check_name"]) for row in rows] == [
+        ("found:1", "cause-known"),
+        ("found:2", "narrowing"),
+    ]
+    assert all(row["together"] for row in rows)
+    assert (rows[0]["zh"], rows[0]["source"]) == (said.message.zh, said.source)
+
+
+@pytest.mark.usefixtures("gateway")
+async def test_a_finding_that_cannot_be_kept_keeps_its_record_out_too(
+    addresses: Mapping[str, str], sql: Sql
+) -> None:
+    spoilt = AccessFinding(check="spoilt", message=Label("\0", ""), source="")
+    inquiry = Inquiry(
+        principal=DEMO_PRINCIPALS["police"],
+        occasion=Occasion(),
+        id="spoilt",
+        findings=[spoilt],
+    )
+    async with asyncpg.create_pool(addresses["platform"], min_size=1) as pool:
+        with pytest.raises(RecordUnavailableError):
+            await PlatformAccessLog(pool, b"key").record(inquiry)
+    found = await sql(
+        "platform", "select from access_record where record_id = 'spoilt'"
+    )
+    assert found == []
+
+
+async def test_a_database_that_nobody_has_stamped_takes_no_record(
+    database: str,
+) -> None:
+    await migrate(database, MIGRATIONS)
+    inquiry = Inquiry(
+        principal=DEMO_PRINCIPALS["police"], occasion=Occasion(), id="whose"
+    )
+    async with asyncpg.create_pool(database, min_size=1) as pool:
+        with pytest.raises(RecordUnavailableError):
+            await PlatformAccessLog(pool, b"key").record(inquiry)
+        await migrate(database, MIGRATIONS, "binhai")
+        await PlatformAccessLog(pool, b"key").record(inquiry)
+        assert await pool.fetchval("select tenant from access_record") == "binhai"
 
 
 async def test_the_rows_seen_can_be_asked_for_by_who_knows_them(
