@@ -44,6 +44,7 @@ CLAIMS: dict[str, object] = {
     "unit_name": POLICE.unit_name,
     "role": POLICE.role,
     "division": POLICE.division,
+    "identity": POLICE.identity,
 }
 
 
