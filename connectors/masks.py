@@ -6,14 +6,23 @@ tests/integration/test_postgresql_source.py holds them to one sense.
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 
-from zhitong.types import Kind, MaskKind
+from zhitong.types import Kind, Mask, MaskKind
 
 TEXTS = frozenset({Kind.TEXT, Kind.CREDIT_CODE, Kind.DIVISION})
 SHORTEST = 8
 """Numbers shorter than this would be told by what a mask leaves of them."""
+DIGEST, SQL_DIGEST = "\x1f", "E'\\x1f'"
+"""What marks a digest; `zhitong.connectors.pseudonyms` looks for it."""
+YEARS: Mapping[Kind, str] = {
+    Kind.DATE: "-01-01",
+    Kind.DATETIME: "-01-01T00:00:00+08:00",
+}
+"""What follows the year where nothing else of a day is told."""
 
 
 def _name(value: str) -> str:
@@ -46,19 +55,33 @@ def _address(value: str) -> str:
     return f"coalesce(substring({value} from '^.{{1,20}}?[县区旗]'), '') || '***'"
 
 
+def _digest(value: str) -> str:
+    """Digest it: what leaves the department is no value, and not yet a pseudonym."""
+    return f"{SQL_DIGEST} || encode(sha256(convert_to({value}, 'UTF8')), 'hex')"
+
+
 MASKS: Mapping[MaskKind, Callable[[str], str]] = {
     MaskKind.NAME: _name,
     MaskKind.ID_NUMBER: _id_number,
     MaskKind.PHONE: _phone,
     MaskKind.ADDRESS: _address,
+    MaskKind.HASH: _digest,
 }
+"""The masks of text, on SQL."""
 
 
-def masked(mask: MaskKind, kind: Kind, value: str) -> str:
+def masked(mask: MaskKind, kind: Kind, value: str, edges: Sequence[int] = ()) -> str:
     """Blur the SQL expression *value*; null stays null.
 
-    A date or a code has no blurred form that is still one: it is null.
+    What a mask cannot blur is null: a code has no blurred form that is still one.
+    *edges* are the lower edges of the bands of amounts, in yuan.
     """
+    if mask is MaskKind.AMOUNT_BAND and kind is Kind.MONEY:
+        return _band(value, edges)
+    if mask is MaskKind.YEAR and kind in YEARS:
+        return f"left({value}, 4) || '{YEARS[kind]}'"
+    if mask not in MASKS:
+        return "null"
     if kind is Kind.TEXTS:
         each = MASKS[mask]("m.v")
         values = f"unnest({value}) with ordinality m(v, n)"
@@ -68,8 +91,36 @@ def masked(mask: MaskKind, kind: Kind, value: str) -> str:
     return f"case when {value} is not null then {MASKS[mask](value)} end"
 
 
-def blurred(mask: MaskKind, text: str) -> str:
+def _band(value: str, edges: Sequence[int]) -> str:
+    """Give the highest edge that the amount has reached; none below the lowest."""
+    arms = [
+        f"when ({value})::numeric >= {edge:d} then '{edge:d}.00'"
+        for edge in sorted(edges, reverse=True)
+    ]
+    return f"case {' '.join(arms)} end" if arms else "null"
+
+
+def blurred_value(mask: Mask, kind: Kind, value: object) -> object:
+    """Blur a canonical *value* as the SQL of *mask* does."""
+    if isinstance(value, tuple):
+        texts = [blurred(mask.kind, text) for text in value]
+        return None if mask.kind not in MASKS else texts
+    if not isinstance(value, str):
+        return None
+    if mask.kind is MaskKind.AMOUNT_BAND and kind is Kind.MONEY:
+        reached = [edge for edge in mask.edges if edge <= Decimal(value)]
+        return f"{max(reached)}.00" if reached else None
+    if mask.kind is MaskKind.YEAR and kind in YEARS:
+        return value[:4] + YEARS[kind]
+    return blurred(mask.kind, value) if kind in TEXTS else None
+
+
+def blurred(mask: MaskKind, text: str) -> str | None:
     """Blur *text* as the SQL of *mask* does."""
+    if mask not in MASKS:
+        return None
+    if mask is MaskKind.HASH:
+        return DIGEST + hashlib.sha256(text.encode()).hexdigest()
     if mask is MaskKind.NAME:
         return text[:1] + "*" * max(len(text) - 1, 1)
     if mask is MaskKind.ADDRESS:

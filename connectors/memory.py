@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
-from zhitong.connectors.masks import TEXTS, blurred
+from zhitong.connectors.masks import blurred_value
 from zhitong.connectors.meaning import (
     Value,
     fields_of,
@@ -19,6 +19,7 @@ from zhitong.connectors.meaning import (
     order_value,
     sortable,
 )
+from zhitong.connectors.pseudonyms import Pseudonyms, audiences, pseudonymous
 from zhitong.exceptions import SourceError
 from zhitong.types import (
     SOURCE_KEY,
@@ -29,7 +30,6 @@ from zhitong.types import (
     Kind,
     Label,
     Mask,
-    MaskKind,
     Order,
     Position,
     Predicate,
@@ -80,10 +80,17 @@ class Table:
 class MemorySource:
     """Answers the port `zhitong.ports.Source` from tables in memory."""
 
-    def __init__(self, name: str, title: Label, tables: Iterable[Table]) -> None:
+    def __init__(
+        self,
+        name: str,
+        title: Label,
+        tables: Iterable[Table],
+        pseudonyms: Pseudonyms | None = None,
+    ) -> None:
         self.name = name
         self.title = title
         self.owner = ""
+        self._pseudonyms = pseudonyms
         self.tables = {table.entity.name: table for table in tables}
         self.queries: list[RowQuery | TallyQuery] = []
         self.failure: SourceError | None = None
@@ -158,11 +165,13 @@ class MemorySource:
         return table, [row for row in table.cells() if holds(query.where, row, kinds)]
 
     def _row(self, table: Table, query: RowQuery, row: Cells, match: str | None) -> Row:
+        values = {column.name: _shown(table, column, row) for column in query.columns}
+        hashed = audiences(query.columns)
         return Row(
             query.type,
             self.name,
             str(row[SOURCE_KEY]),
-            {column.name: _shown(table, column, row) for column in query.columns},
+            pseudonymous(values, values, hashed, self._pseudonyms),
             _order_value(table, query.order, row),
             match,
         )
@@ -177,7 +186,9 @@ def _shown(table: Table, column: Column, row: Cells) -> object:
         if not holds(ruling.under, row, table.kinds):
             continue
         if isinstance(ruling.verdict, Mask):
-            return _blurred(table, column.field, row, ruling.verdict.kind)
+            kind = table.kinds.get(column.field, Kind.TEXT)
+            whole = row.get(column.field)
+            return blurred_value(ruling.verdict, kind, whole)
         allowed = isinstance(ruling.verdict, Allow)
         return _whole(table, column.field, row) if allowed else None
     return None
@@ -189,14 +200,6 @@ def _whole(table: Table, name: str, row: Cells) -> object:
         return list(value)
     day = table.kinds.get(name) is Kind.DATE
     return value[:10] if day and isinstance(value, str) else value
-
-
-def _blurred(table: Table, name: str, row: Cells, mask: MaskKind) -> object:
-    value = row.get(name)
-    if isinstance(value, tuple):
-        return [blurred(mask, text) for text in value]
-    textual = table.kinds.get(name, Kind.TEXT) in TEXTS
-    return blurred(mask, value) if textual and isinstance(value, str) else None
 
 
 def _answering(

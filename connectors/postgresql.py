@@ -23,6 +23,7 @@ from zhitong.connectors.mapping import (
 )
 from zhitong.connectors.meaning import compared
 from zhitong.connectors.pool import Pool
+from zhitong.connectors.pseudonyms import Pseudonyms, audiences, pseudonymous
 from zhitong.connectors.sql import row_statement, tally_statement
 from zhitong.connectors.statements import statements
 from zhitong.connectors.uniqueness import Unique, assumptions, without
@@ -72,9 +73,14 @@ class PostgreSQLSource:
     """Answers the port `zhitong.ports.Source` from one database."""
 
     def __init__(
-        self, binding: Binding, entities: Mapping[str, EntityType], url: str
+        self,
+        binding: Binding,
+        entities: Mapping[str, EntityType],
+        url: str,
+        pseudonyms: Pseudonyms | None = None,
     ) -> None:
         self._binding = binding
+        self._pseudonyms = pseudonyms
         self._entities = entities
         self._pool = Pool(binding.name, url, timeout=binding.timeout, size=POOL_SIZE)
         self._inspection = Inspection()
@@ -247,12 +253,16 @@ class PostgreSQLSource:
         """Answer a page or a look-up in one statement."""
         records = await self._answer(query, row_statement)
         matched = query.keys is not None
+        hashed = audiences(query.columns)
+        names = [column.name for column in query.columns]
         return [
             Row(
                 query.type,
                 self.name,
                 record["~key"],
-                record,
+                pseudonymous(record, names, hashed, self._pseudonyms)
+                if hashed
+                else record,
                 record["~order"],
                 record["~match"] if matched else None,
             )

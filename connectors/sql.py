@@ -125,7 +125,8 @@ class Statement:
             return self.value(name)
         found = self.lookup(name)
         if isinstance(verdict, Mask) and found is not None:
-            return masked(verdict.kind, found.field.kind, found.value)
+            kind = found.field.kind
+            return masked(verdict.kind, kind, found.value, verdict.edges)
         return "null"
 
     # --- conditions ----------------------------------------------------------

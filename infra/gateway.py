@@ -19,6 +19,7 @@ from zhitong.infra.policy_file import read_policy
 from zhitong.infra.registry import Address, Registry, platform_source
 from zhitong.infra.secret import secret
 from zhitong.infra.settings import Settings
+from zhitong.infra.tenants import refuse_foreign_rules
 from zhitong.ports import Documents
 from zhitong.resolvers.cursors import Cursors
 from zhitong.resolvers.decisions import Decisions
@@ -60,6 +61,13 @@ class Gateway:
         self.documents: Documents | None = None
         """The trusted documents, while the gateway runs."""
         self._deciding = Deciding(settings, policy)
+        refuse_foreign_rules(
+            settings.tenant,
+            settings.policy,
+            settings.checks,
+            settings.receivers,
+            settings.clients,
+        )
 
     def sources(self) -> Mapping[str, PostgreSQLSource]:
         """Give every source, the platform's own among them."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
+from msgspec import structs
 
 from zhitong.exceptions import PolicyError
+from zhitong.infra.tenants import Whose
 from zhitong.requesters import KINDS
 from zhitong.resolvers.policy import (
     EVERY,
@@ -23,7 +26,8 @@ from zhitong.resolvers.policy import (
 from zhitong.types import Compare, EntityType, Label, MaskKind, Op, Sharing
 
 Texts = Annotated[list[str], msgspec.Meta(min_length=1)]
-
+OWN = "own"
+"""Among a rule's purposes: those that the file lists for each of its kinds."""
 
 Requirement = Literal[
     "purpose",
@@ -134,11 +138,26 @@ class _LookupRule(_Form, frozen=True, kw_only=True):
     source: str
 
 
+Yuan = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
+
+
+class _Bands(_Form, frozen=True, kw_only=True):
+    """The bands amounts are masked to, and since when."""
+
+    since: date
+    edges: Annotated[list[Yuan], msgspec.Meta(min_length=1, max_length=50)]
+    source: str
+
+
 class _File(_Form, frozen=True, kw_only=True):
+    tenant: Whose
+    purposes: dict[str, Texts] = {}
+    """What each requester kind may say it asks for."""
     rules: list[_Rule]
     rows: list[_RowRule] = []
     counts: list[_CountRule] = []
     lookups: list[_LookupRule] = []
+    bands: _Bands | None = None
     recorders: list[str] = []
     proceeding_recorders: list[str] = []
 
@@ -154,7 +173,7 @@ def read_policy(path: Path, entities: Mapping[str, EntityType]) -> Policy:
             f"{error}",
         ) from error
     for rule in _named(file):
-        for wrong in _unknown(rule, entities):
+        for wrong in (*_unknown(rule, entities), *_purposeless(rule, file)):
             raise PolicyError(
                 f"{path.name}：规则 {rule.name} 提到不存在的 {wrong}",
                 f"{path.name}: rule {rule.name} names {wrong}, which there is not",
@@ -168,13 +187,23 @@ def read_policy(path: Path, entities: Mapping[str, EntityType]) -> Policy:
                 "opposite condition instead",
             )
     return Policy(
-        rules=tuple(map(_rule, file.rules)),
+        rules=tuple(_rule(one) for rule in file.rules for one in _own(rule, file)),
         rows=tuple(map(_row_rule, file.rows)),
         counts=tuple(map(_count_rule, file.counts)),
         lookups=tuple(map(_lookup_rule, file.lookups)),
+        edges=() if file.bands is None else tuple(sorted(file.bands.edges)),
         recorders=frozenset(file.recorders),
         proceeding_recorders=frozenset(file.proceeding_recorders),
     )
+
+
+def _own(rule: _Rule, file: _File) -> Iterable[_Rule]:
+    """Give *rule* once for each kind, where it is for the purposes of each."""
+    if rule.purposes != [OWN]:
+        yield rule
+        return
+    for kind in rule.kinds:
+        yield structs.replace(rule, kinds=[kind], purposes=file.purposes[kind])
 
 
 _Named = _Rule | _RowRule | _CountRule | _LookupRule
@@ -198,6 +227,14 @@ def _unknown(rule: _Named, entities: Mapping[str, EntityType]) -> Iterable[str]:
         yield from (f"{entity.name}.{name}" for name in used)
         if isinstance(rule, _LookupRule) and not entity.fields[rule.field].exact:
             yield f"{entity.name}.{rule.field}（可精确查找 to be looked up by）"
+
+
+def _purposeless(rule: _Named, file: _File) -> Iterable[str]:
+    """Name the kinds that *rule* takes the purposes of and that have none."""
+    if isinstance(rule, _Rule) and OWN in rule.purposes:
+        kinds = [] if rule.purposes == [OWN] else [OWN]
+        kinds += [kind for kind in rule.kinds if kind not in file.purposes]
+        yield from (f"purposes.{kind}" for kind in kinds)
 
 
 def _fields(rule: _Named) -> Iterable[str]:

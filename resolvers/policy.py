@@ -26,6 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from zhitong.types import (
     STRICTNESS,
@@ -202,6 +203,8 @@ class Policy:
     rows: tuple[RowRule, ...]
     counts: tuple[CountRule, ...] = ()
     lookups: tuple[LookupRule, ...] = ()
+    edges: tuple[int, ...] = ()
+    """Lower edges of the bands that amounts are masked to, in yuan."""
     recorders: frozenset[str] = frozenset({"department"})
     """Requester kinds that may record, withdraw and correct decisions."""
     proceeding_recorders: frozenset[str] = frozenset()
@@ -276,7 +279,11 @@ def decide(
         type=entity.name,
         rows=_rows(policy.rows, caller, entity),
         fields={
-            name: _rulings(rules, caller, name, item, kept.get(name))
+            name: _furnished(
+                _rulings(rules, caller, name, item, kept.get(name)),
+                policy.edges,
+                caller.principal,
+            )
             for name, item in fields.items()
         }
         | {
@@ -400,6 +407,24 @@ def _rulings(
         # Denied for every row: one reason, the one that says what would help.
         return (Ruling(silent or rulings[0].verdict),)
     return tuple(rulings)
+
+
+def _furnished(
+    rulings: Rulings, edges: tuple[int, ...], principal: Principal
+) -> Rulings:
+    """Give masks what they need besides their kind."""
+    more: Mapping[MaskKind, Mapping[str, Any]] = {
+        MaskKind.AMOUNT_BAND: {"edges": edges},
+        MaskKind.HASH: {"audience": f"{principal.tenant} {principal.unit}"},
+    }
+    return tuple(
+        replace(
+            ruling, verdict=replace(ruling.verdict, **more.get(ruling.verdict.kind, {}))
+        )
+        if isinstance(ruling.verdict, Mask)
+        else ruling
+        for ruling in rulings
+    )
 
 
 def _key(entity: EntityType, way: Relation) -> Field:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from zhitong.types import (
     All,
@@ -11,12 +11,29 @@ from zhitong.types import (
     Compare,
     Deny,
     Inquiry,
+    Label,
     Mask,
+    MaskKind,
     Not,
     Op,
     Predicate,
     Rulings,
 )
+
+READINGS: Mapping[MaskKind, Label] = {
+    MaskKind.AMOUNT_BAND: Label(
+        "金额档次的下限，不是金额本身", "the lower edge of a band, not the amount"
+    ),
+    MaskKind.YEAR: Label(
+        "只有年份，月日一律写作 1 月 1 日",
+        "the year alone; 1 January stands for any day",
+    ),
+    MaskKind.HASH: Label(
+        "代号：同一单位看到的相同值代号相同，其他单位的代号不同",
+        "a pseudonym: equal values have equal ones for one unit, others for another",
+    ),
+}
+"""How to read what looks like a value and is none."""
 
 
 def access(inquiry: Inquiry) -> dict[str, object]:
@@ -53,6 +70,9 @@ def _entries(
             entry["from"] = field.partition("@")[2]
         if isinstance(verdict, Mask):
             entry["mask"] = verdict.kind
+            if verdict.kind in READINGS:
+                said = READINGS[verdict.kind]
+                entry["reading"] = {"zh": said.zh, "en": said.en}
         if isinstance(verdict, Deny):
             entry["remedy"] = {"zh": verdict.remedy.zh, "en": verdict.remedy.en}
         if rows:

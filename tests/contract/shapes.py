@@ -240,6 +240,7 @@ class Shape:
             {
                 "name": self.name,
                 "title": {"zh": "样本", "en": "Sample"},
+                "tenant": "anze",
                 "owner": "11619900MB0001003U",
                 "none": NONE,
                 "timeout": 20,

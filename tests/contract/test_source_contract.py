@@ -16,6 +16,7 @@ from shapes import SAMPLE, SHAPES, TAGS, Cell, Shape
 
 from zhitong.connectors.memory import MemorySource, Table
 from zhitong.connectors.postgresql import PostgreSQLSource
+from zhitong.connectors.pseudonyms import Pseudonyms
 from zhitong.ports import Source
 from zhitong.resolvers.merge import mark_of, merge, position
 from zhitong.types import (
@@ -49,6 +50,7 @@ pytestmark = pytest.mark.integration
 Written = Sequence[Mapping[str, Cell]]
 Drawn = TypeVar("Drawn")
 TITLE = Label("样本", "Sample")
+PSEUDONYMS = Pseudonyms(b"k" * 32)
 SLOW = settings(
     max_examples=25,
     phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
@@ -67,7 +69,9 @@ class Departments:
         self._loop = asyncio.Runner()
         self._url = url
         self.sources = {
-            shape.name: PostgreSQLSource(shape.binding, {"Sample": SAMPLE}, url)
+            shape.name: PostgreSQLSource(
+                shape.binding, {"Sample": SAMPLE}, url, PSEUDONYMS
+            )
             for shape in SHAPES
         }
 
@@ -103,7 +107,8 @@ class Departments:
             rows=[{**row, "constant": "fixed"} for row in meant],
             feeds=fed,
         )
-        return self.sources[shape.name], MemorySource(shape.name, TITLE, [table])
+        memory = MemorySource(shape.name, TITLE, [table], PSEUDONYMS)
+        return self.sources[shape.name], memory
 
     async def _fill(self, shape: Shape, rows: Written) -> None:
         name, key = shape.name, shape.key_type
@@ -223,7 +228,10 @@ def rulings(keys: Sequence[str]) -> st.SearchStrategy[Rulings]:
     verdict = st.sampled_from(
         [
             Allow("allowed"),
-            *(Mask("masked", kind) for kind in MaskKind),
+            *(
+                Mask("masked", kind, edges=(0, 10, 10_000), audience="anze U")
+                for kind in MaskKind
+            ),
             Deny("denied", TITLE, TITLE),
         ]
     )

@@ -51,6 +51,7 @@ BINDING = msgspec.convert(
     {
         "name": "parties",
         "title": {"zh": "当事人库", "en": "Parties"},
+        "tenant": "anze",
         "owner": "11619900MB0001003U",
         "timeout": 5,
         "codes": {"kinds": {"1": "FIRM", "2": "PERSON"}},

@@ -12,7 +12,7 @@ import pytest
 
 from zhitong.connectors import pool
 from zhitong.connectors.binding import Binding
-from zhitong.connectors.masks import blurred, masked
+from zhitong.connectors.masks import blurred, blurred_value, masked
 from zhitong.connectors.postgresql import POOL_SIZE, PostgreSQLSource
 from zhitong.exceptions import (
     ScalarError,
@@ -29,6 +29,7 @@ from zhitong.types import (
     Compare,
     Keys,
     Kind,
+    Mask,
     MaskKind,
     Op,
     Order,
@@ -62,6 +63,7 @@ BINDING = msgspec.convert(
     {
         "name": "sample",
         "title": {"zh": "样本", "en": "Sample"},
+        "tenant": "anze",
         "owner": "11619900MB0001003U",
         "timeout": TIMEOUT,
         "types": {
@@ -334,6 +336,7 @@ async def test_an_index_on_a_split_cell_serves(
 
 # --- masks -------------------------------------------------------------------
 
+EDGES = (0, 1_000, 50_000)
 TEXTS = [
     "",
     "王",
@@ -355,7 +358,7 @@ TEXTS = [
 
 @pytest.mark.parametrize("kind", MaskKind)
 async def test_masks_in_sql_and_in_python_agree(database: str, kind: MaskKind) -> None:
-    sql = masked(kind, Kind.TEXT, "v")
+    sql = masked(kind, Kind.TEXT, "v") + "::text"
     query = f"select v, {sql} as blurred from unnest($1::text[]) v"  # noqa: S608 - no value
     connection = await asyncpg.connect(database)
     try:
@@ -365,4 +368,30 @@ async def test_masks_in_sql_and_in_python_agree(database: str, kind: MaskKind) -
     expected: dict[str | None, str | None] = {
         text: blurred(kind, text) for text in TEXTS
     }
+    assert {row["v"]: row["blurred"] for row in found} == {**expected, None: None}
+
+
+AMOUNTS = ["-0.01", "0.00", "999.99", "1000.00", "49999.99", "50000.00", "1e10"]
+DAYS = ["1999-12-31", "2024-02-29"]
+
+
+@pytest.mark.parametrize(
+    ("mask", "kind", "values"),
+    [
+        (Mask("r", MaskKind.AMOUNT_BAND, edges=EDGES), Kind.MONEY, AMOUNTS),
+        (Mask("r", MaskKind.YEAR), Kind.DATE, DAYS),
+    ],
+    ids=["amount", "day"],
+)
+async def test_bands_and_years_in_sql_and_in_python_agree(
+    database: str, mask: Mask, kind: Kind, values: list[str]
+) -> None:
+    sql = masked(mask.kind, kind, "v", mask.edges)
+    query = f"select v, {sql} as blurred from unnest($1::text[]) v"  # noqa: S608 - no value
+    connection = await asyncpg.connect(database)
+    try:
+        found = await connection.fetch(query, [*values, None])
+    finally:
+        await connection.close()
+    expected = {value: blurred_value(mask, kind, value) for value in values}
     assert {row["v"]: row["blurred"] for row in found} == {**expected, None: None}

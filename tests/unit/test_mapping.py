@@ -90,6 +90,7 @@ def _binding(name: str, entry: Mapping[str, object] | str) -> Binding:
         {
             "name": "dept",
             "title": {"zh": "部门", "en": "Department"},
+            "tenant": "anze",
             "owner": "11619900MB0001003U",
             "none": ["/"],
             "codes": {"kinds": {"1": "FIRM"}},

@@ -68,6 +68,7 @@ BINDING = msgspec.convert(
     {
         "name": "dept",
         "title": {"zh": "部门", "en": "Department"},
+        "tenant": "anze",
         "owner": "11619900MB0001003U",
         "codes": {"kinds": {"1": "FIRM", "2": "PERSON"}},
         "types": {
