@@ -15,12 +15,13 @@ from kafka import KafkaConsumer, TopicPartition
 from soak_crew import RECEIVERS
 from soak_load import Acknowledged
 
-from zhitong.infra.broker import bootstrap
+from zhitong.infra.broker_access import administrator
 from zhitong.infra.consuming import database_name
 from zhitong.infra.embedded import address
 from zhitong.infra.gateway import PLATFORM
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.settings import Settings
+from zhitong.streams.kafka_client import Access, connect
 
 SENT = """select event_id, receiver, decision_id, version, key, seq from outbox_sent
     where koffset is not null order by seq"""
@@ -95,10 +96,12 @@ class Checker:
         await self._effects(name, url, sent, inbox)
         topic = next(
             each.topic
-            for each in read_receivers(self._settings.receivers).receivers
+            for each in read_receivers(
+                self._settings.receivers, self._settings.tenant
+            ).receivers
             if each.name == name
         )
-        arrivals = await asyncio.to_thread(_read, bootstrap(self._settings), topic)
+        arrivals = await asyncio.to_thread(_read, administrator(self._settings), topic)
         self._order(name, sent, arrivals)
         answers = Counter(row["answer"] for row in inbox)
         return {
@@ -207,9 +210,9 @@ async def _fetch(url: str, statement: str) -> list[asyncpg.Record]:
         await connection.close()
 
 
-def _read(servers: str, topic: str) -> list[tuple[str, str]]:
+def _read(access: Access, topic: str) -> list[tuple[str, str]]:
     """Give key and event of every message, each partition in its order."""
-    consumer = KafkaConsumer(bootstrap_servers=servers, auto_offset_reset="earliest")
+    consumer = connect(KafkaConsumer, access, auto_offset_reset="earliest")
     try:
         places = [
             TopicPartition(topic, number)

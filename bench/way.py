@@ -21,15 +21,15 @@ from machine import quantiles, running, until
 from zhitong.connectors.ledger import PlatformLedger, open_ledger_pool
 from zhitong.connectors.sealing import Sealing
 from zhitong.decisions import Act, Change, Decision, Entry, Party, Penalty, Review
-from zhitong.infra.broker import bootstrap
+from zhitong.infra.broker_access import administrator
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.receiver_keys import public_keys
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.secret import secret
 from zhitong.infra.settings import Settings
 from zhitong.streams.envelopes import ReceiverEnvelopes
+from zhitong.streams.kafka_client import Access, connect
 
-TOPICS = ("zhitong.provincial.v1", "zhitong.credit.v1")
 CALLERS = 16
 UNIT = DEMO_PRINCIPALS["department"]
 Case = dict[str, Any]
@@ -42,8 +42,9 @@ class Way:
         self.settings = settings
         self.url = url
         self.seconds = seconds
-        config = read_receivers()
+        config = read_receivers(tenant=settings.tenant)
         names = {one.name for one in config.receivers}
+        self._topics = sorted({one.topic for one in config.receivers})
         self._envelopes = ReceiverEnvelopes(config, public_keys(settings.state, names))
         self._numbers = itertools.count(1)
 
@@ -137,7 +138,9 @@ class Way:
         expected = sum(len(entry.events) for entry in entries)
         here, there = multiprocessing.get_context("spawn").Pipe()
         reader = multiprocessing.get_context("spawn").Process(
-            target=_read, args=(bootstrap(self.settings), expected, there), daemon=True
+            target=_read,
+            args=(administrator(self.settings), self._topics, expected, there),
+            daemon=True,
         )
         reader.start()
         await asyncio.to_thread(here.recv)
@@ -174,12 +177,14 @@ class Way:
         }
 
 
-def _read(servers: str, expected: int, out: Connection) -> None:
+def _read(
+    access: Access, topics: Sequence[str], expected: int, out: Connection
+) -> None:
     """Read both topics from their ends; send when each event was here."""
-    consumer = KafkaConsumer(bootstrap_servers=servers, auto_offset_reset="latest")
+    consumer = connect(KafkaConsumer, access, auto_offset_reset="latest")
     parts = [
         TopicPartition(topic, number)
-        for topic in TOPICS
+        for topic in topics
         for number in consumer.partitions_for_topic(topic) or ()
     ]
     consumer.assign(parts)

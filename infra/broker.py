@@ -9,23 +9,25 @@ from __future__ import annotations
 
 import signal
 import socket
-import struct
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from zhitong.exceptions import EmbeddedError, SettingsError
 from zhitong.infra import broker_apache, broker_tansu
 from zhitong.infra import processes as process
-from zhitong.infra.broker_apache import Apache
+from zhitong.infra.broker_apache import Apache, password_file
 from zhitong.infra.broker_jars import artefacts, fetch_jars, kept_jars
 from zhitong.infra.broker_java import find_java
 from zhitong.infra.broker_tansu import find_tansu
 from zhitong.infra.lock import alone
 from zhitong.infra.loopback import kept_port
+from zhitong.infra.secret import passphrase, private, read_password
 from zhitong.infra.server_log import failure, stuck, tail, unfinished
 from zhitong.infra.settings import Settings
+from zhitong.streams.kafka_client import Access, serves
+from zhitong.streams.names import ADMIN
 
 NAME = "kafka"
 """What the broker is called in the state folder, beside the databases."""
@@ -36,9 +38,6 @@ _ATTEMPTS = 4
 _PAUSE = 0.05
 # A port went to somebody else; a killed broker's threads are still ending.
 _PASSING = ("Address already in use", "Failed to acquire lock on file")
-# Metadata, version 4: number 0, no client id, of no topics, none to be made.
-_ASKED = struct.pack(">hhihib", 3, 4, 0, -1, 0, 0)
-_ANSWER = struct.Struct(">iii")
 _PROBE_SECONDS = 2.0
 
 
@@ -98,8 +97,8 @@ class Broker:
             return self._program is None or self._program.keeps
         return not broker_tansu.runs(process.words(pid), self.home)
 
-    def start(self) -> str:
-        """Start, or find running; return ``127.0.0.1:port`` when it takes clients."""
+    def start(self) -> Access:
+        """Start, or find running; return the admin's access when it takes clients."""
         with alone(self._state):
             pid = self._running()
             if pid is None:
@@ -114,8 +113,8 @@ class Broker:
             if pid and not process.stop(pid, signal.SIGTERM, _STOP_SECONDS):
                 self.kill()
 
-    def restart(self) -> str:
-        """Stop it if it runs, start it, return its address."""
+    def restart(self) -> Access:
+        """Stop it if it runs, start it, return the admin's access."""
         self.stop()
         return self.start()
 
@@ -150,6 +149,34 @@ class Broker:
         file = self._port_file()
         return _address(int(file.read_text())) if file.exists() else None
 
+    def access(self, user: str) -> Access:
+        """Give the way in for *user*, by the password that lies here.
+
+        Raises `SettingsError` where none does.
+        """
+        address = self.address() or ""
+        if not self.keeps:
+            return Access(address=address)
+        return Access(
+            address=address,
+            protocol="SASL_PLAINTEXT",
+            user=user,
+            password=read_password(password_file(self.home, user)),
+        )
+
+    def passwords(self, users: Iterable[str]) -> Mapping[str, str]:
+        """Give each of *users* its password, made where there is none.
+
+        Beside it lies what a Java client is told with ``--consumer.config``.
+        """
+        found = {}
+        for name in users:
+            file = password_file(self.home, name)
+            found[name] = passphrase(file)
+            own = file.with_name(f"{name}.properties")
+            private(own, self.access(name).properties)
+        return found
+
     def _pid(self) -> int:
         pid = self._running()
         if pid is None:
@@ -168,7 +195,7 @@ class Broker:
                 return pid
         return None
 
-    def _start_anew(self) -> str:
+    def _start_anew(self) -> Access:
         program = self._program
         if program is None:
             raise EmbeddedError(
@@ -190,12 +217,13 @@ class Broker:
                 time.sleep(attempt)
         raise AssertionError  # the last attempt returns or raises
 
-    def _await_ready(self, pid: int, begin: int) -> str:
+    def _await_ready(self, pid: int, begin: int) -> Access:
         port = int(self._port_file().read_text())
+        access = self.access(ADMIN)
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
-            if _serves(port):
-                return _address(port)
+            if _open(port) and serves(access, _PROBE_SECONDS):
+                return access
             if not process.alive(pid):
                 raise failure(NAME, self.log, tail(self.log, begin))
             time.sleep(_PAUSE)
@@ -250,18 +278,10 @@ def _address(port: int) -> str:
     return f"127.0.0.1:{port}"
 
 
-def _serves(port: int) -> bool:
-    """Say whether a broker answers on *port* and counts itself as there.
-
-    An open port is not enough: it opens before the broker has joined, and until
-    then no topic can be made.
-    """
+def _open(port: int) -> bool:
+    """Say whether something listens on *port*: cheaper than a client is."""
     try:
-        with socket.create_connection(("127.0.0.1", port), _PROBE_SECONDS) as line:
-            line.sendall(struct.pack(">i", len(_ASKED)) + _ASKED)
-            with line.makefile("rb") as answer:
-                answer.read(4)
-                *_, brokers = _ANSWER.unpack(answer.read(_ANSWER.size))
-    except (OSError, struct.error):
+        socket.create_connection(("127.0.0.1", port), _PROBE_SECONDS).close()
+    except OSError:
         return False
-    return bool(brokers)
+    return True

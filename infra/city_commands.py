@@ -14,6 +14,7 @@ from zhitong.infra.city_load import BINDINGS, SOURCES, load_city
 from zhitong.infra.commands import reload, say
 from zhitong.infra.embedded import databases, kept
 from zhitong.infra.gateway import PLATFORM
+from zhitong.infra.grants_view import changed
 from zhitong.infra.note import find
 from zhitong.infra.receiver_keys import make_demo_keys
 from zhitong.infra.receivers_file import read_receivers
@@ -34,7 +35,9 @@ def up(settings: Settings, scale: str) -> None:
     names = dict.fromkeys((*NAMES, *kept(settings.state)))
     urls = databases(tuple(names), os.environ, settings.state, tuning)
     summary = asyncio.run(load_city({name: urls[name] for name in SOURCES}, scale))
-    history = asyncio.run(load_city_history(urls[PLATFORM], settings.state, scale))
+    history = asyncio.run(
+        load_city_history(urls[PLATFORM], settings.state, scale, tenant=settings.tenant)
+    )
     place_keys(settings)
     placed = [place(file, settings) for file in sorted(BINDINGS.glob("*.toml"))]
     loaded = "、".join(summary.loaded) or "—"
@@ -59,15 +62,17 @@ def _streams(settings: Settings) -> Iterator[str]:
         yield f"    {error.label.zh}"
         yield f"    {error.label.en}"
         return
-    yield f"  消息代理 broker: {started.title}, {started.address}"
+    yield f"  消息代理 broker: {started.title}, {started.access.address}"
     if started.banner:
         yield f"  注意 Note: {started.banner.zh}"
         yield f"    {started.banner.en}"
+    if started.grants:
+        yield from changed(started.grants)
 
 
 def place_keys(settings: Settings) -> None:
     """Make keys for receivers that have none: both sides of the demo are here."""
-    receivers = read_receivers(settings.receivers).receivers
+    receivers = read_receivers(settings.receivers, settings.tenant).receivers
     make_demo_keys(settings.state, [one.name for one in receivers])
 
 

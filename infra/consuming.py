@@ -11,7 +11,7 @@ from pathlib import Path
 from zhitong.connectors.inbox import ReceiverInbox, open_inbox
 from zhitong.connectors.migrations import migrate
 from zhitong.exceptions import InboxUnavailableError, ReceiverError, SettingsError
-from zhitong.infra.broker import bootstrap
+from zhitong.infra.broker_access import way
 from zhitong.infra.broker_start import topics
 from zhitong.infra.embedded import databases
 from zhitong.infra.receiver_keys import (
@@ -22,6 +22,7 @@ from zhitong.infra.receiver_keys import (
 )
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.settings import Settings
+from zhitong.infra.tenants import refuse_foreign_rules
 from zhitong.infra.workers import run_worker
 from zhitong.streams.broker_watch import BrokerWatch
 from zhitong.streams.consumer import Consumer
@@ -56,18 +57,19 @@ def consume(settings: Settings, receiver: str) -> None:
 
 async def _consume(settings: Settings, receiver: str, name: str) -> None:
     found = _configured(settings, receiver)
+    refuse_foreign_rules(settings.tenant, settings.receivers)
     keys = _keys(settings, receiver)
     inbox = await _inbox(settings, found)
-    broker = partial(bootstrap, settings)
+    broker = way(settings, receiver)
     sender = KafkaSender(broker, _DELIVERY_SECONDS, topics(settings))
-    consumer = Consumer(inbox, keys, sender)
+    consumer = Consumer(inbox, keys, sender, tenant=settings.tenant)
     title = found.title
     print(  # noqa: T201 - what the command line says
         f"接收方已启动 The receiver runs: {name}, {title.zh} {title.en}", flush=True
     )
     watch = asyncio.create_task(BrokerWatch(broker, _log).run())
     try:
-        await consumer.run(broker, found.topic)
+        await consumer.run(broker, found.topic, found.groups[0])
     finally:
         watch.cancel()
         # Not closed politely: a frozen database would hold our end up.
@@ -76,7 +78,7 @@ async def _consume(settings: Settings, receiver: str, name: str) -> None:
 
 def _configured(settings: Settings, receiver: str) -> Receiver:
     """Find what was configured last: an ended receiver is still withdrawn from."""
-    receivers = read_receivers(settings.receivers).receivers
+    receivers = read_receivers(settings.receivers, settings.tenant).receivers
     known = {each.name: each for each in receivers}
     if receiver not in known:
         raise SettingsError(

@@ -106,14 +106,18 @@ def _city(settings: Settings, view: View, stack: ExitStack) -> str:
         f"{len(SOURCES)} 个部门，{summary.total:,} 行数据（虚构）",
         f"{len(SOURCES)} departments, {summary.total:,} rows (all invented)",
     )
-    history = asyncio.run(load_city_history(urls[PLATFORM], settings.state, "small"))
+    history = asyncio.run(
+        load_city_history(
+            urls[PLATFORM], settings.state, "small", tenant=settings.tenant
+        )
+    )
     view.say(
         f"台账中有平台启用之前的决定 {history.decisions:,} 件，不再推送",
         f"{history.decisions:,} decisions from before the platform are in the ledger",
     )
     place_keys(settings)
     started = start_broker(settings)
-    view.say(f"消息代理 {started.title} {started.address}", "the broker")
+    view.say(f"消息代理 {started.title} {started.access.address}", "the broker")
     if started.banner:
         view.say(started.banner.zh, started.banner.en)
     url = stack.enter_context(_gateway(settings))

@@ -12,6 +12,10 @@ from msgspec import Meta
 
 from zhitong.decisions import Act
 from zhitong.exceptions import ReceiverError
+from zhitong.infra.tenants import Whose
+from zhitong.requesters import KINDS
+from zhitong.rules.identifiers import credit_code_fault
+from zhitong.streams import names
 from zhitong.streams.receivers import (
     CreditForm,
     Format,
@@ -30,7 +34,9 @@ RECEIVERS = Path(__file__).parent / "rules" / "receivers.toml"
 _Text = Annotated[str, Meta(min_length=1)]
 _Name = Annotated[str, Meta(pattern="^[a-z][a-z0-9-]{0,30}$")]
 _Topic = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9._-]{0,200}$")]
+_Branches = Annotated[list[_Name], Meta(max_length=16)]
 _Division = Annotated[str, Meta(pattern="^[0-9]{6}$")]
+_Unit = Annotated[str, Meta(pattern="^[0-9A-Z]{18}$")]
 _Partitions = Annotated[int, Meta(ge=1, le=64)]
 _Texts = dict[str, _Text]
 
@@ -48,7 +54,14 @@ class _Receiver(_Form, frozen=True, kw_only=True):
     name: _Name
     title: _Label
     topic: _Topic
+    """The stem: the tenant comes before it."""
+    branches: _Branches = []
+    """Further groups of consumers it has, beside its own."""
     partitions: _Partitions
+    kind: _Name
+    unit: _Unit
+    purpose: _Name
+    basis: _Text
     format: Format
     acts: Annotated[list[Act], Meta(min_length=1)]
     id_numbers: list[IdNumber]
@@ -85,6 +98,7 @@ class _Provincial(_Form, frozen=True, kw_only=True):
 
 
 class _File(_Form, frozen=True, kw_only=True):
+    tenant: Whose
     division: _Division
     licence_open_end: date
     penalty_open_end: date
@@ -94,8 +108,8 @@ class _File(_Form, frozen=True, kw_only=True):
     provincial: _Provincial
 
 
-def read_receivers(path: Path = RECEIVERS) -> Receivers:
-    """Read *path*; raise `ReceiverError` naming what is wrong."""
+def read_receivers(path: Path = RECEIVERS, tenant: str = "anze") -> Receivers:
+    """Read *path* for *tenant*; raise `ReceiverError` naming what is wrong."""
     try:
         file = msgspec.toml.decode(path.read_bytes(), type=_File)
     except (OSError, msgspec.DecodeError) as error:
@@ -108,10 +122,11 @@ def read_receivers(path: Path = RECEIVERS) -> Receivers:
         raise ReceiverError(f"{path.name}：{zh}", f"{path.name}: {en}")
     words = {name: getattr(file.words, name) for name in _Words.__struct_fields__}
     return Receivers(
+        tenant=tenant,
         division=file.division,
         penalty_open_end=file.penalty_open_end,
         licence_open_end=file.licence_open_end,
-        receivers=tuple(map(_receiver, file.receivers)),
+        receivers=tuple(_receiver(tenant, one) for one in file.receivers),
         words=Words(**words),
         credit=CreditForm(
             separator=file.credit.separator,
@@ -127,6 +142,11 @@ def read_receivers(path: Path = RECEIVERS) -> Receivers:
 def _clashes(file: _File) -> Iterator[tuple[str, str]]:
     """Find rules of one receiver that overlap, and topics that two share."""
     for place, one in enumerate(file.receivers):
+        if one.name in names.RESERVED or one.topic == names.RECEIPTS:
+            yield (
+                f"接收方不能叫 {one.name}，主题不能叫 {one.topic}：平台自己在用",
+                f"the platform itself has the name {one.name} or {one.topic}",
+            )
         if one.until is not None and one.until < one.since:
             yield (
                 f"接收方 {one.name} 的 until 早于 since",
@@ -140,6 +160,11 @@ def _clashes(file: _File) -> Iterator[tuple[str, str]]:
                 )
             if one.name != other.name:
                 continue
+            if one.branches != other.branches:
+                yield (
+                    f"{one.name} 各段的 branches 须一致",
+                    f"all blocks of {one.name} have the same branches",
+                )
             if one.partitions != other.partitions:
                 yield (
                     f"{one.name} 的分区数不能改变，否则同一案件的顺序会乱",
@@ -157,6 +182,12 @@ def _clashes(file: _File) -> Iterator[tuple[str, str]]:
 def _foreign(file: _File) -> Iterator[tuple[str, str]]:
     """Find what a receiver's form has no place for."""
     for one in file.receivers:
+        if one.kind not in KINDS or credit_code_fault(one.unit):
+            yield (
+                f"{one.name}：kind 应是规则认识的请求者类别，unit 应是统一社会信用代码",
+                f"{one.name}: kind must be a requester kind that the policy knows, "
+                "unit a unified social credit code",
+            )
         if one.format is Format.CREDIT and not set(one.acts) <= {
             Act.PENALTY,
             Act.LICENCE,
@@ -222,11 +253,18 @@ def _status(status: _Status) -> Status:
     return Status(stands=status.stands, withdrawn=status.withdrawn)
 
 
-def _receiver(one: _Receiver) -> Receiver:
+def _receiver(tenant: str, one: _Receiver) -> Receiver:
     return Receiver(
         name=one.name,
         title=Label(one.title.zh, one.title.en),
-        topic=one.topic,
+        topic=names.topic(tenant, one.topic),
+        groups=tuple(
+            names.group(tenant, one.name, branch) for branch in ("", *one.branches)
+        ),
+        kind=one.kind,
+        unit=one.unit,
+        purpose=one.purpose,
+        basis=one.basis,
         format=one.format,
         acts=frozenset(one.acts),
         id_numbers=frozenset(one.id_numbers),

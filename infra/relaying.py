@@ -9,14 +9,17 @@ import socket
 from collections.abc import Mapping
 from functools import partial
 
+from zhitong.connectors.migrations import confirm
 from zhitong.connectors.outbox import PlatformOutbox
 from zhitong.connectors.receipt_book import PlatformReceiptBook
-from zhitong.exceptions import ReceiverError
-from zhitong.infra.broker import bootstrap
+from zhitong.exceptions import LedgerUnavailableError, ReceiverError
+from zhitong.infra.broker_access import way
 from zhitong.infra.broker_start import topics
 from zhitong.infra.embedded import address
 from zhitong.infra.settings import Settings
+from zhitong.infra.tenants import refuse_foreign_rules
 from zhitong.infra.workers import run_worker
+from zhitong.streams import names
 from zhitong.streams.broker_watch import BrokerWatch
 from zhitong.streams.kafka_producer import KafkaSender
 from zhitong.streams.keys import ReceiverKeys
@@ -36,8 +39,9 @@ def relay(settings: Settings) -> None:
 
 
 async def _relay(settings: Settings, name: str) -> None:
+    refuse_foreign_rules(settings.tenant, settings.receivers)
     url = await _database(settings)
-    broker = partial(bootstrap, settings)
+    broker = way(settings, names.RELAY)
     sender = partial(KafkaSender, broker, configured=topics(settings))
     # Unique for ever: who has this name in the table of relays is this process.
     outbox = PlatformOutbox(url, f"{name}@{socket.gethostname()}:{os.getpid()}")
@@ -47,17 +51,26 @@ async def _relay(settings: Settings, name: str) -> None:
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(Relay(outbox, sender).run())
-            group.create_task(ReceiptReader(desk, broker).run())
+            group.create_task(_receipts(settings, desk).run())
             group.create_task(BrokerWatch(broker, _log).run())
     finally:
         await book.close()
 
 
+def _receipts(settings: Settings, desk: ReceiptDesk) -> ReceiptReader:
+    tenant = settings.tenant
+    group = names.group(tenant, names.DESK)
+    return ReceiptReader(desk, way(settings, names.DESK), names.receipts(tenant), group)
+
+
 async def _database(settings: Settings) -> str:
-    """Wait until there is an address of the platform's database, saying so once."""
+    """Wait until the platform's database is there, saying so once.
+
+    Raises `TenantError` where it is another tenant's.
+    """
     look_up = address(settings.state, os.environ)
     said = False
-    while (found := look_up(PLATFORM)) is None:
+    while (found := await _ours(settings, look_up(PLATFORM))) is None:
         if not said:
             _log.warning(
                 "等待平台数据库 waiting for the platform's database: zhitong up, "
@@ -66,6 +79,17 @@ async def _database(settings: Settings) -> str:
         said = True
         await asyncio.sleep(_PAUSE)
     return found
+
+
+async def _ours(settings: Settings, url: str | None) -> str | None:
+    """Give *url* if the database there answers and is ours."""
+    if url is None:
+        return None
+    try:
+        await confirm(url, settings.tenant)
+    except LedgerUnavailableError:
+        return None
+    return url
 
 
 def receivers_keys(settings: Settings) -> Mapping[str, ReceiverKeys]:

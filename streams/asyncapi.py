@@ -11,7 +11,6 @@ from zhitong.streams.cloud_events import (
     CONTENT_TYPE,
     RECEIPT_SCHEMA,
     RECEIPT_TYPE,
-    RECEIPTS_TOPIC,
     TYPES,
 )
 from zhitong.streams.keys import LONGEST_RECEIPT
@@ -83,7 +82,7 @@ _SAID = {
 def asyncapi(config: Receivers) -> str:
     """Give the document as JSON, the same for the same configuration."""
     receivers = {one.name: one for one in config.receivers}
-    messages: dict[str, object] = {"receipt": _receipt()}
+    messages: dict[str, object] = {"receipt": _receipt(config.tenant)}
     channels: dict[str, object] = {}
     operations: dict[str, object] = {}
     for name, one in receivers.items():
@@ -95,7 +94,7 @@ def asyncapi(config: Receivers) -> str:
         channels[name] = _channel(one.topic, _title(one), [*map(_named, own)], one)
         operations[f"deliver.{name}"] = _operation("send", name, _title(one))
     receipts = "接收方对每个事件的签名回执 each receiver's signed answer to each event"
-    channels["receipts"] = _channel(RECEIPTS_TOPIC, receipts, ["receipt"], None)
+    channels["receipts"] = _channel(config.receipts, receipts, ["receipt"], None)
     operations["file.receipts"] = _operation("receive", "receipts", receipts)
     document = {
         "asyncapi": "3.1.0",
@@ -163,8 +162,9 @@ def _message(table: Table, example: Mapping[str, object]) -> dict[str, object]:
     said = {
         "source": {
             "type": "string",
-            "pattern": "^/zhitong/[0-9]{6}/[^/]+$",
-            "description": "/zhitong/<行政区划 division>/<接收方 receiver>",
+            "pattern": "^/zhitong/[a-z0-9-]+/[0-9]{6}/[^/]+$",
+            "description": "/zhitong/<租户 tenant>/<行政区划 division>/"
+            "<接收方 receiver>",
         },
         "type": {"type": "string", "enum": list(TYPES.values())},
         "subject": _UUID | {"description": "决定的编号 the decision's id"},
@@ -190,9 +190,9 @@ def _message(table: Table, example: Mapping[str, object]) -> dict[str, object]:
     return _enveloped(_named(table), table.title, said, _OURS, example)
 
 
-def _receipt() -> dict[str, object]:
+def _receipt(tenant: str) -> dict[str, object]:
     said = {
-        "source": {"type": "string", "pattern": "^/zhitong/receivers/[^/]+$"},
+        "source": {"type": "string", "pattern": f"^/zhitong/{tenant}/receivers/[^/]+$"},
         "type": {"type": "string", "const": RECEIPT_TYPE},
         "subject": _UUID
         | {"description": "所答事件的编号 the id of the event answered"},
@@ -216,7 +216,7 @@ def _receipt() -> dict[str, object]:
         },
     }
     title = "签名回执 Signed receipt"
-    return _enveloped("receipt", title, said, _THEIRS, examples.receipt())
+    return _enveloped("receipt", title, said, _THEIRS, examples.receipt(tenant))
 
 
 def _enveloped(

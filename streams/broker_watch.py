@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 import struct
-from collections.abc import Callable
 
 from zhitong.exceptions import BrokerUnavailableError, SettingsError
+from zhitong.streams.kafka_client import Way
 
 EVERY_SECONDS = 1.0
 ANSWER_SECONDS = 3.0
@@ -26,10 +27,10 @@ _ANSWER = struct.Struct(">ii")
 
 
 class BrokerWatch:
-    """Says by *logger* that no broker of *bootstrap* answers, then that one does."""
+    """Says by *logger* that no broker of *way* answers, then that one does."""
 
-    def __init__(self, bootstrap: Callable[[], str], logger: logging.Logger) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, way: Way, logger: logging.Logger) -> None:
+        self._way = way
         self._log = logger
         self._away = False
 
@@ -54,14 +55,15 @@ class BrokerWatch:
     async def _silence(self) -> str:
         """Say why no broker answers; nothing: one does."""
         try:
-            addresses = (await asyncio.to_thread(self._bootstrap)).split(",")
+            access = await asyncio.to_thread(self._way)
+            tls = access.tls
         except (OSError, SettingsError) as error:
             return type(error).__name__
-        why = ""
+        why, addresses = "", access.address.split(",")
         for address in addresses:
             try:
                 async with asyncio.timeout(ANSWER_SECONDS / len(addresses)):
-                    await _ask(address.strip())
+                    await _ask(address.strip(), tls)
             except (OSError, ValueError, EOFError, struct.error) as error:
                 why = type(error).__name__
             else:
@@ -69,12 +71,13 @@ class BrokerWatch:
         return why
 
 
-async def _ask(address: str) -> None:
+async def _ask(address: str, tls: ssl.SSLContext | None) -> None:
     """Have the broker at *address* answer; raise what keeps it from that."""
     host, found, port = address.rpartition("://")[2].rpartition(":")
     if not found:
         host, port = port, str(_PORT)
-    reader, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+    host = host.strip("[]")
+    reader, writer = await asyncio.open_connection(host, int(port), ssl=tls)
     try:
         writer.write(_QUESTION)
         _, number = _ANSWER.unpack(await reader.readexactly(_ANSWER.size))

@@ -23,7 +23,6 @@ from zhitong.decisions import Change, Receipt, event_id
 from zhitong.exceptions import EventPoisonError, ReceiptInvalidError, ZhitongError
 
 CONTENT_TYPE = "application/cloudevents+json"
-RECEIPTS_TOPIC = "zhitong.receipts.v1"
 RECEIPT_TYPE = "cn.zhitong.receipt.v1"
 RECEIPT_SCHEMA = "urn:zhitong:schema:receipt:1"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -154,10 +153,10 @@ def parse(value: bytes) -> DecisionEvent:
     )
 
 
-def write_receipt(receipt: Receipt, *, traceparent: str = "") -> bytes:
-    """Write the event of a signed *receipt*, for the receipts' topic."""
+def write_receipt(receipt: Receipt, tenant: str, *, traceparent: str = "") -> bytes:
+    """Write the event of a signed *receipt*, for the receipts' topic of *tenant*."""
     name = uuid5(receipt.event_id, f"{receipt.receiver}/{receipt.answer}")
-    source = f"/zhitong/receivers/{receipt.receiver}"
+    source = f"/zhitong/{tenant}/receivers/{receipt.receiver}"
     said = _attributes(name, source, receipt.at, traceparent)
     said |= {
         "type": RECEIPT_TYPE,

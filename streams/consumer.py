@@ -12,7 +12,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -22,9 +22,11 @@ from opentelemetry import metrics
 from zhitong.decisions import BUCKETS, Due, Outgoing, Unreadable
 from zhitong.exceptions import EventPoisonError, InboxUnavailableError
 from zhitong.ports import Inbox
-from zhitong.streams.cloud_events import RECEIPTS_TOPIC, write_receipt
+from zhitong.streams import names
+from zhitong.streams.cloud_events import write_receipt
 from zhitong.streams.group_reader import GroupReader, Message
 from zhitong.streams.intake import Intake, Read
+from zhitong.streams.kafka_client import Way
 from zhitong.streams.keys import ReceiverKeys, sign_receipt
 from zhitong.streams.producer import Fault, Producer
 from zhitong.streams.tracing import Sending
@@ -53,13 +55,16 @@ class Consumer:
         keys: ReceiverKeys,
         producer: Producer,
         *,
-        receipts_topic: str = RECEIPTS_TOPIC,
+        tenant: str,
+        receipts_topic: str = "",
     ) -> None:
+        """Answer on *receipts_topic*; empty: on that of *tenant*."""
         self._inbox = inbox
         self._keys = keys
         self._intake = Intake(keys)
         self._producer = producer
-        self._topic = receipts_topic
+        self._tenant = tenant
+        self._topic = receipts_topic or names.receipts(tenant)
         self._thread = ThreadPoolExecutor(1, "receipts-out")
         self._unsent: Sequence[Due] = ()
         self._fresh = True
@@ -67,12 +72,9 @@ class Consumer:
         self._failures = 0
         self._rests_until = 0.0
 
-    async def run(
-        self, bootstrap: Callable[[], str], topic: str, group: str = ""
-    ) -> None:
-        """Consume *topic* until cancelled, as one of ``<receiver>-system``."""
-        group = group or f"{self._keys.receiver}-system"
-        reader = GroupReader(bootstrap, topic=topic, group=group, logger=_log)
+    async def run(self, way: Way, topic: str, group: str) -> None:
+        """Consume *topic* until cancelled, as one of *group*."""
+        reader = GroupReader(way, topic=topic, group=group, logger=_log)
         try:
             await reader.run(self.take, self.answer)
         finally:
@@ -160,7 +162,7 @@ class Consumer:
             receiver=receipt.receiver,
             topic=self._topic,
             key=due.key,
-            payload=write_receipt(receipt, traceparent=due.traceparent),
+            payload=write_receipt(receipt, self._tenant, traceparent=due.traceparent),
             created_at=receipt.at,
             traceparent=due.traceparent,
         )

@@ -44,14 +44,13 @@ SEALED = (
     "1jcRqvbw7sSV.D28_0tKIXdQwa4IK-1MB69l_.GFpiZZqYkG-9dtnoOU_fgQ"
 )
 SIGNED = (
-    "eyJhbGciOiJFUzI1NiIsImtpZCI6IlJWdFlxLUhQZWI3bnpRRkJzTkJRNmpSRFNCaV9pOTht"
-    "U08zaHVqRVlzaXMiLCJ0eXAiOiJ6aGl0b25nLXJlY2VpcHQrandzIn0.eyJyZWNlaXZlciI6"
-    "ImNyZWRpdCIsImV2ZW50X2lkIjoiMjliYzhlM2UtNzc3My01NWQzLWIzYTYtNGM0ZDMyZjhl"
-    "YmRhIiwiYW5zd2VyIjoiSEVMRCIsImF0IjoiMjAyNi0xMS0yMlQwOTozMDowNi42NTQzMjEr"
-    "MDg6MDAiLCJwYXlsb2FkX2hhc2giOiI0NDVlNzlhNTBiODg0NGYwOTIxMzgwMDg5MmYwMzcx"
-    "MjI2MzZmMzVlOGU3ZjI4ZmEyZjFkODZhOTljYjg5MWYxIiwicmVhc29ucyI6W119.jx4Lxe-"
-    "2qiUavt3QVvgc7UB6NRNBuMkZEqHIUEJ5UmenUxro_NjCYvWaf96OEnF76z4NXwcLEMygqsF"
-    "zI13YdQ"
+    "eyJhbGciOiJFUzI1NiIsImtpZCI6IlJWdFlxLUhQZWI3bnpRRkJzTkJRNmpSRFNCaV9pOThtU"
+    "08zaHVqRVlzaXMiLCJ0eXAiOiJ6aGl0b25nLXJlY2VpcHQrandzIn0.eyJyZWNlaXZlciI6Im"
+    "NyZWRpdCIsImV2ZW50X2lkIjoiMjliYzhlM2UtNzc3My01NWQzLWIzYTYtNGM0ZDMyZjhlYmR"
+    "hIiwiYW5zd2VyIjoiSEVMRCIsImF0IjoiMjAyNi0xMS0yMlQwOTozMDowNi42NTQzMjErMDg6"
+    "MDAiLCJwYXlsb2FkX2hhc2giOiIwYTkxMzg1ODdjOTBmZDViYWIzY2E1ZTYwMWVjNzJhMjlhO"
+    "Tk3YWZhOTM0ZjgyZTRjOTkxODQ0ZWUxMDc1ZTc1IiwicmVhc29ucyI6W119.CqEdvTooll85k"
+    "ig0H2N6FOm_qReJRGxZRZdZGwdNho67j57Gl6ZwsLyBjWRFR0SBwYdqOz4_FKRPgZEC941qGw"
 )
 _AT = datetime(2026, 11, 22, 9, 30, 5, 123456, SHANGHAI)
 _ANSWERED = datetime(2026, 11, 22, 9, 30, 6, 654321, SHANGHAI)
@@ -116,7 +115,7 @@ RECEIPT = Receipt(
     receiver="credit",
     answer=Answer.HELD,
     at=_ANSWERED,
-    payload_hash="445e79a50b8844f09213800892f037122636f35e8e7f28fa2f1d86a99cb891f1",
+    payload_hash="0a9138587c90fd5bab3ca5e601ec72a29a997afa934f82e4c991844ee1075e75",
     signed=SIGNED,
 )
 """Of the example of ``cf_zrr``; `payload_hash` is of its bytes."""
@@ -161,9 +160,9 @@ def event(receiver: Receiver, table: Table, config: Receivers) -> dict[str, Any]
     raise AssertionError(table.urn)
 
 
-def receipt() -> dict[str, Any]:
+def receipt(tenant: str) -> dict[str, Any]:
     """Give the example of a receipt."""
-    said: dict[str, Any] = orjson.loads(write_receipt(RECEIPT))
+    said: dict[str, Any] = orjson.loads(write_receipt(RECEIPT, tenant))
     return said
 
 

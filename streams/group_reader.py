@@ -21,7 +21,7 @@ from kafka.consumer.fetcher import ConsumerRecord
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from zhitong.exceptions import BrokerUnavailableError, TopicMissingError, ZhitongError
-from zhitong.streams.kafka_client import AWAY, connect
+from zhitong.streams.kafka_client import AWAY, Way, connect
 from zhitong.streams.tracing import HEADER
 
 AT_ONCE = 500
@@ -55,17 +55,17 @@ After = Callable[[], Awaitable[None]]
 
 
 class GroupReader:
-    """One member of the group *group*; *bootstrap* is asked at each new beginning."""
+    """One member of the group *group*; *way* is asked at each new beginning."""
 
     def __init__(
         self,
-        bootstrap: Callable[[], str],
+        way: Way,
         *,
         topic: str,
         group: str,
         logger: logging.Logger,
     ) -> None:
-        self._bootstrap = bootstrap
+        self._way = way
         self._topic = topic
         self._group = group
         self._log = logger
@@ -142,7 +142,7 @@ class GroupReader:
     def _join(self) -> KafkaConsumer:
         consumer = self._consumer = connect(
             partial(KafkaConsumer, self._topic),
-            bootstrap_servers=self._bootstrap(),
+            self._way(),
             client_id=self._group,
             group_id=self._group,
             auto_offset_reset="earliest",

@@ -1,11 +1,13 @@
-"""Making a kafka-python client that leaves nothing behind when it finds no broker."""
+"""The way to the broker: who comes, how; and clients that leave nothing behind."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from kafka import KafkaProducer, errors
+from kafka import KafkaAdminClient, KafkaProducer, errors
 
 from zhitong.exceptions import SettingsError
 
@@ -18,7 +20,61 @@ _CLIENT: Callable[..., object] = KafkaProducer.DEFAULT_CONFIG["kafka_client"]
 _Made = TypeVar("_Made")
 
 
-def connect(kind: Callable[..., _Made], **configs: object) -> _Made:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """A way to the broker at *address*; without *user* nobody is proved."""
+
+    address: str
+    protocol: str = "PLAINTEXT"
+    mechanism: str = "SCRAM-SHA-512"
+    user: str = ""
+    password: str = field(default="", repr=False)
+    authorities: str = ""
+    """The file of those whose signature on the broker's certificate counts."""
+
+    @property
+    def configs(self) -> Mapping[str, Any]:
+        """What each kind of client is made with."""
+        known: dict[str, object] = {
+            "bootstrap_servers": self.address,
+            "security_protocol": self.protocol,
+        }
+        if self.protocol.startswith("SASL"):
+            known |= {
+                "sasl_mechanism": self.mechanism,
+                "sasl_plain_username": self.user,
+                "sasl_plain_password": self.password,
+            }
+        if self.authorities:
+            known["ssl_cafile"] = self.authorities
+        return known
+
+    @property
+    def properties(self) -> str:
+        """The same for Java's clients, as the text of their file."""
+        login = f'required username="{self.user}" password="{self.password}"'
+        family = "scram.Scram" if self.mechanism.startswith("SCRAM") else "plain.Plain"
+        module = f"org.apache.kafka.common.security.{family}LoginModule"
+        known = {
+            "security.protocol": self.protocol,
+            "sasl.mechanism": self.mechanism,
+            "sasl.jaas.config": f"{module} {login};",
+        }
+        return "".join(f"{name}={value}\n" for name, value in known.items())
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """How its certificate is looked at; None: the line is not encrypted."""
+        if not self.protocol.endswith("SSL"):
+            return None
+        return ssl.create_default_context(cafile=self.authorities or None)
+
+
+Way = Callable[[], Access]
+"""Gives the way to the broker as it is now; asked at each new beginning."""
+
+
+def connect(kind: Callable[..., _Made], access: Access, **configs: object) -> _Made:
     """Make a *kind* of client; raise what it raises, its thread and sockets ended."""
     made: list[Any] = []
 
@@ -27,10 +83,30 @@ def connect(kind: Callable[..., _Made], **configs: object) -> _Made:
         return made[0]
 
     try:
-        return kind(kafka_client=client, **configs)
+        return kind(kafka_client=client, **access.configs, **configs)
     except AWAY:
         # It is tried again for as long as the broker is away: nothing may add up.
         for each in made:
             each._net.stop()  # noqa: SLF001 - nothing public ends it
             each.close()
         raise
+
+
+def serves(access: Access, within: float) -> bool:
+    """Say whether a broker lets *access* in and counts itself as there."""
+    wait = int(within * 1000)
+    try:
+        admin = connect(
+            KafkaAdminClient,
+            access,
+            bootstrap_timeout_ms=wait,
+            request_timeout_ms=wait,
+        )
+        try:
+            known = admin.describe_cluster()["brokers"]
+            # The controller does not let it in before that: no topic can be made.
+            return any(not each.get("is_fenced") for each in known)
+        finally:
+            admin.close()
+    except AWAY:
+        return False

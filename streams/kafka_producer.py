@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 
@@ -13,7 +13,7 @@ from kafka.producer.future import FutureRecordMetadata
 
 from zhitong.decisions import Ack, Outgoing
 from zhitong.exceptions import BrokerUnavailableError, EventPoisonError
-from zhitong.streams.kafka_client import AWAY, connect
+from zhitong.streams.kafka_client import AWAY, Way, connect
 from zhitong.streams.producer import Fault, behind, headers, miscounted, partition
 from zhitong.streams.topics import partitions
 
@@ -36,18 +36,18 @@ _UNSENDABLE = (TypeError, UnicodeEncodeError, errors.MessageSizeTooLargeError)
 
 
 class KafkaSender:
-    """A `Producer` on kafka-python; *bootstrap* is asked at each new beginning.
+    """A `Producer` on kafka-python; *way* is asked at each new beginning.
 
     A topic of *configured*, ``{name: partitions}``, is sent to only as it is there.
     """
 
     def __init__(
         self,
-        bootstrap: Callable[[], str],
+        way: Way,
         delivery_seconds: float = DELIVERY_SECONDS,
         configured: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
-        self._bootstrap = bootstrap
+        self._way = way
         self._delivery = delivery_seconds
         self._configured = configured
         self._producer: KafkaProducer | None = None
@@ -145,7 +145,7 @@ class KafkaSender:
         if self._producer is None:
             self._producer = connect(
                 KafkaProducer,
-                bootstrap_servers=self._bootstrap(),
+                self._way(),
                 client_id="zhitong-relay",
                 acks="all",
                 enable_idempotence=True,
@@ -167,7 +167,7 @@ class KafkaSender:
         if self._ending.is_set():
             return _away(error)
         try:
-            partitions(self._bootstrap(), topic)
+            partitions(self._way(), topic)
         except BrokerUnavailableError as found:
             return found
         except AWAY as away:

@@ -16,12 +16,12 @@ from opentelemetry.trace import SpanKind
 from zhitong.decisions import Receipt
 from zhitong.exceptions import ReceiptInvalidError
 from zhitong.ports import ReceiptBook
-from zhitong.streams.cloud_events import RECEIPTS_TOPIC, parse_receipt
+from zhitong.streams.cloud_events import parse_receipt
 from zhitong.streams.group_reader import GroupReader, Message
+from zhitong.streams.kafka_client import Way
 from zhitong.streams.keys import ReceiverKeys, verify_receipt
 from zhitong.streams.tracing import begin
 
-GROUP = "zhitong-platform"
 UNKNOWN = "unknown"
 """Whose a receipt is that names nobody we know."""
 
@@ -86,14 +86,9 @@ class ReceiptDesk:
 class ReceiptReader:
     """Reads the topic as a member of the platform's group until it is cancelled."""
 
-    def __init__(
-        self,
-        desk: ReceiptDesk,
-        bootstrap: Callable[[], str],
-        topic: str = RECEIPTS_TOPIC,
-    ) -> None:
+    def __init__(self, desk: ReceiptDesk, way: Way, topic: str, group: str) -> None:
         self._desk = desk
-        self._reader = GroupReader(bootstrap, topic=topic, group=GROUP, logger=_log)
+        self._reader = GroupReader(way, topic=topic, group=group, logger=_log)
 
     async def run(self) -> None:
         """Read until cancelled; a broker that is away is waited for."""

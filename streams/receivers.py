@@ -8,6 +8,7 @@ from datetime import date
 from enum import StrEnum
 
 from zhitong.decisions import Act
+from zhitong.streams import names
 from zhitong.types import Label
 
 
@@ -32,6 +33,15 @@ class Receiver:
     name: str
     title: Label
     topic: str
+    groups: tuple[str, ...]
+    """Whom it reads as; the first is that of its own system."""
+    kind: str
+    """The requester kind that the policy knows it as."""
+    unit: str
+    """Its unified social credit code."""
+    purpose: str
+    basis: str
+    """On what text it is given what it is given, as in each record of a look."""
     format: Format
     acts: frozenset[Act]
     id_numbers: frozenset[IdNumber]
@@ -90,6 +100,8 @@ class ProvincialForm:
 class Receivers:
     """All of the receivers' file."""
 
+    tenant: str
+    """Whose receivers they are: part of every name on the broker."""
     division: str
     """The city's division code: part of every event's source."""
     penalty_open_end: date
@@ -106,6 +118,17 @@ class Receivers:
         return {one.name: one for one in self.receivers if one.in_force(day)}
 
     @property
+    def receipts(self) -> str:
+        """The topic they answer on."""
+        return names.receipts(self.tenant)
+
+    @property
     def topics(self) -> Mapping[str, int]:
-        """Name every topic ever configured, with its number of partitions."""
-        return {one.topic: one.partitions for one in self.receivers}
+        """Name every topic there is to be, with its number of partitions."""
+        wanted = {one.topic: one.partitions for one in self.receivers}
+        # As many as the widest: a receiver's processes answer side by side too.
+        return {**wanted, self.receipts: max(wanted.values())}
+
+    def source(self, receiver: str) -> str:
+        """Say where *receiver*'s events come from; with their id it is unique."""
+        return f"/zhitong/{self.tenant}/{self.division}/{receiver}"

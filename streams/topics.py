@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from typing import Any
 
 from kafka import KafkaAdminClient, errors
 
@@ -15,17 +14,16 @@ from zhitong.exceptions import (
     TopicMissingError,
     ZhitongError,
 )
+from zhitong.streams.kafka_client import AWAY, Access, connect
 
 RETENTION = timedelta(days=90)
 _BOOTSTRAP_MS = 10_000
 _REQUEST_MS = 30_000
 _RECONNECT_MS = 1_000
-# An address that cannot be read is as far away as one that does not answer.
-_AWAY = (errors.KafkaError, OSError, ValueError, AssertionError)
 
 
 def ensure_topics(
-    bootstrap: str, topics: Mapping[str, int], retention: timedelta = RETENTION
+    access: Access, topics: Mapping[str, int], retention: timedelta = RETENTION
 ) -> tuple[str, ...]:
     """Make those of *topics* that are missing, ``{name: partitions}``; name them.
 
@@ -34,7 +32,7 @@ def ensure_topics(
     """
     if not topics:
         return ()
-    with _admin(bootstrap) as admin:
+    with administering(access) as admin:
         there = _partitions(admin, topics)
         made = tuple(name for name in topics if name not in there)
         if made:
@@ -46,9 +44,9 @@ def ensure_topics(
     return made
 
 
-def partitions(bootstrap: str, topic: str) -> int:
+def partitions(access: Access, topic: str) -> int:
     """Count the partitions of *topic*; raise `TopicMissingError`."""
-    with _admin(bootstrap) as admin:
+    with administering(access) as admin:
         found = _partitions(admin, {topic: 0})
     if topic not in found:
         raise TopicMissingError(
@@ -100,39 +98,26 @@ def _different(name: str, found: int, wanted: int) -> ZhitongError:
 
 
 @contextmanager
-def _admin(bootstrap: str) -> Iterator[KafkaAdminClient]:
+def administering(access: Access) -> Iterator[KafkaAdminClient]:
     """Give an admin client; whatever the broker cannot do is said in our words."""
-    made: list[Any] = []
-
-    def client(**configs: object) -> object:
-        made.append(_CLIENT(**configs))
-        return made[0]
-
     try:
-        admin = KafkaAdminClient(
-            bootstrap_servers=bootstrap,
+        admin = connect(
+            KafkaAdminClient,
+            access,
             client_id="zhitong",
             bootstrap_timeout_ms=_BOOTSTRAP_MS,
             request_timeout_ms=_REQUEST_MS,
             reconnect_backoff_max_ms=_RECONNECT_MS,
-            kafka_client=client,
         )
         try:
             yield admin
         finally:
             admin.close()
-    except _AWAY as error:
-        # A client that found no broker has left its thread and sockets behind.
-        for each in made:
-            each._net.stop()  # noqa: SLF001 - nothing public ends it
-            each.close()
+    except AWAY as error:
         why = type(error).__name__
         raise BrokerUnavailableError(
-            f"消息代理 {bootstrap} 没有回应（{why}）：请确认它在运行，地址正确",
-            f"the broker {bootstrap} does not answer ({why}): see that it runs and "
-            "that the address is right",
+            f"消息代理 {access.address} 没有回应（{why}）：请确认它在运行，地址正确",
+            f"the broker {access.address} does not answer ({why}): see that it runs "
+            "and that the address is right",
             reason=why,
         ) from error
-
-
-_CLIENT: Callable[..., object] = KafkaAdminClient.DEFAULT_CONFIG["kafka_client"]

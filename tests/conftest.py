@@ -17,6 +17,7 @@ from zhitong.infra.broker import Broker, apache
 from zhitong.infra.broker_apache import Apache
 from zhitong.infra.embedded import Cluster, clean
 from zhitong.infra.settings import from_environment
+from zhitong.streams.kafka_client import Access
 
 # Slow is not wrong: no example fails on the clock (in CI the rest is Hypothesis's own).
 settings.register_profile("patient", settings(), deadline=None)
@@ -81,8 +82,8 @@ def kafka_factory(kafka_program: Apache) -> Iterator[Callable[[str], Broker]]:
 
 
 @pytest.fixture(scope="session")
-def broker(kafka_factory: Callable[[str], Broker]) -> str:
-    """Give the address of an Apache Kafka that all tests share.
+def broker(kafka_factory: Callable[[str], Broker]) -> Access:
+    """Give the administrator's way to an Apache Kafka that all tests share.
 
     Topics and groups are named by each test for itself; none is ever deleted.
     """

@@ -29,9 +29,9 @@ ENDLESS = 120.0
 BUREAU = DEMO_PRINCIPALS["department"]
 RECORD = """mutation($d: DecisionInput!) { recordDecision(decision: $d) {
   decisionId events { receiver eventId } } }"""
-SENT = {"send zhitong.credit.v1", "send zhitong.provincial.v1"}
-TAKEN = {"process zhitong.credit.v1", "process zhitong.provincial.v1"}
-REPLIED, FILED = "send zhitong.receipts.v1", "process zhitong.receipts.v1"
+SENT = {"send zhitong.anze.credit.v1", "send zhitong.anze.provincial.v1"}
+TAKEN = {"process zhitong.anze.credit.v1", "process zhitong.anze.provincial.v1"}
+REPLIED, FILED = "send zhitong.anze.receipts.v1", "process zhitong.anze.receipts.v1"
 CALL, COMMIT = "POST /graphql", "ledger.commit"
 NAMES = {CALL, COMMIT, *SENT, *TAKEN, REPLIED, FILED}
 

@@ -18,6 +18,7 @@ from zhitong.connectors import inbox as module
 from zhitong.connectors.inbox import ReceiverInbox, open_inbox
 from zhitong.decisions import Answer, Arrival, Due, Unreadable
 from zhitong.streams.consumer import Consumer
+from zhitong.streams.kafka_client import Access
 from zhitong.streams.kafka_producer import KafkaSender
 from zhitong.streams.keys import ReceiverKeys
 
@@ -28,7 +29,7 @@ module.LENT_SECONDS = 1.0
 class Arguments(msgspec.Struct, kw_only=True):
     receiver: str
     url: str
-    broker: str
+    broker: Access
     topic: str
     receipts: str
     group: str
@@ -71,6 +72,7 @@ async def main(point: str, given: Arguments) -> None:
         Dying(inbox, point),
         ReceiverKeys.load(Path(given.keys)),
         KafkaSender(lambda: given.broker),
+        tenant="anze",
         receipts_topic=given.receipts,
     )
     await consumer.run(lambda: given.broker, given.topic, given.group)

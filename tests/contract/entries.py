@@ -29,7 +29,10 @@ MIGRATIONS = Path("infra/migrations")
 AT = datetime(2026, 11, 22, 9, 30, 0, 123456, tzinfo=UTC)
 UNIT = "11619900MB0004001B"
 SEALING = Sealing(b"digests", b"master")
-TOPICS = {"provincial": "zhitong.provincial.v1", "credit": "zhitong.credit.v1"}
+TOPICS = {
+    "provincial": "zhitong.anze.provincial.v1",
+    "credit": "zhitong.anze.credit.v1",
+}
 
 
 def decision(**changes: object) -> Decision:
@@ -103,7 +106,7 @@ def entry(
 
 async def prepare(database: str) -> None:
     """Give *database* the platform's tables and the two receivers."""
-    await migrate(database, MIGRATIONS)
+    await migrate(database, MIGRATIONS, "anze")
     connection = await asyncpg.connect(database)
     for name, topic in TOPICS.items():
         await connection.execute(

@@ -7,7 +7,10 @@ from uuid import UUID, uuid5
 
 from zhitong.decisions import NAMESPACE, Outgoing, bucket, case_hash, partition_key
 
-TOPICS = {"provincial": "zhitong.provincial.v1", "credit": "zhitong.credit.v1"}
+TOPICS = {
+    "provincial": "zhitong.anze.provincial.v1",
+    "credit": "zhitong.anze.credit.v1",
+}
 
 
 def event_uuid(seq: int) -> UUID:

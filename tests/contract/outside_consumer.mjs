@@ -46,7 +46,7 @@ function receipt(line, event, answer, reasons) {
   const input = `${b64(JSON.stringify(header))}.${b64(JSON.stringify(said))}`;
   const signature = sign("sha256", input, { key: createPrivateKey({ key: jwk, format: "jwk" }), dsaEncoding: "ieee-p1363" });
   const value = {
-    specversion: "1.0", id: uuid5(id, `${receiver}/${answer}`), source: `/zhitong/receivers/${receiver}`,
+    specversion: "1.0", id: uuid5(id, `${receiver}/${answer}`), source: `/zhitong/anze/receivers/${receiver}`,
     type: "cn.zhitong.receipt.v1", subject: id, time: at, datacontenttype: "application/json",
     dataschema: "urn:zhitong:schema:receipt:1", receiver, data: { jws: `${input}.${b64(signature)}` },
   };

@@ -37,6 +37,7 @@ from zhitong.infra.receivers_file import read_receivers
 from zhitong.streams.cloud_events import parse_receipt
 from zhitong.streams.consumer import Consumer
 from zhitong.streams.envelopes import ReceiverEnvelopes
+from zhitong.streams.kafka_client import Access
 from zhitong.streams.kafka_producer import KafkaSender
 from zhitong.streams.keys import ReceiverKeys, verify_receipt
 from zhitong.streams.topics import ensure_topics
@@ -126,7 +127,7 @@ class Site:
 
     name: str
     url: str
-    broker: str
+    broker: Access
     topic: str
     receipts: str
     keys: ReceiverKeys
@@ -140,6 +141,7 @@ class Site:
             self.inbox,
             self.keys,
             KafkaSender(lambda: self.broker, 10.0),
+            tenant=CONFIG.tenant,
             receipts_topic=self.receipts,
         )
 
@@ -218,7 +220,7 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
 
 
 @asynccontextmanager
-async def site(name: str, broker: str, url: str) -> AsyncIterator[Site]:
+async def site(name: str, broker: Access, url: str) -> AsyncIterator[Site]:
     """Make the receiver *name* in the empty database under *url*."""
     kind = {each.name: each.format.value for each in CONFIG.receivers}[name]
     await migrate(url, TABLES / "common")

@@ -18,6 +18,7 @@ from zhitong.exceptions import (
     EventPoisonError,
     TopicMissingError,
 )
+from zhitong.streams.kafka_client import Access
 from zhitong.streams.kafka_producer import KafkaSender
 from zhitong.streams.memory_broker import LARGEST, MemoryBroker, MemoryProducer
 from zhitong.streams.producer import Fault, Producer
@@ -55,9 +56,9 @@ def _in_memory(topic: str) -> Side:
 
 
 def _on_kafka(request: pytest.FixtureRequest, topic: str) -> Side:
-    bootstrap = request.getfixturevalue("broker")
-    ensure_topics(bootstrap, {topic: 12})
-    return Side(KafkaSender(lambda: bootstrap), topic, lambda: read(bootstrap, topic))
+    access: Access = request.getfixturevalue("broker")
+    ensure_topics(access, {topic: 12})
+    return Side(KafkaSender(lambda: access), topic, lambda: read(access, topic))
 
 
 def faults(answers: Sequence[Ack | Fault]) -> list[tuple[int, str]]:
@@ -78,15 +79,13 @@ def test_a_batch_is_answered_in_its_order_with_places_that_hold(side: Side) -> N
 
 
 @pytest.mark.integration
-def test_an_acknowledgement_says_when_by_the_brokers_clock(broker: str) -> None:
+def test_an_acknowledgement_says_when_by_the_brokers_clock(broker: Access) -> None:
     topic = f"contract.{uuid.uuid4().hex}"
     ensure_topics(broker, {topic: 1})
     sender = KafkaSender(lambda: broker)
     (answer,) = sender.send_batch([outgoing(1, topic=topic)])
     sender.close()
-    consumer = KafkaConsumer(
-        topic, bootstrap_servers=broker, auto_offset_reset="earliest"
-    )
+    consumer = KafkaConsumer(topic, **broker.configs, auto_offset_reset="earliest")
     kept = next(iter(consumer))
     consumer.close(autocommit=False)
     assert isinstance(answer, Ack)

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 from kafka import KafkaConsumer, TopicPartition
 
+from zhitong.streams.kafka_client import Access, connect
+
 Kept = tuple[int, int, bytes, bytes, list[tuple[str, bytes]]]
 """Partition, offset, key, value, headers."""
 
 
-def read(bootstrap: str, topic: str) -> Sequence[Kept]:
+def read(access: Access, topic: str) -> Sequence[Kept]:
     """Read all a topic keeps, to the ends its partitions have now."""
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    consumer = connect(KafkaConsumer, access, auto_offset_reset="earliest")
     try:
         places = [TopicPartition(topic, number) for number in range(12)]
         consumer.assign(places)

@@ -19,6 +19,7 @@ from zhitong.infra import processes
 from zhitong.infra.broker import Broker
 from zhitong.infra.broker_apache import Apache
 from zhitong.infra.embedded import clean
+from zhitong.streams.kafka_client import Access
 from zhitong.streams.topics import ensure_topics
 
 pytestmark = pytest.mark.integration
@@ -27,13 +28,13 @@ START = (
     "import pathlib, sys; from zhitong.infra.broker import Broker, apache; "
     "from zhitong.infra.settings import Settings; "
     "print(Broker(pathlib.Path(sys.argv[1]), "
-    "apache(Settings(cache=pathlib.Path(sys.argv[2])))).start())"
+    "apache(Settings(cache=pathlib.Path(sys.argv[2])))).start().address)"
 )
 
 
-def produce(address: str, topic: str, *values: bytes) -> list[int]:
+def produce(address: Access, topic: str, *values: bytes) -> list[int]:
     """Send *values* to partition 0, one after the other; give their offsets."""
-    producer = KafkaProducer(bootstrap_servers=address, acks="all")
+    producer = KafkaProducer(**address.configs, acks="all")
     try:
         sent = [producer.send(topic, value, partition=0) for value in values]
         return [each.get(60).offset for each in sent]  # type: ignore[no-untyped-call]
@@ -41,10 +42,10 @@ def produce(address: str, topic: str, *values: bytes) -> list[int]:
         producer.close()
 
 
-def consume(address: str, topic: str, count: int) -> list[bytes]:
+def consume(address: Access, topic: str, count: int) -> list[bytes]:
     """Read partition 0 from its beginning until *count* messages are there."""
     place = TopicPartition(topic, 0)
-    consumer = KafkaConsumer(bootstrap_servers=address, enable_auto_commit=False)
+    consumer = KafkaConsumer(**address.configs, enable_auto_commit=False)
     try:
         consumer.assign([place])
         consumer.seek_to_beginning(place)
@@ -232,6 +233,7 @@ def test_a_stale_draft_of_the_data_is_made_anew(
         "data",
         "node.properties",
         "tmp",
+        "users",
     ]
 
 
@@ -267,7 +269,9 @@ def test_two_that_start_at_once_start_one_which_outlives_both(
     state: Path, kafka_program: Apache
 ) -> None:
     cache = kafka_program.jars[0].parents[1]
-    words = [sys.executable, "-W", "error", "-c", START, str(state), str(cache)]
+    # As in pyproject.toml: kafka-python is read so on Python 3.11.
+    warned = ["-W", "error", "-W", "ignore::DeprecationWarning"]
+    words = [sys.executable, *warned, "-c", START, str(state), str(cache)]
     starters = [
         subprocess.Popen(  # noqa: S603 - our own interpreter
             words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -281,8 +285,9 @@ def test_two_that_start_at_once_start_one_which_outlives_both(
     (pid,) = brokers(state / "kafka")
     assert os.getsid(pid) == pid
     assert Broker(state).status() == "running"
-    assert Broker(state).start() == address
-    assert ensure_topics(address, {"broker.outlives": 1}) == ("broker.outlives",)
+    access = Broker(state).start()
+    assert access.address == address
+    assert ensure_topics(access, {"broker.outlives": 1}) == ("broker.outlives",)
 
 
 def test_clean_leaves_neither_process_nor_folder_nor_traces_elsewhere(
@@ -300,9 +305,11 @@ def test_clean_leaves_neither_process_nor_folder_nor_traces_elsewhere(
 
 
 def test_kafka_s_own_consumer_reads_it_with_the_broker_s_time(
-    server: Broker, kafka_program: Apache
+    server: Broker, kafka_program: Apache, tmp_path: Path
 ) -> None:
     address = server.start()
+    login = tmp_path / "login"
+    login.write_text(address.properties, "utf-8")
     ensure_topics(address, {"broker.console": 1})
     produce(address, "broker.console", "决定".encode())
 
@@ -311,7 +318,8 @@ def test_kafka_s_own_consumer_reads_it_with_the_broker_s_time(
             str(kafka_program.java),
             "-XX:-UsePerfData",
             "org.apache.kafka.tools.consumer.ConsoleConsumer",
-            *("--bootstrap-server", address),
+            *("--bootstrap-server", address.address),
+            *("--consumer.config", str(login)),
             *("--topic", "broker.console", "--from-beginning", "--max-messages", "1"),
             *("--property", "print.timestamp=true"),
         ],

@@ -21,15 +21,19 @@ from zhitong.infra.broker import Broker, bootstrap
 from zhitong.infra.broker_start import FORGETFUL, Started, start_broker, topics
 from zhitong.infra.broker_tansu import Tansu, find_tansu
 from zhitong.infra.embedded import clean
+from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.settings import Settings
+from zhitong.streams.access_lists import Applied
+from zhitong.streams.grants import grants
+from zhitong.streams.kafka_client import Access
 from zhitong.streams.topics import ensure_topics, partitions
 
 pytestmark = pytest.mark.integration
 
 OURS = {
-    "zhitong.provincial.v1": 12,
-    "zhitong.credit.v1": 12,
-    "zhitong.receipts.v1": 12,
+    "zhitong.anze.provincial.v1": 12,
+    "zhitong.anze.credit.v1": 12,
+    "zhitong.anze.receipts.v1": 12,
 }
 
 
@@ -48,9 +52,30 @@ def tansu() -> Tansu:
     return found
 
 
-def described(address: str, topic: str) -> dict[str, str]:
+def given(broker: Access) -> Settings:
+    """Give the settings of a broker that is somebody's own, for the tenant "given"."""
+    return Settings(
+        tenant="given",
+        kafka=broker.address,
+        kafka_security=broker.protocol,
+        kafka_users="users",
+    )
+
+
+def lines(tenant: str) -> tuple[str, ...]:
+    """Write the tenant's grants as the broker's access lists have them."""
+    config = read_receivers(tenant=tenant)
+    return tuple(
+        sorted(
+            f"ALLOW User:{each.user}@* {each.operation} {each.kind} {each.name}"
+            for each in grants(config)
+        )
+    )
+
+
+def described(address: Access, topic: str) -> dict[str, str]:
     """Read how *topic* is configured."""
-    admin = KafkaAdminClient(bootstrap_servers=address)
+    admin = KafkaAdminClient(**address.configs)
     try:
         resource = ConfigResource(ConfigResourceType.TOPIC, topic)
         (found,) = admin.describe_configs([resource], config_filter="all")[
@@ -61,7 +86,7 @@ def described(address: str, topic: str) -> dict[str, str]:
         admin.close()
 
 
-def test_a_missing_topic_is_made_and_one_that_is_there_stays(broker: str) -> None:
+def test_a_missing_topic_is_made_and_one_that_is_there_stays(broker: Access) -> None:
     assert ensure_topics(broker, {"topics.one": 3}, timedelta(days=2)) == (
         "topics.one",
     )
@@ -79,7 +104,7 @@ def test_a_missing_topic_is_made_and_one_that_is_there_stays(broker: str) -> Non
 
 
 def test_another_number_of_partitions_is_refused_and_nothing_changed(
-    broker: str,
+    broker: Access,
 ) -> None:
     ensure_topics(broker, {"topics.six": 6})
 
@@ -93,7 +118,7 @@ def test_another_number_of_partitions_is_refused_and_nothing_changed(
     assert partitions(broker, "topics.six") == 6
 
 
-def test_a_topic_that_is_not_there_is_named(broker: str) -> None:
+def test_a_topic_that_is_not_there_is_named(broker: Access) -> None:
     with pytest.raises(TopicMissingError) as missing:
         partitions(broker, "topics.none")
     assert missing.value.details == {"topic": "topics.none"}
@@ -102,8 +127,8 @@ def test_a_topic_that_is_not_there_is_named(broker: str) -> None:
 def test_a_broker_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zhitong.streams.topics._BOOTSTRAP_MS", 300)
     for act in (
-        lambda: partitions("127.0.0.1:9", "topics.one"),
-        lambda: ensure_topics("127.0.0.1:9", {"topics.one": 3}),
+        lambda: partitions(Access(address="127.0.0.1:9"), "topics.one"),
+        lambda: ensure_topics(Access(address="127.0.0.1:9"), {"topics.one": 3}),
     ):
         with pytest.raises(BrokerUnavailableError) as away:
             act()
@@ -114,16 +139,24 @@ def test_a_broker_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_broker_that_was_given_gets_the_topics_and_none_is_started(
-    broker: str, state: Path
+    broker: Access, state: Path
 ) -> None:
-    settings = Settings(state=state, kafka=broker)
+    users = state.parent / "users"
+    users.mkdir()
+    settings = replace(given(broker), state=state, kafka_users=str(users))
+    (users / "zhitong.admin").write_text(broker.password + "\n", "utf-8")
 
-    assert start_broker(settings) == Started(broker, "Kafka")
+    started = start_broker(settings)
 
+    assert (started.access, started.title, started.banner) == (broker, "Kafka", None)
+    assert started.grants == Applied(lines("given"), (), ())
     assert not state.exists()
-    assert topics(settings) == OURS
-    assert {name: partitions(broker, name) for name in OURS} == OURS
-    assert start_broker(settings).address == broker
+    assert {name: partitions(broker, name) for name in topics(settings)} == {
+        "zhitong.given.provincial.v1": 12,
+        "zhitong.given.credit.v1": 12,
+        "zhitong.given.receipts.v1": 12,
+    }
+    assert start_broker(settings).grants == Applied((), (), ())
 
 
 def test_a_broker_that_runs_is_used_whatever_could_be_started(
@@ -137,9 +170,12 @@ def test_a_broker_that_runs_is_used_whatever_could_be_started(
 
     started = start_broker(settings)
 
-    assert started == Started(server.start(), "Apache Kafka")
-    assert bootstrap(settings) == started.address
-    assert partitions(started.address, "zhitong.credit.v1") == 12
+    assert started == Started(
+        server.start(), "Apache Kafka", None, Applied(lines("anze"), (), ())
+    )
+    assert bootstrap(settings) == started.access.address
+    assert partitions(started.access, "zhitong.anze.credit.v1") == 12
+    assert topics(settings) == OURS
     server.stop()
 
 
@@ -152,12 +188,12 @@ def test_tansu_stands_in_and_says_that_it_keeps_nothing(
 
     assert start_broker(settings) == Started(address, "Tansu", FORGETFUL)
     assert server.keeps is False
-    producer = KafkaProducer(bootstrap_servers=address, acks="all")
-    sent = producer.send("zhitong.credit.v1", b"decided", partition=5).get(60)  # type: ignore[no-untyped-call]
+    producer = KafkaProducer(**address.configs, acks="all")
+    sent = producer.send("zhitong.anze.credit.v1", b"decided", partition=5).get(60)  # type: ignore[no-untyped-call]
     producer.close()
     consumer = KafkaConsumer(
-        "zhitong.credit.v1",
-        bootstrap_servers=address,
+        "zhitong.anze.credit.v1",
+        **address.configs,
         group_id="credit",
         auto_offset_reset="earliest",
         session_timeout_ms=6000,
@@ -169,6 +205,6 @@ def test_tansu_stands_in_and_says_that_it_keeps_nothing(
 
     assert server.restart() == address
     with pytest.raises(TopicMissingError):
-        partitions(address, "zhitong.credit.v1")
+        partitions(address, "zhitong.anze.credit.v1")
     assert start_broker(replace(settings, kafka="")).banner == FORGETFUL
-    assert partitions(address, "zhitong.credit.v1") == 12
+    assert partitions(address, "zhitong.anze.credit.v1") == 12

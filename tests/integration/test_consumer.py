@@ -24,6 +24,7 @@ from topic_reader import read
 
 from zhitong.decisions import Answer, Change
 from zhitong.exceptions import TopicMissingError
+from zhitong.streams.kafka_client import Access
 from zhitong.streams.keys import ReceiverKeys
 from zhitong.streams.schemas import tables
 
@@ -31,13 +32,13 @@ HELD, REJECTED, WAITING = Answer.HELD, Answer.REJECTED, Answer.WAITING
 
 
 @pytest.fixture
-async def credit(broker: str, database: str) -> AsyncIterator[Site]:
+async def credit(broker: Access, database: str) -> AsyncIterator[Site]:
     async with site("credit", broker, database) as made:
         yield made
 
 
 @pytest.fixture
-async def provincial(broker: str, database: str) -> AsyncIterator[Site]:
+async def provincial(broker: Access, database: str) -> AsyncIterator[Site]:
     async with site("provincial", broker, database) as made:
         yield made
 
@@ -199,7 +200,11 @@ async def test_what_breaks_the_published_rules_is_rejected_with_its_reasons(
     ],
 )
 async def test_a_withdrawal_marks_the_row_of_each_form(
-    broker: str, database: str, name: str, statement: str, expected: tuple[object, ...]
+    broker: Access,
+    database: str,
+    name: str,
+    statement: str,
+    expected: tuple[object, ...],
 ) -> None:
     async with site(name, broker, database) as receiver:
         await receiver.send(

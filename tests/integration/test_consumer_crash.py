@@ -9,11 +9,12 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import msgspec
 import pytest
+from broker_users import known_users
 from receiving import (
     CONFIG,
     ENDLESS,
@@ -28,7 +29,9 @@ from zhitong.infra.broker import Broker
 from zhitong.infra.receiver_keys import make_demo_keys, private_keys
 from zhitong.infra.settings import Settings
 from zhitong.infra.workers import workers
+from zhitong.streams.access_lists import apply_grants
 from zhitong.streams.envelopes import ReceiverEnvelopes
+from zhitong.streams.kafka_client import Access
 from zhitong.streams.topics import ensure_topics
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +42,7 @@ DYING = ROOT / "tests" / "contract" / "dying_consumer.py"
     "point", ["after the transaction", "after the offset", "after the receipts"]
 )
 async def test_wherever_a_consumer_is_killed_effects_are_once_and_receipts_arrive(
-    broker: str, database: str, tmp_path: Path, point: str
+    broker: Access, database: str, tmp_path: Path, point: str
 ) -> None:
     async with site("credit", broker, database) as credit:
         events = [
@@ -58,7 +61,7 @@ async def test_wherever_a_consumer_is_killed_effects_are_once_and_receipts_arriv
                 {
                     "receiver": "credit",
                     "url": credit.url,
-                    "broker": broker,
+                    "broker": asdict(broker),
                     "topic": credit.topic,
                     "receipts": credit.receipts,
                     "group": credit.group,
@@ -114,7 +117,7 @@ async def test_the_process_waits_is_killed_comes_again_and_ends_when_asked(
         {
             **os.environ,
             "ZHITONG_STATE": str(tmp_path),
-            "ZHITONG_KAFKA": address,
+            **known_users(address, tmp_path / "users"),
             "ZHITONG_DATABASE_AT_CREDIT": database,
         }
     )
@@ -123,10 +126,8 @@ async def test_the_process_waits_is_killed_comes_again_and_ends_when_asked(
         first = await running.start()
         await _says(first.stderr, "TOPIC_MISSING")
         assert [each.name for each in workers(settings)] == ["consume-credit-1"]
-        topics = {each.topic: each.partitions for each in CONFIG.receivers}
-        await asyncio.to_thread(
-            ensure_topics, address, topics | {"zhitong.receipts.v1": 12}
-        )
+        await asyncio.to_thread(apply_grants, address, CONFIG)
+        await asyncio.to_thread(ensure_topics, address, CONFIG.topics)
         await _kill_over_and_over(running, address, database, tmp_path)
         last = running.children[-1]
         last.terminate()
@@ -141,14 +142,14 @@ async def test_the_process_waits_is_killed_comes_again_and_ends_when_asked(
 
 
 async def _kill_over_and_over(
-    running: Running, address: str, database: str, state: Path
+    running: Running, address: Access, database: str, state: Path
 ) -> None:
     keys = private_keys(state, "credit")
     async with site("credit", address, database) as made:
         credit = replace(
             made,
-            topic="zhitong.credit.v1",
-            receipts="zhitong.receipts.v1",
+            topic="zhitong.anze.credit.v1",
+            receipts="zhitong.anze.receipts.v1",
             keys=keys,
             envelopes=ReceiverEnvelopes(
                 CONFIG, {"credit": keys.public, "provincial": keys.public}

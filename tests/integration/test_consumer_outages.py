@@ -13,6 +13,7 @@ from zhitong.decisions import Answer
 from zhitong.infra.broker import Broker
 from zhitong.infra.embedded import Cluster
 from zhitong.streams.group_reader import Message
+from zhitong.streams.kafka_client import Access
 
 
 async def whole(receiver: Site, count: int) -> None:
@@ -81,7 +82,7 @@ async def test_receipts_due_while_the_broker_is_away_are_sent_when_it_is_back(
 
 async def test_a_database_that_is_away_holds_events_up_and_loses_none(
     cluster_factory: Callable[..., Cluster],
-    broker: str,
+    broker: Access,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     cluster = cluster_factory("outage")

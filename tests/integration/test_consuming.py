@@ -18,8 +18,8 @@ from zhitong.infra.settings import Settings
 def test_every_receiver_we_have_a_consumer_of_is_configured() -> None:
     found = [_configured(Settings(), name) for name in NAMES]
     assert [each.topic for each in found] == [
-        "zhitong.provincial.v1",
-        "zhitong.credit.v1",
+        "zhitong.anze.provincial.v1",
+        "zhitong.anze.credit.v1",
     ]
 
 

@@ -16,10 +16,11 @@ from topic_reader import read
 
 from zhitong.decisions import Change
 from zhitong.infra.broker_apache import Apache
+from zhitong.streams.kafka_client import Access
 
 
 @pytest.fixture
-async def credit(broker: str, database: str) -> AsyncIterator[Site]:
+async def credit(broker: Access, database: str) -> AsyncIterator[Site]:
     async with site("credit", broker, database) as made:
         yield made
 
@@ -42,7 +43,7 @@ async def test_the_reader_of_the_cloudevents_project_understands_an_event(
     said = of_person()
     assert event.get_id() == str(sent.event_id)
     assert event.get_type() == "cn.zhitong.decision.recorded.v1"
-    assert event.get_source() == f"/zhitong/{CONFIG.division}/credit"
+    assert event.get_source() == f"/zhitong/anze/{CONFIG.division}/credit"
     assert event.get_subject() == str(said.id)
     assert event.get_time() == datetime.fromisoformat("2026-11-22T09:30:00+08:00")
     assert event.get_datacontenttype() == "application/json"
@@ -83,6 +84,7 @@ async def test_kafkas_own_console_consumer_prints_an_event(
 ) -> None:
     sent = credit.outgoing(entry(decision()))
     await credit.send(sent)
+    (tmp_path / "login").write_text(credit.broker.properties, "utf-8")
     child = await asyncio.create_subprocess_exec(
         str(kafka_program.java),
         "-XX:-UsePerfData",
@@ -91,7 +93,9 @@ async def test_kafkas_own_console_consumer_prints_an_event(
         "-Dfile.encoding=UTF-8",
         "org.apache.kafka.tools.consumer.ConsoleConsumer",
         "--bootstrap-server",
-        credit.broker,
+        credit.broker.address,
+        "--consumer.config",
+        str(tmp_path / "login"),
         "--topic",
         credit.topic,
         "--from-beginning",

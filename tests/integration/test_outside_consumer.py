@@ -23,6 +23,7 @@ from topic_reader import Kept, read
 from zhitong.decisions import Answer, Change, Receipt
 from zhitong.infra.broker_apache import Apache
 from zhitong.streams.cloud_events import parse_receipt
+from zhitong.streams.kafka_client import Access
 from zhitong.streams.keys import verify_receipt
 from zhitong.streams.receipts import ReceiptDesk, ReceiptReader
 
@@ -35,7 +36,7 @@ WITH_CHARSET = b"application/cloudevents+json; charset=UTF-8"
 
 
 @pytest.fixture
-async def credit(broker: str, database: str) -> AsyncIterator[Site]:
+async def credit(broker: Access, database: str) -> AsyncIterator[Site]:
     async with site("credit", broker, database) as made:
         yield made
 
@@ -127,7 +128,7 @@ async def test_its_receipts_are_filed_with_a_charset_in_their_header_and_without
     assert [one["key"] for one in given[:4]] == [sent[0].key] * 4
     assert [one["partition"] for one in given[:4]] == [sent[0].bucket % 12] * 4
 
-    producer = KafkaProducer(bootstrap_servers=credit.broker)
+    producer = KafkaProducer(**credit.broker.configs)
     media = [WITH_CHARSET, b"application/cloudevents+json"]
     for number, one in enumerate(given):
         producer.send(
@@ -140,7 +141,7 @@ async def test_its_receipts_are_filed_with_a_charset_in_their_header_and_without
     producer.close()
     book = Book()
     desk = ReceiptDesk(book, lambda: {"credit": credit.keys.public})
-    reader = ReceiptReader(desk, lambda: credit.broker, credit.receipts)
+    reader = ReceiptReader(desk, lambda: credit.broker, credit.receipts, credit.group)
     reading = asyncio.create_task(reader.run())
 
     async def filed() -> bool:
@@ -193,7 +194,7 @@ async def test_an_event_whose_header_has_a_charset_is_read_and_held_like_another
     credit: Site,
 ) -> None:
     sent = credit.outgoing(entry(decision()))
-    producer = KafkaProducer(bootstrap_servers=credit.broker)
+    producer = KafkaProducer(**credit.broker.configs)
     producer.send(credit.topic, sent.payload, headers=[("content-type", WITH_CHARSET)])
     producer.close()
     async with credit.consuming():
@@ -212,13 +213,16 @@ async def test_the_command_of_the_page_prints_headers_key_and_value(
     # The page's command stands in a folder with the state and the fetched files.
     port = tmp_path / ".zhitong" / "state" / "port" / "kafka"
     port.parent.mkdir(parents=True)
-    port.write_text(credit.broker.rpartition(":")[2], "utf-8")
+    port.write_text(credit.broker.address.rpartition(":")[2], "utf-8")
+    users = tmp_path / ".zhitong" / "state" / "kafka" / "users"
+    users.mkdir(parents=True)
+    (users / "zhitong.anze.credit.properties").write_text(credit.broker.properties)
     cache = tmp_path / ".zhitong" / "cache"
     cache.mkdir()
     (cache / "kafka").symlink_to(kafka_program.jars[0].parent.resolve())
     page = PAGE.read_text("utf-8")
     (command,) = re.findall(r"```sh\n(java .*?)\n```", page, re.DOTALL)
-    command = command.replace("zhitong.credit.v1", credit.topic)
+    command = command.replace("zhitong.anze.credit.v1", credit.topic)
     child = await asyncio.create_subprocess_shell(
         f"{command} --max-messages 1",
         stdout=asyncio.subprocess.PIPE,

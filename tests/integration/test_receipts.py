@@ -19,6 +19,7 @@ from zhitong.decisions import Ack, Answer, Outgoing, Receipt
 from zhitong.exceptions import LedgerUnavailableError
 from zhitong.streams.cloud_events import write_receipt
 from zhitong.streams.group_reader import Message
+from zhitong.streams.kafka_client import Access
 from zhitong.streams.keys import ReceiverKeys, sign_receipt, verify_receipt
 from zhitong.streams.receipts import ReceiptDesk, ReceiptReader
 from zhitong.streams.topics import ensure_topics
@@ -94,7 +95,7 @@ def signed(given: Receipt, keys: ReceiverKeys) -> Message:
 
 
 def enveloped(given: Receipt, text: str) -> Message:
-    return message(write_receipt(replace(given, signed=text)))
+    return message(write_receipt(replace(given, signed=text), "anze"))
 
 
 def desk(book: PlatformReceiptBook, private: Mapping[str, ReceiverKeys]) -> ReceiptDesk:
@@ -297,15 +298,13 @@ async def test_the_reader_files_what_is_on_the_topic_and_goes_on_where_it_was(
     platform: str,
     book: PlatformReceiptBook,
     private: Mapping[str, ReceiverKeys],
-    broker: str,
-    monkeypatch: pytest.MonkeyPatch,
+    broker: Access,
 ) -> None:
-    monkeypatch.setattr("zhitong.streams.receipts.GROUP", f"test.{uuid.uuid4().hex}")
-    topic = f"receipts.{uuid.uuid4().hex}"
+    group, topic = f"test.{uuid.uuid4().hex}", f"receipts.{uuid.uuid4().hex}"
     ensure_topics(broker, {topic: 3})
     public = {name: keys.public for name, keys in private.items()}
     wavering = Wavering(book)
-    producer = KafkaProducer(bootstrap_servers=broker)
+    producer = KafkaProducer(**broker.configs)
 
     def send(*messages: Message) -> None:
         for message in messages:
@@ -314,7 +313,7 @@ async def test_the_reader_files_what_is_on_the_topic_and_goes_on_where_it_was(
 
     async def read_until(wanted: int) -> None:
         reader = ReceiptReader(
-            ReceiptDesk(wavering, lambda: public), lambda: broker, topic
+            ReceiptDesk(wavering, lambda: public), lambda: broker, topic, group
         )
         reading = asyncio.create_task(reader.run())
         await _count(platform, wanted)

@@ -75,7 +75,7 @@ def arrival(  # noqa: PLR0913 - an arrival has many sides
         | dict(row or {}),
         reasons=reasons,
         payload_hash="ab" * 32,
-        topic="zhitong.credit.v1",
+        topic="zhitong.anze.credit.v1",
         partition=3,
         offset=version,
         key="00000000000000ff",
@@ -111,7 +111,7 @@ async def test_an_event_is_in_the_inbox_and_its_row_in_the_standards_columns(
         "RECORDED",
         "cf_fr",
         "ab" * 32,
-        "zhitong.credit.v1",
+        "zhitong.anze.credit.v1",
         3,
         1,
         "00000000000000ff",
@@ -334,12 +334,12 @@ async def test_bytes_that_are_no_event_are_kept_whole_and_once(
     inbox: ReceiverInbox, rows: Fetch
 ) -> None:
     odd = Unreadable(
-        topic="zhitong.credit.v1", partition=2, offset=7, value=b"\xff\0{", why="JSON"
+        topic="zhitong.anze.credit.v1", partition=2, offset=7, value=b"\xff\0{", why="JSON"
     )
     await inbox.set_aside([odd])
     await inbox.set_aside([odd])
     (row,) = await rows("select topic, partition, koffset, value, why from undecodable")
-    assert tuple(row) == ("zhitong.credit.v1", 2, 7, b"\xff\0{", "JSON")
+    assert tuple(row) == ("zhitong.anze.credit.v1", 2, 7, b"\xff\0{", "JSON")
 
 
 async def test_a_database_that_is_away_is_said_and_found_again(

@@ -46,9 +46,9 @@ async def test_a_receiver_is_suspended_and_resumed_with_a_reason_that_is_kept(
     assert await outbox.waiting(10) == []
     assert await zhitong("list") == 0
     listed = capsys.readouterr().out
-    assert "credit       SUSPENDED  zhitong.credit.v1  待发 waiting 1" in listed
+    assert "credit       SUSPENDED  zhitong.anze.credit.v1  待发 waiting 1" in listed
     assert "原因 because: 对方停机维护" in listed
-    assert "provincial   ACTIVE     zhitong.provincial.v1  待发 waiting 0" in listed
+    assert "provincial   ACTIVE     zhitong.anze.provincial.v1  待发 waiting 0" in listed
     assert await zhitong("resume", "credit", "--because", "维护结束") == 0
     assert [event.seq for event in await outbox.waiting(10)] == [1]
     await outbox.close()
@@ -96,10 +96,10 @@ async def test_more_than_ten_thousand_that_wait_are_said_to_be_more(
         " from generate_series(1, 10001) n",
     )
     assert await zhitong("list") == 0
-    assert "zhitong.credit.v1  待发 waiting 10,000+，" in capsys.readouterr().out
+    assert "zhitong.anze.credit.v1  待发 waiting 10,000+，" in capsys.readouterr().out
     await run(platform, "delete from outbox where key = '1'")
     assert await zhitong("list") == 0
-    assert "zhitong.credit.v1  待发 waiting 10,000，" in capsys.readouterr().out
+    assert "zhitong.anze.credit.v1  待发 waiting 10,000，" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from broker_users import free_users
 from collector import collector
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource
@@ -26,6 +27,7 @@ from topic_reader import read
 from zhitong.connectors.outbox import PlatformOutbox
 from zhitong.decisions import Ack, Outgoing
 from zhitong.infra.broker import Broker
+from zhitong.streams.kafka_client import Access
 from zhitong.streams.kafka_producer import KafkaSender
 from zhitong.streams.producer import Fault
 from zhitong.streams.relay import Relay
@@ -49,7 +51,7 @@ async def platform(database: str) -> str:
 
 
 @pytest.fixture
-def topic(broker: str) -> str:
+def topic(broker: Access) -> str:
     name = f"relayed.{uuid.uuid4().hex}"
     ensure_topics(broker, {name: 12})
     return name
@@ -57,11 +59,11 @@ def topic(broker: str) -> str:
 
 @asynccontextmanager
 async def relaying(
-    outbox: PlatformOutbox, bootstrap: str, seconds: float = 120.0
+    outbox: PlatformOutbox, access: Access, seconds: float = 120.0
 ) -> AsyncIterator[None]:
     """Run a relay while the block runs."""
     relay = Relay(
-        outbox, lambda: KafkaSender(lambda: bootstrap, seconds), longest_rest=1.0
+        outbox, lambda: KafkaSender(lambda: access, seconds), longest_rest=1.0
     )
     task = asyncio.create_task(relay.run())
     try:
@@ -88,10 +90,10 @@ def cases(topic: str, count: int, versions: int = 3) -> list[Outgoing]:
     ]
 
 
-def arrived(bootstrap: str, topic: str) -> Sequence[tuple[str, int]]:
+def arrived(access: Access, topic: str) -> Sequence[tuple[str, int]]:
     """Give case key and number of what arrived, partition by partition in order."""
     return [
-        (key.decode(), int(value)) for _, _, key, value, _ in read(bootstrap, topic)
+        (key.decode(), int(value)) for _, _, key, value, _ in read(access, topic)
     ]
 
 
@@ -106,7 +108,7 @@ def in_order(found: Sequence[tuple[str, int]]) -> bool:
 
 
 async def test_all_arrive_once_each_case_in_order_where_the_sent_log_says(
-    platform: str, broker: str, topic: str
+    platform: str, broker: Access, topic: str
 ) -> None:
     events = cases(topic, 100)
     await put(platform, events)
@@ -122,7 +124,7 @@ async def test_all_arrive_once_each_case_in_order_where_the_sent_log_says(
 
 
 async def test_killed_between_acknowledgement_and_move_it_doubles_and_loses_nothing(
-    platform: str, broker: str, topic: str
+    platform: str, broker: Access, topic: str
 ) -> None:
     events = cases(topic, 50)
     await put(platform, events)
@@ -149,7 +151,7 @@ async def test_killed_between_acknowledgement_and_move_it_doubles_and_loses_noth
 
 
 async def test_when_the_connection_with_the_locks_is_killed_it_starts_anew(
-    platform: str, broker: str, topic: str
+    platform: str, broker: Access, topic: str
 ) -> None:
     async with relaying(PlatformOutbox(platform, "one"), broker):
         await put(platform, cases(topic, 20, 1))
@@ -174,7 +176,7 @@ def later(topic: str) -> list[Outgoing]:
 
 
 async def test_a_missing_topic_holds_its_receiver_only_and_is_found_when_made(
-    platform: str, broker: str, topic: str
+    platform: str, broker: Access, topic: str
 ) -> None:
     missing = f"{topic}.missing"
     wrong = [outgoing(n, receiver="credit", topic=missing) for n in (1, 2, 3)]
@@ -192,7 +194,7 @@ async def test_a_missing_topic_holds_its_receiver_only_and_is_found_when_made(
 
 
 async def test_poison_parks_its_case_and_goes_on_with_a_smaller_event_after_release(
-    platform: str, broker: str, topic: str
+    platform: str, broker: Access, topic: str
 ) -> None:
     poison = outgoing(1, "sick", topic=topic, payload=bytes(1_100_000))
     well = [outgoing(n, "well", topic=topic) for n in (3, 4)]
@@ -214,13 +216,13 @@ async def test_poison_parks_its_case_and_goes_on_with_a_smaller_event_after_rele
 
 
 async def test_what_the_broker_refuses_is_not_overtaken_by_its_case(
-    platform: str, broker: str, topic: str
+    platform: str, broker: Access, topic: str
 ) -> None:
     # Small enough for the client and too large for the topic: the broker refuses it,
     # with more of its case in the batches behind.
     small = f"{topic}.small"
     ensure_topics(broker, {small: 12})
-    admin = KafkaAdminClient(bootstrap_servers=broker)
+    admin = KafkaAdminClient(**broker.configs)
     resource = ConfigResource("TOPIC", small, {"max.message.bytes": "300000"})
     admin.alter_configs([resource])
     admin.close()
@@ -244,7 +246,7 @@ async def test_what_the_broker_refuses_is_not_overtaken_by_its_case(
 
 
 async def test_a_topic_with_other_partitions_is_not_sent_to_until_it_is_right(
-    platform: str, broker: str, topic: str
+    platform: str, broker: Access, topic: str
 ) -> None:
     await put(platform, [outgoing(n, topic=topic) for n in (1, 2)])
     sender = partial(KafkaSender, lambda: broker, configured={topic: 24})
@@ -255,7 +257,7 @@ async def test_a_topic_with_other_partitions_is_not_sent_to_until_it_is_right(
         await asyncio.sleep(2)
         assert (await run(platform, LEFT))[0][0] == 2
         assert arrived(broker, topic) == []
-        admin = KafkaAdminClient(bootstrap_servers=broker)
+        admin = KafkaAdminClient(**broker.configs)
         admin.create_partitions({topic: 24})
         admin.close()
         await until(platform, LEFT, 0)
@@ -306,11 +308,11 @@ Start = Callable[[], "subprocess.Popen[str]"]
 
 
 @pytest.fixture
-def start(platform: str, broker: str, tmp_path: Path) -> Iterator[Start]:
+def start(platform: str, broker: Access, tmp_path: Path) -> Iterator[Start]:
     given = {
         "ZHITONG_STATE": str(tmp_path),
         "ZHITONG_DATABASE_PLATFORM": platform,
-        "ZHITONG_KAFKA": broker,
+        **free_users(broker, tmp_path / "users"),
     }
     started: list[subprocess.Popen[str]] = []
 
@@ -331,7 +333,7 @@ def start(platform: str, broker: str, tmp_path: Path) -> Iterator[Start]:
 
 
 async def test_two_relay_processes_share_and_one_takes_over_when_the_other_is_killed(
-    platform: str, broker: str, topic: str, start: Start
+    platform: str, broker: Access, topic: str, start: Start
 ) -> None:
     first, second = start(), start()
     # Both own some, and together all.
@@ -351,7 +353,7 @@ async def test_two_relay_processes_share_and_one_takes_over_when_the_other_is_ki
 
 
 async def test_a_relay_started_before_database_and_tables_waits_and_says_so(
-    database: str, broker: str, topic: str, tmp_path: Path
+    database: str, broker: Access, topic: str, tmp_path: Path
 ) -> None:
     process = subprocess.Popen(  # noqa: ASYNC220 - it starts at once
         [sys.executable, "-m", "zhitong.infra.cli", "relay"],
@@ -360,7 +362,7 @@ async def test_a_relay_started_before_database_and_tables_waits_and_says_so(
             **os.environ,
             "ZHITONG_STATE": str(tmp_path),
             "ZHITONG_DATABASE_PLATFORM": database,
-            "ZHITONG_KAFKA": broker,
+            **free_users(broker, tmp_path / "users"),
         },
         text=True,
     )
@@ -380,7 +382,7 @@ async def test_a_relay_started_before_database_and_tables_waits_and_says_so(
 
 
 async def test_a_halted_relay_is_taken_over_and_shares_again_when_it_goes_on(
-    platform: str, broker: str, topic: str, start: Start
+    platform: str, broker: Access, topic: str, start: Start
 ) -> None:
     first, _ = start(), start()
     await until(platform, SHARED, 264)

@@ -69,7 +69,7 @@ def produced() -> list[tuple[str, bytes]]:
         payload_hash="ab" * 32,
     )
     signed = replace(receipt, signed=sign_receipt(receipt, KEYS))
-    return [*found, ("receipt", write_receipt(signed))]
+    return [*found, ("receipt", write_receipt(signed, "anze"))]
 
 
 async def node(script: str, *arguments: str, given: bytes = b"") -> list[str]:
@@ -99,9 +99,9 @@ def test_the_document_that_is_checked_in_is_the_one_that_is_made() -> None:
 def test_each_receiver_has_a_channel_with_its_topic_and_tables() -> None:
     channels = document()["channels"]
     assert {name: one["address"] for name, one in channels.items()} == {
-        "provincial": "zhitong.provincial.v1",
-        "credit": "zhitong.credit.v1",
-        "receipts": "zhitong.receipts.v1",
+        "provincial": "zhitong.anze.provincial.v1",
+        "credit": "zhitong.anze.credit.v1",
+        "receipts": "zhitong.anze.receipts.v1",
     }
     assert list(channels["credit"]["messages"]) == [
         "credit.cf_fr.1",

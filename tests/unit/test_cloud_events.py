@@ -26,7 +26,7 @@ EVENT = DecisionEvent(
     version=2,
     change=Change.WITHDRAWN,
     follows_history=True,
-    source="/zhitong/619900/credit",
+    source="/zhitong/anze/619900/credit",
     time=datetime(2026, 11, 22, 1, 30, 5, 123456, tzinfo=UTC),
     key="00f0a1b2c3d4e5f6",
     schema="urn:zhitong:schema:credit:cf_fr:1",
@@ -40,7 +40,7 @@ def test_an_event_is_a_cloud_event_with_its_time_in_shanghai() -> None:
     assert orjson.loads(write(EVENT)) == {
         "specversion": "1.0",
         "id": str(event_id(DECISION, 2, Change.WITHDRAWN)),
-        "source": "/zhitong/619900/credit",
+        "source": "/zhitong/anze/619900/credit",
         "type": "cn.zhitong.decision.withdrawn.v1",
         "subject": str(DECISION),
         "time": "2026-11-22T09:30:05.123456+08:00",
@@ -153,10 +153,10 @@ RECEIPT = Receipt(
 
 
 def test_a_receipt_travels_as_a_cloud_event_about_the_event() -> None:
-    value = write_receipt(RECEIPT, traceparent=TRACE)
+    value = write_receipt(RECEIPT, "anze", traceparent=TRACE)
     said = orjson.loads(value)
     assert said["type"] == "cn.zhitong.receipt.v1"
-    assert said["source"] == "/zhitong/receivers/credit"
+    assert said["source"] == "/zhitong/anze/receivers/credit"
     assert said["subject"] == str(EVENT.event_id)
     assert said["time"] == "2026-11-22T09:30:06+08:00"
     assert said["data"] == {"jws": "aaa.bbb.ccc"}
@@ -170,8 +170,8 @@ def test_a_receipt_travels_as_a_cloud_event_about_the_event() -> None:
 
 def test_the_same_answer_has_the_same_id_and_another_answer_another() -> None:
     waiting = replace(RECEIPT, answer=Answer.WAITING)
-    ids = [orjson.loads(write_receipt(one))["id"] for one in (RECEIPT, waiting)]
-    assert ids[0] == orjson.loads(write_receipt(RECEIPT))["id"]
+    ids = [orjson.loads(write_receipt(one, "anze"))["id"] for one in (RECEIPT, waiting)]
+    assert ids[0] == orjson.loads(write_receipt(RECEIPT, "anze"))["id"]
     assert ids[0] != ids[1]
 
 
@@ -179,4 +179,4 @@ def test_an_event_is_no_receipt_and_a_receipt_no_event() -> None:
     with pytest.raises(ReceiptInvalidError):
         parse_receipt(write(EVENT))
     with pytest.raises(EventPoisonError):
-        parse(write_receipt(RECEIPT))
+        parse(write_receipt(RECEIPT, "anze"))

@@ -34,7 +34,7 @@ def value(table: str) -> bytes:
 def test_the_example_of_every_table_is_an_event_its_receiver_takes(table: str) -> None:
     event = parse(value(table))
     assert event.table == table
-    assert event.source == f"/zhitong/619900/{event.receiver}"
+    assert event.source == f"/zhitong/anze/619900/{event.receiver}"
     assert faults(table, event.row) == ()
 
 
@@ -48,7 +48,7 @@ def test_the_published_keys_open_the_number_and_verify_the_receipt_of_an_example
     event = parse(value("cf_zrr"))
     sealed = str(event.row["CF_XDR_ZJHM"])
     assert unseal(sealed, ReceiverKeys.load(file)) == "11010519491231002X"
-    wire = parse_receipt(examples.value(examples.receipt()))
+    wire = parse_receipt(examples.value(examples.receipt("anze")))
     said = verify_receipt(wire.jws, PUBLIC)
     assert said == replace(examples.RECEIPT, key_id=said.key_id)
     assert said.event_id == wire.event_id == event.event_id
@@ -59,7 +59,7 @@ def test_the_page_shows_the_examples_as_they_are() -> None:
     shown = [
         json.loads(text) for text in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
     ]
-    receipt = examples.receipt()
+    receipt = examples.receipt("anze")
     parts = [
         json.loads(base64.urlsafe_b64decode(part + "=="))
         for part in receipt["data"]["jws"].split(".")[:2]

@@ -41,7 +41,7 @@ JSON = st.recursive(
 
 
 def message(value: bytes, traceparent: str = TRACE) -> Message:
-    return Message("zhitong.credit.v1", 3, 7, value, traceparent)
+    return Message("zhitong.anze.credit.v1", 3, 7, value, traceparent)
 
 
 def read(value: bytes, traceparent: str = TRACE) -> Arrival | Unreadable:
@@ -60,7 +60,7 @@ def test_an_event_is_read_whole() -> None:
     assert found.row["CF_XDR_ZJHM"] == "11010519491231002X"
     assert found.key == SAID["partitionkey"]
     assert found.traceparent == TRACE
-    assert (found.topic, found.partition, found.offset) == ("zhitong.credit.v1", 3, 7)
+    assert (found.topic, found.partition, found.offset) == ("zhitong.anze.credit.v1", 3, 7)
 
 
 @pytest.mark.parametrize(

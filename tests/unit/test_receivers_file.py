@@ -29,8 +29,26 @@ def test_two_receivers_are_configured_each_with_its_topic_acts_and_source() -> N
     assert (provincial.format, credit.format) == (Format.PROVINCIAL, Format.CREDIT)
     assert provincial.id_numbers == set()
     assert credit.id_numbers == {IdNumber.PARTY}
-    assert config.topics == {"zhitong.provincial.v1": 12, "zhitong.credit.v1": 12}
+    assert config.topics == {
+        "zhitong.anze.provincial.v1": 12,
+        "zhitong.anze.credit.v1": 12,
+        "zhitong.anze.receipts.v1": 12,
+    }
+    assert credit.groups == ("zhitong.anze.credit", "zhitong.anze.credit.trial")
     assert all("未读到" in one.source for one in config.receivers)
+
+
+def test_another_tenant_s_names_are_its_own() -> None:
+    ours, theirs = read_receivers(), read_receivers(tenant="other-city")
+    assert set(theirs.topics) == {
+        "zhitong.other-city.provincial.v1",
+        "zhitong.other-city.credit.v1",
+        "zhitong.other-city.receipts.v1",
+    }
+    assert not {g for one in ours.receivers for g in one.groups} & {
+        g for one in theirs.receivers for g in one.groups
+    }
+    assert theirs.source("credit") == "/zhitong/other-city/619900/credit"
 
 
 def test_a_receiver_is_one_from_the_day_its_rules_begin() -> None:
@@ -88,10 +106,19 @@ def test_new_rules_of_a_receiver_follow_the_old_ones(tmp_path: Path) -> None:
             'name = "credit"', 'name = "provincial"', "one topic", id="a name twice"
         ),
         pytest.param(
-            "zhitong.credit.v1",
-            "zhitong.provincial.v1",
+            'topic = "credit.v1"',
+            'topic = "provincial.v1"',
             "one topic",
             id="two receivers on one topic",
+        ),
+        pytest.param(
+            'name = "credit"', 'name = "relay"', "the platform itself", id="our user"
+        ),
+        pytest.param(
+            'topic = "credit.v1"',
+            'topic = "receipts.v1"',
+            "the platform itself",
+            id="the topic of receipts",
         ),
         pytest.param(
             "since = 2018-07-25",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from zhitong.infra.receivers_file import read_receivers
-from zhitong.streams.cloud_events import RECEIPTS_TOPIC, TYPES
+from zhitong.streams.cloud_events import TYPES
 from zhitong.streams.columns import CUT
 from zhitong.streams.schemas import tables
 
@@ -42,7 +42,7 @@ def test_every_rule_of_acceptance_is_on_the_page_with_its_columns(name: str) -> 
 
 
 def test_topics_types_and_the_mark_of_a_cut_text_are_on_the_page() -> None:
-    for topic in (*read_receivers().topics, RECEIPTS_TOPIC):
+    for topic in read_receivers().topics:
         assert f"`{topic}`" in PAGE
     for name in TYPES.values():
         assert name.removeprefix("cn.zhitong.decision") in PAGE

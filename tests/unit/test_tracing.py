@@ -47,11 +47,11 @@ def test_each_sampled_event_has_a_producer_span_below_the_call_and_bears_it_on(
     assert f"{context.trace_id:032x}" == TRACE
     assert span.parent is not None
     assert f"{span.parent.span_id:016x}" == PARENT
-    assert (span.name, span.kind) == ("send zhitong.provincial.v1", SpanKind.PRODUCER)
+    assert (span.name, span.kind) == ("send zhitong.anze.provincial.v1", SpanKind.PRODUCER)
     assert dict(span.attributes or {}) == {
         "messaging.system": "kafka",
         "messaging.operation.type": "send",
-        "messaging.destination.name": "zhitong.provincial.v1",
+        "messaging.destination.name": "zhitong.anze.provincial.v1",
         "messaging.message.id": str(event_uuid(1)),
         "messaging.destination.partition.id": "7",
         "messaging.kafka.offset": 70,
@@ -113,7 +113,7 @@ metrics.set_meter_provider(MeterProvider([reader]))
 async def main():
     large = outgoing(9, payload=bytes(LARGEST + 1))
     outbox = MemoryOutbox([outgoing(1), outgoing(2), outgoing(3, receiver="credit")])
-    broker = MemoryBroker({"zhitong.provincial.v1": 12})
+    broker = MemoryBroker({"zhitong.anze.provincial.v1": 12})
     relay = Relay(outbox, lambda: MemoryProducer(broker))
     outbox.rows[9] = large
     task = asyncio.create_task(relay.run())

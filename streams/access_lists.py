@@ -1,0 +1,183 @@
+"""The broker's users and access lists, made equal to what is declared.
+
+Ours are the lists of our tenant's users, and those of whatever bears our tenant's
+name. Another tenant's on the same broker stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from kafka import KafkaAdminClient, errors
+from kafka.admin import (
+    ACL,
+    ACLFilter,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    ResourcePattern,
+    ResourcePatternFilter,
+    ResourceType,
+    UserScramCredentialDeletion,
+    UserScramCredentialUpsertion,
+)
+
+from zhitong.streams import names
+from zhitong.streams.grants import Grant, grants
+from zhitong.streams.kafka_client import Access
+from zhitong.streams.receivers import Receivers
+from zhitong.streams.topics import administering
+
+_EVERYTHING = ACLFilter(
+    principal=None,
+    host=None,
+    operation=ACLOperation.ANY,
+    permission_type=ACLPermissionType.ANY,
+    resource_pattern=ResourcePatternFilter(
+        ResourceType.ANY, None, ACLResourcePatternType.ANY
+    ),
+)
+
+
+class Applied(NamedTuple):
+    """What differed from what is declared, in words; all of it but `wide` is gone."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    wide: tuple[str, ...]
+    """Lists of others that reach what is ours: whoever made them must end them."""
+
+
+def apply_grants(access: Access, config: Receivers, *, dry: bool = False) -> Applied:
+    """Make the access lists of a tenant equal to its grants; *dry*: compare alone.
+
+    Raises `BrokerUnavailableError` where the broker does not let *access* do it.
+    """
+    with administering(access) as admin:
+        there = frozenset(_there(admin))
+        ours = {one for one in there if _is_ours(one, config.tenant)}
+        wanted = {_line(grant) for grant in grants(config)}
+        if not dry:
+            _add(admin, wanted - ours)
+            _remove(admin, ours - wanted)
+    wide = {one for one in there - ours if _reaches(one, config.tenant)}
+    return Applied(*map(_said, (wanted - ours, ours - wanted, wide)))
+
+
+def set_users(access: Access, tenant: str, passwords: Mapping[str, str]) -> None:
+    """Let the users of *tenant* be those of *passwords*, ``{name: password}``."""
+    mechanism = access.mechanism
+    with administering(access) as admin:
+        known = admin.describe_user_scram_credentials()
+        gone = [
+            UserScramCredentialDeletion(name, each["mechanism"])
+            for name, said in known.items()
+            if name.startswith(names.user(tenant, "")) and name not in passwords
+            for each in said["credential_infos"]
+        ]
+        # All of them each time: a password that was made anew counts from now on.
+        wanted = [
+            UserScramCredentialUpsertion(name, mechanism, password)
+            for name, password in passwords.items()
+        ]
+        refused = admin.alter_user_scram_credentials([*gone, *wanted])
+        for why in filter(None, refused.values()):
+            raise errors.KafkaError(why)
+
+
+class _Line(NamedTuple):
+    """One line of the broker's access lists."""
+
+    principal: str
+    host: str
+    operation: ACLOperation
+    permission: ACLPermissionType
+    kind: ResourceType
+    name: str
+    pattern: ACLResourcePatternType
+
+    def __str__(self) -> str:
+        return (
+            f"{self.permission.name} {self.principal}@{self.host} "
+            f"{self.operation.name} {self.kind.name} {self.name}"
+            f"{'*' if self.pattern is ACLResourcePatternType.PREFIXED else ''}"
+        )
+
+
+def _said(lines: Iterable[_Line]) -> tuple[str, ...]:
+    return tuple(sorted(map(str, lines)))
+
+
+def _line(grant: Grant) -> _Line:
+    return _Line(
+        f"User:{grant.user}",
+        "*",
+        ACLOperation[grant.operation],
+        ACLPermissionType.ALLOW,
+        ResourceType[grant.kind],
+        grant.name,
+        ACLResourcePatternType.LITERAL,
+    )
+
+
+def _there(admin: KafkaAdminClient) -> Iterable[_Line]:
+    found, _ = admin.describe_acls(_EVERYTHING)
+    for one in found:
+        thing = one.resource_pattern
+        yield _Line(
+            str(one.principal),
+            str(one.host),
+            ACLOperation(one.operation),
+            ACLPermissionType(one.permission_type),
+            ResourceType(thing.resource_type),
+            str(thing.resource_name),
+            ACLResourcePatternType(thing.pattern_type),
+        )
+
+
+def _is_ours(one: _Line, tenant: str) -> bool:
+    own = names.user(tenant, "")
+    return one.principal.startswith(f"User:{own}") or one.name.startswith(own)
+
+
+def _reaches(one: _Line, tenant: str) -> bool:
+    own = names.user(tenant, "")
+    whole = one.name == "*" or one.kind is ResourceType.CLUSTER
+    prefix = one.pattern is ACLResourcePatternType.PREFIXED
+    return one.permission is ACLPermissionType.ALLOW and (
+        whole or (prefix and own.startswith(one.name))
+    )
+
+
+def _add(admin: KafkaAdminClient, lines: Iterable[_Line]) -> None:
+    made = [
+        ACL(
+            principal=one.principal,
+            host=one.host,
+            operation=one.operation,
+            permission_type=one.permission,
+            resource_pattern=ResourcePattern(one.kind, one.name, one.pattern),
+        )
+        for one in lines
+    ]
+    if made:
+        for refused in admin.create_acls(made)["failed"]:
+            raise refused
+
+
+def _remove(admin: KafkaAdminClient, lines: Iterable[_Line]) -> None:
+    gone = [
+        ACLFilter(
+            principal=one.principal,
+            host=one.host,
+            operation=one.operation,
+            permission_type=one.permission,
+            resource_pattern=ResourcePatternFilter(one.kind, one.name, one.pattern),
+        )
+        for one in lines
+    ]
+    if gone:
+        for _, _, refused in admin.delete_acls(gone):
+            if refused is not errors.NoError:
+                raise refused

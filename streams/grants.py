@@ -1,0 +1,69 @@
+"""Who may do what on the broker: declared here once, and nothing beside it.
+
+A receiver reads its own topic in its own groups and writes receipts; the relay writes
+the receivers' topics; the desk reads the receipts. Kafka counts a topic's or group's
+description as part of reading or writing it, and an idempotent producer as part of
+writing. Topics, users and grants are made by the administrator alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import NamedTuple
+
+from zhitong.streams import names
+from zhitong.streams.receivers import Receivers
+
+
+class Kind(StrEnum):
+    """The kinds of things on a broker that somebody is granted."""
+
+    TOPIC = "TOPIC"
+    GROUP = "GROUP"
+
+
+class Operation(StrEnum):
+    """The operations that are granted; no other ever is."""
+
+    READ = "READ"
+    WRITE = "WRITE"
+
+
+class Grant(NamedTuple):
+    """That *user* may do *operation* to what is called exactly *name*."""
+
+    user: str
+    kind: Kind
+    name: str
+    operation: Operation
+
+
+def grants(config: Receivers) -> frozenset[Grant]:
+    """Derive all grants of a tenant from its receivers."""
+    return frozenset((*_platform(config), *_receivers(config)))
+
+
+def users(config: Receivers) -> tuple[str, ...]:
+    """Name every user of a tenant, those who have a grant."""
+    return tuple(sorted({grant.user for grant in grants(config)}))
+
+
+def _platform(config: Receivers) -> Iterator[Grant]:
+    relay = names.user(config.tenant, names.RELAY)
+    desk = names.user(config.tenant, names.DESK)
+    for one in config.receivers:
+        yield Grant(relay, Kind.TOPIC, one.topic, Operation.WRITE)
+    own = names.group(config.tenant, names.DESK)
+    yield Grant(desk, Kind.TOPIC, config.receipts, Operation.READ)
+    yield Grant(desk, Kind.GROUP, own, Operation.READ)
+
+
+def _receivers(config: Receivers) -> Iterator[Grant]:
+    # One that has ended is still withdrawn from, and still answers.
+    for one in config.receivers:
+        user = names.user(config.tenant, one.name)
+        yield Grant(user, Kind.TOPIC, one.topic, Operation.READ)
+        yield Grant(user, Kind.TOPIC, config.receipts, Operation.WRITE)
+        for group in one.groups:
+            yield Grant(user, Kind.GROUP, group, Operation.READ)

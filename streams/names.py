@@ -1,0 +1,34 @@
+"""What a tenant's things are called on the broker: topics, groups and users."""
+
+from __future__ import annotations
+
+ADMIN = "zhitong.admin"
+"""The user that makes topics, users and grants; the only one who may do all."""
+RECEIPTS = "receipts.v1"
+"""The stem of the topic that receivers answer on."""
+RELAY = "relay"
+"""The user who writes receivers' topics."""
+DESK = "receipts"
+"""The user, and its group, who reads the receipts."""
+RESERVED = frozenset([RELAY, DESK, "admin", "node", "platform"])
+"""No receiver is called so: a user of that name is the platform's own."""
+
+
+def topic(tenant: str, stem: str) -> str:
+    """Name a topic: *stem* is ``credit.v1``, no tenant has a dot."""
+    return f"zhitong.{tenant}.{stem}"
+
+
+def user(tenant: str, name: str) -> str:
+    """Name the user of a receiver, or of a part of the platform."""
+    return f"zhitong.{tenant}.{name}"
+
+
+def group(tenant: str, name: str, branch: str = "") -> str:
+    """Name the consumers' group of a user; *branch* is a further one it has."""
+    return ".".join(filter(None, (user(tenant, name), branch)))
+
+
+def receipts(tenant: str) -> str:
+    """Name the topic that *tenant*'s receivers answer on."""
+    return topic(tenant, RECEIPTS)
