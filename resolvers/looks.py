@@ -37,6 +37,8 @@ KEPT_BACK = Label(
 FILTER = "FILTER"
 """A field that was compared: its value was used, shown or not."""
 COUNT = "COUNT"
+LOOKUP = "LOOKUP"
+"""A protected field that rows were looked up by: an operation of its own."""
 
 
 def compared(where: Predicate | None) -> Iterator[str]:

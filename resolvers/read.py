@@ -20,6 +20,7 @@ from zhitong.resolvers.cursors import Mark
 from zhitong.resolvers.looks import (
     COUNT,
     FILTER,
+    LOOKUP,
     compared,
     note_look,
     note_lost,
@@ -96,6 +97,8 @@ class Ask:
     sources: frozenset[str] | None = None
     lacking: tuple[str, ...] = ()
     """Sources that *where* could not be settled with; the answer lacks their part."""
+    exact: str | None = None
+    """The protected field that *where* looks rows up by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,10 +229,15 @@ class Reader:
             note_look(inquiry, ask.entity, source, seen, given)
         return Found(rows=tuple(rows), missing=missing, more=more)
 
+    async def given(self, inquiry: Inquiry, ask: Ask, source: Source) -> Found:
+        """Read rows that are at hand, in *source*, as any others are read."""
+        reader = Reader(lambda: {source.name: source}, self._policy)
+        return await reader.rows(inquiry, ask)
+
     async def look_up(
-        self, inquiry: Inquiry, ask: Ask, field: str, value: str
+        self, inquiry: Inquiry, ask: Ask, field: str, *values: str
     ) -> Found:
-        """Read the rows whose protected *field* is exactly *value*.
+        """Read the rows whose protected *field* is exactly one of *values*.
 
         An operation of its own: raises `FieldHiddenError` unless the policy names it
         for this caller. What is given of the rows is as for any read.
@@ -244,8 +252,8 @@ class Reader:
                 f"rows cannot be looked up by {ask.entity.name}.{field}: "
                 f"{verdict.reason.en}; {verdict.remedy.en}",
             )
-        exact = Compare(field, Op.EQ, value)
-        return await self.rows(inquiry, replace(ask, where=both(ask.where, exact)))
+        where = both(ask.where, Compare(field, Op.IN, values))
+        return await self.rows(inquiry, replace(ask, where=where, exact=field))
 
     async def tally(
         self, inquiry: Inquiry, ask: Ask, by: tuple[GroupBy, ...]
@@ -418,5 +426,6 @@ def _filtered(ask: Ask, seen: Mapping[str, str]) -> dict[str, str]:
     """Add to the fields *seen* those that were compared."""
     fields = dict(seen)
     for name in sorted(set(compared(ask.where)) & ask.entity.fields.keys()):
-        fields[name] = f"{fields[name]}|{FILTER}" if name in fields else FILTER
+        how = LOOKUP if name == ask.exact else FILTER
+        fields[name] = f"{fields[name]}|{how}" if name in fields else how
     return fields

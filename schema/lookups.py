@@ -6,16 +6,22 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from zhitong.exceptions import NodeIdError, SearchTermError
+from zhitong.exceptions import NodeIdError, ScalarError, SearchTermError
 from zhitong.resolvers.nodes import NodeId, node_id
 from zhitong.resolvers.policy import plain
 from zhitong.resolvers.read import Ask
+from zhitong.rules.resident_ids import born
+from zhitong.rules.resident_ids import plain as plain_number
 from zhitong.schema.context import Context
 from zhitong.schema.links import by_key
 from zhitong.schema.selection import ResolveInfo
 from zhitong.types import SOURCE_KEY, Compare, EntityType, Op, Row
 
 SHORTEST_NAME = 2
+MOST_OF_ONE = 100
+"""Rows of one person that a look-up gives of a source's type at most."""
+LONGEST_NUMBER = 60
+"""Characters of an ID number as people write it, with blanks between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,32 @@ async def by_lookup(
     ask = replace(by_key(context, info, entity.name), where=settled.where)
     found = await context.reader.rows(context.inquiry, ask)
     return found.rows[0] if found.rows else None
+
+
+async def exactly(
+    context: Context, info: ResolveInfo, entity: EntityType, field: str, number: str
+) -> list[Row] | None:
+    """Find the rows of the person whose ID number is *number*.
+
+    An operation of its own, that the policy grants; raises without repeating it.
+    """
+    found = number_of(number)
+    # Case systems write the last character small as well, and it is compared as stored.
+    spellings = dict.fromkeys((found, found.lower()))
+    ask = by_key(context, info, entity.name, limit=MOST_OF_ONE)
+    rows = (await context.reader.look_up(context.inquiry, ask, field, *spellings)).rows
+    return list(rows) if context.may_give(info, len(rows), ()) else None
+
+
+def number_of(text: str) -> str:
+    """Read a resident's ID number however it is spaced; raise `ScalarError`."""
+    number = plain_number(text[:LONGEST_NUMBER])
+    if len(text) > LONGEST_NUMBER or born(number) is None:
+        raise ScalarError(
+            "不是有效的公民身份号码（GB 11643：18 位，含校验码）",
+            "this is no resident ID number (GB 11643: 18 characters with a check)",
+        )
+    return number
 
 
 async def by_node(context: Context, info: ResolveInfo, text: str) -> Row | None:

@@ -11,7 +11,7 @@ from zhitong.schema import codes, objects
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.enums import KEY_MATCH, enum_of
 from zhitong.schema.inputs import predicate
-from zhitong.schema.lookups import Hits, by_lookup, by_node, search
+from zhitong.schema.lookups import Hits, by_lookup, by_node, exactly, search
 from zhitong.schema.mutations import check_field
 from zhitong.schema.objects import (
     ANNOTATIONS,
@@ -188,6 +188,30 @@ def _lookup_field(entity: EntityType, lookup: str) -> Any:
     return field_with(resolve, annotations, entity.label)
 
 
+def _exact_field(entity: EntityType, name: str) -> Any:
+    field = entity.fields[name]
+
+    async def resolve(info: Info, number: str) -> list[Row] | None:
+        return await exactly(info.context, raw(info), entity, name, number)
+
+    said = strawberry.argument(name=name, description=str(field.label))
+    annotations = {
+        "info": Info,
+        "number": Annotated[str, said],
+        "return": f"list[{entity.name}] | None",
+    }
+    label = Label(
+        f"按{field.label.zh}精确查找{entity.label.name}，须有授权",
+        f"{entity.name} by exact {field.label.en}; it takes a grant",
+    )
+    return field_with(resolve, annotations, label)
+
+
+def exact_name(entity: EntityType, name: str) -> str:
+    """Name the root field of a look-up: ``counterpartyByIdNumber``."""
+    return f"{_lower(entity.name)}By{name[0].upper()}{name[1:]}"
+
+
 def _node_field() -> Any:
     async def resolve(info: Info, node_id: str) -> Row | None:
         return await by_node(info.context, raw(info), node_id)
@@ -309,6 +333,9 @@ def query_type() -> type:
         body[entity.plural] = _list_field(entity)
         if entity.lookup is not None:
             body[_lower(entity.name)] = _lookup_field(entity, entity.lookup)
+        for name, field in entity.fields.items():
+            if field.exact:
+                body[exact_name(entity, name)] = _exact_field(entity, name)
     body["search"] = _search_field()
     body["caseStatistics"] = _statistics_field()
     body["checkDecision"] = check_field()

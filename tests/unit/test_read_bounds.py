@@ -177,7 +177,8 @@ async def test_a_protected_key_finds_rows_only_by_the_operation_that_is_granted(
         ("1", None),
         ("2", None),
     ]
-    assert all("number" in look.fields and look.protected for look in inquiry.looks)
+    assert all(look.fields["number"] == "DENY|LOOKUP" for look in inquiry.looks)
+    assert all(look.protected for look in inquiry.looks)
     with pytest.raises(FieldHiddenError):
         granted.restriction(inquiry, CASE, "number")
 
