@@ -57,7 +57,10 @@ async def _ask(engine: Engine, document: str) -> float:
         operation=None,
         principal=DEMO_PRINCIPALS["police"],
         occasion=Occasion(
-            purpose="criminal-investigation", basis="刑事诉讼法", cause="测试"
+            purpose="criminal-investigation",
+            basis="刑事诉讼法",
+            cause="测试",
+            letter="测试",
         ),
         request_id=uuid.uuid4().hex,
     )

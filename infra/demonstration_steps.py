@@ -27,6 +27,7 @@ INVESTIGATION = Occasion(
     purpose="criminal-investigation",
     basis="刑事诉讼法第五十四条",
     cause="安公刑立字〔2026〕12号",
+    letter="安公介字〔2026〕88号",
 )
 FROZEN = "transport"
 JOINING = "harbour"

@@ -95,6 +95,7 @@ def test_the_police_and_the_public_get_different_answers(ask: Ask) -> None:
             "zhitong-purpose": "criminal-investigation",
             "zhitong-basis": "CPL 54",
             "zhitong-cause": "2026-12",
+            "zhitong-letter": "88",
         },
     )
     public = ask("public", document)

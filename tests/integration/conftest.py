@@ -31,7 +31,10 @@ from zhitong.types import Occasion
 
 OCCASIONS: Mapping[str, Occasion] = {
     "police": Occasion(
-        purpose="criminal-investigation", basis="刑事诉讼法第54条", cause="安公立字1号"
+        purpose="criminal-investigation",
+        basis="刑事诉讼法第54条",
+        cause="安公立字1号",
+        letter="安公介字1号",
     ),
     "own-officer": Occasion(purpose="case-handling", cause="东应急立字1号"),
 }

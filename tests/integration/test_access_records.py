@@ -42,7 +42,10 @@ def question(who: str, document: str, identity: str) -> Question:
         operation=None,
         principal=DEMO_PRINCIPALS[who],
         occasion=Occasion(
-            purpose="criminal-investigation", basis="刑事诉讼法", cause="安公立字1号"
+            purpose="criminal-investigation",
+            basis="刑事诉讼法",
+            cause="安公立字1号",
+            letter="安公介字1号",
         ),
         request_id=identity,
     )
@@ -74,6 +77,7 @@ async def test_a_record_says_who_looked_why_and_at_what(ask: Asking, sql: Sql) -
     assert record["restrictions"] == [
         "CaseRecord.contactPhone ALLOW|MASK(phone)",
         "CaseRecord.counterpartyIdNumber MASK(id-number)",
+        "CaseRecord.facts ALLOW|DENY",
     ]
     assert record["gaps"] == []
     assert len(record["subjects"]) == record["rows_seen"] > 0

@@ -37,6 +37,7 @@ async def test_the_readmes_question_has_the_readmes_answer(
         purpose="criminal-investigation",
         basis="刑事诉讼法",
         cause="安公刑立字〔2026〕12号",
+        letter="安公介字〔2026〕88号",
     )
     answer = await ask("police", shown("graphql"), occasion=occasion)
     assert answer.body == json.loads(shown("json"))

@@ -218,6 +218,7 @@ async def test_protected_data_without_its_record(
         "zhitong-purpose": "criminal-investigation",
         "zhitong-basis": "x",
         "zhitong-cause": "y",
+        "zhitong-letter": "z",
     }
     with frozen("platform"):
         found = await caller.ask(

@@ -45,8 +45,8 @@ ROWS: Mapping[str, tuple[tuple[str, tuple[object, ...]], ...]] = {
         (
             (
                 "insert into scjg.aj (aj_id, ajbh, ajzt, xzqh, dsr_lx, lasj, dsr_mc, "
-                "dsr_zjhm, dsr_dh, fadd, wfss) values (-7, '金丝雀案', '40', '619902', "
-                "'3', '2026-06-01', $1, $2, $3, $4, $5)"
+                "dsr_zjhm, dsr_dh, fadd, wfss, gdrq) values (-7, '金丝雀案', '40', "
+                "'619902', '3', '2026-06-01', $1, $2, $3, $4, $5, '2026-08-01')"
             ),
             (CASE_PARTY, CASE_ID, CASE_PHONE, PLACE, FACTS),
         ),

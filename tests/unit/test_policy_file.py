@@ -20,7 +20,9 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "policy-matrix.txt"
 IN_FORCE = Settings().policy
 POLICY = read_policy(IN_FORCE, ENTITIES)
 ASKING = {
-    "police": Occasion(purpose="criminal-investigation", basis="法", cause="案"),
+    "police": Occasion(
+        purpose="criminal-investigation", basis="法", cause="案", letter="信"
+    ),
     "police, saying nothing": Occasion(),
     "own-officer": Occasion(purpose="case-handling", cause="案"),
     "own-officer, saying nothing": Occasion(),
@@ -70,6 +72,7 @@ def test_what_each_requester_sees_is_as_written_down() -> None:
 
 
 WHEN = """
+tenant = "*"
 [[rules]]
 name = "r"
 kinds = ["public"]
