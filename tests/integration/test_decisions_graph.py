@@ -388,7 +388,8 @@ async def test_who_sees_what_of_a_decision_is_as_the_policy_says(say: Asking) ->
     assert len(operator["deliveries"]["nodes"]) == 2
 
     auditor = await looked(say, DEMO_PRINCIPALS["auditor"], key)
-    assert (auditor["decision"], auditor["findings"]) == (None, None)
+    # Findings about a decision are its supervisor's; those about looks are here.
+    assert (auditor["decision"], auditor["findings"]) == (None, {"nodes": []})
     assert len(auditor["deliveries"]["nodes"]) == 2
 
 
@@ -411,8 +412,8 @@ async def test_receivers_and_receipts_are_for_those_who_answer_for_them(
     if receivers:
         shown = [(one["name"], one["topic"]) for one in data["receivers"]["nodes"]]
         assert shown == [
-            ("credit", "zhitong.credit.v1"),
-            ("provincial", "zhitong.provincial.v1"),
+            ("credit", "zhitong.anze.credit.v1"),
+            ("provincial", "zhitong.anze.provincial.v1"),
         ]
 
 
