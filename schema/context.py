@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from graphql import FieldNode
+from graphql import DocumentNode, FieldNode
 
 from zhitong.exceptions import PageSizeError, ScalarError
 from zhitong.ports import Source
@@ -33,6 +33,8 @@ class Context:
     """One question: who asks, and the tools to answer with."""
 
     inquiry: Inquiry
+    document: DocumentNode
+    """As the gate let it through: it fits the schema."""
     reader: Reader
     budget: Budget
     loaders: Loaders

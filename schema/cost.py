@@ -114,8 +114,9 @@ class Price:
             return 1
         said = variables.get(variable, self.defaults.get(variable))
         # What is no number is refused with its variable, before anything is read.
-        whole = isinstance(said, int) and not isinstance(said, bool)
-        return _served(said) if whole else self.page
+        if isinstance(said, int) and not isinstance(said, bool):
+            return _served(said)
+        return self.page
 
 
 def prices(document: DocumentNode, schema: GraphQLSchema, page: int) -> list[Price]:
@@ -254,9 +255,10 @@ class _Walk:
 
 
 def _field(above: GraphQLNamedType | None, node: FieldNode) -> GraphQLField | None:
-    if isinstance(above, GraphQLObjectType | GraphQLInterfaceType):
-        return above.fields.get(node.name.value)
-    return None
+    if not isinstance(above, GraphQLObjectType | GraphQLInterfaceType):
+        return None
+    fields: Mapping[str, GraphQLField] = above.fields
+    return fields.get(node.name.value)
 
 
 def _argument(node: FieldNode, name: str) -> object:

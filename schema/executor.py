@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from graphql import (
     DocumentNode,
@@ -14,7 +14,11 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     get_operation_ast,
+    specified_rules,
+    validate,
 )
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType as Allowed
 
@@ -44,11 +48,16 @@ from zhitong.schema.cost import Price, prices
 from zhitong.schema.engine import Answer, Question, problem
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.gate import Bounds, introspection_denied, introspects, parsed
-from zhitong.schema.graph import CACHED_DOCUMENTS, graph
+from zhitong.schema.graph import graph
 from zhitong.schema.refusals import placed, refused, withheld
 from zhitong.types import Allowance, Inquiry
 
 LOGGER = logging.getLogger(__name__)
+CACHED_DOCUMENTS = 128
+"""A document of the largest size takes 1.2 MB here, and anybody may send many."""
+MOST_ERRORS = 20
+"""Faults of one document that are looked for; each costs, and nobody reads more."""
+_RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +105,8 @@ class GraphEngine:
         self._limits = limits
         self._schema = graph()
         self._bounds = bounds
-        self._admitted: Callable[[str], Admitted] = lru_cache(CACHED_DOCUMENTS)(
-            self._measured
-        )
+        self._fitting: OrderedDict[str, Admitted] = OrderedDict()
+        """Documents that fit the schema; what was refused is not kept."""
 
     async def answer(self, question: Question) -> Answer:
         """Answer *question* after its looks are recorded."""
@@ -121,24 +129,52 @@ class GraphEngine:
             )
             cost = admitted.price(operation).cost(question.variables or {})
             check_cost(cost, question.allowance)
+            errors = self._unfit(question.document, admitted)
+            if errors:
+                return self._refusal(errors, inquiry, admitted.document)
             if operation.operation is OperationType.MUTATION and question.once:
                 await question.once()
-            return await self._execute(question, inquiry, operation.operation, cost)
+            return await self._execute(question, inquiry, admitted.document, cost)
         except ZhitongError as error:
             return Answer(
                 body={"errors": [problem(error)]}, executed=False, status=error.status
             )
 
-    def _measured(self, text: str) -> Admitted:
+    def _admitted(self, text: str) -> Admitted:
+        if text in self._fitting:
+            self._fitting.move_to_end(text)
+            return self._fitting[text]
         document = parsed(text, self._bounds)
         found = prices(document, self._schema._schema, self._limits.page)  # noqa: SLF001 - strawberry offers its graphql-core schema nowhere else
         return Admitted(document, introspects(document), tuple(found))
 
+    def _unfit(self, text: str, admitted: Admitted) -> Sequence[GraphQLError]:
+        """Find where a document does not fit the schema; keep it where it does."""
+        if text in self._fitting:
+            return ()
+        schema = self._schema._schema  # noqa: SLF001 - as above
+        errors = validate(schema, admitted.document, _RULES, MOST_ERRORS)
+        if not errors:
+            self._fitting[text] = admitted
+            if len(self._fitting) > CACHED_DOCUMENTS:
+                self._fitting.popitem(last=False)
+        return errors
+
+    def _refusal(
+        self, errors: Sequence[GraphQLError], inquiry: Inquiry, document: DocumentNode
+    ) -> Answer:
+        """Say why nothing of *document* was run, as far as its writer may know."""
+        if inquiry.allowance.introspection:
+            told = [self._problem(error, inquiry, document) for error in errors]
+        else:
+            told = [problem(error) for error in withheld(errors, document)]
+        return Answer(body={"errors": told}, executed=False, status=400)
+
     async def _execute(
-        self, question: Question, inquiry: Inquiry, kind: OperationType, cost: int
+        self, question: Question, inquiry: Inquiry, document: DocumentNode, cost: int
     ) -> Answer:
         inquiry.disputed = await self._proceedings.disputed(inquiry)
-        context = self._context(inquiry)
+        context = self._context(inquiry, document)
         result = await self._schema.execute(
             question.document,
             variable_values=dict(question.variables or {}),
@@ -146,20 +182,16 @@ class GraphEngine:
             operation_name=question.operation,
             allowed_operation_types=(Allowed.QUERY, Allowed.MUTATION),
         )
-        if context.budget.exceeded and kind is OperationType.QUERY:
+        chosen = get_operation_ast(document, question.operation)
+        reading = chosen is not None and chosen.operation is OperationType.QUERY
+        if context.budget.exceeded and reading:
             await self._recorder.record(inquiry)
             context.budget.check()
-        document = self._admitted(question.document).document
-        refused_whole = isinstance(result, PreExecutionError) or _refused(result)
-        if refused_whole and not question.allowance.introspection:
-            told = withheld(result.errors or (), document)
-            refusals = [problem(error) for error in told]
-            return Answer(body={"errors": refusals}, executed=False, status=400)
+        if isinstance(result, PreExecutionError) or _refused(result):
+            return self._refusal(result.errors or (), inquiry, document)
         errors = [
             self._problem(error, inquiry, document) for error in result.errors or ()
         ]
-        if refused_whole:
-            return Answer(body={"errors": errors}, executed=False, status=400)
         record_id = await self._recorder.record(inquiry)
         data = result.data
         try:
@@ -177,10 +209,11 @@ class GraphEngine:
             body["extensions"] = extensions
         return Answer(body=body, executed=True, record_id=record_id)
 
-    def _context(self, inquiry: Inquiry) -> Context:
+    def _context(self, inquiry: Inquiry, document: DocumentNode) -> Context:
         budget = Budget()
         return Context(
             inquiry=inquiry,
+            document=document,
             reader=self._reader,
             budget=budget,
             loaders=Loaders(self._reader, inquiry, budget),

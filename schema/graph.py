@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 
 import strawberry
 from graphql import GraphQLError
-from strawberry.extensions import ParserCache, ValidationCache
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from zhitong.schema.context import Context
 from zhitong.schema.mutations import mutation_type
 from zhitong.schema.objects import OBJECTS
 from zhitong.schema.roots import query_type
 from zhitong.schema.scalars import SCALARS
 from zhitong.types import Row
 
-CACHED_DOCUMENTS = 128
-"""A document of the largest size takes 1.2 MB here, and anybody may send many."""
+
+class Admitted(SchemaExtension):
+    """Takes the document from the engine, which has parsed and validated it.
+
+    strawberry's caches keep what was refused as well; whoever sends much of that would
+    fill them with megabytes that the collector of garbage looks through.
+    """
+
+    def on_parse(self) -> Iterator[None]:
+        """Give the document that the question brings."""
+        if isinstance(self.execution_context.context, Context):
+            document = self.execution_context.context.document
+            self.execution_context.graphql_document = document
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        """Say that it has no errors; what comes by another way is validated here."""
+        if isinstance(self.execution_context.context, Context):
+            self.execution_context.pre_execution_errors = []
+        yield
 
 
 class Graph(strawberry.Schema):
@@ -45,10 +65,7 @@ def graph() -> Graph:
         query=query_type(),
         mutation=mutation_type(),
         types=list(OBJECTS.values()),
-        extensions=[
-            lambda: ParserCache(maxsize=CACHED_DOCUMENTS),
-            lambda: ValidationCache(maxsize=CACHED_DOCUMENTS),
-        ],
+        extensions=[Admitted],
         config=StrawberryConfig(
             default_resolver=_attribute,
             disable_field_suggestions=True,

@@ -265,7 +265,7 @@ async def test_the_operation_that_is_named_is_run(ask: Asking) -> None:
 
 
 async def test_the_explorers_introspection_works(ask: Asking) -> None:
-    answer = await ask("public", get_introspection_query())
+    answer = await ask("police", get_introspection_query())
     body: Any = answer.body["data"]
     assert body["__schema"]["queryType"]["name"] == "Query"
     assert answer.record_id is None
