@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from zhitong.connectors.access_log import PlatformAccessLog
+from zhitong.connectors.access_log import PlatformAccessLog, Records
 from zhitong.connectors.migrations import migrate
 from zhitong.exceptions import RecordUnavailableError
 from zhitong.infra.city_load import BINDINGS
@@ -76,9 +76,9 @@ async def test_a_record_says_who_looked_why_and_at_what(ask: Asking, sql: Sql) -
         "archivedOn=FILTER,facts=FILTER"
     }
     assert record["restrictions"] == [
+        "CaseRecord.facts ALLOW|DENY",
         "CaseRecord.contactPhone ALLOW|MASK(phone)",
         "CaseRecord.counterpartyIdNumber MASK(id-number)",
-        "CaseRecord.facts ALLOW|DENY",
     ]
     assert record["gaps"] == []
     assert len(record["subjects"]) == record["rows_seen"] > 0
@@ -115,7 +115,7 @@ async def test_a_record_names_tenant_role_program_papers_and_a_digest_of_the_par
         "licence 1610120261",
         "approval 安审〔2026〕9号",
     ]
-    log = PlatformAccessLog(None, (tmp_path / "subject.key").read_bytes())  # type: ignore[arg-type]
+    log = Records((tmp_path / "subject.key").read_bytes())
     assert record["party"] == log.party(f" {number.lower()} ") != log.party("1")
     assert number not in "".join(map(str, record.values()))
 
@@ -199,7 +199,7 @@ async def test_the_rows_seen_can_be_asked_for_by_who_knows_them(
         "select id::text from xyb.sxmd where lrrq is not null "
         'order by lrrq desc, id::text collate "C" limit 1',
     )
-    log = PlatformAccessLog(None, (tmp_path / "subject.key").read_bytes())  # type: ignore[arg-type]
+    log = Records((tmp_path / "subject.key").read_bytes())
     digest = log.subject("CreditListing", "credit", listing["id"])
     found = await sql(
         "platform",
