@@ -16,6 +16,7 @@ from zhitong.infra.embedded import databases, kept
 from zhitong.infra.gateway import PLATFORM
 from zhitong.infra.grants_view import changed
 from zhitong.infra.note import find
+from zhitong.infra.platform_database import claim
 from zhitong.infra.receiver_keys import make_demo_keys
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.sample import BINDING as SAMPLE
@@ -34,6 +35,7 @@ def up(settings: Settings, scale: str) -> None:
     # Departments that joined later, as the demo's harbour, are bound and wanted too.
     names = dict.fromkeys((*NAMES, *kept(settings.state)))
     urls = databases(tuple(names), os.environ, settings.state, tuning)
+    claim(settings, urls[PLATFORM])
     summary = asyncio.run(load_city({name: urls[name] for name in SOURCES}, scale))
     history = asyncio.run(
         load_city_history(urls[PLATFORM], settings.state, scale, tenant=settings.tenant)

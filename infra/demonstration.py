@@ -30,6 +30,7 @@ from zhitong.infra.demonstration_view import View
 from zhitong.infra.embedded import Cluster, address, databases, kept, variable
 from zhitong.infra.gateway import PLATFORM
 from zhitong.infra.note import Note, find, noted
+from zhitong.infra.platform_database import claim
 from zhitong.infra.serving import note_path, stop
 from zhitong.infra.settings import Settings
 from zhitong.infra.workers import stop_workers, workers
@@ -98,6 +99,7 @@ def _city(settings: Settings, view: View, stack: ExitStack) -> str:
     urls = databases(
         (*NAMES, *map(database_name, RECEIVERS)), os.environ, settings.state
     )
+    claim(settings, urls[PLATFORM])
     summary = asyncio.run(load_city({name: urls[name] for name in SOURCES}, "small"))
     for file in BINDINGS.glob("*.toml"):
         place(file, settings, renew=True)

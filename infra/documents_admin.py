@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 import getpass
 import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from zhitong.connectors.trusted_documents import DocumentRegister, State, Trusted
-from zhitong.exceptions import ClientsError, DocumentInvalidError, SettingsError
+from zhitong.exceptions import ClientsError, DocumentInvalidError
 from zhitong.infra.commands import say
-from zhitong.infra.embedded import address
+from zhitong.infra.platform_database import own_platform
 from zhitong.infra.settings import Settings
 from zhitong.requesters import KINDS
 from zhitong.schema.gate import Bounds
 from zhitong.schema.trusted import check_trusted
 
-PLATFORM = "platform"
 ANYBODY = "任何系统 anybody"
 
 
@@ -87,30 +85,18 @@ def _document(settings: Settings, file: Path, whom: Trusted) -> tuple[Trusted, i
 
 
 async def _all(settings: Settings) -> Sequence[State]:
-    async with DocumentRegister(_url(settings)) as register:
+    async with DocumentRegister(await own_platform(settings)) as register:
         return await register.all()
 
 
 async def _add(settings: Settings, one: Trusted, because: str) -> bool:
-    async with DocumentRegister(_url(settings)) as register:
+    async with DocumentRegister(await own_platform(settings)) as register:
         return await register.add(one, getpass.getuser(), because)
 
 
 async def _remove(settings: Settings, digest: str, because: str) -> int:
-    async with DocumentRegister(_url(settings)) as register:
+    async with DocumentRegister(await own_platform(settings)) as register:
         return await register.remove(digest, getpass.getuser(), because)
-
-
-def _url(settings: Settings) -> str:
-    found = address(settings.state, os.environ)(PLATFORM)
-    if found is None:
-        raise SettingsError(
-            "没有平台自身的数据库，请先执行 zhitong up，"
-            "或设置 ZHITONG_DATABASE_PLATFORM",
-            "the platform's own database is missing: run zhitong up, or set "
-            "ZHITONG_DATABASE_PLATFORM",
-        )
-    return found
 
 
 def _line(state: State) -> str:

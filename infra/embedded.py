@@ -41,6 +41,7 @@ OURS = frozenset(
         "person.key",
         "port",
         "postgres",
+        "pseudonym.key",
         "receivers",
         "run",
         "subject.key",

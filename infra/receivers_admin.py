@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from zhitong.connectors.migrations import confirm
 from zhitong.connectors.outbox import COUNTED
 from zhitong.connectors.receiver_control import ReceiverControl, State
-from zhitong.exceptions import ReceiverError, SettingsError
+from zhitong.exceptions import ReceiverError
 from zhitong.infra.commands import say
-from zhitong.infra.embedded import address
+from zhitong.infra.platform_database import own_platform
 from zhitong.infra.settings import Settings
-
-PLATFORM = "platform"
 
 
 def show(settings: Settings) -> None:
@@ -71,9 +67,7 @@ async def _release(settings: Settings, receiver: str, key: str, because: str) ->
 @asynccontextmanager
 async def _control(settings: Settings) -> AsyncIterator[ReceiverControl]:
     """Connect to the platform's database, once it has said that it is ours."""
-    url = _url(settings)
-    await confirm(url, settings.tenant)
-    async with ReceiverControl(url) as control:
+    async with ReceiverControl(await own_platform(settings)) as control:
         yield control
 
 
@@ -84,18 +78,6 @@ def _reason(because: str) -> str:
             "say why with --because: it is kept with the action",
         )
     return because.strip()
-
-
-def _url(settings: Settings) -> str:
-    found = address(settings.state, os.environ)(PLATFORM)
-    if found is None:
-        raise SettingsError(
-            "没有平台自身的数据库，请先执行 zhitong up，"
-            "或设置 ZHITONG_DATABASE_PLATFORM",
-            "the platform's own database is missing: run zhitong up, or set "
-            "ZHITONG_DATABASE_PLATFORM",
-        )
-    return found
 
 
 def _state(state: State) -> str:

@@ -260,6 +260,7 @@ def test_no_process_works_on_the_others_database(
         ("serve", "--port", "0"),
         ("relay",),
         ("receivers", "list"),
+        ("documents", "list"),
         ("receivers", "suspend", "credit", "--because", "误操作"),
     ):
         code, said = elsewhere.run(*words, **strayed)
