@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -205,13 +206,17 @@ def public_key(form: Mapping[str, object], algorithm: str) -> Key:
         if isinstance(value := form.get(name), str)
     }
     if need.type == "RSA":
-        key = RSAKey.import_key(public)
-        if key.public_key.key_size not in RSA_BITS:
+        if _bits(str(public["n"])) not in RSA_BITS:
             raise ValueError("of another size")
-        return key
+        return RSAKey.import_key(public)
     if need.type == "EC":
         return ECKey.import_key(public)
     return OKPKey.import_key(public)
+
+
+def _bits(number: str) -> int:
+    decoded = base64.urlsafe_b64decode(number + "=" * (-len(number) % 4))
+    return int.from_bytes(decoded, "big").bit_length()
 
 
 def _same(one: Key, other: Key) -> bool:
