@@ -29,6 +29,70 @@ async def open_pool(url: str) -> asyncpg.Pool[asyncpg.Record]:
     return await asyncpg.create_pool(url, min_size=1, max_size=POOL_SIZE)
 
 
+class Records:
+    """Writes looks as the register keeps them, rows and parties as keyed digests."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def entry(self, inquiry: Inquiry) -> dict[str, object]:
+        """Write the record of *inquiry* as the statements take it."""
+        principal, occasion = inquiry.principal, inquiry.occasion
+        return {
+            "record_id": inquiry.id,
+            "at": inquiry.at,
+            "requester_kind": principal.kind,
+            "role": principal.role,
+            "client": principal.client,
+            "unit": principal.unit,
+            "unit_name": principal.unit_name,
+            "person": principal.person,
+            "party": self.party(principal.party_code or principal.party_number),
+            "purpose": occasion.purpose,
+            "basis": occasion.basis,
+            "cause": occasion.cause,
+            "papers": papers(occasion),
+            "operation": inquiry.operation,
+            "document_hash": inquiry.document_hash,
+            "looks": [_look(look) for look in inquiry.looks],
+            "rows_seen": sum(look.rows for look in inquiry.looks if look.keys),
+            "subjects": sorted(self._subjects(inquiry.looks)),
+            "restrictions": [
+                f"{type_name}.{name} {_verdicts(rulings)}"
+                for (type_name, name), rulings in inquiry.restrictions.items()
+            ],
+            "gaps": [f"{gap.source} {gap.type} {gap.code}" for gap in inquiry.gaps],
+            "findings": [
+                {
+                    "check": finding.check,
+                    "zh": finding.message.zh,
+                    "en": finding.message.en,
+                    "source": finding.source,
+                }
+                for finding in inquiry.findings
+            ],
+        }
+
+    def _subjects(self, looks: Sequence[Look]) -> set[str]:
+        return {
+            self.subject(look.type, look.source, key)
+            for look in looks
+            for key in look.keys
+        }
+
+    def subject(self, type_name: str, source: str, key: str) -> str:
+        """Digest one row's place, so that "who looked at this" can be asked."""
+        place = f"{type_name}:{source}:{key}".encode()
+        return hmac.digest(self._key, place, hashlib.sha256)[:SUBJECT_BYTES].hex()
+
+    def party(self, number: str) -> str:
+        """Digest the code or ID number of a party that asks; empty for none."""
+        if not number:
+            return ""
+        text = f"party:{''.join(number.split()).upper()}".encode()
+        return hmac.digest(self._key, text, hashlib.sha256)[:SUBJECT_BYTES].hex()
+
+
 class PlatformAccessLog:
     """Commits records in groups: who comes while one is written is in the next."""
 
@@ -36,7 +100,7 @@ class PlatformAccessLog:
         self, pool: asyncpg.Pool[asyncpg.Record], key: bytes, seconds: float = 2.0
     ) -> None:
         self._pool = pool
-        self._key = key
+        self._records = Records(key)
         self._seconds = seconds
         self._waiting: list[Waiting] = []
         self._writing: asyncio.Task[None] | None = None
@@ -44,7 +108,7 @@ class PlatformAccessLog:
     async def record(self, inquiry: Inquiry) -> str:
         """Commit what *inquiry* read, return the record's id."""
         done = asyncio.get_running_loop().create_future()
-        self._waiting.append((orjson.dumps(self._entry(inquiry)), done))
+        self._waiting.append((orjson.dumps(self._records.entry(inquiry)), done))
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write())
         await done
@@ -107,62 +171,6 @@ class PlatformAccessLog:
             )
             unavailable.__cause__ = error
             done.set_exception(unavailable)
-
-    def _entry(self, inquiry: Inquiry) -> dict[str, object]:
-        principal, occasion = inquiry.principal, inquiry.occasion
-        return {
-            "record_id": inquiry.id,
-            "at": inquiry.at,
-            "requester_kind": principal.kind,
-            "role": principal.role,
-            "client": principal.client,
-            "unit": principal.unit,
-            "unit_name": principal.unit_name,
-            "person": principal.person,
-            "party": self.party(principal.party_code or principal.party_number),
-            "purpose": occasion.purpose,
-            "basis": occasion.basis,
-            "cause": occasion.cause,
-            "papers": papers(occasion),
-            "operation": inquiry.operation,
-            "document_hash": inquiry.document_hash,
-            "looks": [_look(look) for look in inquiry.looks],
-            "rows_seen": sum(look.rows for look in inquiry.looks if look.keys),
-            "subjects": sorted(self._subjects(inquiry.looks)),
-            "restrictions": [
-                f"{type_name}.{name} {_verdicts(rulings)}"
-                for (type_name, name), rulings in inquiry.restrictions.items()
-            ],
-            "gaps": [f"{gap.source} {gap.type} {gap.code}" for gap in inquiry.gaps],
-            "findings": [
-                {
-                    "check": finding.check,
-                    "zh": finding.message.zh,
-                    "en": finding.message.en,
-                    "source": finding.source,
-                }
-                for finding in inquiry.findings
-            ],
-        }
-
-    def _subjects(self, looks: Sequence[Look]) -> set[str]:
-        return {
-            self.subject(look.type, look.source, key)
-            for look in looks
-            for key in look.keys
-        }
-
-    def subject(self, type_name: str, source: str, key: str) -> str:
-        """Digest one row's place, so that "who looked at this" can be asked."""
-        place = f"{type_name}:{source}:{key}".encode()
-        return hmac.digest(self._key, place, hashlib.sha256)[:SUBJECT_BYTES].hex()
-
-    def party(self, number: str) -> str:
-        """Digest the code or ID number of a party that asks; empty for none."""
-        if not number:
-            return ""
-        text = f"party:{''.join(number.split()).upper()}".encode()
-        return hmac.digest(self._key, text, hashlib.sha256)[:SUBJECT_BYTES].hex()
 
 
 def papers(occasion: Occasion) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 import msgspec
+import orjson
 
 from zhitong.connectors import decision_row
 from zhitong.connectors.sealing import Keys, Sealing, seal
@@ -21,6 +22,11 @@ class Prepared:
         self._tenant = tenant
         self._hashed = hashed
         self._digest = sealing.person
+        # In the library that the register's own records are written with: it knows
+        # the forms of their times.
+        self._looks = orjson.dumps(
+            [sealing.records.entry(look) for look in entry.looks]
+        ).decode()
         self._numbers = decision_row.numbers_of(entry.decision)
         self.persons = {
             place: sealing.person(number) for place, number in self._numbers.items()
@@ -54,6 +60,7 @@ class Prepared:
                 )
                 for place, number in self._numbers.items()
             ],
+            self._looks,
         )
 
     def _document(self, keys: Keys, order: int) -> bytes:

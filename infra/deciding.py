@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime, time
 from pathlib import Path
 
 from zhitong.connectors.ledger import PlatformLedger, open_ledger_pool
+from zhitong.connectors.memory import MemorySource, Table
 from zhitong.connectors.proceedings import PlatformProceedings
 from zhitong.connectors.receivers import name_receivers, told_receivers
 from zhitong.connectors.sealing import Sealing
@@ -17,6 +19,8 @@ from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.secret import secret
 from zhitong.infra.settings import Settings
 from zhitong.ports import Source
+from zhitong.resolvers.copies import Copies
+from zhitong.resolvers.decision_fields import ID, MAPPED, Value
 from zhitong.resolvers.decisions import Decisions
 from zhitong.resolvers.facts import Registers
 from zhitong.resolvers.policy import Policy
@@ -24,8 +28,13 @@ from zhitong.resolvers.proceedings import Proceedings
 from zhitong.resolvers.read import Reader
 from zhitong.resolvers.records import Recorder
 from zhitong.schema.entities import ENTITIES
-from zhitong.streams.envelopes import ReceiverEnvelopes
+from zhitong.streams.cloud_events import SHANGHAI
+from zhitong.streams.envelopes import ID_FIELDS, NEEDED, ReceiverEnvelopes
+from zhitong.streams.receivers import Receivers
+from zhitong.types import Label
 
+PLATFORM = "platform"
+"""The name of the platform's own binding: what a look at its ledger is on record as."""
 Sources = Callable[[], Mapping[str, Source]]
 
 
@@ -47,6 +56,8 @@ class Deciding:
         state = self._settings.state
         named = {one.name: one for one in self._receivers.receivers}
         envelopes = ReceiverEnvelopes(self._receivers, public_keys(state, named))
+        copies = receivers_copies(reader, envelopes, sources)
+        check_given(copies, self._receivers)
         sealing = Sealing(secret(state / "subject.key"), secret(state / "person.key"))
         pool = await open_ledger_pool(url)
         try:
@@ -58,6 +69,7 @@ class Deciding:
                 registers=Registers(reader, recorder, ENTITIES, sources),
                 ledger=PlatformLedger(pool, sealing, tenant=self._settings.tenant),
                 envelopes=envelopes,
+                copies=copies,
                 checks=self._checks,
                 sources=sources,
                 recorders=self._recorders,
@@ -74,6 +86,48 @@ class Deciding:
             )
         finally:
             pool.terminate()
+
+
+def receivers_copies(
+    reader: Reader, envelopes: ReceiverEnvelopes, sources: Sources
+) -> Copies:
+    """Put together what makes receivers' copies: the ledger's entry as a source."""
+    entity = ENTITIES["Decision"]
+
+    def given(row: Mapping[str, Value]) -> Source:
+        own = sources().get(PLATFORM)
+        table = Table(
+            entity=entity,
+            key=ID,
+            rows=[row],
+            tightened={} if own is None else own.tightened(entity.name),
+            feeds=MAPPED,
+        )
+        return MemorySource(PLATFORM, Label("决定台账", "The ledger"), [table])
+
+    return Copies(reader, entity, envelopes, given)
+
+
+def check_given(copies: Copies, receivers: Receivers) -> None:
+    """Raise unless the policy gives each receiver what its form cannot do without.
+
+    Nor may a form take an ID number that the policy does not give in the clear.
+    """
+    for one in receivers.receivers:
+        day = datetime.combine(one.since, time(12), SHANGHAI)
+        exact = {ID_FIELDS[whose] for whose in one.id_numbers}
+        wrong = copies.unfit(one.name, day, NEEDED[one.format], exact)
+        if wrong:
+            zh, en = "、".join(wrong), ", ".join(wrong)
+            raise ReceiverError(
+                f"共享规则没有把 Decision 的 {zh} 给接收方 {one.name}（{one.kind}），"
+                "或者其条件无法判断，而它的格式离不开这些字段：请更正规则文件，"
+                "或该接收方的 kind、purpose、basis、id_numbers",
+                f"the policy does not give {en} of Decision to the receiver {one.name} "
+                f"({one.kind}), or under a condition that an entry cannot answer, and "
+                "its form cannot do without: correct the policy, or kind, purpose, "
+                "basis and id_numbers of the receiver",
+            )
 
 
 def _check_told(path: Path, named: Collection[str], told: Sequence[str]) -> None:

@@ -184,9 +184,8 @@ def _foreign(file: _File) -> Iterator[tuple[str, str]]:
     for one in file.receivers:
         if one.kind not in KINDS or credit_code_fault(one.unit):
             yield (
-                f"{one.name}：kind 应是规则认识的请求者类别，unit 应是统一社会信用代码",
-                f"{one.name}: kind must be a requester kind that the policy knows, "
-                "unit a unified social credit code",
+                f"{one.name}：kind 应是已知的请求者类别，unit 应是统一社会信用代码",
+                f"{one.name}: kind is no requester kind, or unit no credit code",
             )
         if one.format is Format.CREDIT and not set(one.acts) <= {
             Act.PENALTY,

@@ -7,7 +7,7 @@ calls, or by the ledger itself; never for a rule.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -15,7 +15,16 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from zhitong.decisions import Change, Committed, Decision, Entry, Event, Finding, Held
+from zhitong.decisions import (
+    Change,
+    Committed,
+    Copy,
+    Decision,
+    Entry,
+    Event,
+    Finding,
+    Held,
+)
 from zhitong.exceptions import (
     DecisionConflictError,
     DecisionForeignError,
@@ -24,6 +33,7 @@ from zhitong.exceptions import (
     DecisionUnknownError,
 )
 from zhitong.ports import Envelopes, Ledger, Source
+from zhitong.resolvers.copies import Copies
 from zhitong.resolvers.facts import Registers
 from zhitong.rules.admission import admit, stated
 from zhitong.rules.checks import Checks, findings
@@ -92,6 +102,7 @@ class Decisions:
     registers: Registers
     ledger: Ledger
     envelopes: Envelopes
+    copies: Copies
     checks: Checks
     sources: Callable[[], Mapping[str, Source]]
     recorders: frozenset[str] = frozenset({"department"})
@@ -100,12 +111,14 @@ class Decisions:
 
     async def check(self, principal: Principal, decision: Decision) -> Checked:
         """Say what the rules find, without effect; refuse as `record` would."""
-        decision = self._meant(decision)
-        await self._admit(principal, decision, self.clock())
+        at, decision = self.clock(), self._meant(decision)
+        await self._admit(principal, decision, at)
+        entry = _first(principal, decision, at)
+        copies = await self.copies.of(entry, self.envelopes.receivers(decision.act))
         return Checked(
             decision_id=decision.id,
             content_hash=self.ledger.content_hash(decision),
-            findings=await self._findings(principal, decision),
+            findings=await self._findings(principal, decision, copies),
         )
 
     async def record(
@@ -118,19 +131,10 @@ class Decisions:
         """
         at, decision = self.clock(), self._meant(decision)
         await self._admit(principal, decision, at)
-        entry = Entry(
-            decision=decision,
-            version=1,
-            change=Change.RECORDED,
-            at=at,
-            unit=principal.unit,
-            unit_name=principal.unit_name,
-            person=principal.person,
-            findings=await self._findings(principal, decision),
-            traceparent=traceparent,
-        )
-        receivers = self.envelopes.receivers(decision.act)
-        return await self._commit(entry, receivers, follows_history=False)
+        entry = _first(principal, decision, at, traceparent)
+        copies = await self.copies.of(entry, self.envelopes.receivers(decision.act))
+        found = await self._findings(principal, decision, copies)
+        return await self._commit(entry, copies, found, follows_history=False)
 
     async def withdraw(
         self, principal: Principal, withdrawal: Withdrawal, *, traceparent: str = ""
@@ -160,9 +164,10 @@ class Decisions:
             person=principal.person,
             traceparent=traceparent,
         )
+        copies = await self.copies.of(entry, held.receivers, held.order)
         try:
             return await self._commit(
-                entry, held.receivers, follows_history=held.before_platform
+                entry, copies, (), follows_history=held.before_platform
             )
         except DecisionStaleError:
             # Somebody was first: it is withdrawn, or corrected.
@@ -219,11 +224,12 @@ class Decisions:
             unit=principal.unit,
             unit_name=principal.unit_name,
             person=principal.person,
-            findings=await self._findings(principal, decision),
             traceparent=traceparent,
         )
+        copies = await self.copies.of(entry, held.receivers, held.order)
+        found = await self._findings(principal, decision, copies)
         return await self._commit(
-            entry, held.receivers, follows_history=held.before_platform
+            entry, copies, found, follows_history=held.before_platform
         )
 
     # --- who, and what is refused ---------------------------------------------
@@ -284,19 +290,25 @@ class Decisions:
     # --- what is done ---------------------------------------------------------
 
     async def _findings(
-        self, principal: Principal, decision: Decision
+        self, principal: Principal, decision: Decision, copies: Sequence[Copy]
     ) -> tuple[Finding, ...]:
         facts = await self.registers.facts(principal, decision)
         found = findings(self.checks.checks, decision, facts)
-        return found + tuple(self.envelopes.shortcomings(decision))
+        return found + tuple(self.envelopes.shortcomings(copies))
 
     async def _commit(
-        self, entry: Entry, receivers: tuple[str, ...], *, follows_history: bool
+        self,
+        entry: Entry,
+        copies: Sequence[Copy],
+        found: tuple[Finding, ...],
+        *,
+        follows_history: bool,
     ) -> Recorded:
-        events = self.envelopes.events(
-            entry, receivers, follows_history=follows_history
+        events = self.envelopes.events(copies, follows_history=follows_history)
+        entry = msgspec.structs.replace(entry, findings=found)
+        whole = msgspec.structs.replace(
+            entry, events=events, looks=tuple(one.look for one in copies)
         )
-        whole = msgspec.structs.replace(entry, events=events)
         committed = await self.ledger.commit(whole)
         if committed.replayed:
             # Who has it was decided when it was registered, not by today's rules.
@@ -313,6 +325,21 @@ class Decisions:
             held.change is not Change.WITHDRAWN
             and held.content_hash == self.ledger.content_hash(decision)
         )
+
+
+def _first(
+    principal: Principal, decision: Decision, at: datetime, traceparent: str = ""
+) -> Entry:
+    return Entry(
+        decision=decision,
+        version=1,
+        change=Change.RECORDED,
+        at=at,
+        unit=principal.unit,
+        unit_name=principal.unit_name,
+        person=principal.person,
+        traceparent=traceparent,
+    )
 
 
 def _with_held_numbers(decision: Decision, held: Decision) -> Decision:

@@ -39,6 +39,11 @@ REQUIRED = (
 )
 KEPT_BY_US = frozenset(
     {
+        "changeBasis",
+        "counterpartyIdKind",
+        "counterpartyIdNumber",
+        "recordedByName",
+        "recordedByPerson",
         "decisionId",
         "version",
         "change",
@@ -82,7 +87,7 @@ UNREAD: dict[str, tuple[str, Label]] = {
     ),
     "hearing": ("bool", Label("是否经听证", "Whether there was a hearing")),
 }
-"""What is sent and not read again in the graph."""
+"""What is sent and never fed to the graph, by this name or another."""
 CHANGES: Mapping[str, tuple[Label, Mapping[str, tuple[str, Label]]]] = {
     "WithdrawalInput": (
         Label("要撤销的决定。", "A decision to withdraw."),

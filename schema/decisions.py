@@ -5,6 +5,9 @@ from __future__ import annotations
 from zhitong.schema import codes
 from zhitong.schema.declare import (
     CONDITIONAL,
+    by,
+    by_month,
+    WITHHELD,
     code,
     entity,
     item,
@@ -25,6 +28,13 @@ DECISION = entity(
     key="decisionId",
     lookup="decisionId",
     orders=("recordedAt", "changedAt", "decidedOn", "decisionId"),
+    groupings=(
+        by("SUBJECT", "subjectCode", "执法主体", "Enforcement subject"),
+        by_month("decidedOn", "决定月份", "Month of the decision"),
+        by("ACT_TYPE", "actType", "行为类别", "Kind of act"),
+        by("CHANGE", "change", "版本性质", "What its present version is"),
+        by("DIVISION", "division", "案发地区划", "Division"),
+    ),
     fields=(
         item("decisionId", "决定编号（平台）", "The platform's id of it"),
         item("localId", "部门内编号", "The department's own id", sharing=CONDITIONAL),
@@ -47,11 +57,37 @@ DECISION = entity(
         *stated_counterparty("相对人"),
         item("registrationNo", "工商注册号（旧）", "Old registration number"),
         item(
+            "counterpartyIdKind",
+            "自然人证件类型，IdKind 的值；只随推送给出",
+            "Kind of a natural person's ID, a value of IdKind; given in streams alone",
+            sharing=CONDITIONAL,
+        ),
+        item(
+            "counterpartyIdNumber",
+            "自然人证件号码；只随推送加密给出",
+            "A natural person's ID number; given in streams alone, sealed",
+            sharing=WITHHELD,
+            mask=MaskKind.ID_NUMBER,
+        ),
+        item(
             "representative",
             "法定代表人（负责人）",
             "Legal representative",
             sharing=CONDITIONAL,
             mask=MaskKind.NAME,
+        ),
+        item(
+            "representativeIdKind",
+            "法定代表人证件类型，IdKind 的值；只随推送给出",
+            "Kind of the representative's ID, a value of IdKind; in streams alone",
+            sharing=CONDITIONAL,
+        ),
+        item(
+            "representativeIdNumber",
+            "法定代表人证件号码；只随推送加密给出",
+            "The representative's ID number; given in streams alone, sealed",
+            sharing=WITHHELD,
+            mask=MaskKind.ID_NUMBER,
         ),
         item(
             "officerCertificates",
@@ -68,7 +104,19 @@ DECISION = entity(
             codes.REVIEW_OPINION,
             CONDITIONAL,
         ),
+        item(
+            "collective",
+            "是否经集体讨论；只随推送给出",
+            "Whether it was discussed collectively; given in streams alone",
+            sharing=CONDITIONAL,
+        ),
         code("procedure", "办案程序", "Procedure of a penalty", codes.PROCEDURE),
+        item(
+            "hearing",
+            "是否听证；只随推送给出",
+            "Whether there was a hearing; given in streams alone",
+            sharing=CONDITIONAL,
+        ),
         item(
             "penaltyKinds",
             "处罚种类，PenaltyKind 的值",
@@ -103,6 +151,12 @@ DECISION = entity(
             sharing=CONDITIONAL,
         ),
         item(
+            "changeBasis",
+            "撤销的依据；只随推送给出",
+            "On what basis it was withdrawn; given in streams alone",
+            sharing=CONDITIONAL,
+        ),
+        item(
             "contentHash",
             "内容摘要",
             "Digest of the content",
@@ -110,6 +164,19 @@ DECISION = entity(
         ),
         code("origin", "来历", "How it came here", codes.DECISION_ORIGIN),
         item("recordedBy", "登记单位代码", "Unit that recorded it", Kind.CREDIT_CODE),
+        item(
+            "recordedByName",
+            "登记单位名称；只随推送给出",
+            "Name of the unit that recorded it; given in streams alone",
+            sharing=CONDITIONAL,
+        ),
+        item(
+            "recordedByPerson",
+            "登记人员；只随推送给出",
+            "Who recorded it; given in streams alone",
+            sharing=CONDITIONAL,
+            mask=MaskKind.NAME,
+        ),
         item("recordedAt", "首次登记时间", "First recorded at", Kind.DATETIME),
         item("changedAt", "本版本登记时间", "This version recorded at", Kind.DATETIME),
     ),
@@ -146,6 +213,11 @@ FINDING = entity(
     "ledger.",
     key="findingId",
     orders=("foundAt", "findingId"),
+    groupings=(
+        by("CHECK", "check", "规则", "Rule"),
+        by("SEVERITY", "severity", "程度", "How it weighs"),
+        by_month("foundAt", "发现月份", "Month it was found in"),
+    ),
     fields=(
         item("findingId", "发现编号", "Finding id", sharing=CONDITIONAL),
         item("decisionId", "决定编号", "Decision's id", sharing=CONDITIONAL),
@@ -194,6 +266,12 @@ DELIVERY = entity(
     "One version of a decision on its way to one receiver.",
     key="deliveryId",
     orders=("queuedAt", "deliveryId"),
+    groupings=(
+        by("RECEIVER", "receiver", "接收方", "Receiver"),
+        by_month("queuedAt", "登记月份", "Month it was queued in"),
+        by("STATUS", "status", "状态", "Status"),
+        by("STANDING", "standing", "是否已被取代", "Whether it still counts"),
+    ),
     fields=(
         item("deliveryId", "推送编号", "Delivery id"),
         item("eventId", "事件编号", "Event id"),

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 
-from zhitong.decisions import Act, Change, Decision, Entry, Licence, Penalty
+from zhitong.decisions import Act, Change, Copy, Decision, Entry, Licence, Penalty
 from zhitong.exceptions import ReceiverError
 from zhitong.rules.identifiers import CREDIT_PLACEHOLDER
 from zhitong.streams.cloud_events import SHANGHAI
@@ -45,12 +45,13 @@ def table(decision: Decision) -> Table:
 
 
 def row(
-    entry: Entry, receiver: Receiver, config: Receivers, seal: Seal
+    copy: Copy, receiver: Receiver, config: Receivers, seal: Seal
 ) -> dict[str, object]:
-    """Write the row of *entry*, by the columns' names."""
+    """Write the row of *copy*, by the columns' names."""
+    entry = copy.entry
     to = table(entry.decision)
     own = _penalty if entry.decision.act is Act.PENALTY else _licence
-    said = _party(entry, receiver, config, seal) | own(entry, config)
+    said = _party(copy, receiver, config, seal) | own(copy, config)
     prefix = "CF" if entry.decision.act is Act.PENALTY else "XK"
     # The tables' columns differ only in which of these they have.
     named = {
@@ -60,10 +61,11 @@ def row(
 
 
 def _party(
-    entry: Entry, receiver: Receiver, config: Receivers, seal: Seal
+    copy: Copy, receiver: Receiver, config: Receivers, seal: Seal
 ) -> dict[str, object]:
-    party, words = entry.decision.party, config.words
-    single = party.kind == "INDIVIDUAL_BUSINESS"
+    party, words = copy.entry.decision.party, config.words
+    # The placeholder says that there is no code, not that none is given.
+    single = party.kind == "INDIVIDUAL_BUSINESS" and copy.gives("counterpartyCode")
     said: dict[str, object] = {
         "XDR_MC": party.name,
         "XDR_LB": words.party_kinds.get(party.kind),
@@ -86,9 +88,10 @@ def _sealed(number: str | None, seal: Seal) -> str | None:
     return seal(cleaned) if 0 < len(cleaned) <= LONGEST_ID_NUMBER else None
 
 
-def _penalty(entry: Entry, config: Receivers) -> dict[str, object]:
-    decision, form = entry.decision, config.credit
-    penalty = decision.penalty or Penalty()
+def _penalty(copy: Copy, config: Receivers) -> dict[str, object]:
+    entry, form = copy.entry, config.credit
+    decision, penalty = entry.decision, entry.decision.penalty or Penalty()
+    open_end = config.penalty_open_end if copy.gives("validTo") else None
     kinds = [config.words.penalty_kinds.get(kind, "") for kind in penalty.kinds]
     return {
         "WSH": decision.document_no,
@@ -101,23 +104,21 @@ def _penalty(entry: Entry, config: Receivers) -> dict[str, object]:
         "NR_WFFF": ten_thousands(penalty.confiscated),
         "NR_ZKDX": penalty.licence_affected,
         "JDRQ": _day(decision.decided_on, form.penalty_dates),
-        "YXQ": _day(penalty.valid_to or config.penalty_open_end, form.penalty_dates),
-        "GSJZQ": _day(_publicity_end(entry, penalty), form.penalty_dates),
+        "YXQ": _day(penalty.valid_to or open_end, form.penalty_dates),
+        "GSJZQ": _day(_publicity_end(copy, penalty), form.penalty_dates),
         "CFJG": decision.subject_name,
         "CFJGDM": decision.subject_code,
-        "SJLY": _unit(entry),
+        "SJLY": _unit(copy),
         "SJLYDM": entry.unit,
         "ZT": _status(entry, form.penalty_status),
         "BZ": remark(entry),
     }
 
 
-def _licence(entry: Entry, config: Receivers) -> dict[str, object]:
-    decision, form = entry.decision, config.credit
-    licence = decision.licence or Licence(kind="")
-    valid_to = licence.valid_to or (
-        config.licence_open_end if decision.licence else None
-    )
+def _licence(copy: Copy, config: Receivers) -> dict[str, object]:
+    entry, form = copy.entry, config.credit
+    decision, licence = entry.decision, entry.decision.licence or Licence(kind="")
+    valid_to = licence.valid_to or licence_end(copy, config)
     return {
         "XKWS": decision.document_title,
         "WSH": decision.document_no,
@@ -131,10 +132,16 @@ def _licence(entry: Entry, config: Receivers) -> dict[str, object]:
         "XKJG": decision.subject_name,
         "XKJGDM": decision.subject_code,
         "ZT": _status(entry, form.licence_status),
-        "LYDW": _unit(entry),
+        "LYDW": _unit(copy),
         "LYDWDM": entry.unit,
         "BZ": remark(entry),
     }
+
+
+def licence_end(copy: Copy, config: Receivers) -> date | None:
+    """Give what is written for a licence for long; none where its end is kept back."""
+    for_long = copy.entry.decision.licence and copy.gives("validTo")
+    return config.licence_open_end if for_long else None
 
 
 def remark(entry: Entry) -> str | None:
@@ -148,9 +155,10 @@ def remark(entry: Entry) -> str | None:
     return "；".join(parts)
 
 
-def _publicity_end(entry: Entry, penalty: Penalty) -> date | None:
+def _publicity_end(copy: Copy, penalty: Penalty) -> date | None:
     """Give the day publicity ends: of what is withdrawn, today at the latest."""
-    if entry.change is not Change.WITHDRAWN:
+    entry = copy.entry
+    if entry.change is not Change.WITHDRAWN or not copy.gives("publicityTo"):
         return penalty.publicity_to
     today = entry.at.astimezone(SHANGHAI).date()
     return min(today, penalty.publicity_to or today)
@@ -160,7 +168,10 @@ def _status(entry: Entry, status: Status) -> str:
     return status.withdrawn if entry.change is Change.WITHDRAWN else status.stands
 
 
-def _unit(entry: Entry) -> str | None:
+def _unit(copy: Copy) -> str | None:
+    entry = copy.entry
+    if not copy.gives("recordedByName"):
+        return None
     own = entry.unit == entry.decision.subject_code
     return entry.unit_name or (entry.decision.subject_name if own else None)
 

@@ -1,6 +1,7 @@
 """Each receiver's form of a decision, in final bytes: the port `Envelopes`.
 
-The same entry gives the same bytes, but for sealed ID numbers, of which no two
+What is written is a receiver's copy: what the policy gives it, and nothing beside.
+The same copy gives the same bytes, but for sealed ID numbers, of which no two
 sealings are alike. So an event is written once, kept in the outbox as it is, and
 never written again: a retry finds it there.
 """
@@ -12,13 +13,10 @@ from datetime import datetime
 
 from zhitong.decisions import (
     Act,
-    Change,
-    Decision,
-    Entry,
+    Copy,
     Event,
     Finding,
     Severity,
-    case_hash,
     event_id,
     partition_key,
 )
@@ -26,11 +24,23 @@ from zhitong.exceptions import ReceiverError
 from zhitong.streams import credit, provincial
 from zhitong.streams.cloud_events import SHANGHAI, DecisionEvent, write
 from zhitong.streams.keys import ReceiverKeys, seal
-from zhitong.streams.receivers import Format, Receiver, Receivers
+from zhitong.streams.receivers import Format, IdNumber, Receiver, Receivers
 from zhitong.streams.schemas import Table, shortfalls
-from zhitong.types import Label
+from zhitong.types import SERVICE, Label, Occasion, Principal
 
 Clock = Callable[[], datetime]
+
+NEEDED: Mapping[Format, frozenset[str]] = {
+    Format.PROVINCIAL: frozenset(),
+    # It says which of the tables, those of natural persons or of others.
+    Format.CREDIT: frozenset({"counterpartyKind"}),
+}
+"""Fields of Decision that a form cannot be written without, beside an event's own."""
+ID_FIELDS: Mapping[IdNumber, str] = {
+    IdNumber.PARTY: "counterpartyIdNumber",
+    IdNumber.REPRESENTATIVE: "representativeIdNumber",
+}
+"""The fields of Decision that are the ID numbers a form may demand."""
 
 _SEALED = "e30.e30.e30.e30.e30"
 """In the place of a sealed number, where a row is only looked at."""
@@ -57,6 +67,7 @@ class ReceiverEnvelopes:
                     f"{one.name}'s form demands sealed ID numbers, its key is missing",
                 )
         self._config = config
+        self._asking = {one: _asker(one, config.tenant) for one in config.receivers}
         self._keys = keys
         self._clock = clock
 
@@ -64,33 +75,25 @@ class ReceiverEnvelopes:
         """Name who is to have decisions of this kind, as of today."""
         return tuple(one.name for one in self._due(act))
 
+    def asker(self, receiver: str, at: datetime) -> tuple[Principal, Occasion]:
+        """Say as whom *receiver* asks, by its rules of that day."""
+        return self._asking[self._receiver(receiver, at)]
+
     def events(
-        self, entry: Entry, receivers: Sequence[str], *, follows_history: bool
+        self, copies: Sequence[Copy], *, follows_history: bool
     ) -> tuple[Event, ...]:
-        """Write the event of *entry* for each of *receivers*.
+        """Write the event of each copy.
 
         A receiver whose rules have ended is written to by its last ones: what it
         once had must still be withdrawn.
         """
-        return tuple(
-            self._event(entry, self._receiver(name, entry), follows_history)
-            for name in receivers
-        )
+        return tuple(self._event(copy, follows_history) for copy in copies)
 
-    def shortcomings(self, decision: Decision) -> tuple[Finding, ...]:
-        """Say what a receiver's format asks for and *decision* does not state."""
-        entry = Entry(
-            decision=decision,
-            version=1,
-            change=Change.RECORDED,
-            at=self._clock(),
-            unit=decision.subject_code,
-            unit_name=decision.subject_name or decision.subject_code,
-            person="",
-        )
+    def shortcomings(self, copies: Sequence[Copy]) -> tuple[Finding, ...]:
+        """Say what a receiver's format asks for and its copy does not have."""
         return tuple(
             Finding(
-                check=f"form-{one.name}",
+                check=f"form-{copy.receiver}",
                 severity=Severity.DOUBT,
                 detail=Label(
                     f"{one.title.zh}：{fault.label.zh}",
@@ -98,16 +101,17 @@ class ReceiverEnvelopes:
                 ),
                 source=fault.source,
             )
-            for one in self._due(decision.act)
-            for fault in shortfalls(*self._row(entry, one, lambda _: _SEALED))
+            for copy in copies
+            for one in [self._receiver(copy.receiver, copy.entry.at)]
+            for fault in shortfalls(*self._row(copy, one, lambda _: _SEALED))
         )
 
     def _due(self, act: Act) -> list[Receiver]:
         today = self._clock().astimezone(SHANGHAI).date()
         return [one for one in self._config.on(today).values() if act in one.acts]
 
-    def _receiver(self, name: str, entry: Entry) -> Receiver:
-        day = entry.at.astimezone(SHANGHAI).date()
+    def _receiver(self, name: str, at: datetime) -> Receiver:
+        day = at.astimezone(SHANGHAI).date()
         known = [one for one in self._config.receivers if one.name == name]
         if not known:
             raise ReceiverError(
@@ -115,31 +119,31 @@ class ReceiverEnvelopes:
             )
         return next((one for one in known if one.in_force(day)), known[-1])
 
-    def _event(self, entry: Entry, receiver: Receiver, follows: bool) -> Event:  # noqa: FBT001 - as the port
+    def _event(self, copy: Copy, follows: bool) -> Event:  # noqa: FBT001 - as the port
+        entry = copy.entry
+        receiver = self._receiver(copy.receiver, entry.at)
+
         def sealed(text: str) -> str:
             return seal(text, self._keys[receiver.name])
 
-        decision = entry.decision
-        table, row = self._row(entry, receiver, sealed, follows=follows)
-        # A corrected case number must not send later events by another way.
-        order = case_hash(decision.case_key) if entry.order is None else entry.order
+        table, row = self._row(copy, receiver, sealed, follows=follows)
         event = DecisionEvent(
             receiver=receiver.name,
-            decision_id=decision.id,
+            decision_id=copy.decision_id,
             version=entry.version,
             change=entry.change,
             follows_history=follows,
             # Receivers share an event's id; source and id together are unique.
-            source=f"/zhitong/{self._config.division}/{receiver.name}",
+            source=self._config.source(receiver.name),
             time=entry.at,
-            key=partition_key(order),
+            key=partition_key(copy.order),
             schema=table.urn,
             table=table.name,
             row=row,
             traceparent=entry.traceparent,
         )
         return Event(
-            event_id=event_id(decision.id, entry.version, entry.change),
+            event_id=event_id(copy.decision_id, entry.version, entry.change),
             receiver=receiver.name,
             topic=receiver.topic,
             schema=table.urn,
@@ -148,14 +152,29 @@ class ReceiverEnvelopes:
 
     def _row(
         self,
-        entry: Entry,
+        copy: Copy,
         receiver: Receiver,
         sealed: credit.Seal,
         *,
         follows: bool = False,
     ) -> tuple[Table, dict[str, object]]:
         if receiver.format is Format.PROVINCIAL:
-            row = provincial.row(entry, self._config, follows_history=follows)
-            return provincial.table(entry.decision), row
-        row = credit.row(entry, receiver, self._config, sealed)
-        return credit.table(entry.decision), row
+            row = provincial.row(copy, self._config, follows_history=follows)
+            return provincial.table(copy.entry.decision), row
+        row = credit.row(copy, receiver, self._config, sealed)
+        return credit.table(copy.entry.decision), row
+
+
+def _asker(receiver: Receiver, tenant: str) -> tuple[Principal, Occasion]:
+    return (
+        Principal(
+            kind=receiver.kind,
+            unit=receiver.unit,
+            unit_name=receiver.title.name,
+            person="",
+            role=SERVICE,
+            tenant=tenant,
+            client=receiver.name,
+        ),
+        Occasion(purpose=receiver.purpose, basis=receiver.basis),
+    )

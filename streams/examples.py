@@ -18,6 +18,7 @@ from zhitong.decisions import (
     Act,
     Answer,
     Change,
+    Copy,
     Decision,
     Entry,
     Licence,
@@ -25,6 +26,7 @@ from zhitong.decisions import (
     Penalty,
     Receipt,
     Review,
+    case_hash,
     event_id,
 )
 from zhitong.streams.cloud_events import SHANGHAI, write_receipt
@@ -32,6 +34,7 @@ from zhitong.streams.envelopes import ReceiverEnvelopes
 from zhitong.streams.keys import ReceiverKeys
 from zhitong.streams.receivers import Receiver, Receivers
 from zhitong.streams.schemas import Table
+from zhitong.types import Inquiry, Occasion, Principal
 
 NUMBER = "11010519491231002X"
 """The ID number that is sealed: made up, its check character fits."""
@@ -150,7 +153,8 @@ def event(receiver: Receiver, table: Table, config: Receivers) -> dict[str, Any]
             unit_name=decision.subject_name or "",
             person="王五",
         )
-        (made,) = envelopes.events(entry, [receiver.name], follows_history=False)
+        copy = whole(entry, receiver.name)
+        (made,) = envelopes.events([copy], follows_history=False)
         if made.schema == table.urn:
             said: dict[str, Any] = orjson.loads(made.payload)
             row = said["data"]["row"]
@@ -158,6 +162,23 @@ def event(receiver: Receiver, table: Table, config: Receivers) -> dict[str, Any]
                 row[column] = SEALED
             return said
     raise AssertionError(table.urn)
+
+
+def whole(entry: Entry, receiver: str) -> Copy:
+    """Give a copy that lacks nothing: of what is made up, for nobody."""
+    return Copy(
+        receiver=receiver,
+        decision_id=entry.decision.id,
+        order=(
+            case_hash(entry.decision.case_key) if entry.order is None else entry.order
+        ),
+        entry=entry,
+        look=Inquiry(
+            principal=Principal(kind="", unit="", unit_name="", person=""),
+            occasion=Occasion(),
+            id="",
+        ),
+    )
 
 
 def receipt(tenant: str) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from datetime import date
 
-from zhitong.decisions import Act, Change, Decision, Entry, Licence, Penalty
+from zhitong.decisions import Act, Change, Copy, Decision, Entry, Licence, Penalty
 from zhitong.streams.cloud_events import SHANGHAI
 from zhitong.streams.columns import fill, masked, yes_no, yuan
-from zhitong.streams.credit import remark
+from zhitong.streams.credit import licence_end, remark
 from zhitong.streams.receivers import Receivers
 from zhitong.streams.schemas import Table, tables
 
@@ -23,25 +23,27 @@ def table(decision: Decision) -> Table:
     return tables()[decision.act.lower()]
 
 
-def row(entry: Entry, config: Receivers, *, follows_history: bool) -> dict[str, object]:
-    """Write the row of *entry*, by the columns' names."""
+def row(copy: Copy, config: Receivers, *, follows_history: bool) -> dict[str, object]:
+    """Write the row of *copy*, by the columns' names."""
+    entry = copy.entry
     to = table(entry.decision)
-    said = _transport(entry, config, first=entry.version == 1 and not follows_history)
-    said |= _common(entry, config) | _particular(entry.decision, config)
+    said = _transport(copy, config, first=entry.version == 1 and not follows_history)
+    said |= _common(entry, config) | _particular(copy, config)
     return fill(to, {name: value for name, value in said.items() if name in to.columns})
 
 
-def _transport(entry: Entry, config: Receivers, *, first: bool) -> dict[str, object]:
+def _transport(copy: Copy, config: Receivers, *, first: bool) -> dict[str, object]:
+    entry, decision_id = copy.entry, copy.decision_id
     at, decision = entry.at.astimezone(SHANGHAI), entry.decision
     status, withdrawn = config.provincial.status, entry.change is Change.WITHDRAWN
     second = at.hour * 3600 + at.minute * 60 + at.second
     return {
-        "cd_id": f"{decision.subject_code[:30]}{decision.id.hex}",
+        "cd_id": f"{decision.subject_code[:30]}{decision_id.hex}",
         "cd_time": f"{at:%Y-%m-%d %H:%M:%S}",
         "cd_source": f"{config.division[:2]}0000{decision.subject_code[:30]}",
         "cd_batch": f"{at:%Y%m%d}{second:05d}",
         "cd_operation": "i" if first else "u",
-        "record_unique_identity": str(decision.id),
+        "record_unique_identity": str(decision_id),
         "data_version": entry.version,
         "status": status.withdrawn if withdrawn else status.stands,
         "change_reason": remark(entry),
@@ -69,7 +71,7 @@ def _common(entry: Entry, config: Receivers) -> dict[str, object]:
         "inspection_no": decision.inspection_no,
         "document_title": decision.document_title,
         "document_no": decision.document_no,
-        "decided_on": decision.decided_on.isoformat(),
+        "decided_on": _day(decision.decided_on),
         "officer_certificates": decision.officers,
         "facts": decision.facts,
         "basis": decision.basis,
@@ -77,10 +79,11 @@ def _common(entry: Entry, config: Receivers) -> dict[str, object]:
     }
 
 
-def _particular(decision: Decision, config: Receivers) -> dict[str, object]:
+def _particular(copy: Copy, config: Receivers) -> dict[str, object]:
+    decision = copy.entry.decision
     if decision.act is Act.PENALTY:
         return _penalty(decision, config)
-    return _licence(decision, config) if decision.act is Act.LICENCE else {}
+    return _licence(copy, config) if decision.act is Act.LICENCE else {}
 
 
 def _penalty(decision: Decision, config: Receivers) -> dict[str, object]:
@@ -99,11 +102,9 @@ def _penalty(decision: Decision, config: Receivers) -> dict[str, object]:
     }
 
 
-def _licence(decision: Decision, config: Receivers) -> dict[str, object]:
-    licence = decision.licence or Licence(kind="")
-    valid_to = licence.valid_to or (
-        config.licence_open_end if decision.licence else None
-    )
+def _licence(copy: Copy, config: Receivers) -> dict[str, object]:
+    licence = copy.entry.decision.licence or Licence(kind="")
+    valid_to = licence.valid_to or licence_end(copy, config)
     return {
         "licence_kind": config.words.licence_kinds.get(licence.kind),
         "certificate_name": licence.certificate_name,

@@ -15,7 +15,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from zhitong.types import Label
+from zhitong.types import Inquiry, Label
 
 NAMESPACE = UUID("6f2c4f0e-5a53-4f0e-9d7c-2b8d3e619900")
 """Of our name-based ids: the same decision has the same id, however often it comes."""
@@ -260,7 +260,28 @@ class Entry(_Word, frozen=True, kw_only=True):
     person: str
     findings: tuple[Finding, ...] = ()
     events: tuple[Event, ...] = ()
+    looks: tuple[Inquiry, ...] = ()
+    """What each receiver is given of it, for the access register."""
     traceparent: str = ""
+
+
+class Copy(_Word, frozen=True, kw_only=True):
+    """One receiver's copy of an entry: what the policy gives it, and no more."""
+
+    receiver: str
+    decision_id: UUID
+    order: int
+    """The hash its events are kept in order by."""
+    entry: Entry
+    """With what is kept back left blank, whatever the types of it say."""
+    withheld: frozenset[str] = frozenset()
+    """Fields of the graph's Decision that are kept back: blank is not “none” here."""
+    look: Inquiry
+    """What it is given, as the access register has it."""
+
+    def gives(self, field: str) -> bool:
+        """Say whether *field* is given, so that a blank means there is none."""
+        return field not in self.withheld
 
 
 class Committed(_Word, frozen=True, kw_only=True):

@@ -29,6 +29,7 @@ from zhitong.proceedings import EnteredProceeding, Proceeding
 from zhitong.types import (
     Inquiry,
     Label,
+    Occasion,
     Predicate,
     Principal,
     Row,

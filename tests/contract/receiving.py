@@ -37,6 +37,7 @@ from zhitong.infra.receivers_file import read_receivers
 from zhitong.streams.cloud_events import parse_receipt
 from zhitong.streams.consumer import Consumer
 from zhitong.streams.envelopes import ReceiverEnvelopes
+from zhitong.streams.examples import whole
 from zhitong.streams.kafka_client import Access
 from zhitong.streams.kafka_producer import KafkaSender
 from zhitong.streams.keys import ReceiverKeys, verify_receipt
@@ -161,7 +162,7 @@ class Site:
     def outgoing(self, said: Entry, *, follows_history: bool = False) -> Outgoing:
         """Write the event of *said*, as the relay would read it from the outbox."""
         (event,) = self.envelopes.events(
-            said, [self.name], follows_history=follows_history
+            [whole(said, self.name)], follows_history=follows_history
         )
         hashed = case_hash(said.decision.case_key)
         return Outgoing(

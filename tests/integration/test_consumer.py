@@ -24,6 +24,7 @@ from topic_reader import read
 
 from zhitong.decisions import Answer, Change
 from zhitong.exceptions import TopicMissingError
+from zhitong.streams.examples import whole
 from zhitong.streams.kafka_client import Access
 from zhitong.streams.keys import ReceiverKeys
 from zhitong.streams.schemas import tables
@@ -266,7 +267,7 @@ async def test_an_event_for_another_receiver_is_set_aside(
     credit: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     (other,) = credit.envelopes.events(
-        entry(decision()), ["provincial"], follows_history=False
+        [whole(entry(decision()), "provincial")], follows_history=False
     )
     await credit.send(noise(credit, other.payload))
 

@@ -27,6 +27,7 @@ from zhitong.decisions import (
 )
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.streams.envelopes import ReceiverEnvelopes
+from zhitong.streams.examples import whole
 from zhitong.streams.group_reader import Message
 from zhitong.streams.intake import Intake
 from zhitong.streams.keys import ReceiverKeys
@@ -103,7 +104,9 @@ async def withdrawn(
             unit_name="安泽市应急管理局",
             person="王五",
         )
-        events = envelopes.events(entry, held.receivers, follows_history=True)
+        events = envelopes.events(
+            [whole(entry, name) for name in held.receivers], follows_history=True
+        )
         await ledger.commit(msgspec.structs.replace(entry, events=events))
     assert [event.receiver for event in events] == ["credit", "provincial"]
     return events

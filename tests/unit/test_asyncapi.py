@@ -20,6 +20,7 @@ from zhitong.infra.receivers_file import read_receivers
 from zhitong.streams.asyncapi import asyncapi
 from zhitong.streams.cloud_events import write_receipt
 from zhitong.streams.envelopes import ReceiverEnvelopes
+from zhitong.streams.examples import whole
 from zhitong.streams.keys import ReceiverKeys, sign_receipt
 
 ROOT = Path(__file__).parents[2]
@@ -56,9 +57,8 @@ def produced() -> list[tuple[str, bytes]]:
                 unit="11619900MB0004001B",
                 person="乙",
             )
-            for event in envelopes.events(
-                entry, envelopes.receivers(act), follows_history=False
-            ):
+            copies = [whole(entry, name) for name in envelopes.receivers(act)]
+            for event in envelopes.events(copies, follows_history=False):
                 name = event.schema.removeprefix("urn:zhitong:schema:")
                 found.append((name.replace(":", "."), event.payload))
     receipt = Receipt(

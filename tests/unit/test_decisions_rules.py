@@ -40,6 +40,7 @@ from zhitong.exceptions import (
     SourceTimeoutError,
 )
 from zhitong.infra.checks_file import read_checks
+from zhitong.infra.deciding import receivers_copies
 from zhitong.infra.policy_file import read_policy
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.settings import Settings
@@ -217,15 +218,16 @@ class Desk:
         def sources() -> Mapping[str, Source]:
             return self.sources
 
-        registers = Registers(
-            Reader(sources, self.policy), Recorder(self.log), ENTITIES, sources
+        reader = Reader(sources, self.policy)
+        registers = Registers(reader, Recorder(self.log), ENTITIES, sources)
+        envelopes = ReceiverEnvelopes(
+            read_receivers(), {"credit": KEYS.public}, lambda: self.at
         )
         return Decisions(
             registers=registers,
             ledger=self.ledger,
-            envelopes=ReceiverEnvelopes(
-                read_receivers(), {"credit": KEYS.public}, lambda: self.at
-            ),
+            envelopes=envelopes,
+            copies=receivers_copies(reader, envelopes, sources),
             checks=read_checks(Path("infra/rules/checks.toml")),
             sources=sources,
             recorders=self.policy.recorders,

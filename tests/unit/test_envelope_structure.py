@@ -23,6 +23,7 @@ from zhitong.decisions import (
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.streams.cloud_events import parse, write
 from zhitong.streams.envelopes import ReceiverEnvelopes
+from zhitong.streams.examples import whole
 from zhitong.streams.keys import ReceiverKeys
 from zhitong.streams.schemas import faults, tables
 
@@ -135,7 +136,9 @@ def test_every_event_is_of_its_schema_whatever_the_decision_lacks(
     entry: Entry, *, follows_history: bool
 ) -> None:
     receivers = ENVELOPES.receivers(entry.decision.act)
-    events = ENVELOPES.events(entry, receivers, follows_history=follows_history)
+    events = ENVELOPES.events(
+        [whole(entry, name) for name in receivers], follows_history=follows_history
+    )
     assert [event.receiver for event in events] == list(receivers)
     for event in events:
         read = parse(event.payload)
@@ -162,10 +165,10 @@ def test_what_is_found_beforehand_is_what_receivers_then_say(
         unit_name=decision.subject_name or decision.subject_code,
         person="",
     )
-    receivers = ENVELOPES.receivers(decision.act)
+    copies = [whole(entry, name) for name in ENVELOPES.receivers(decision.act)]
     said = [
         f"form-{event.receiver} {fault}"
-        for event in ENVELOPES.events(entry, receivers, follows_history=False)
+        for event in ENVELOPES.events(copies, follows_history=False)
         for fault in faults(
             parse(event.payload).table, orjson.loads(event.payload)["data"]["row"]
         )
@@ -173,7 +176,7 @@ def test_what_is_found_beforehand_is_what_receivers_then_say(
     found = [
         f"{one.check} {one.detail.zh.partition('：')[2]}"
         f" / {one.detail.en.partition(': ')[2]}"
-        for one in ENVELOPES.shortcomings(decision)
+        for one in ENVELOPES.shortcomings(copies)
     ]
     assert found == said
 
@@ -293,7 +296,7 @@ def test_nothing_is_submitted_before_it_was_decided() -> None:
         unit="11619900MB0004001B",
         person="周四",
     )
-    (event,) = ENVELOPES.events(entry, ["provincial"], follows_history=False)
+    (event,) = ENVELOPES.events([whole(entry, "provincial")], follows_history=False)
     row = parse(event.payload).row
     assert faults("payment", row) == (
         "报送时间不得早于决定日期 / it cannot be submitted before it was decided",

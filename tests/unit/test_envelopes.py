@@ -27,6 +27,7 @@ from zhitong.rules.resident_ids import has_resident_id
 from zhitong.streams.cloud_events import parse
 from zhitong.streams.columns import CUT
 from zhitong.streams.envelopes import ReceiverEnvelopes
+from zhitong.streams.examples import whole
 from zhitong.streams.keys import ReceiverKeys, unseal
 from zhitong.streams.schemas import faults, tables
 
@@ -130,8 +131,17 @@ def entry(
 
 
 def sent(entry: Entry, receiver: str, *, follows_history: bool = False) -> Event:
-    (event,) = envelopes().events(entry, [receiver], follows_history=follows_history)
+    (event,) = envelopes().events(
+        [whole(entry, receiver)], follows_history=follows_history
+    )
     return event
+
+
+def shortcomings(decision: Decision) -> tuple[Finding, ...]:
+    receivers = envelopes().receivers(decision.act)
+    return envelopes().shortcomings(
+        [whole(entry(decision), name) for name in receivers]
+    )
 
 
 def row(entry: Entry, receiver: str, table: str) -> dict[str, object]:
@@ -364,7 +374,7 @@ def test_an_event_says_what_when_and_for_whom_around_the_row() -> None:
     assert said == {
         "specversion": "1.0",
         "id": str(event_id(PENALTY.id, 3, Change.CORRECTED)),
-        "source": "/zhitong/619900/credit",
+        "source": "/zhitong/anze/619900/credit",
         "type": "cn.zhitong.decision.corrected.v1",
         "subject": str(PENALTY.id),
         "time": "2026-11-22T09:30:05+08:00",
@@ -376,7 +386,7 @@ def test_an_event_says_what_when_and_for_whom_around_the_row() -> None:
         "followshistory": True,
         "traceparent": "00-ab-cd-01",
     }
-    assert (event.topic, event.schema) == ("zhitong.credit.v1", said["dataschema"])
+    assert (event.topic, event.schema) == ("zhitong.anze.credit.v1", said["dataschema"])
     assert str(event.event_id) == said["id"]
 
 
@@ -387,8 +397,8 @@ def test_source_and_id_are_unique_together_though_receivers_share_the_id() -> No
     ]
     assert said[0]["id"] == said[1]["id"]
     assert [one["source"] for one in said] == [
-        "/zhitong/619900/provincial",
-        "/zhitong/619900/credit",
+        "/zhitong/anze/619900/provincial",
+        "/zhitong/anze/619900/credit",
     ]
 
 
@@ -441,7 +451,7 @@ def test_no_id_number_in_any_text_leaves_in_the_clear(
         assert number not in event.payload.decode()
         reasons = faults(parse(event.payload).table, parse(event.payload).row)
         assert not any(has_resident_id(reason) for reason in reasons)
-    for finding in envelopes().shortcomings(canary):
+    for finding in shortcomings(canary):
         assert not has_resident_id(str(finding))
 
 
@@ -500,7 +510,8 @@ def test_a_withdrawal_before_the_day_of_its_decision_is_taken() -> None:
 def test_the_same_entry_gives_the_same_bytes() -> None:
     once, again = (
         envelopes().events(
-            entry(PENALTY), ["provincial", "credit"], follows_history=False
+            [whole(entry(PENALTY), name) for name in ("provincial", "credit")],
+            follows_history=False,
         )
         for _ in range(2)
     )
@@ -558,12 +569,12 @@ def test_characters_no_table_can_hold_are_left_out() -> None:
 
 
 def test_what_a_form_asks_for_and_nobody_stated_is_found_beforehand() -> None:
-    assert envelopes().shortcomings(PENALTY) == ()
-    assert envelopes().shortcomings(PERSON) == ()
-    assert envelopes().shortcomings(SHOP) == ()
-    assert envelopes().shortcomings(LICENCE) == ()
+    assert shortcomings(PENALTY) == ()
+    assert shortcomings(PERSON) == ()
+    assert shortcomings(SHOP) == ()
+    assert shortcomings(LICENCE) == ()
     gap = replace(PENALTY, penalty=Penalty(kinds=("FINE",), violation_type="培训"))
-    found = envelopes().shortcomings(gap)
+    found = shortcomings(gap)
     assert [one.check for one in found] == ["form-provincial", "form-credit"]
     assert found[1] == Finding(
         check="form-credit",
@@ -584,7 +595,7 @@ def test_what_a_form_asks_for_and_nobody_stated_is_found_beforehand() -> None:
 def test_a_natural_person_without_a_number_is_found_beforehand() -> None:
     nobody = replace(PERSON, party=Party(kind="NATURAL_PERSON", name="钱二"))
     prefix, end = "Credit system (double publicity): ", ": columns that are required"
-    assert [one.detail.en for one in envelopes().shortcomings(nobody)] == [
+    assert [one.detail.en for one in shortcomings(nobody)] == [
         f"{prefix}CF_XDR_ZJLX is missing{end}",
         f"{prefix}CF_XDR_ZJHM is missing{end}",
     ]

@@ -13,6 +13,7 @@ from receiving import AT, CONFIG, TRACE, decision, entry, of_person
 
 from zhitong.decisions import Arrival, Unreadable
 from zhitong.streams.envelopes import ReceiverEnvelopes
+from zhitong.streams.examples import whole
 from zhitong.streams.group_reader import Message
 from zhitong.streams.intake import Intake
 from zhitong.streams.keys import ReceiverKeys
@@ -22,7 +23,9 @@ ENVELOPES = ReceiverEnvelopes(
     CONFIG, {each.name: KEYS.public for each in CONFIG.receivers}
 )
 INTAKE = Intake(KEYS)
-(EVENT,) = ENVELOPES.events(entry(of_person()), ["credit"], follows_history=False)
+(EVENT,) = ENVELOPES.events(
+    [whole(entry(of_person()), "credit")], follows_history=False
+)
 SAID: dict[str, Any] = json.loads(EVENT.payload)
 HEADER = ("alg", "enc", "kid", "epk", "zip", "crit", "apu", "apv", "typ", "x5c")
 POINT = ("kty", "crv", "x", "y", "d", "use", "key_ops")
@@ -60,7 +63,11 @@ def test_an_event_is_read_whole() -> None:
     assert found.row["CF_XDR_ZJHM"] == "11010519491231002X"
     assert found.key == SAID["partitionkey"]
     assert found.traceparent == TRACE
-    assert (found.topic, found.partition, found.offset) == ("zhitong.anze.credit.v1", 3, 7)
+    assert (found.topic, found.partition, found.offset) == (
+        "zhitong.anze.credit.v1",
+        3,
+        7,
+    )
 
 
 @pytest.mark.parametrize(
@@ -150,7 +157,7 @@ def test_a_key_that_is_on_no_curve_is_not_an_end() -> None:
 
 def test_an_event_of_another_receiver_or_table_is_set_aside() -> None:
     (other,) = ENVELOPES.events(
-        entry(decision(), at=AT), ["provincial"], follows_history=False
+        [whole(entry(decision(), at=AT), "provincial")], follows_history=False
     )
     found = read(other.payload)
     assert isinstance(found, Unreadable)

@@ -1,0 +1,155 @@
+"""What each receiver is given of a decision: the one read, under its verdicts.
+
+A receiver is a requester like any other; the entry is a source of one row. Whom the
+policy's rows leave out is told of nothing new. But who had a decision is told when it
+is corrected or withdrawn: with what identifies it and what became of it, where its
+rules for fields give that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeAlias
+
+from zhitong.decisions import Change, Copy, Entry, case_hash, event_id
+from zhitong.ports import Envelopes, Source
+from zhitong.resolvers.decision_fields import ID, MAPPED, Value, kept, values
+from zhitong.resolvers.looks import compared
+from zhitong.resolvers.policy import plain, visible
+from zhitong.resolvers.read import Ask, Reader
+from zhitong.types import (
+    SOURCE_KEY,
+    EntityType,
+    Inquiry,
+    Occasion,
+    Order,
+    Principal,
+    TypeVerdicts,
+    Values,
+)
+
+Given: TypeAlias = Callable[[Mapping[str, Value]], Source]
+"""Makes the platform's own source of one decision that is at hand."""
+
+ALWAYS = frozenset({ID, "actType", "version", "change", "changedAt"})
+"""Without these there is no event: they are in the envelope, or choose the table."""
+IDENTITY = ALWAYS | {
+    "subjectCode",
+    "documentNo",
+    "counterpartyKind",
+    "counterpartyName",
+    "changeReason",
+    "changeBasis",
+}
+"""What somebody is still told of a decision that is no longer for them."""
+_ONE = Order(SOURCE_KEY, descending=False)
+
+
+class Copies:
+    """Makes the copies of an entry, each under its receiver's verdicts."""
+
+    def __init__(
+        self, reader: Reader, entity: EntityType, envelopes: Envelopes, given: Given
+    ) -> None:
+        self._reader = reader
+        self._entity = entity
+        self._envelopes = envelopes
+        self._given = given
+        # Receivers and the policy are the same each time: so are the verdicts.
+        self._known: dict[tuple[Principal, Occasion], dict[str, TypeVerdicts]] = {}
+
+    async def of(
+        self, entry: Entry, receivers: Sequence[str], order: int | None = None
+    ) -> tuple[Copy, ...]:
+        """Give the copies of *entry*, leaving out those who may not have the row."""
+        order = case_hash(entry.decision.case_key) if order is None else order
+        written = values(entry)
+        source = self._given(written)
+        made: list[Copy] = []
+        for receiver in receivers:
+            look = self._look(entry, receiver)
+            row = await self._read(look, source)
+            if row is None and entry.change is not Change.RECORDED:
+                look = self._look(entry, receiver, beyond=True)
+                row = await self._read(look, source, IDENTITY)
+            if row is not None:
+                made.append(_copy(entry, order, receiver, look, (written, row)))
+        return tuple(made)
+
+    def unfit(
+        self, receiver: str, at: datetime, needed: Iterable[str], exact: Iterable[str]
+    ) -> tuple[str, ...]:
+        """Name what keeps *receiver* from its form: found at start, not in an entry.
+
+        *needed* are fields without which there is no row, *exact* those that are of
+        no use blurred. A condition on what an entry does not have would leave
+        everything out in silence.
+        """
+        look = self._opened(*self._envelopes.asker(receiver, at))
+        source = self._given(dict.fromkeys(MAPPED))
+        verdicts = self._reader.verdicts(look, self._entity, source)
+        fields = verdicts.fields
+        wrong = [n for n in sorted({*needed, *ALWAYS}) if plain(fields[n]) is not True]
+        wrong += [name for name in sorted(exact) if plain(fields[name]) is False]
+        used = set(compared(verdicts.rows))
+        for name in MAPPED:
+            for ruling in fields[name]:
+                used.update(compared(ruling.under))
+        return (*wrong, *sorted(used - MAPPED))
+
+    def _opened(
+        self, principal: Principal, occasion: Occasion, name: str = ""
+    ) -> Inquiry:
+        known = self._known.setdefault((principal, occasion), {})
+        return Inquiry(principal=principal, occasion=occasion, id=name, verdicts=known)
+
+    def _look(self, entry: Entry, receiver: str, *, beyond: bool = False) -> Inquiry:
+        """Open the look of *receiver*; *beyond* the rows that the policy gives it."""
+        name = event_id(entry.decision.id, entry.version, entry.change)
+        asker = self._envelopes.asker(receiver, entry.at)
+        look = self._opened(*asker, f"{name}/{receiver}")
+        look.at, look.operation = entry.at, f"push:{receiver}"
+        if beyond:
+            look.verdicts = {
+                name: replace(known, rows=None) for name, known in look.verdicts.items()
+            }
+        return look
+
+    async def _read(
+        self, look: Inquiry, source: Source, among: frozenset[str] = MAPPED
+    ) -> Values | None:
+        fields = self._reader.verdicts(look, self._entity, source).fields
+        asked = frozenset(name for name in among if visible(fields[name]))
+        ask = Ask(entity=self._entity, fields=asked, order=_ONE)
+        found = await self._reader.given(look, ask, source)
+        return found.rows[0].values if found.rows else None
+
+
+def _copy(
+    entry: Entry,
+    order: int,
+    receiver: str,
+    look: Inquiry,
+    read: tuple[Mapping[str, Value], Values],
+) -> Copy:
+    written, row = read
+    asked = {name for one in look.looks for name in one.fields}
+
+    def shown(name: str) -> object:
+        return row[name] if name in asked else None
+
+    withheld = (
+        name
+        for name in MAPPED
+        if name not in asked or (shown(name) is None and written[name] is not None)
+    )
+    return Copy(
+        receiver=receiver,
+        decision_id=entry.decision.id,
+        order=order,
+        entry=kept(entry, written, shown),
+        withheld=frozenset(withheld),
+        look=look,
+    )
