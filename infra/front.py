@@ -148,9 +148,12 @@ class GraphQLFront:
         media = choose(call.header(b"accept"), _served(call))
         if media == HTML:
             return _see(self._explorer)
-        _check_form(call)
+        if call.method == "POST":
+            _check_encoding(call)
         caller = await self._caller(call)
         allowance = self._allowance(caller.principal)
+        if call.method == "GET":
+            _check_get(call, allowance)
         with self._pace.question(caller.principal, allowance):
             question = await self._question(call, caller, allowance)
             call.span.note_question(question)
@@ -239,17 +242,19 @@ def _see(address: str) -> Reply:
     return Reply(status=303, body=b"", media=HTML, headers={"location": address})
 
 
-def _check_form(call: _Call) -> None:
-    """Refuse what a page of another site could send in its reader's name."""
-    if call.method == "POST":
-        _check_encoding(call)
-    elif not _names_json(call.header(b"accept")):
-        raise AcceptMissingError(
-            "用 GET 提问时请写明 Accept: application/json"
-            "（或 application/graphql-response+json），网页的图片、链接不会这样发送。",
-            "A question by GET says Accept: application/json (or "
-            "application/graphql-response+json), as no image or link of a page does.",
-        )
+def _check_get(call: _Call, allowance: Allowance) -> None:
+    """Refuse what a page of another site could send in its reader's name.
+
+    Clients that may not read the schema are those of the public: browsers hold them.
+    """
+    if allowance.introspection or _names_json(call.header(b"accept")):
+        return
+    raise AcceptMissingError(
+        "用 GET 提问时请写明 Accept: application/json"
+        "（或 application/graphql-response+json），网页的图片、链接不会这样发送。",
+        "A question by GET says Accept: application/json (or "
+        "application/graphql-response+json), as no image or link of a page does.",
+    )
 
 
 def _names_json(accept: bytes) -> bool:

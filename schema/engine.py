@@ -49,14 +49,16 @@ class Engine(Protocol):
 
 def problem(error: ZhitongError) -> dict[str, object]:
     """Render *error* as an entry of a GraphQL answer's ``errors``."""
+    return {"message": str(error), "extensions": explained(error)}
+
+
+def explained(error: ZhitongError) -> dict[str, object]:
+    """Give what *error* says beside its message."""
     return {
-        "message": str(error),
-        "extensions": {
-            "code": error.code,
-            "zh": error.label.zh,
-            "en": error.label.en,
-            "retriable": error.retriable,
-            **({"details": error.details} if error.details else {}),
-            "help": f"docs/errors/{error.code.lower().replace('_', '-')}.md",
-        },
+        "code": error.code,
+        "zh": error.label.zh,
+        "en": error.label.en,
+        "retriable": error.retriable,
+        **({"details": error.details} if error.details else {}),
+        "help": f"docs/errors/{error.code.lower().replace('_', '-')}.md",
     }

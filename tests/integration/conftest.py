@@ -27,7 +27,7 @@ from zhitong.resolvers.read import Reader
 from zhitong.resolvers.records import Recorder
 from zhitong.schema.engine import Answer, Engine, Question
 from zhitong.schema.entities import ENTITIES
-from zhitong.types import Occasion
+from zhitong.types import Allowance, Occasion
 
 OCCASIONS: Mapping[str, Occasion] = {
     "police": Occasion(
@@ -95,13 +95,14 @@ async def decisions(
 def ask(gateway: tuple[Gateway, Engine]) -> Callable[..., Awaitable[Answer]]:
     """Give ``ask("police", document, variables)``: who asks, and what."""
 
-    async def asked(
+    async def asked(  # noqa: PLR0913 - a question has that much
         who: str,
         document: str,
         variables: Mapping[str, object] | None = None,
         *,
         operation: str | None = None,
         occasion: Occasion | None = None,
+        allowance: Allowance | None = None,
     ) -> Answer:
         return await gateway[1].answer(
             Question(
@@ -111,7 +112,7 @@ def ask(gateway: tuple[Gateway, Engine]) -> Callable[..., Awaitable[Answer]]:
                 principal=DEMO_PRINCIPALS[who],
                 occasion=occasion or OCCASIONS.get(who, Occasion()),
                 request_id=uuid.uuid4().hex,
-                allowance=CLIENTS.allowance(DEMO_PRINCIPALS[who]),
+                allowance=allowance or CLIENTS.allowance(DEMO_PRINCIPALS[who]),
             )
         )
 

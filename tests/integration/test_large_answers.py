@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from zhitong.schema.engine import Answer
+from zhitong.schema.entities import ENTITIES
+from zhitong.types import Allowance
 
 pytestmark = pytest.mark.integration
 
 RING = "subject { cases(first: 200) { nodes { caseId %s } } }"
-TITLES = " ".join(f"a{number}: title" for number in range(22))
-PAGE = f"caseRecords(first: 200) {{ nodes {{ {TITLES} }} }}"
+FIELDS = " ".join(list(ENTITIES["CaseRecord"].fields)[:24])
+PAGE = f"caseRecords(first: 200) {{ nodes {{ {FIELDS} }} }}"
+GENEROUS = Allowance(cost=10**9, introspection=True)
 
 
 @pytest.mark.parametrize(
@@ -24,12 +27,12 @@ PAGE = f"caseRecords(first: 200) {{ nodes {{ {TITLES} }} }}"
         + " } } } } }",
         "{ " + " ".join(f"p{number}: {PAGE}" for number in range(20)) + " }",
     ],
-    ids=["lists inside lists", "aliases"],
+    ids=["lists inside lists", "pages beside pages"],
 )
 async def test_too_large_an_answer_is_refused_whole_and_on_record(
     ask: Callable[..., Awaitable[Answer]], document: str
 ) -> None:
-    answer = await ask("police", document)
+    answer = await ask("police", document, allowance=GENEROUS)
     body: Any = answer.body
     codes = [one["extensions"]["code"] for one in body["errors"]]
     assert (codes, body.get("data"), answer.executed) == (["TOO_WIDE"], None, False)

@@ -58,7 +58,7 @@ def connect(issuer: DemoIssuer) -> Connect:
         return httpx.AsyncClient(
             transport=httpx.ASGITransport(front),
             base_url="http://gateway",
-            headers={"authorization": f"Bearer {token}", "accept": JSON},
+            headers={"authorization": f"Bearer {token}", "accept": "*/*"},
         )
 
     return to
@@ -158,16 +158,26 @@ async def test_a_browser_is_shown_to_the_explorer(connect: Connect) -> None:
     assert engine.asked == []
 
 
+async def test_a_get_with_a_document_is_answered_even_to_a_browser(
+    connect: Connect,
+) -> None:
+    response = await connect(Listener()).get(
+        "/graphql?query={a}", headers={"accept": HTML}
+    )
+    assert response.json() == DONE.body
+
+
 @pytest.mark.parametrize("accept", [HTML, "*/*", "image/avif,image/*,*/*;q=0.8"])
-async def test_a_page_of_another_site_asks_nothing_by_get(
-    connect: Connect, accept: str
+async def test_a_page_of_another_site_asks_nothing_as_the_public(
+    connect: Connect, issuer: DemoIssuer, accept: str
 ) -> None:
     engine = Listener()
-    response = await connect(engine).get(
-        "/graphql?query={a}", headers={"accept": accept}
-    )
-    assert (response.status_code, code(response)) == (406, "ACCEPT_MISSING")
+    client = connect(engine, issuer.issue(DEMO_PRINCIPALS["public"]))
+    refused = await client.get("/graphql?query={a}", headers={"accept": accept})
+    assert (refused.status_code, code(refused)) == (406, "ACCEPT_MISSING")
     assert engine.asked == []
+    named = await client.get("/graphql?query={a}", headers={"accept": JSON})
+    assert named.json() == DONE.body
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "X"])
