@@ -31,9 +31,12 @@ from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.settings import Settings
 from zhitong.infra.tokens import Verifier
 from zhitong.ports import Source
+from zhitong.proceedings import EnteredProceeding, Proceeding
+from zhitong.resolvers.causes import Causes
 from zhitong.resolvers.cursors import Cursors
 from zhitong.resolvers.decisions import Decisions
 from zhitong.resolvers.facts import Registers
+from zhitong.resolvers.narrowing import Narrowing
 from zhitong.resolvers.proceedings import Proceedings
 from zhitong.resolvers.read import Reader
 from zhitong.resolvers.records import Recorder
@@ -42,7 +45,7 @@ from zhitong.schema.entities import ENTITIES
 from zhitong.schema.executor import GraphEngine
 from zhitong.schema.gate import Bounds
 from zhitong.streams.envelopes import ReceiverEnvelopes
-from zhitong.types import EntityType, Field, Inquiry, Kind, Label
+from zhitong.types import EntityType, Field, Inquiry, Kind, Label, Principal
 
 ROWS = 40
 CODES = ("91619900MA0000000X", "91619921MA0000001T", "11619900MB0004001B")
@@ -70,7 +73,13 @@ class Register:
 class NoBook:
     """A book of proceedings that is away: none of them is in memory."""
 
-    async def enter(self, *_given: object, **_named: object) -> object:
+    async def enter(
+        self,
+        proceeding: Proceeding,  # noqa: ARG002 - the port has it
+        principal: Principal,  # noqa: ARG002 - as above
+        *,
+        any_unit: bool,  # noqa: ARG002 - as above
+    ) -> EnteredProceeding:
         """Refuse, as a database does that has gone."""
         raise LedgerUnavailableError("台账不可用", "the ledger is away")
 
@@ -164,6 +173,8 @@ def build(state: Path) -> Made:
             entities=ENTITIES,
             recorders=policy.proceeding_recorders,
         ),
+        narrowing=Narrowing(policy.patience),
+        causes=Causes(reader, recorder, ENTITIES, policy.causes_checked),
         sources=lambda: made,
         limits=Limits(settings.page_size, settings.page_limit),
         bounds=Bounds(),

@@ -19,10 +19,12 @@ from zhitong.infra.policy_file import read_policy
 from zhitong.infra.registry import Address, Registry, platform_source
 from zhitong.infra.secret import secret
 from zhitong.infra.settings import Settings
-from zhitong.infra.tenants import refuse_foreign_rules
+from zhitong.infra.tenants import claim_state, refuse_foreign_rules
 from zhitong.ports import Documents
+from zhitong.resolvers.causes import Causes
 from zhitong.resolvers.cursors import Cursors
 from zhitong.resolvers.decisions import Decisions
+from zhitong.resolvers.narrowing import Narrowing
 from zhitong.resolvers.proceedings import Proceedings
 from zhitong.resolvers.read import Reader
 from zhitong.resolvers.records import Recorder
@@ -47,6 +49,7 @@ class Gateway:
                 "没有平台自身的数据库，请设置 ZHITONG_DATABASE_PLATFORM",
                 "the platform's own database is missing; set ZHITONG_DATABASE_PLATFORM",
             )
+        claim_state(settings)
         self._settings = settings
         self._url = url
         pseudonyms = Pseudonyms(secret(settings.state / "pseudonym.key"))
@@ -58,6 +61,7 @@ class Gateway:
         )
         policy = read_policy(settings.policy, ENTITIES)
         self._reader = Reader(self.sources, policy)
+        self._policy = policy
         self.documents: Documents | None = None
         """The trusted documents, while the gateway runs."""
         self._deciding = Deciding(settings, policy)
@@ -109,6 +113,10 @@ class Gateway:
             recorder=recorder,
             decisions=decisions,
             proceedings=proceedings,
+            narrowing=Narrowing(self._policy.patience),
+            causes=Causes(
+                self._reader, recorder, ENTITIES, self._policy.causes_checked
+            ),
             cursors=Cursors(secret(settings.cursor_secret)),
             sources=self.sources,
             limits=Limits(settings.page_size, settings.page_limit),

@@ -13,6 +13,7 @@ from msgspec import structs
 from zhitong.exceptions import PolicyError
 from zhitong.infra.tenants import Whose
 from zhitong.requesters import KINDS
+from zhitong.resolvers.narrowing import Patience
 from zhitong.resolvers.policy import (
     EVERY,
     CountRule,
@@ -126,6 +127,10 @@ class _CountRule(_Form, frozen=True, kw_only=True):
     only: bool = False
     source: str
 
+    def __post_init__(self) -> None:
+        if self.smallest and not self.only:
+            raise ValueError("smallest needs only: who may list rows can count them")
+
 
 class _LookupRule(_Form, frozen=True, kw_only=True):
     name: str
@@ -149,6 +154,15 @@ class _Bands(_Form, frozen=True, kw_only=True):
     source: str
 
 
+class _Narrowing(_Form, frozen=True, kw_only=True):
+    """How much narrowing of counts is borne; see `zhitong.resolvers.narrowing`."""
+
+    hours: Annotated[float, msgspec.Meta(gt=0, le=744)]
+    conditions: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+    cut: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+    source: str
+
+
 class _File(_Form, frozen=True, kw_only=True):
     tenant: Whose
     purposes: dict[str, Texts] = {}
@@ -158,6 +172,8 @@ class _File(_Form, frozen=True, kw_only=True):
     counts: list[_CountRule] = []
     lookups: list[_LookupRule] = []
     bands: _Bands | None = None
+    narrowing: _Narrowing | None = None
+    causes_checked: list[str] = []
     recorders: list[str] = []
     proceeding_recorders: list[str] = []
 
@@ -192,6 +208,8 @@ def read_policy(path: Path, entities: Mapping[str, EntityType]) -> Policy:
         counts=tuple(map(_count_rule, file.counts)),
         lookups=tuple(map(_lookup_rule, file.lookups)),
         edges=() if file.bands is None else tuple(sorted(file.bands.edges)),
+        patience=_patience(file.narrowing),
+        causes_checked=frozenset(file.causes_checked),
         recorders=frozenset(file.recorders),
         proceeding_recorders=frozenset(file.proceeding_recorders),
     )
@@ -245,6 +263,17 @@ def _fields(rule: _Named) -> Iterable[str]:
         yield from _row_scope(rule).fields
     elif isinstance(rule, _LookupRule):
         yield rule.field
+
+
+def _patience(narrowing: _Narrowing | None) -> Patience:
+    if narrowing is None:
+        return Patience()
+    return Patience(
+        hours=narrowing.hours,
+        conditions=narrowing.conditions,
+        cut=narrowing.cut,
+        source=narrowing.source,
+    )
 
 
 def _scope(when: _When) -> Scope:

@@ -128,6 +128,13 @@ class Filters:
         target = self._entities[relation.target]
         self._check(course.entity, relation)
         guard = self._reader.restriction(self._inquiry, target, relation.remote)
+        if self._reader.verdicts(self._inquiry, target).counts_only:
+            # Whether a row has such a one on the other side is a count of one.
+            raise FieldHiddenError(
+                f"{target.name} 只给出数量，不能用来筛选别的记录",
+                f"only counts of {target.name} are given here, so no other rows are "
+                "filtered by it",
+            )
         inner = await self.settle(target, where.where, negated=negated)
         counted = await self._reader.tally(
             self._inquiry,

@@ -11,8 +11,8 @@ from zhitong.resolvers.budget import Budget
 from zhitong.resolvers.read import Ask, Found, Reader
 from zhitong.types import Inquiry, Keys, Row
 
-Count = tuple[int, tuple[str, ...]]
-"""How many, and which sources did not say."""
+Count = tuple[int | None, tuple[str, ...]]
+"""How many, None where that is not told, and which sources did not say."""
 
 
 @dataclass(frozen=True, slots=True)

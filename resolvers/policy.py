@@ -24,10 +24,11 @@ How rules are weighed:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from zhitong.resolvers.narrowing import Patience
 from zhitong.types import (
     STRICTNESS,
     All,
@@ -207,6 +208,10 @@ class Policy:
     """Lower edges of the bands that amounts are masked to, in yuan."""
     recorders: frozenset[str] = frozenset({"department"})
     """Requester kinds that may record, withdraw and correct decisions."""
+    causes_checked: frozenset[str] = frozenset()
+    """Requester kinds whose cause should be an open case of their own unit."""
+    patience: Patience = field(default_factory=Patience)
+    """How much narrowing of counts is borne."""
     proceeding_recorders: frozenset[str] = frozenset()
     """Requester kinds that may record reconsiderations and lawsuits."""
 

@@ -6,6 +6,8 @@ from zhitong.schema import codes
 from zhitong.schema.declare import (
     CONDITIONAL,
     WITHHELD,
+    by,
+    by_month,
     code,
     entity,
     item,
@@ -26,6 +28,13 @@ CASE = entity(
     key="caseId",
     orders=("filedOn", "decidedOn", "fine", "caseId"),
     search="counterpartyName",
+    groupings=(
+        by("SUBJECT", "subjectCode", "执法主体", "Enforcement subject"),
+        by_month("filedOn", "立案月份", "Month of filing"),
+        by("ACT_TYPE", "actType", "行为类别", "Kind of act"),
+        by("STATUS", "status", "案件状态", "Status"),
+        by("DIVISION", "division", "案发地区划", "Division"),
+    ),
     fields=(
         item("caseId", "来源系统内编号", "Number within its system"),
         item("caseNo", "案件编号（立案号）", "Case number"),
@@ -101,6 +110,13 @@ INSPECTION = entity(
     "An inspection.",
     key="inspectionNo",
     orders=("inspectedOn", "inspectionNo"),
+    groupings=(
+        by("SUBJECT", "subjectCode", "检查机关", "Enforcement subject"),
+        by_month("inspectedOn", "检查月份", "Month of inspection"),
+        by("KIND", "kind", "检查方式", "How it came about"),
+        by("RESULT", "result", "检查结果", "Result"),
+        by("DIVISION", "division", "检查地区划", "Division"),
+    ),
     fields=(
         item("inspectionNo", "检查编号", "Number"),
         code("kind", "检查方式", "How it came about", codes.INSPECTION_KIND),

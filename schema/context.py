@@ -10,6 +10,7 @@ from graphql import DocumentNode, FieldNode
 from zhitong.exceptions import PageSizeError, ScalarError
 from zhitong.ports import Source
 from zhitong.resolvers.budget import Budget
+from zhitong.resolvers.counting import Counting
 from zhitong.resolvers.cursors import Cursors
 from zhitong.resolvers.decisions import Decisions
 from zhitong.resolvers.filters import Filters
@@ -39,6 +40,7 @@ class Context:
     budget: Budget
     loaders: Loaders
     filters: Filters
+    counting: Counting
     cursors: Cursors
     decisions: Decisions
     proceedings: Proceedings

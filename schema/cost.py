@@ -44,6 +44,10 @@ LISTED = 10
 """Rows that a list without a page counts as: the officers of a case."""
 LISTS: Mapping[tuple[str, str], int] = {
     ("CaseStatistics", "groups"): 200,
+    ("InspectionStatistics", "groups"): 200,
+    ("DecisionStatistics", "groups"): 200,
+    ("FindingStatistics", "groups"): 200,
+    ("DeliveryStatistics", "groups"): 200,
     ("CodeListType", "values"): 25,
 }
 """Lists of another size."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from zhitong.schema import codes
 from zhitong.schema.declare import (
     CONDITIONAL,
+    WITHHELD,
     by,
     by_month,
-    WITHHELD,
     code,
     entity,
     item,

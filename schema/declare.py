@@ -9,6 +9,8 @@ from zhitong.types import (
     EntityType,
     Field,
     Grade,
+    GroupBy,
+    Grouping,
     Kind,
     Label,
     MaskKind,
@@ -100,6 +102,7 @@ def entity(
     relations: Iterable[Relation] = (),
     lookup: str | None = None,
     search: str | None = None,
+    groupings: Iterable[Grouping] = (),
 ) -> EntityType:
     """Declare a type; the first of *orders* is its default order."""
     return EntityType(
@@ -112,7 +115,18 @@ def entity(
         orders=orders,
         lookup=lookup,
         search=search,
+        groupings=tuple(groupings),
     )
+
+
+def by(name: str, field: str, zh: str, en: str) -> Grouping:
+    """Declare a grouping of counts by the value of *field*."""
+    return Grouping(name, GroupBy(field), Label(zh, en))
+
+
+def by_month(field: str, zh: str, en: str) -> Grouping:
+    """Declare a grouping of counts by the month of *field*."""
+    return Grouping("MONTH", GroupBy(field, month=True), Label(zh, en))
 
 
 def stated_counterparty(zh: str, en: str = "Counterparty") -> tuple[Field, Field]:

@@ -35,17 +35,20 @@ from zhitong.exceptions import (
 )
 from zhitong.ports import Source
 from zhitong.resolvers.budget import Budget
+from zhitong.resolvers.causes import Causes
+from zhitong.resolvers.counting import Counting
 from zhitong.resolvers.cursors import Cursors
 from zhitong.resolvers.decisions import Decisions
 from zhitong.resolvers.filters import Filters
 from zhitong.resolvers.loaders import Loaders
+from zhitong.resolvers.narrowing import Narrowing
 from zhitong.resolvers.proceedings import Proceedings
 from zhitong.resolvers.read import Reader
 from zhitong.resolvers.records import Recorder
 from zhitong.schema.access_report import access, gaps
 from zhitong.schema.context import Context, Limits
 from zhitong.schema.cost import Price, prices
-from zhitong.schema.engine import Answer, Question, problem
+from zhitong.schema.engine import Answer, Question, explained, problem
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.gate import Bounds, introspection_denied, introspects, parsed
 from zhitong.schema.graph import graph
@@ -92,6 +95,8 @@ class GraphEngine:
         cursors: Cursors,
         decisions: Decisions,
         proceedings: Proceedings,
+        narrowing: Narrowing,
+        causes: Causes,
         sources: Callable[[], Mapping[str, Source]],
         limits: Limits,
         bounds: Bounds,
@@ -101,6 +106,8 @@ class GraphEngine:
         self._cursors = cursors
         self._decisions = decisions
         self._proceedings = proceedings
+        self._narrowing = narrowing
+        self._causes = causes
         self._sources = sources
         self._limits = limits
         self._schema = graph()
@@ -173,6 +180,7 @@ class GraphEngine:
     async def _execute(
         self, question: Question, inquiry: Inquiry, document: DocumentNode, cost: int
     ) -> Answer:
+        checking = self._causes.checking(inquiry)
         inquiry.disputed = await self._proceedings.disputed(inquiry)
         context = self._context(inquiry, document)
         result = await self._schema.execute(
@@ -185,6 +193,7 @@ class GraphEngine:
         chosen = get_operation_ast(document, question.operation)
         reading = chosen is not None and chosen.operation is OperationType.QUERY
         if context.budget.exceeded and reading:
+            await self._causes.add(inquiry, checking)
             await self._recorder.record(inquiry)
             context.budget.check()
         if isinstance(result, PreExecutionError) or _refused(result):
@@ -192,13 +201,14 @@ class GraphEngine:
         errors = [
             self._problem(error, inquiry, document) for error in result.errors or ()
         ]
+        await self._causes.add(inquiry, checking)
         record_id = await self._recorder.record(inquiry)
         data = result.data
         try:
             context.budget.check()
         except TooWideError as error:
             data = _done(data)
-            errors.append(problem(error))
+            errors.append(_asked_wrongly(error))
         body: dict[str, object] = {"data": data}
         if errors:
             body["errors"] = errors
@@ -211,13 +221,15 @@ class GraphEngine:
 
     def _context(self, inquiry: Inquiry, document: DocumentNode) -> Context:
         budget = Budget()
+        filters = Filters(self._reader, ENTITIES, inquiry)
         return Context(
             inquiry=inquiry,
             document=document,
             reader=self._reader,
             budget=budget,
             loaders=Loaders(self._reader, inquiry, budget),
-            filters=Filters(self._reader, ENTITIES, inquiry),
+            filters=filters,
+            counting=Counting(self._reader, filters, inquiry, self._narrowing),
             cursors=self._cursors,
             decisions=self._decisions,
             proceedings=self._proceedings,
@@ -230,7 +242,8 @@ class GraphEngine:
         self, error: GraphQLError, inquiry: Inquiry, document: DocumentNode
     ) -> dict[str, object]:
         """Render an error of graphql-core; what is not ours to tell is masked."""
-        told = problem(_cause(error, inquiry, document))
+        cause = _cause(error, inquiry, document)
+        told = problem(cause) if error.path is None else _asked_wrongly(cause)
         if error.path is not None:
             told["path"] = error.path
         if error.locations:
@@ -239,6 +252,18 @@ class GraphEngine:
                 for place in error.locations
             ]
         return told
+
+
+def _asked_wrongly(error: ZhitongError) -> dict[str, object]:
+    """Render an error of one field; the rest of the answer stands beside it.
+
+    Programs that know none of our codes take any such error for a fault of the
+    server: the classification is the word of graphql-java and Spring for its opposite.
+    """
+    told = problem(error)
+    if error.status < InternalError.status:
+        told["extensions"] = {**explained(error), "classification": "BAD_REQUEST"}
+    return told
 
 
 def check_cost(cost: int, allowance: Allowance) -> None:

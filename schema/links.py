@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Iterable
 
 from zhitong.resolvers.policy import plain
-from zhitong.resolvers.read import LINK, Ask, Found
+from zhitong.resolvers.read import COUNTS_ONLY, LINK, Ask, Found
 from zhitong.rules.identifiers import credit_code_fault
 from zhitong.schema.context import Context
 from zhitong.schema.selection import ResolveInfo
-from zhitong.types import SOURCE_KEY, Kind, Order, Relation, Row
+from zhitong.types import SOURCE_KEY, Kind, Order, Relation, Row, Ruling, Shape
 
 BY_KEY = Order(SOURCE_KEY, descending=False)
 TWICE = 2
@@ -21,6 +21,11 @@ def hidden(context: Context, relation: Relation, row: Row) -> bool:
     """Say whether *relation* is not to be followed from *row*, or leads nowhere."""
     here, there = context.entities[row.type], context.entities[relation.target]
     rulings = context.reader.verdicts(context.inquiry, here).fields[relation.name]
+    counted = context.counting.only(there) is not None
+    if counted and relation.shape is not Shape.PAGE:
+        # A row that is found, or not, would be a count of one.
+        context.inquiry.restrictions[there.name, "*"] = (Ruling(COUNTS_ONLY),)
+        return True
     kept_back = row.values[LINK + relation.name] is None and plain(rulings) is not True
     if not context.reader.sees(context.inquiry, there):
         context.reader.refuse(context.inquiry, there)

@@ -82,7 +82,13 @@ class PageInfoType:
 class TotalCount:
     """How many rows there are in all sources that answered."""
 
-    count: int = strawberry.field(description="条数\n\nRows counted")
+    count: int | None = strawberry.field(
+        description="条数；不显示的为空\n\nRows counted; null where it is suppressed"
+    )
+    suppressed: bool = strawberry.field(
+        description="是否因过小、或为保护过小的数而不显示\n\n"
+        "Whether it is suppressed: too small, or to protect one that is"
+    )
     partial: bool = strawberry.field(
         description="是否缺了来源\n\nWhether a source is missing from it"
     )
@@ -205,7 +211,8 @@ def _source_field() -> Any:
     return field_with(resolve, {"return": "str"}, label)
 
 
-def _annotation(field: Field) -> str:
+def annotation(field: Field) -> str:
+    """Name the type of a field's value, which may be none."""
     name = field.codes.name if field.codes else ANNOTATIONS[field.kind]
     return f"{name} | None"
 
@@ -214,7 +221,7 @@ def _object(entity: EntityType) -> type:
     """Make the type of *entity*."""
     body: dict[str, Any] = {"__annotations__": {}, "__module__": __name__}
     for field in entity.fields.values():
-        body["__annotations__"][field.name] = _annotation(field)
+        body["__annotations__"][field.name] = annotation(field)
         body[field.name] = strawberry.field(description=str(field.label))
     body["id"], body["source"] = _id_field(), _source_field()
     for relation in entity.relations.values():
@@ -243,7 +250,12 @@ def _connection(entity: EntityType) -> tuple[type, type]:
 
     async def total(self: Page) -> TotalCount:
         count, missing = await self.count()
-        return TotalCount(count=count, partial=bool(missing), missing=list(missing))
+        return TotalCount(
+            count=count,
+            suppressed=count is None,
+            partial=bool(missing),
+            missing=list(missing),
+        )
 
     connection: dict[str, Any] = {
         "__annotations__": {
@@ -318,6 +330,7 @@ __all__ = [
     "Node",
     "PageInfoType",
     "TotalCount",
+    "annotation",
     "argument",
     "connection_arguments",
     "described",

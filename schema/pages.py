@@ -83,6 +83,7 @@ async def root_page(
     arguments: PageArguments,
 ) -> Page | None:
     """Answer a connection at the root; None where the type is not to be seen."""
+    context.counting.check(entity, arguments.where, arguments.sources)
     ask, seal = await _prepare(context, info, entity, arguments, "")
     if not context.reader.sees(context.inquiry, entity):
         await context.reader.rows(context.inquiry, ask)  # it notes the refusal
@@ -92,8 +93,10 @@ async def root_page(
         return None
 
     async def counting() -> Count:
-        counted = await context.reader.tally(context.inquiry, ask, ())
-        return sum(tally.count for tally in counted.tallies), counted.missing
+        cells = await context.counting.cells(
+            entity, arguments.where, sources=ask.sources
+        )
+        return cells.counts[()], cells.missing
 
     return _page(found, ask, seal, _once(counting))
 
@@ -119,6 +122,7 @@ async def related_page(
 ) -> Page | None:
     """Answer a connection below *row*, None if hidden; siblings share the read."""
     entity = context.entities[relation.target]
+    context.counting.check(entity, arguments.where)
     parent = f"{relation.name}@{NodeId(row.type, row.source, row.key)}"
     ask, seal = await _prepare(context, info, entity, arguments, parent)
     if hidden(context, relation, row):
@@ -131,6 +135,10 @@ async def related_page(
         return None
 
     async def count() -> Count:
+        if context.counting.only(entity) is not None:
+            return await context.counting.below(
+                entity, arguments.where, relation.remote, key
+            )
         counting = Ask(entity=entity, where=ask.where, lacking=ask.lacking)
         loader = context.loaders.count_by_key(counting, relation.remote)
         return await loader.load(key)

@@ -10,6 +10,7 @@ from zhitong.ports import Source
 from zhitong.schema import codes, objects
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.enums import KEY_MATCH, enum_of
+from zhitong.schema.explaining import explain_field
 from zhitong.schema.inputs import predicate
 from zhitong.schema.lookups import Hits, by_lookup, by_node, exactly, search
 from zhitong.schema.mutations import check_field
@@ -24,13 +25,8 @@ from zhitong.schema.objects import (
     raw,
 )
 from zhitong.schema.pages import Page, root_page
-from zhitong.schema.statistics import (
-    GROUPINGS,
-    Group,
-    Statistics,
-    case_statistics,
-    subject_of,
-)
+from zhitong.schema.statistics import Statistics, statistics
+from zhitong.schema.tables import counted_name
 from zhitong.types import OPERATOR, CodeList, EntityType, Label, Row
 
 SOURCES = Label("只查这些来源系统", "Only these sources")
@@ -46,11 +42,6 @@ SearchType = enum_of(
         for name, entity in ENTITIES.items()
         if entity.search is not None
     },
-)
-CaseGrouping = enum_of(
-    "CaseGrouping",
-    Label("案件统计分组", "What cases can be counted by"),
-    {name: label for name, (_, label) in GROUPINGS.items()},
 )
 CODE_LISTS: dict[str, CodeList] = {
     field.codes.name: field.codes
@@ -70,53 +61,6 @@ class SearchResult:
     )
     missing: list[str] = strawberry.field(
         description="缺失的来源\n\nThe sources that are missing"
-    )
-
-
-def _group_field(grouping: str, annotation: str) -> Any:
-    def resolve(self: Group) -> str | None:
-        return self[grouping]
-
-    label = GROUPINGS[grouping][1]
-    return field_with(resolve, {"return": f"{annotation} | None"}, label)
-
-
-def _subject_field() -> Any:
-    async def resolve(self: Group, info: Info) -> Row | None:
-        return await subject_of(info.context, raw(info), self["SUBJECT"])
-
-    annotations = {"info": Info, "return": "EnforcementSubject | None"}
-    return field_with(resolve, annotations, GROUPINGS["SUBJECT"][1])
-
-
-@strawberry.type(description="一组案件的数量。\n\nThe count of one group of cases.")
-class CaseGroup:
-    """One combination of the groupings asked for."""
-
-    subjectCode = _group_field("SUBJECT", "CreditCode")  # noqa: N815 - GraphQL's case
-    subject = _subject_field()
-    month = _group_field("MONTH", "str")
-    actType = _group_field("ACT_TYPE", "ActType")  # noqa: N815
-    status = _group_field("STATUS", "CaseStatus")
-    division = _group_field("DIVISION", "DivisionCode")
-    count: int | None = strawberry.field(
-        description="件数；过小的为空\n\nCases; null where too few to be anonymous"
-    )
-    suppressed: bool = strawberry.field(
-        description="是否因过小而不显示\n\nWhether the count is suppressed"
-    )
-
-
-@strawberry.type(description="案件统计。\n\nCounts of cases.")
-class CaseStatistics:
-    """Counts over all sources that answered."""
-
-    groups: list[CaseGroup] = strawberry.field(description="各组\n\nThe groups")
-    missing: list[str] = strawberry.field(
-        description="缺失的来源\n\nThe sources that are missing"
-    )
-    smallest: int = strawberry.field(
-        description="小于此数的不显示\n\nCounts below this are suppressed"
     )
 
 
@@ -248,23 +192,22 @@ def _search_field() -> Any:
     return field_with(resolve, annotations, label)
 
 
-def _statistics_field() -> Any:
-    entity = ENTITIES["CaseRecord"]
-
+def _statistics_field(entity: EntityType) -> Any:
     async def resolve(info: Info, by: Any, where: Any = None) -> Statistics | None:
         names = [grouping.value for grouping in by]
         condition = predicate(entity, where, ENTITIES)
-        return await case_statistics(info.context, raw(info), entity, names, condition)
+        return await statistics(info.context, raw(info), entity, names, condition)
 
-    label = Label("案件数量统计，不含金额", "Counts of cases, without amounts")
+    label = Label(
+        f"{entity.label.name}数量统计，不含金额",
+        f"Counts of {entity.name}, without amounts",
+    )
+    name = counted_name(entity)
     annotations = {
         "info": Info,
-        "by": described(
-            list[CaseGrouping],  # type: ignore[valid-type]
-            Label("分组", "What to count by"),
-        ),
-        "where": described("CaseRecordFilter | None", objects.WHERE),
-        "return": CaseStatistics | None,
+        "by": described(f"list[{name}Grouping]", Label("分组", "What to count by")),
+        "where": described(f"{entity.name}Filter | None", objects.WHERE),
+        "return": f"{name}Statistics | None",
     }
     return field_with(resolve, annotations, label)
 
@@ -337,8 +280,12 @@ def query_type() -> type:
             if field.exact:
                 body[exact_name(entity, name)] = _exact_field(entity, name)
     body["search"] = _search_field()
-    body["caseStatistics"] = _statistics_field()
+    for entity in ENTITIES.values():
+        if entity.groupings:
+            name = f"{_lower(counted_name(entity))}Statistics"
+            body[name] = _statistics_field(entity)
     body["checkDecision"] = check_field()
+    body["policyExplain"] = explain_field()
     body["sources"] = _sources_field()
     body["codeLists"] = _codes_field()
     made = type("Query", (), body)

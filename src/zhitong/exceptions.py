@@ -269,6 +269,12 @@ class FieldHiddenError(QuestionError):
     code = "FIELD_HIDDEN"
 
 
+class NarrowingError(QuestionError):
+    """Counts were narrowed repeatedly; new conditions are refused for a while."""
+
+    code = "NARROWING"
+
+
 class TooWideError(QuestionError):
     """A filter across sources matches more keys than one question may carry."""
 

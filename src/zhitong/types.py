@@ -133,6 +133,23 @@ class Relation:
     label: Label
 
 
+@dataclass(frozen=True, slots=True)
+class GroupBy:
+    """A grouping by a field's value, or by the month of a date."""
+
+    field: str
+    month: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """A grouping with its name in the graph."""
+
+    name: str
+    by: GroupBy
+    label: Label
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EntityType:
     """A type departments own: declared once, everything else derives from it."""
@@ -149,6 +166,8 @@ class EntityType:
     """The field that people know a row by, for a root field of its own."""
     search: str | None = None
     """The field that a search by name looks at."""
+    groupings: tuple[Grouping, ...] = ()
+    """What its rows are counted by: nothing that names a person or one row."""
 
 
 # --- who asks, and why -------------------------------------------------------
@@ -434,14 +453,6 @@ class RowQuery:
     where: Predicate | None = None
     after: Position | None = None
     keys: Keys | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class GroupBy:
-    """A grouping by a field's value, or by the month of a date."""
-
-    field: str
-    month: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
