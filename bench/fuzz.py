@@ -32,6 +32,7 @@ import orjson
 from graphql import (
     GraphQLArgument,
     GraphQLEnumType,
+    GraphQLInputField,
     GraphQLInputObjectType,
     GraphQLInterfaceType,
     GraphQLObjectType,
@@ -41,6 +42,7 @@ from graphql import (
     get_nullable_type,
     is_list_type,
     is_required_argument,
+    is_required_input_field,
 )
 from memory_gateway import Reply, Sent, answer, asked, build, posted
 
@@ -164,9 +166,11 @@ def real() -> Sequence[str]:
 # --- documents ---------------------------------------------------------------
 
 
-def literal(rng: random.Random, argument: GraphQLArgument, depth: int = 0) -> str:
+def literal(
+    rng: random.Random, argument: GraphQLArgument | GraphQLInputField, depth: int = 0
+) -> str:
     """Write a value for *argument*, right or wrong."""
-    if rng.random() < 0.08:  # noqa: PLR2004 - now and then
+    if rng.random() < 0.02:  # noqa: PLR2004 - now and then
         return rng.choice(("null", "[]", "{}", "$v", str(rng.choice(NUMBERS)), "X"))
     kind = get_named_type(argument.type)
     if isinstance(kind, GraphQLEnumType):
@@ -174,10 +178,10 @@ def literal(rng: random.Random, argument: GraphQLArgument, depth: int = 0) -> st
     elif isinstance(kind, GraphQLInputObjectType):
         value = _object(rng, kind, depth)
     elif kind.name == "Int":
-        value = str(rng.choice(NUMBERS) if rng.random() < 0.3 else rng.randint(1, 5))  # noqa: PLR2004
+        value = str(rng.choice(NUMBERS) if rng.random() < 0.1 else rng.randint(1, 5))  # noqa: PLR2004
     elif kind.name == "Boolean":
         value = rng.choice(("true", "false"))
-    elif rng.random() < 0.7:  # noqa: PLR2004 - most are what they should be
+    elif rng.random() < 0.9:  # noqa: PLR2004 - most are what they should be
         value = json.dumps(FITTING.get(kind.name, "文字001"))
     else:
         value = json.dumps(rng.choice(NASTY), ensure_ascii=False)
@@ -190,11 +194,10 @@ def _object(rng: random.Random, kind: GraphQLInputObjectType, depth: int) -> str
     chosen = [
         name
         for name, one in kind.fields.items()
-        if is_required_argument(one) or rng.random() < 2 / (1 + len(kind.fields))  # type: ignore[arg-type] - an input field is asked the same way
+        if is_required_input_field(one) or rng.random() < 2 / (1 + len(kind.fields))
     ]
     written = (
-        f"{name}: {literal(rng, kind.fields[name], depth + 1)}"  # type: ignore[arg-type] - has a type, as an argument has
-        for name in chosen
+        f"{name}: {literal(rng, kind.fields[name], depth + 1)}" for name in chosen
     )
     return "{" + ", ".join(written) + "}"
 
@@ -216,7 +219,7 @@ def _selection(
     written = [_field(rng, kind, name, depth) for name in chosen]
     if rng.random() < 0.1:  # noqa: PLR2004 - now and then
         written.append("__typename")
-    if rng.random() < 0.05:  # noqa: PLR2004
+    if rng.random() < 0.01:  # noqa: PLR2004
         written.append(f"... on {rng.choice(names())} {{ id }}")
     return "{ " + " ".join(part for part in written if part) + " __typename }"
 
