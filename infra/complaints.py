@@ -12,6 +12,7 @@ from zhitong.exceptions import SettingsError
 from zhitong.infra.registry import COMPLAINANTS, Address, place_of
 from zhitong.infra.secret import secret
 from zhitong.infra.settings import Settings
+from zhitong.infra.tenants import claim_state
 
 KEY = "complainant.key"
 """In the state folder of who may unmask, and nowhere else."""
@@ -29,6 +30,7 @@ async def complainants(
     `TenantError` where it is another tenant's.
     """
     url = _alone(address)
+    claim_state(settings)
     key = _own_key(settings.state)
     await migrate(url, TABLES, settings.tenant)
     pool = await open_complainants_pool(url)

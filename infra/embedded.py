@@ -45,6 +45,7 @@ OURS = frozenset(
         "receivers",
         "run",
         "subject.key",
+        "tenant",
     ]
 )
 """What lies in a state folder; whatever else does is somebody's, and stays."""

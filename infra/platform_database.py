@@ -10,6 +10,7 @@ from zhitong.connectors.migrations import confirm, migrate
 from zhitong.exceptions import SettingsError
 from zhitong.infra.embedded import address
 from zhitong.infra.settings import Settings
+from zhitong.infra.tenants import claim_state
 
 PLATFORM = "platform"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -34,5 +35,6 @@ async def own_platform(settings: Settings) -> str:
 
 
 def claim(settings: Settings, url: str) -> None:
-    """Make the database at *url* ours, before anything else is loaded beside it."""
+    """Make state folder and the database at *url* ours, before anything is loaded."""
+    claim_state(settings)
     asyncio.run(migrate(url, MIGRATIONS, settings.tenant))

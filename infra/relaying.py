@@ -17,7 +17,7 @@ from zhitong.infra.broker_access import way
 from zhitong.infra.broker_start import topics
 from zhitong.infra.embedded import address
 from zhitong.infra.settings import Settings
-from zhitong.infra.tenants import refuse_foreign_rules
+from zhitong.infra.tenants import claim_state, refuse_foreign_rules
 from zhitong.infra.workers import run_worker
 from zhitong.streams import names
 from zhitong.streams.broker_watch import BrokerWatch
@@ -39,6 +39,7 @@ def relay(settings: Settings) -> None:
 
 
 async def _relay(settings: Settings, name: str) -> None:
+    claim_state(settings)
     refuse_foreign_rules(settings.tenant, settings.receivers)
     url = await _database(settings)
     broker = way(settings, names.RELAY)
