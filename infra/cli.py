@@ -14,7 +14,13 @@ from types import ModuleType
 
 from zhitong.connectors.trusted_documents import Trusted
 from zhitong.exceptions import SettingsError, ZhitongError
-from zhitong.infra import commands, documents_admin, grants_view, receivers_admin
+from zhitong.infra import (
+    commands,
+    documents_admin,
+    grants_view,
+    policy_view,
+    receivers_admin,
+)
 from zhitong.infra.city import SCALES
 from zhitong.infra.consuming import NAMES as RECEIVERS
 from zhitong.infra.consuming import consume
@@ -23,6 +29,7 @@ from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.relaying import relay
 from zhitong.infra.serving import serve
 from zhitong.infra.settings import Settings, from_environment
+from zhitong.requesters import KINDS
 from zhitong.schema.graph import sdl
 from zhitong.streams.asyncapi import asyncapi
 from zhitong.types import Occasion
@@ -72,6 +79,7 @@ def parser() -> argparse.ArgumentParser:
     _gateway(command)
     _streams(command)
     _documents(command)
+    _policy(command)
     _questions(command)
     return top
 
@@ -267,6 +275,41 @@ def _receivers(receivers: argparse.ArgumentParser) -> None:
     release.add_argument("key", metavar="键", help="as `receivers list` prints it")
 
 
+def _policy(command: Command) -> None:
+    policy = command(
+        "policy",
+        "共享规则：说明一个字段，或列出全部 what the rules say of a field, or of all",
+        lambda settings, _: policy_view.show_matrix(settings),
+    )
+    added = policy.add_subparsers(metavar="动作", required=True)
+    matrix = added.add_parser("matrix", help="规则矩阵 every kind, type and field")
+    matrix.set_defaults(act=lambda settings, _: policy_view.show_matrix(settings))
+    explain = added.add_parser("explain", help="说明一个字段 one field, and why")
+    explain.set_defaults(act=_explain)
+    for one in (matrix, explain):
+        _shared(one, argparse.SUPPRESS)
+    explain.add_argument("--as", dest="kind", choices=list(KINDS), required=True)
+    explain.add_argument("--field", metavar="类型.字段", required=True, help="T.f")
+    _occasion(explain)
+    explain.add_argument(
+        "--identity", action="store_true", help="证件已核验 an ID document was checked"
+    )
+    explain.add_argument(
+        "--from", dest="source", default="", metavar="来源", help="as one source shares"
+    )
+
+
+def _explain(settings: Settings, given: argparse.Namespace) -> None:
+    asked = policy_view.Asked(
+        kind=given.kind,
+        field=given.field,
+        occasion=_stated(given),
+        identity=given.identity,
+        source=given.source,
+    )
+    policy_view.show(settings, asked)
+
+
 _PAPERS = {
     "letter": "单位介绍信 the unit's letter",
     "mandate": "委托书 the letter of the attorney's firm",
@@ -290,11 +333,7 @@ def _questions(command: Command) -> None:
     ask.add_argument(
         "--as", dest="kind", choices=list(DEMO_PRINCIPALS), required=True, help="身份"
     )
-    ask.add_argument("--purpose", default="", metavar="目的", help="purpose")
-    ask.add_argument("--basis", default="", metavar="依据", help="legal basis")
-    ask.add_argument("--cause", default="", metavar="事由", help="the case")
-    for name, what in _PAPERS.items():
-        ask.add_argument(f"--{name}", default="", metavar="文号", help=what)
+    _occasion(ask)
     ask.add_argument(
         "--variables",
         default="",
@@ -304,6 +343,19 @@ def _questions(command: Command) -> None:
     ask.add_argument(
         "file", metavar="文件", help="查询文档，- 为标准输入 or - for stdin"
     )
+
+
+def _occasion(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--purpose", default="", metavar="目的", help="purpose")
+    one.add_argument("--basis", default="", metavar="依据", help="legal basis")
+    one.add_argument("--cause", default="", metavar="事由", help="the case")
+    for name, what in _PAPERS.items():
+        one.add_argument(f"--{name}", default="", metavar="文号", help=what)
+
+
+def _stated(given: argparse.Namespace) -> Occasion:
+    parts = ("purpose", "basis", "cause", *_PAPERS)
+    return Occasion(**{part: getattr(given, part) for part in parts})
 
 
 def _demo(name: str) -> ModuleType:
@@ -318,8 +370,7 @@ def _demo(name: str) -> ModuleType:
 
 
 def _ask(settings: Settings, given: argparse.Namespace) -> bool:
-    parts = ("purpose", "basis", "cause", *_PAPERS)
-    why = Occasion(**{part: getattr(given, part) for part in parts})
+    why = _stated(given)
     return commands.ask(settings, given.kind, why, given.file, given.variables)
 
 

@@ -97,6 +97,8 @@ class Scope:
     def predicate(self, caller: Caller) -> Predicate:
         """Say it as a condition on rows."""
         parts = tuple(self._parts(caller))
+        if NOBODY in parts:
+            return NOBODY
         return parts[0] if len(parts) == 1 else All(parts)
 
     def _parts(self, caller: Caller) -> Iterable[Predicate]:

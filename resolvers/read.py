@@ -17,6 +17,7 @@ from typing import TypeVar
 from zhitong.exceptions import FieldHiddenError, SourceError
 from zhitong.ports import Source
 from zhitong.resolvers.cursors import Mark
+from zhitong.resolvers.explanation import Explanation, Place, explain
 from zhitong.resolvers.looks import (
     COUNT,
     FILTER,
@@ -144,6 +145,16 @@ class Reader:
             known = decide(self._policy, caller, entity, tightened)
             inquiry.verdicts[name] = known
         return known
+
+    def explain(self, asking: Caller, place: Place) -> Explanation:
+        """Say what the policy gives *asking* at *place*, and what sources keep."""
+        name = place.entity.name
+        tightened = {
+            source.name: source.tightened(name)
+            for source in self._sources().values()
+            if source.feeds(name)
+        }
+        return explain(self._policy, asking, place, tightened)
 
     def scoped(self, kind: str) -> bool:
         """Say whether verdicts for *kind* need to know which cases are disputed."""

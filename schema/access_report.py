@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from zhitong.resolvers.explanation import described
 from zhitong.types import (
     All,
     Allow,
-    AnyOf,
-    Compare,
     Deny,
     Inquiry,
     Label,
     Mask,
     MaskKind,
     Not,
-    Op,
     Predicate,
     Rulings,
 )
@@ -78,26 +76,6 @@ def _entries(
         if rows:
             entry["rows"] = described(rows[0] if len(rows) == 1 else All(tuple(rows)))
         yield entry
-
-
-def described(predicate: Predicate) -> str:
-    """Write a predicate of the policy for people."""
-    if isinstance(predicate, Compare) and predicate.op is Op.EQ:
-        # Only what ties rows to the caller is compared so: it may be an ID number.
-        return f"{predicate.field} eq own"
-    if isinstance(predicate, Compare):
-        values = (
-            ", ".join(predicate.value)
-            if isinstance(predicate.value, tuple)
-            else predicate.value
-        )
-        return f"{predicate.field} {predicate.op} {values}"
-    if isinstance(predicate, Not):
-        return f"not ({described(predicate.part)})"
-    if isinstance(predicate, All | AnyOf):
-        word = " and " if isinstance(predicate, All) else " or "
-        return word.join(f"({described(part)})" for part in predicate.parts)
-    return predicate.relation
 
 
 def gaps(inquiry: Inquiry) -> dict[str, object]:

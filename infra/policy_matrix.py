@@ -1,0 +1,185 @@
+"""The policy as tables: every requester kind, type and field; docs/policy-matrix.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from zhitong.requesters import KINDS
+from zhitong.resolvers.explanation import anybody, caller, described
+from zhitong.resolvers.policy import Policy, decide
+from zhitong.types import (
+    Allow,
+    EntityType,
+    Grade,
+    Mask,
+    MaskKind,
+    Occasion,
+    Ruling,
+    Rulings,
+    Sharing,
+    TypeVerdicts,
+)
+
+SHARINGS: Mapping[Sharing, str] = {
+    Sharing.UNCONDITIONAL: "无条件共享 unconditional",
+    Sharing.CONDITIONAL: "有条件共享 conditional",
+    Sharing.WITHHELD: "不予共享 withheld",
+}
+GRADES: Mapping[Grade, str] = {
+    Grade.GENERAL_1: "一般1级 general-1",
+    Grade.GENERAL_2: "一般2级 general-2",
+    Grade.GENERAL_3: "一般3级 general-3",
+    Grade.GENERAL_4: "一般4级 general-4",
+    Grade.IMPORTANT: "重要 important",
+}
+MASKS: Mapping[MaskKind, str] = {
+    MaskKind.NAME: "姓名 name",
+    MaskKind.ID_NUMBER: "证件号码 id-number",
+    MaskKind.PHONE: "电话 phone",
+    MaskKind.ADDRESS: "地址 address",
+    MaskKind.AMOUNT_BAND: "金额档次 amount-band",
+    MaskKind.YEAR: "年份 year",
+    MaskKind.HASH: "代号 hash",
+    MaskKind.NULL: "置空 null",
+}
+PAPERS = ("basis", "cause", "letter", "mandate", "authorisation", "licence", "approval")
+HEAD = """# 规则矩阵 The policy matrix
+
+由 `make policy` 从 `infra/rules/policy.toml` 和类型声明生成，请勿手改；
+词义见[共享规则](policy.md)。
+Made by `make policy` from the rules and the declarations; not to be edited.
+The words are explained in the [policy](policy.md).
+
+每格依次是裁定，适用第一条条件成立的：`allow` 允许，`mask` 脱敏，`deny` 不给；
+括号里是规则名。没有列出的字段和类型，没有规则允许。“什么都不说明”是不写目的和凭据、
+证件未经核验；其余各列写明了该目的，凭据齐全，证件已核验。own 是调用方自己的。
+
+Each cell lists verdicts; the first whose condition holds counts, its rule in
+brackets. Fields and types that are not listed are given by no rule. "Nothing stated"
+is without purpose, papers and a checked ID document; the other columns state that
+purpose, or any that the kind has, and all papers. own is the caller's own.
+"""
+SILENT = "什么都不说明 nothing stated"
+STATED = "全部说明 all stated"
+
+
+def matrix(policy: Policy, entities: Mapping[str, EntityType]) -> str:
+    """Write the page; kinds with the same tables have one section."""
+    alike: dict[str, list[str]] = {}
+    for kind in KINDS:
+        tables = "\n".join(_kind(policy, entities, kind))
+        alike.setdefault(tables, []).append(kind)
+    lines = [HEAD, *_declared(entities)]
+    for tables, kinds in alike.items():
+        lines.append("## " + ", ".join(f"{kind} {KINDS[kind].zh}" for kind in kinds))
+        lines.append("")
+        for kind in kinds:
+            purposes = ", ".join(filter(None, _purposes(policy, kind))) or "—"
+            lines.append(f"- {KINDS[kind].en}; 目的 purposes: {purposes}")
+        lines += ["", tables]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _declared(entities: Mapping[str, EntityType]) -> Iterator[str]:
+    yield "## 受保护的字段 Protected fields"
+    yield ""
+    yield "| 字段 field | 共享属性 sharing | 分级 grade | 脱敏 mask |"
+    yield "|---|---|---|---|"
+    for entity in entities.values():
+        alike: dict[tuple[str, str, str], list[str]] = {}
+        for field in entity.fields.values():
+            if field.sharing is Sharing.UNCONDITIONAL and field.mask is None:
+                continue
+            mask = "" if field.mask is None else MASKS[field.mask]
+            said = (SHARINGS[field.sharing], GRADES[field.grade], mask)
+            alike.setdefault(said, []).append(field.name)
+        for said, names in alike.items():
+            yield f"| {entity.name}: {' '.join(names)} | {' | '.join(said)} |"
+    yield ""
+
+
+def _kind(
+    policy: Policy, entities: Mapping[str, EntityType], kind: str
+) -> Iterator[str]:
+    """Write the tables of one kind; what is wholly denied in one line each."""
+    denied: dict[str, list[str]] = {}
+    for entity in entities.values():
+        columns = _columns(policy, entity, kind)
+        cells = {
+            _cell(rulings)
+            for verdicts in columns.values()
+            for rulings in verdicts.fields.values()
+        }
+        if len(cells) == 1 and "allow" not in str(cells) and "mask" not in str(cells):
+            denied.setdefault(cells.pop(), []).append(entity.name)
+        else:
+            yield from _table(entity, columns)
+    for why, names in denied.items():
+        text = "没有规则 no rule" if why == "-" else f"`{why}`"
+        yield f"不给 Not given, {text}: {', '.join(names)}"
+        yield ""
+
+
+def _columns(policy: Policy, entity: EntityType, kind: str) -> dict[str, TypeVerdicts]:
+    """Decide for nothing stated, and for each purpose with all papers."""
+    silent = decide(policy, caller(anybody(kind), Occasion()), entity)
+    papers = dict.fromkeys(PAPERS, "own")
+    alike: list[tuple[TypeVerdicts, list[str]]] = []
+    for purpose in _purposes(policy, kind):
+        why = Occasion(purpose=purpose, **papers)
+        said = decide(policy, caller(anybody(kind, identity=True), why), entity)
+        same = next((names for one, names in alike if one == said), None)
+        if same is None:
+            alike.append((said, [purpose]))
+        else:
+            same.append(purpose)
+    if len(alike) == 1:
+        return {SILENT: silent, STATED: alike[0][0]}
+    return {SILENT: silent} | {", ".join(names): one for one, names in alike}
+
+
+def _purposes(policy: Policy, kind: str) -> list[str]:
+    named = {
+        purpose
+        for rule in policy.rules
+        if {kind, "*"} & rule.kinds
+        for purpose in rule.purposes - {"*"}
+    }
+    return sorted(named) or [""]
+
+
+def _table(entity: EntityType, columns: Mapping[str, TypeVerdicts]) -> Iterator[str]:
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for name in (*entity.fields, *entity.relations):
+        cells = tuple(_cell(verdicts.fields[name]) for verdicts in columns.values())
+        alike.setdefault(cells, []).append(name)
+    alike.pop(("-",) * len(columns), None)
+    yield f"### {entity.name}"
+    yield ""
+    first = next(iter(columns.values()))
+    if first.rows is not None:
+        yield f"只有这些记录 only rows where: `{described(first.rows)}`"
+        yield ""
+    if first.counts_only:
+        yield f"只给数量，不小于 counts alone, at least: {first.smallest_cell}"
+        yield ""
+    yield f"| 字段 fields | {' | '.join(columns)} |"
+    yield "|---" * (len(columns) + 1) + "|"
+    for cells, names in alike.items():
+        yield f"| {' '.join(names)} | {' | '.join(cells)} |"
+    yield ""
+
+
+def _cell(rulings: Rulings) -> str:
+    return "; ".join(map(_word, rulings))
+
+
+def _word(ruling: Ruling) -> str:
+    verdict = ruling.verdict
+    if not isinstance(verdict, Allow | Mask) and verdict.rule == "silence":
+        shown = "-"
+    elif isinstance(verdict, Mask):
+        shown = f"mask {verdict.kind} ({verdict.rule})"
+    else:
+        shown = f"{type(verdict).__name__.lower()} ({verdict.rule})"
+    return shown if ruling.under is None else f"{shown} where {described(ruling.under)}"
