@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from pathlib import Path
 
 import pytest
 from joserfc.jwk import ECKey, RSAKey
 
 from zhitong.exceptions import SettingsError
-from zhitong.infra.claims import Origin
-from zhitong.infra.issuers_file import read_issuers
+from zhitong.infra.claims import Claims, Origin
+from zhitong.infra.issuers_file import _Claims, _Issuer, read_issuers
+from zhitong.requesters import ROLES
 
+PAGE = (Path(__file__).parents[2] / "docs" / "tokens.md").read_text("utf-8")
 KEY = ECKey.generate_key("P-256")
 INLINE = """\
 [[issuers]]
@@ -87,6 +90,38 @@ def test_an_outside_issuer_with_its_claims_in_our_words(tmp_path: Path) -> None:
         "unit": Origin(path=("org", "code")),
         "unit_name": Origin(path=("org", "name")),
     }
+
+
+def test_the_file_in_the_documents_is_right_and_its_keys_are_explained(
+    tmp_path: Path,
+) -> None:
+    (text,) = re.findall(r"```toml\n(.*?)```", PAGE, flags=re.DOTALL)
+    (tmp_path / "anze-case-systems.json").write_text('{"keys": []}')
+    found, demo = read_issuers(written(tmp_path, text))
+    inside, outside = found.values()
+    assert not demo
+    assert inside.origins is None
+    assert outside.origins is not None
+    assert set(outside.origins) - {"sub"} < set(_Claims.__struct_fields__)
+    words = {*_Issuer.__struct_fields__, *_Claims.__struct_fields__, "demo"}
+    assert {word for word in words if not re.search(f"`{word}[` ]", PAGE)} - {
+        "person"
+    } == set()
+
+
+def test_the_kinds_and_roles_in_the_documents_are_those_there_are() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (`[^|]+`) \|$", PAGE, flags=re.MULTILINE)
+    (_, *rows) = rows  # the first is the table's head
+    stated = {role: set(kinds.strip("`").split("` `")) for role, kinds in rows}
+    assert stated == ROLES
+
+
+def test_every_claim_in_the_documents_is_one_and_none_is_left_out() -> None:
+    table = PAGE.partition("类别和角色")[0]
+    stated = re.findall(r"^\| ((?:`\w+` ?)+)\|", table, flags=re.MULTILINE)
+    assert sorted(" ".join(stated).replace("`", "").split()) == sorted(
+        Claims.__struct_fields__
+    )
 
 
 WRONG = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -29,8 +30,10 @@ from zhitong.infra.issuers import KEPT_SECONDS, PAUSE_SECONDS, STALE_SECONDS, Is
 from zhitong.infra.issuers_file import read_issuers
 from zhitong.infra.key_sources import LARGEST
 from zhitong.infra.tokens import Verifier
+from zhitong.schema.engine import problem
 from zhitong.types import Principal
 
+PAGES = Path(__file__).parents[2] / "docs" / "errors"
 NOW = 1_800_000_000
 OLD, NEW = "2026-a", "2026-b"
 OFFICER = Principal(
@@ -313,6 +316,19 @@ async def test_an_issuer_that_is_away_at_the_start_is_waited_for(
     await gate.verifier.refresh()  # nobody listens: said in the log, not raised
     with pytest.raises(IssuerUnavailableError):
         await gate.verifier.admit(made.token())
+
+
+async def test_the_page_on_it_shows_what_the_caller_is_told(
+    outside: Outside, gate: Gate
+) -> None:
+    outside.answer = lambda _: Response(status_code=503)
+    with pytest.raises(IssuerUnavailableError) as caught:
+        await gate.verifier.admit(outside.token())
+    page = (PAGES / "issuer-unavailable.md").read_text("utf-8")
+    (shown,) = re.findall(r"```json\n(.*?)```", page, flags=re.DOTALL)
+    assert json.loads(shown) == {"errors": [problem(caught.value)]}
+    assert f"HTTP {caught.value.status}\n" in page
+    assert outside.name not in shown  # who its issuers are is not the caller's matter
 
 
 def redirect(_what: str) -> Response:
