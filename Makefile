@@ -28,7 +28,7 @@ export npm_config_cache := $(CURDIR)/$(CACHE)/npm
 export npm_config_fetch_retries := 1
 export npm_config_update_notifier := false
 
-.PHONY: help setup explorer broker check lint types test unit fix demo serve bench soak bench-decisions captures schema clean-demo lock
+.PHONY: help setup explorer broker check lint types test unit fix demo serve bench soak bench-decisions captures schema policy clean-demo lock
 
 help: ## 列出命令 list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,12 +45,14 @@ broker: ## 重新获取 Kafka 及所需的 Java fetch Kafka again, and Java wher
 
 check: lint types ## 全部静态检查 lint and types
 
-lint: $(VENV)/.installed ## 格式、规范、分层、模式文本 format, rules, layers, the SDL is up to date
+lint: $(VENV)/.installed ## 格式、规范、分层，模式文本和规则矩阵 format, rules, layers; SDL and matrix are up to date
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	@$(BIN)/zhitong schema | diff -u schema/schema.graphql - \
 	  || { echo "schema/schema.graphql 已过期，请执行 make schema / is out of date: make schema" >&2; exit 1; }
+	@$(BIN)/zhitong policy matrix | diff -u docs/policy-matrix.md - \
+	  || { echo "docs/policy-matrix.md 已过期，请执行 make policy / is out of date: make policy" >&2; exit 1; }
 
 types: $(VENV)/.installed ## 类型检查 mypy and pyright
 	$(BIN)/mypy
@@ -93,6 +95,9 @@ captures: setup ## 登记公开采集的真实处罚并逐条跟踪（CODES=对�
 schema: $(VENV)/.installed ## 重写 schema/schema.graphql 与 docs/asyncapi.json write the SDL and the events' document anew
 	$(BIN)/zhitong schema > schema/schema.graphql
 	$(BIN)/zhitong asyncapi > docs/asyncapi.json
+
+policy: $(VENV)/.installed ## 重写规则矩阵 docs/policy-matrix.md write the policy's matrix anew
+	$(BIN)/zhitong policy matrix > docs/policy-matrix.md
 
 clean-demo: ## 停止示范城市并删除其数据 stop the demo and remove its state
 	@if test -x $(BIN)/zhitong; then $(BIN)/zhitong clean; fi

@@ -90,7 +90,7 @@ def _declared(entities: Mapping[str, EntityType]) -> Iterator[str]:
         for field in entity.fields.values():
             if field.sharing is Sharing.UNCONDITIONAL and field.mask is None:
                 continue
-            mask = "" if field.mask is None else MASKS[field.mask]
+            mask = "" if field.mask is None else MASKS.get(field.mask, field.mask)
             said = (SHARINGS[field.sharing], GRADES[field.grade], mask)
             alike.setdefault(said, []).append(field.name)
         for said, names in alike.items():

@@ -71,7 +71,7 @@ def _lines(found: Explanation) -> Iterator[str]:
     kind = KINDS[found.kind]
     yield f"{found.kind} {kind.zh} {kind.en} · {found.type}.{found.field}"
     declared = [SHARINGS[found.sharing], GRADES[found.grade]]
-    declared += [] if found.mask is None else [MASKS[found.mask]]
+    declared += [] if found.mask is None else [MASKS.get(found.mask, found.mask)]
     yield f"  声明 declared: {'; '.join(declared)}"
     yield f"  记录 rows: {found.rows or '全部 every row'}"
     yield from (f"    依据 source: {text}" for text in found.row_sources)
@@ -91,7 +91,7 @@ def _lines(found: Explanation) -> Iterator[str]:
 
 
 def _part(part: Part) -> Iterator[str]:
-    mask = "" if part.mask is None else f"（{MASKS[part.mask]}）"
+    mask = "" if part.mask is None else f"（{MASKS.get(part.mask, part.mask)}）"
     where = f"，当 where {part.rows}" if part.rows else ""
     yield f"  {VERDICTS[part.verdict]}{mask}{where}"
     yield f"    规则 rule: {part.rule}"
