@@ -20,7 +20,6 @@ from zhitong.resolvers.merge import add_up
 from zhitong.resolvers.narrowing import (
     EARLIEST,
     LATEST,
-    UNDATED,
     Asked,
     Narrowing,
     Span,
@@ -42,6 +41,8 @@ from zhitong.types import (
 MOST_GROUPS = 5_000
 MOST_CELLS = 1_000
 """Cells of a table with small ones hidden: each is weighed against its lines."""
+MOST_GROUPINGS = 3
+"""Fields of one such table: its sums along each are weighed as well."""
 CHINA = timezone(timedelta(hours=8))
 EDGES = frozenset({Op.GTE, Op.LTE})
 
@@ -66,7 +67,8 @@ class _Condition:
 
     @property
     def key(self) -> tuple[object, ...]:
-        return (tuple(sorted(self.fixed.items())), self.span, self.by)
+        fixed = tuple(sorted(self.fixed.items()))
+        return (fixed, self.span, bool(self.bounds), self.by)
 
     @property
     def groups(self) -> tuple[GroupBy, ...]:
@@ -170,19 +172,20 @@ class Counting:
         counted = await self.reader.tally(self.inquiry, ask, groups)
         totals = add_up([counted.tallies])
         _bound(totals, MOST_CELLS)
-        told = self._told(entity, condition, totals, counted.missing, verdicts)
-        shown: dict[Cell, int | None] = {
+        hidden = self._hidden(entity, condition, totals, counted.missing, verdicts)
+        shown = {
             tuple(cell[groups.index(group)] for group in condition.by): (
-                count if cell in told else None
+                None if cell in hidden else totals[cell]
             )
-            for cell, count in totals.items()
+            # A hidden cell may be an empty one, which protects another.
+            for cell in totals.keys() | hidden
             if _matches(cell, groups, condition.fixed)
         }
         if not condition.by and not shown:
             shown = {(): 0}
         return Cells(shown, counted.missing, verdicts.smallest_cell)
 
-    def _told(
+    def _hidden(
         self,
         entity: EntityType,
         condition: _Condition,
@@ -190,14 +193,14 @@ class Counting:
         missing: tuple[str, ...],
         verdicts: TypeVerdicts,
     ) -> set[Cell]:
-        """Say which cells are told; remember them, and what was cut."""
+        """Say which cells are hidden; remember the others, and what was cut."""
         groups, smallest = condition.groups, verdicts.smallest_cell
         cut = False
         asked = Asked(
             inquiry=self.inquiry,
             type=entity.name,
             span=condition.span,
-            missing=missing,
+            variant=(not condition.bounds, missing),
             smallest=smallest,
         )
 
@@ -210,25 +213,25 @@ class Counting:
             cut = cut or found
             return found
 
-        hidden = hidden_cells(totals, len(groups), smallest, narrows)
-        told = totals.keys() - hidden[tuple(range(len(groups)))]
+        whole = tuple(range(len(groups)))
+        hidden = hidden_cells(totals, len(groups), smallest, narrows)[whole]
         self.narrowing.note(
             asked,
             (
                 (names(margin), cell, count)
-                for margin, cell, count in _derivable(totals, len(groups), told)
+                for margin, cell, count in _derivable(totals, len(groups), hidden)
             ),
         )
         if cut:
             self.narrowing.cut(self.inquiry, entity.name, condition.key)
-        return told
+        return hidden
 
     def _condition(
         self, entity: EntityType, where: Predicate | None, by: tuple[GroupBy, ...]
     ) -> _Condition:
         groups = {one.by.field: one.by for one in entity.groupings}
         fixed: dict[str, str] = {}
-        start, end = UNDATED, LATEST
+        start, end = EARLIEST, LATEST
         bounds: list[Compare] = []
         for part in _conjuncts(where):
             group = groups.get(part.field) if isinstance(part, Compare) else None
@@ -242,14 +245,19 @@ class Counting:
                 edge = _edge(entity, kind, part)
                 bounds.append(part)
                 if part.op is Op.GTE:
-                    start = edge if start == UNDATED else max(start, edge)
+                    start = edge if start == EARLIEST else max(start, edge)
                 else:
                     end = min(end, edge)
             else:
                 raise _not_by(entity)
-        if bounds and start == UNDATED:
-            start = EARLIEST
-        return _Condition(fixed, (start, end), tuple(bounds), by)
+        found = _Condition(fixed, (start, end), tuple(bounds), by)
+        if len(found.groups) > MOST_GROUPINGS:
+            raise TooWideError(
+                f"只给数量时，分组和相等条件合计最多 {MOST_GROUPINGS} 个字段",
+                f"where only counts are given, groupings and equal values are of "
+                f"{MOST_GROUPINGS} fields at most",
+            )
+        return found
 
     def _whole(self, entity: EntityType, name: str) -> None:
         """Raise unless *name* is visible for every row."""
@@ -262,16 +270,14 @@ class Counting:
 
 
 def _derivable(
-    totals: Mapping[Cell, int], places: int, told: set[Cell]
+    totals: Mapping[Cell, int], places: int, hidden: set[Cell]
 ) -> Iterator[tuple[Margin, Cell, int]]:
     """List what is told, and every sum of which all parts are told."""
     for size in range(places + 1):
         for margin in combinations(range(places), size):
-            open_sums = {
-                tuple(cell[place] for place in margin) for cell in totals.keys() - told
-            }
+            unknown = {tuple(cell[place] for place in margin) for cell in hidden}
             for cell, count in summed(totals, margin).items():
-                if cell not in open_sums:
+                if cell not in unknown:
                     yield margin, cell, count
 
 

@@ -31,12 +31,12 @@ ALARMS = metrics.get_meter("zhitong.resolvers").create_counter(
 MOST_UNITS = 500
 MOST_TOLD = 50_000
 """Counts remembered of one unit and type; the oldest are forgotten beyond."""
-UNDATED, EARLIEST, LATEST = "undated", "earliest", "latest"
-"""Rows without a day lie before the earliest: a count without a span has them too."""
+EARLIEST, LATEST = "earliest", "latest"
 
 Span = tuple[str, str]
 Groups = tuple[str, ...]
-Place = tuple[Span, tuple[str, ...]]
+Variant = tuple[bool, tuple[str, ...]]
+"""Whether rows without a day are counted, and which sources did not answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +57,10 @@ class _Told:
 
     conditions: dict[Hashable, float] = field(default_factory=dict)
     cut: dict[Hashable, float] = field(default_factory=dict)
-    spans: dict[tuple[Groups, Cell], dict[Place, tuple[int, float]]] = field(
-        default_factory=dict
+    spans: dict[tuple[Groups, Cell], dict[tuple[Span, Variant], tuple[int, float]]] = (
+        field(default_factory=dict)
     )
-    """Count and time by group, cell, span and what was missing."""
+    """Count and time by group, cell, span and variant."""
     count: int = 0
     alarmed: float | None = None
 
@@ -72,8 +72,7 @@ class Asked:
     inquiry: Inquiry
     type: str
     span: Span
-    missing: tuple[str, ...]
-    """Sources that did not answer."""
+    variant: Variant
     smallest: int
 
 
@@ -113,19 +112,20 @@ class Narrowing:
         """Say whether *count* would, with what was told, tell a small count."""
         known = self._told(asked.inquiry, asked.type).spans.get((groups, cell), {})
         edges: list[tuple[str, str, int]] = []
-        for (span, missing), (told, _) in known.items():
-            if missing == asked.missing and span != asked.span:
+        for (span, variant), (told, _) in known.items():
+            if span == asked.span:
+                # What is without a day in this cell, or in a source that was away.
+                differs = variant != asked.variant
+                if differs and 0 < abs(told - count) < asked.smallest:
+                    return True
+            elif variant[1] == asked.variant[1]:
                 edges.append((*span, told))
-            # What a source that was away then, and is not now, has in this cell.
-            away = missing != asked.missing and span == asked.span
-            if away and 0 < abs(told - count) < asked.smallest:
-                return True
         return _derives((*asked.span, count), edges, asked.smallest)
 
     def note(self, asked: Asked, cells: Iterable[tuple[Groups, Cell, int]]) -> None:
         """Remember the counts that are told now."""
         told, now = self._told(asked.inquiry, asked.type), self._clock()
-        place = (asked.span, asked.missing)
+        place = (asked.span, asked.variant)
         for groups, cell, count in cells:
             spans = told.spans.setdefault((groups, cell), {})
             told.count += place not in spans

@@ -5,17 +5,17 @@ down, so that a cell is hidden or told alike whichever of them is asked for:
 
 - a count from 1 to below the smallest is hidden;
 - where a line (the cells that add up to a told cell) hides anything, it hides two cells
-  at least, one of them not small: no difference gives a hidden cell;
+  at least, one of them not small but large or empty: no difference gives a hidden cell;
 - where the sum is hidden, so is one of the cells that make it up.
 
 This protects against sums and differences along one grouping. A line whose cells are
-all small and whose sum is told still says what they are together.
+all small, with none empty, and whose sum is told still says what they are together.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import combinations
 
 Cell = tuple[str | None, ...]
@@ -64,47 +64,64 @@ def _protect(
     smallest: int,
 ) -> None:
     """Add to *found* what protects it, until nothing more is needed."""
-    lines = [
-        (cells, above in hidden[_without(margin, place)])
+    values = [
+        sorted({cell[place] for cell in sums}, key=lambda value: value or "")
         for place in range(len(margin))
-        for above, cells in _lines(sums, place).items()
     ]
-    before = -1
-    while before != len(found):
-        before = len(found)
-        for cells, sum_hidden in lines:
-            extra = _complement(cells, sums, found, smallest, sum_hidden=sum_hidden)
+    for place in range(len(margin)):
+        for above in _sorted(hidden[_without(margin, place)]):
+            cells = _line(values, place, above)
+            if not any(cell in found for cell in cells):
+                filled = [cell for cell in cells if cell in sums]
+                found.add(min(filled or cells, key=_small_first(sums)))
+    waiting = _sorted(found)
+    while waiting:
+        cell = waiting.pop(0)
+        for place in range(len(margin)):
+            above = cell[:place] + cell[place + 1 :]
+            if above in hidden[_without(margin, place)]:
+                continue
+            extra = _complement(_line(values, place, above), sums, found, smallest)
             if extra is not None:
                 found.add(extra)
+                waiting += [cell, extra]
 
 
 def _without(margin: Margin, place: int) -> Margin:
     return margin[:place] + margin[place + 1 :]
 
 
-def _lines(sums: Mapping[Cell, int], place: int) -> Mapping[Cell, list[Cell]]:
-    lines: defaultdict[Cell, list[Cell]] = defaultdict(list)
-    for cell in sums:
-        lines[cell[:place] + cell[place + 1 :]].append(cell)
-    return lines
+def _line(values: list[list[str | None]], place: int, above: Cell) -> list[Cell]:
+    """List the cells that add up to *above*, those without a row too."""
+    return [(*above[:place], value, *above[place:]) for value in values[place]]
 
 
 def _complement(
-    cells: list[Cell],
-    sums: Mapping[Cell, int],
-    found: set[Cell],
-    smallest: int,
-    *,
-    sum_hidden: bool,
+    cells: list[Cell], sums: Mapping[Cell, int], found: set[Cell], smallest: int
 ) -> Cell | None:
-    """Choose the cell of a line to hide as well: the smallest that is not small."""
+    """Choose the cell of a told sum to hide as well: the smallest that is not small.
+
+    Where there is none an empty one will do: nobody can tell which of them it is.
+    """
     mine = [cell for cell in cells if cell in found]
     told = [cell for cell in cells if cell not in found]
-    if sum_hidden:
-        enough = bool(mine)
-    else:
-        shielded = any(sums[cell] >= smallest for cell in mine)
-        enough = not mine or (len(mine) > 1 and shielded)
-    if enough or not told:
+    counts = [sums.get(cell, 0) for cell in mine]
+    shielded = len(mine) > 1 and any(_shields(count, smallest) for count in counts)
+    if shielded and sum(counts) >= smallest:
         return None
-    return min(told, key=lambda cell: (sums[cell], [part or "" for part in cell]))
+    shields = [cell for cell in told if _shields(sums.get(cell, 0), smallest)]
+    large = [cell for cell in shields if sums.get(cell)]
+    return min(large or shields, key=_small_first(sums), default=None)
+
+
+def _shields(count: int, smallest: int) -> bool:
+    """Say whether a count is not what is looked for: none, or enough."""
+    return not 0 < count < smallest
+
+
+def _small_first(sums: Mapping[Cell, int]) -> Callable[[Cell], tuple[int, list[str]]]:
+    return lambda cell: (sums.get(cell, 0), [part or "" for part in cell])
+
+
+def _sorted(cells: Iterable[Cell]) -> list[Cell]:
+    return sorted(cells, key=lambda cell: [part or "" for part in cell])
