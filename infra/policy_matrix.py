@@ -7,41 +7,18 @@ from collections.abc import Iterator, Mapping
 from zhitong.requesters import KINDS
 from zhitong.resolvers.explanation import anybody, caller, described
 from zhitong.resolvers.policy import Policy, decide
+from zhitong.schema.protection import GRADES, SHARINGS, mask_label, protected
 from zhitong.types import (
     Allow,
     EntityType,
-    Grade,
+    Label,
     Mask,
-    MaskKind,
     Occasion,
     Ruling,
     Rulings,
-    Sharing,
     TypeVerdicts,
 )
 
-SHARINGS: Mapping[Sharing, str] = {
-    Sharing.UNCONDITIONAL: "无条件共享 unconditional",
-    Sharing.CONDITIONAL: "有条件共享 conditional",
-    Sharing.WITHHELD: "不予共享 withheld",
-}
-GRADES: Mapping[Grade, str] = {
-    Grade.GENERAL_1: "一般1级 general-1",
-    Grade.GENERAL_2: "一般2级 general-2",
-    Grade.GENERAL_3: "一般3级 general-3",
-    Grade.GENERAL_4: "一般4级 general-4",
-    Grade.IMPORTANT: "重要 important",
-}
-MASKS: Mapping[MaskKind, str] = {
-    MaskKind.NAME: "姓名 name",
-    MaskKind.ID_NUMBER: "证件号码 id-number",
-    MaskKind.PHONE: "电话 phone",
-    MaskKind.ADDRESS: "地址 address",
-    MaskKind.AMOUNT_BAND: "金额档次 amount-band",
-    MaskKind.YEAR: "年份 year",
-    MaskKind.HASH: "代号 hash",
-    MaskKind.NULL: "置空 null",
-}
 PAPERS = ("basis", "cause", "letter", "mandate", "authorisation", "licence", "approval")
 HEAD = """# 规则矩阵 The policy matrix
 
@@ -80,6 +57,11 @@ def matrix(policy: Policy, entities: Mapping[str, EntityType]) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
+def both(label: Label) -> str:
+    """Write a name in both languages, on one line."""
+    return f"{label.zh} {label.en}"
+
+
 def _declared(entities: Mapping[str, EntityType]) -> Iterator[str]:
     yield "## 受保护的字段 Protected fields"
     yield ""
@@ -88,10 +70,10 @@ def _declared(entities: Mapping[str, EntityType]) -> Iterator[str]:
     for entity in entities.values():
         alike: dict[tuple[str, str, str], list[str]] = {}
         for field in entity.fields.values():
-            if field.sharing is Sharing.UNCONDITIONAL and field.mask is None:
+            if not protected(field):
                 continue
-            mask = "" if field.mask is None else MASKS.get(field.mask, field.mask)
-            said = (SHARINGS[field.sharing], GRADES[field.grade], mask)
+            mask = "" if field.mask is None else both(mask_label(field.mask))
+            said = (both(SHARINGS[field.sharing]), both(GRADES[field.grade]), mask)
             alike.setdefault(said, []).append(field.name)
         for said, names in alike.items():
             yield f"| {entity.name}: {' '.join(names)} | {' | '.join(said)} |"

@@ -10,7 +10,7 @@ from zhitong.connectors.binding import tightenings
 from zhitong.connectors.binding_file import read_folder
 from zhitong.infra.commands import say
 from zhitong.infra.policy_file import read_policy
-from zhitong.infra.policy_matrix import GRADES, MASKS, SHARINGS, matrix
+from zhitong.infra.policy_matrix import both, matrix
 from zhitong.infra.settings import Settings
 from zhitong.requesters import KINDS
 from zhitong.resolvers.explanation import (
@@ -22,6 +22,7 @@ from zhitong.resolvers.explanation import (
     place,
 )
 from zhitong.schema.entities import ENTITIES
+from zhitong.schema.protection import GRADES, SHARINGS, mask_label
 from zhitong.types import Occasion, Tightening
 
 VERDICTS = {"ALLOW": "允许 ALLOW", "MASK": "脱敏 MASK", "DENY": "不给 DENY"}
@@ -70,8 +71,8 @@ def _tightened(folder: Path, name: str) -> dict[str, dict[str, Tightening]]:
 def _lines(found: Explanation) -> Iterator[str]:
     kind = KINDS[found.kind]
     yield f"{found.kind} {kind.zh} {kind.en} · {found.type}.{found.field}"
-    declared = [SHARINGS[found.sharing], GRADES[found.grade]]
-    declared += [] if found.mask is None else [MASKS.get(found.mask, found.mask)]
+    declared = [both(SHARINGS[found.sharing]), both(GRADES[found.grade])]
+    declared += [] if found.mask is None else [both(mask_label(found.mask))]
     yield f"  声明 declared: {'; '.join(declared)}"
     yield f"  记录 rows: {found.rows or '全部 every row'}"
     yield from (f"    依据 source: {text}" for text in found.row_sources)
@@ -87,11 +88,11 @@ def _lines(found: Explanation) -> Iterator[str]:
     if found.smallest:
         yield f"  小于 {found.smallest} 的数量不显示 counts below it are suppressed"
     for each in found.stricter:
-        yield f"  来源 {each.source}: {SHARINGS[each.sharing]}（{each.basis}）"
+        yield f"  来源 {each.source}: {both(SHARINGS[each.sharing])}（{each.basis}）"
 
 
 def _part(part: Part) -> Iterator[str]:
-    mask = "" if part.mask is None else f"（{MASKS.get(part.mask, part.mask)}）"
+    mask = "" if part.mask is None else f"（{both(mask_label(part.mask))}）"
     where = f"，当 where {part.rows}" if part.rows else ""
     yield f"  {VERDICTS[part.verdict]}{mask}{where}"
     yield f"    规则 rule: {part.rule}"

@@ -26,6 +26,7 @@ from zhitong.schema.inputs import (
 )
 from zhitong.schema.links import linked, listed, match
 from zhitong.schema.pages import Page, PageArguments, related_page
+from zhitong.schema.protection import said
 from zhitong.schema.scalars import CreditCode, Date, DateTime, DivisionCode, Money
 from zhitong.schema.selection import MATCH, ResolveInfo
 from zhitong.types import EntityType, Field, Kind, Label, Relation, Row, Shape
@@ -222,7 +223,7 @@ def _object(entity: EntityType) -> type:
     body: dict[str, Any] = {"__annotations__": {}, "__module__": __name__}
     for field in entity.fields.values():
         body["__annotations__"][field.name] = annotation(field)
-        body[field.name] = strawberry.field(description=str(field.label))
+        body[field.name] = strawberry.field(description=str(said(field)))
     body["id"], body["source"] = _id_field(), _source_field()
     for relation in entity.relations.values():
         if relation.shape is Shape.PAGE:
