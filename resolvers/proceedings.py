@@ -80,6 +80,8 @@ class Proceedings:
         cause = inquiry.occasion.cause
         if not cause or not self.reader.scoped(inquiry.principal.kind):
             return frozenset()
+        if not await self._sees(inquiry, cause):
+            return frozenset()
         asked = Inquiry(
             principal=PLATFORM,
             occasion=Occasion(purpose=PURPOSE, cause=cause),
@@ -102,3 +104,26 @@ class Proceedings:
         )
         await self.recorder.record(asked)
         return frozenset({cause}) if found.rows else frozenset()
+
+    async def _sees(self, inquiry: Inquiry, case_no: str) -> bool:
+        """Say whether the case is one that who asks may see, disputed or not.
+
+        Anybody can state the number of another's case.
+        """
+        asked = Inquiry(
+            principal=inquiry.principal,
+            occasion=inquiry.occasion,
+            id=uuid.uuid4().hex,
+            operation=PURPOSE,
+        )
+        found = await self.reader.rows(
+            asked,
+            Ask(
+                entity=self.entities["CaseRecord"],
+                fields=frozenset({"caseNo"}),
+                where=Compare("caseNo", Op.EQ, case_no),
+                order=Order(SOURCE_KEY, descending=False),
+            ),
+        )
+        await self.recorder.record(asked)
+        return bool(found.rows)

@@ -155,3 +155,29 @@ async def test_an_open_proceeding_shows_its_party_more_of_that_case_until_it_end
     await recorded(ask, "supervisor", {**it, "closedOn": "2026-06-01"})
     (after,) = await seen(case_no)
     assert after["place"] is None
+
+
+async def test_a_party_that_states_anothers_case_sees_nothing_of_its_dispute(
+    ask: Asking, sql: Fetch, gateway: tuple[Gateway, Engine]
+) -> None:
+    case_no, code = await own_case(sql)
+    it = said(case_no)
+    await recorded(ask, "supervisor", it)
+
+    async def proceedings(of: str) -> list[str]:
+        question = Question(
+            document="""query ($no: String!) {
+              proceedings(where: {caseNo: {eq: $no}}) { nodes { number } } }""",
+            variables={"no": case_no},
+            operation=None,
+            principal=party(of),
+            occasion=Occasion(cause=case_no, letter="某〔2026〕1号"),
+            request_id=uuid.uuid4().hex,
+        )
+        body: Any = (await gateway[1].answer(question)).body
+        page = (body.get("data") or {}).get("proceedings") or {"nodes": []}
+        return [node["number"] for node in page["nodes"]]
+
+    assert it["number"] in await proceedings(code)
+    assert await proceedings("91619900MA00000015") == []
+    await recorded(ask, "supervisor", {**it, "closedOn": "2026-06-01"})
