@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.streams.cloud_events import TYPES
 from zhitong.streams.columns import CUT
+from zhitong.streams.grants import grants
 from zhitong.streams.schemas import tables
 
 PAGE = (Path(__file__).parents[2] / "docs" / "streams.md").read_text("utf-8")
@@ -47,3 +49,11 @@ def test_topics_types_and_the_mark_of_a_cut_text_are_on_the_page() -> None:
     for name in TYPES.values():
         assert name.removeprefix("cn.zhitong.decision") in PAGE
     assert CUT in PAGE
+
+
+def test_the_grants_on_the_page_are_those_declared_and_no_others() -> None:
+    shown = [line for line in LINES if re.search(r"\| (READ|WRITE) \|$", line)]
+    assert shown == [
+        f"| `{each.user}` | {each.kind} | `{each.name}` | {each.operation} |"
+        for each in sorted(grants(read_receivers()))
+    ]
