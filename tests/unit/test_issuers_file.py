@@ -12,7 +12,10 @@ from joserfc.jwk import ECKey, RSAKey
 
 from zhitong.exceptions import SettingsError
 from zhitong.infra.claims import Claims, Origin
+from zhitong.infra.demo_issuer import NAME
 from zhitong.infra.issuers_file import _Claims, _Issuer, read_issuers
+from zhitong.infra.serving import _trusted
+from zhitong.infra.settings import Settings
 from zhitong.requesters import ROLES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "tokens.md").read_text("utf-8")
@@ -179,6 +182,22 @@ WRONG = {
 def test_what_is_wrong_is_named(text: str, named: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=named):
         read_issuers(written(tmp_path, text))
+
+
+def test_without_a_file_the_demos_issuer_counts_alone(tmp_path: Path) -> None:
+    trusted = _trusted(Settings(state=tmp_path))
+    assert [each.name for each in trusted.values()] == [NAME]
+
+
+def test_with_a_file_the_demos_issuer_counts_only_if_that_says_so(
+    tmp_path: Path,
+) -> None:
+    path, state = written(tmp_path, INLINE), tmp_path / "state"
+    settings = Settings(state=state, issuers=str(path))
+    assert [each.name for each in _trusted(settings).values()] == ["city"]
+    assert not state.exists()  # nor is a key made for it
+    written(tmp_path, f"demo = true\n{INLINE}")
+    assert [each.name for each in _trusted(settings).values()] == ["city", NAME]
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -10,10 +10,16 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 import uvicorn
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from joserfc import jws
 from joserfc.jwk import ECKey
 from starlette.applications import Starlette
@@ -141,11 +147,17 @@ class Outside:
 
 
 @asynccontextmanager
-async def listening(outside: Outside) -> AsyncIterator[None]:
-    config = uvicorn.Config(outside.app, log_level="error", lifespan="off")
+async def listening(
+    outside: Outside, certificate: Path | None = None
+) -> AsyncIterator[None]:
+    """Listen for *outside*: under TLS where there is a *certificate*, with its key."""
+    config = uvicorn.Config(
+        outside.app, log_level="critical", lifespan="off", ssl_certfile=certificate
+    )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        outside.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        scheme = "https" if certificate else "http"
+        outside.url = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
         # Who connects before it serves waits in the listener's queue.
         serving = asyncio.create_task(server.serve([listener]))
         try:
@@ -329,6 +341,62 @@ async def test_the_page_on_it_shows_what_the_caller_is_told(
     assert json.loads(shown) == {"errors": [problem(caught.value)]}
     assert f"HTTP {caught.value.status}\n" in page
     assert outside.name not in shown  # who its issuers are is not the caller's matter
+
+
+def certificate(path: Path, address: str) -> Path:
+    """Write a certificate for *address*, signed by itself, and its key to *path*."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sso of the city")])
+    today = datetime.now(UTC)
+    alternative = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(7)
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .add_extension(alternative, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + private)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("address", "trusted", "believed"),
+    [
+        pytest.param("127.0.0.1", True, True, id="its own"),
+        pytest.param("127.0.0.1", False, False, id="of an unknown authority"),
+        pytest.param("127.0.0.2", True, False, id="of another address"),
+    ],
+)
+async def test_over_tls_its_certificate_is_looked_at(
+    address: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    trusted: bool,
+    believed: bool,
+) -> None:
+    made = Outside({OLD: ECKey.generate_key("P-256")})
+    path = certificate(tmp_path / "sso.pem", address)
+    # What OpenSSL itself reads, as an operator would set it.
+    monkeypatch.setenv("SSL_CERT_FILE", str(path) if trusted else "/dev/null")
+    async with listening(made, path):
+        gate = gateway(tmp_path, made.name, "discovery = true")
+        if believed:
+            assert (await gate.verifier.admit(made.token())).principal == OFFICER
+            return
+        with pytest.raises(IssuerUnavailableError):
+            await gate.verifier.admit(made.token())
+        assert made.asked == []
 
 
 def redirect(_what: str) -> Response:
