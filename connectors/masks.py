@@ -55,6 +55,60 @@ def _address(value: str) -> str:
     return f"coalesce(substring({value} from '^.{{1,20}}?[县区旗]'), '') || '***'"
 
 
+_DIGIT = r"[0-9\uff10-\uff19]"
+_APART = (
+    r"[^0-9\uff10-\uff19A-Za-z\uff21-\uff3a\uff41-\uff5a\u4e00-\u9fff"
+    r"\u3001,\uff0c;\uff1b/]{0,3}"
+)
+"""Blanks, dashes and what cannot be seen; no letters, and nothing that ends an item."""
+
+
+def _digits(which: str) -> str:
+    """Match one digit of *which*, of either width."""
+    wide = "".join(f"\\uff1{each}" for each in which)
+    return f"[{which}{wide}]"
+
+
+def _either(apart: str, *ways: tuple[str, str]) -> str:
+    return f"(?:{'|'.join(one + apart + other for one, other in ways)})"
+
+
+def _resident(apart: str, *, last: str, order: int, century: bool) -> str:
+    """Write what an ID number looks like; its check character cannot be told here.
+
+    Both kinds of regular expression, the database's and ours, read it alike.
+    """
+    nought, one = _digits("0"), _digits("1")
+    some = _digits("123456789")
+    years = _either(apart, (one, _digits("89")), (_digits("2"), nought))
+    months = _either(apart, (nought, some), (one, _digits("012")))
+    days = _either(
+        apart, (nought, some), (_digits("12"), _DIGIT), (_digits("3"), _digits("01"))
+    )
+    more = f"(?:{apart}{_DIGIT})"
+    day = f"{more}{{2}}{apart}{months}{apart}{days}"
+    return (
+        f"(?<!{_DIGIT})({some}){more}{{5}}{apart + years if century else ''}{day}"
+        f"{more}{{{order}}}{apart}({last})(?!{_DIGIT})"
+    )
+
+
+_LAST = r"[0-9Xx\uff10-\uff19\uff38\uff58]"
+_RESIDENTS = (
+    (_resident(_APART, last=_LAST, order=3, century=True), 16),
+    (_resident("", last=_DIGIT, order=2, century=False), 13),
+)
+"""Of 18 digits and of 15: the pattern, and how many lie between the ends."""
+
+
+def _text(value: str) -> str:
+    """Mask what looks like a resident's ID number: its ends are left."""
+    for pattern, between in _RESIDENTS:
+        left = rf"\1{'*' * between}\2"
+        value = f"regexp_replace({value}, '{pattern}', '{left}', 'g')"
+    return value
+
+
 def _digest(value: str) -> str:
     """Digest it: what leaves the department is no value, and not yet a pseudonym."""
     return f"{SQL_DIGEST} || encode(sha256(convert_to({value}, 'UTF8')), 'hex')"
@@ -66,6 +120,7 @@ MASKS: Mapping[MaskKind, Callable[[str], str]] = {
     MaskKind.PHONE: _phone,
     MaskKind.ADDRESS: _address,
     MaskKind.HASH: _digest,
+    MaskKind.TEXT: _text,
 }
 """The masks of text, on SQL."""
 
@@ -121,6 +176,10 @@ def blurred(mask: MaskKind, text: str) -> str | None:
         return None
     if mask is MaskKind.HASH:
         return DIGEST + hashlib.sha256(text.encode()).hexdigest()
+    if mask is MaskKind.TEXT:
+        for pattern, between in _RESIDENTS:
+            text = re.sub(pattern, rf"\1{'*' * between}\2", text)
+        return text
     if mask is MaskKind.NAME:
         return text[:1] + "*" * max(len(text) - 1, 1)
     if mask is MaskKind.ADDRESS:

@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from zhitong.rules.resident_ids import without_resident_ids
 from zhitong.schema.engine import Engine, Question
 from zhitong.types import Occasion, Principal
 
@@ -151,24 +150,10 @@ class Questions:
             read_only=True,
         )
         answer = await self._engine.answer(question)
-        return {name: _masked(name, value) for name, value in answer.body.items()}
+        return dict(answer.body)
 
     def _at(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), _ZONE)
-
-
-_WRITTEN = frozenset({"title", "subjectName", "counterpartyName", "changeReason"})
-"""Fields in people's own words; a screen on a wall shows no ID number of them."""
-
-
-def _masked(name: str, value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _masked(key, inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_masked(name, inner) for inner in value]
-    if isinstance(value, str) and name in _WRITTEN:
-        return without_resident_ids(value)
-    return value
 
 
 def _hour(now: datetime) -> list[datetime]:

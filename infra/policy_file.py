@@ -175,6 +175,7 @@ class _File(_Form, frozen=True, kw_only=True):
     narrowing: _Narrowing | None = None
     causes_checked: list[str] = []
     recorders: list[str] = []
+    whole_texts: list[str] = []
     proceeding_recorders: list[str] = []
 
 
@@ -211,6 +212,7 @@ def read_policy(path: Path, entities: Mapping[str, EntityType]) -> Policy:
         patience=_patience(file.narrowing),
         causes_checked=frozenset(file.causes_checked),
         recorders=frozenset(file.recorders),
+        whole_texts=frozenset(file.whole_texts),
         proceeding_recorders=frozenset(file.proceeding_recorders),
     )
 

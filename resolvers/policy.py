@@ -18,6 +18,8 @@ How rules are weighed:
   away is refused when the policy is read.
 - A department may have a stricter sharing attribute for its own rows; it is weighed as
   if the type declared it, for that source alone.
+- People's own words are whole only for kinds that the policy names: for all others what
+  a rule allows of them is masked where an ID number stands in them.
 - Rows under several scopes must satisfy each of them.
 """
 
@@ -214,6 +216,8 @@ class Policy:
     """Requester kinds whose cause should be an open case of their own unit."""
     patience: Patience = field(default_factory=Patience)
     """How much narrowing of counts is borne."""
+    whole_texts: frozenset[str] = frozenset()
+    """Requester kinds that have people's words whole, ID numbers in them too."""
     proceeding_recorders: frozenset[str] = frozenset()
     """Requester kinds that may record reconsiderations and lawsuits."""
 
@@ -254,6 +258,11 @@ UNSTATED = {
     ),
 }
 """What a rule may require, and how a caller is told to state it."""
+WORDS = (
+    Label("文字中的公民身份号码已遮盖", "ID numbers in the text are masked"),
+    "个人信息保护法第28条：敏感个人信息，最小必要",
+)
+"""Why people's own words are not given whole, and by which text."""
 SILENCE = Deny(
     "silence",
     Label("没有规则允许", "no rule allows it"),
@@ -282,12 +291,16 @@ def decide(
     ]
     fields, kept = entity.fields, tightened or {}
     counts = _counts(policy, kind, entity)
+    whole = _names(policy.whole_texts, kind)
     return TypeVerdicts(
         type=entity.name,
         rows=_rows(policy.rows, caller, entity),
         fields={
             name: _furnished(
-                _rulings(rules, caller, name, item, kept.get(name)),
+                _worded(
+                    _rulings(rules, caller, name, item, kept.get(name)),
+                    whole=whole or not item.free,
+                ),
                 policy.edges,
                 caller.principal,
             )
@@ -414,6 +427,18 @@ def _rulings(
         # Denied for every row: one reason, the one that says what would help.
         return (Ruling(silent or rulings[0].verdict),)
     return tuple(rulings)
+
+
+def _worded(rulings: Rulings, *, whole: bool) -> Rulings:
+    """Give people's own words with ID numbers in them masked, unless *whole*."""
+    if whole:
+        return rulings
+    return tuple(
+        replace(ruling, verdict=Mask(ruling.verdict.rule, MaskKind.TEXT, *WORDS))
+        if isinstance(ruling.verdict, Allow)
+        else ruling
+        for ruling in rulings
+    )
 
 
 def _furnished(

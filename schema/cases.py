@@ -38,7 +38,7 @@ CASE = entity(
     fields=(
         item("caseId", "来源系统内编号", "Number within its system"),
         item("caseNo", "案件编号（立案号）", "Case number"),
-        item("title", "案由", "What the case is about"),
+        item("title", "案由", "What the case is about", free=True),
         code("actType", "执法行为类别", "Kind of act", codes.ACT_TYPE),
         code("status", "案件状态", "Status", codes.CASE_STATUS),
         code("origin", "案件来源", "What it came from", codes.CASE_ORIGIN),
@@ -75,9 +75,9 @@ CASE = entity(
         item("closedOn", "结案日期", "Closed on", Kind.DATE),
         item("archivedOn", "归档日期", "Archived on", Kind.DATE),
         item("documentNo", "决定书文号", "Number of the decision, as written"),
-        item("facts", "违法事实", "Facts", sharing=CONDITIONAL),
+        item("facts", "违法事实", "Facts", sharing=CONDITIONAL, free=True),
         item("legalBasis", "处罚依据", "Legal basis"),
-        item("result", "决定内容", "What was decided"),
+        item("result", "决定内容", "What was decided", free=True),
         item("fine", "罚款金额（元）", "Fine in yuan", Kind.MONEY),
         item(
             "officerCertificates",
@@ -126,7 +126,9 @@ INSPECTION = entity(
         *stated_counterparty("检查对象"),
         item("inspectedOn", "检查日期", "Inspected on", Kind.DATE),
         code("result", "检查结果", "Result", codes.INSPECTION_RESULT),
-        item("problems", "发现的问题", "Problems found", sharing=CONDITIONAL),
+        item(
+            "problems", "发现的问题", "Problems found", sharing=CONDITIONAL, free=True
+        ),
         item("caseNo", "关联案件编号", "Number of the case it led to"),
         item(
             "officerCertificates",

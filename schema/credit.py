@@ -30,7 +30,7 @@ LISTING = entity(
         *stated_counterparty("主体"),
         item("decidedBy", "列入决定机关", "Who decided"),
         item("subjectCode", "列入决定机关代码", "Its code", Kind.CREDIT_CODE),
-        item("reason", "列入事由", "Reason"),
+        item("reason", "列入事由", "Reason", free=True),
         item("basis", "列入依据", "Legal basis"),
         item("documentNo", "列入决定文书号", "Number of the decision"),
         item("listedOn", "列入日期", "Listed on", Kind.DATE),

@@ -48,10 +48,20 @@ def item(
     grade: Grade | None = None,
     *,
     exact: bool = False,
+    free: bool = False,
 ) -> Field:
     """Declare a field; without more it is text that anyone may see."""
     graded = grade or _grade(sharing, mask)
-    return Field(name, kind, Label(zh, en), sharing, mask, grade=graded, exact=exact)
+    return Field(
+        name,
+        kind,
+        Label(zh, en),
+        sharing,
+        mask,
+        grade=graded,
+        exact=exact,
+        free=free,
+    )
 
 
 def code(

@@ -268,7 +268,7 @@ LICENCE = entity(
         item("name", "许可证书名称", "Name of the certificate"),
         item("documentNo", "许可决定文书号", "Number of the decision"),
         code("kind", "许可类别", "Kind", codes.LICENCE_KIND),
-        item("content", "许可内容", "What is licensed"),
+        item("content", "许可内容", "What is licensed", free=True),
         *stated_counterparty("相对人"),
         item("subjectCode", "许可机关代码", "Licensing body's code", Kind.CREDIT_CODE),
         item("subjectName", "许可机关", "Licensing body as stated"),

@@ -68,6 +68,8 @@ class MaskKind(StrEnum):
     """A pseudonym under a key per requesting unit: equal values stay equal."""
     NULL = "null"
     """Nothing of it, though it may be asked for."""
+    TEXT = "text"
+    """The text, but for ID numbers that stand in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ class Field:
     grade: Grade = Grade.GENERAL_2
     exact: bool = False
     """May be looked up by its exact value, where a grant names that."""
+    free: bool = False
+    """In people's own words: anybody's ID number may stand in it."""
 
 
 class Shape(StrEnum):

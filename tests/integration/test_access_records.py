@@ -153,6 +153,46 @@ async def test_what_a_rule_says_of_a_look_is_committed_with_its_record(
     assert (rows[0]["zh"], rows[0]["source"]) == (said.message.zh, said.source)
 
 
+async def seen_findings(ask: Asking, who: str) -> list[str] | None:
+    """Give the checks of the findings of looks that *who* is shown."""
+    query = """{ findings(first: 200, where: {recordId: {present: true}}) {
+      nodes { check recordId decisionId messageZh record { person } } } }"""
+    body: Any = (await ask(who, query)).body["data"]
+    found = body["findings"]
+    return found and [one["check"] for one in found["nodes"]]
+
+
+async def test_auditors_see_what_rules_say_of_looks_and_nobody_else(
+    ask: Asking, addresses: Mapping[str, str]
+) -> None:
+    finding = AccessFinding(
+        check="shown", message=Label("看", "seen"), source="configured rule"
+    )
+    inquiry = Inquiry(
+        principal=DEMO_PRINCIPALS["police"],
+        occasion=Occasion(),
+        id="shown",
+        findings=[finding],
+    )
+    async with asyncpg.create_pool(addresses["platform"], min_size=1) as pool:
+        await PlatformAccessLog(pool, b"key").record(inquiry)
+    for who in DEMO_PRINCIPALS:
+        seen = await seen_findings(ask, who) or []
+        assert ("shown" in seen) is (who == "auditor"), who
+    query = """{ accessRecords(where: {recordId: {eq: "shown"}}) {
+      nodes { tenant role findings { nodes { check messageEn decisionId } } } } }"""
+    body: Any = (await ask("auditor", query)).body["data"]
+    assert body["accessRecords"]["nodes"] == [
+        {
+            "tenant": "anze",
+            "role": "user",
+            "findings": {
+                "nodes": [{"check": "shown", "messageEn": "seen", "decisionId": None}]
+            },
+        }
+    ]
+
+
 @pytest.mark.usefixtures("gateway")
 async def test_a_finding_that_cannot_be_kept_keeps_its_record_out_too(
     addresses: Mapping[str, str], sql: Sql

@@ -700,3 +700,64 @@ async def test_a_list_of_decisions_costs_a_statement_for_each_level(
     assert {len(row["deliveries"]["nodes"]) for row in rows} >= {2}
     # Decisions, findings, deliveries, receivers, receipts.
     assert sent == ["platform"] * 5
+
+
+async def test_the_public_reads_no_id_number_in_a_decisions_words(say: Asking) -> None:
+    words = f"张三（{SEALED}）未按规定培训"
+    recorded = given(await say(BUREAU, RECORD, d=penalty(title=words, result=words)))
+    by_id = f'(where: {{decisionId: {{eq: "{recorded["decisionId"]}"}}}})'
+    read = f"{{ decisions{by_id} {{ nodes {{ title result }} }} }}"
+    public = DEMO_PRINCIPALS["public"]
+    masked = f"张三（1{'*' * 16}X）未按规定培训"
+    assert given(await say(public, read)) == {
+        "nodes": [{"title": masked, "result": masked}]
+    }
+    assert given(await say(BUREAU, read)) == {
+        "nodes": [{"title": words, "result": words}]
+    }
+    found = '{ decisions(where: {title: {contains: "张三"}}) { totalCount { count } } }'
+    assert codes(await say(public, found)) == ["FIELD_HIDDEN"]
+
+
+async def test_what_receivers_are_given_is_on_record_with_the_entry_or_not_at_all(
+    say: Asking, sql: Sql
+) -> None:
+    party = {
+        "counterpartyKind": "NATURAL_PERSON",
+        "counterpartyName": "金丝雀",
+        "counterpartyCode": None,
+        "idKind": "RESIDENT_ID",
+        "idNumber": SEALED,
+    }
+    stated = penalty(**party)
+    recorded = given(await say(BUREAU, RECORD, d=stated))
+    given(await say(BUREAU, RECORD, d=stated))
+    again = await say(BUREAU, RECORD, d={**stated, "title": "另一内容"})
+    assert codes(again) == ["DECISION_CONFLICT"]
+    looks = await sql(
+        "platform",
+        "select a.* from access_record a join outbox o "
+        "on a.record_id = o.event_id::text || '/' || o.receiver "
+        "where o.decision_id = $1 order by a.record_id",
+        recorded["decisionId"],
+    )
+    assert [
+        (one["requester_kind"], one["purpose"], one["operation"], one["tenant"])
+        for one in looks
+    ] == [
+        ("credit-system", "double-publicity", "push:credit", "anze"),
+        ("provincial-platform", "provincial-supervision", "push:provincial", "anze"),
+    ]
+    credit, provincial = (one["looks"][0] for one in looks)
+    assert credit.startswith("Decision@platform 1 ")
+    assert "counterpartyIdNumber=ALLOW" in credit
+    assert "IdNumber" not in provincial
+    assert [len(one["subjects"]) for one in looks] == [1, 1]
+    assert SEALED not in str(looks)
+    (count,) = await sql(
+        "platform",
+        "select count(*) from access_record where operation like 'push:%' "
+        "and subjects = $1",
+        looks[0]["subjects"],
+    )
+    assert count["count"] == 2

@@ -427,7 +427,7 @@ async def test_what_a_receiver_is_given_is_noted_with_who_why_and_which() -> Non
     (read,) = look.looks
     assert (read.type, read.source, read.rows) == ("Decision", "platform", 1)
     assert read.keys == (str(PERSON.id),)
-    assert read.fields["facts"] == "ALLOW"
+    assert (read.fields["documentNo"], read.fields["facts"]) == ("ALLOW", "MASK")
     assert read.fields["counterpartyIdNumber"] == "ALLOW|DENY"
     assert read.fields.keys().isdisjoint({"caseNo", "officerCertificates"})
     assert NUMBER not in str(look)
