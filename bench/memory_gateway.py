@@ -142,7 +142,7 @@ def _value(field: Field, number: int) -> Value:
             return f"文字{number:03}"
 
 
-def build(state: Path) -> Made:
+def build(state: Path, **front_parts: Any) -> Made:  # noqa: ANN401 - as the front has them
     """Put the gateway together, with keys of its own in *state*."""
     made: Mapping[str, Source] = {**sources()}
     settings = Settings(state=state)
@@ -186,8 +186,11 @@ def build(state: Path) -> Made:
         engine,
         Verifier({"demo": issuer.issuer}, settings.audience),
         settings,
-        clients=read_clients(),
-        pace=Pace(clock=lambda: float(next(ticks))),
+        **{
+            "clients": read_clients(),
+            "pace": Pace(clock=lambda: float(next(ticks))),
+            **front_parts,
+        },
     )
     tokens = {name: issuer.issue(who) for name, who in DEMO_PRINCIPALS.items()}
     return front, tokens

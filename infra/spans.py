@@ -17,6 +17,7 @@ from zhitong.schema.engine import Question
 
 _METHODS = {"GET": "GET", "POST": "POST"}
 _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,79}")
+_NUMBER = re.compile(r"[0-9]{5}")
 _PROPAGATOR = TraceContextTextMapPropagator()
 _SERVER_ERROR = 500
 
@@ -48,7 +49,7 @@ class RequestSpan:
             }
         )
         # A caller may put anything there; only what can name an operation is noted.
-        if question.operation and _NAME.fullmatch(question.operation):
+        if _names(question.operation or ""):
             self._span.set_attribute("graphql.operation.name", question.operation)
 
     def note_status(self, status: int) -> None:
@@ -85,6 +86,11 @@ def request_span(
         set_status_on_exception=False,
     ) as span:
         yield RequestSpan(span, known)
+
+
+def _names(operation: str) -> bool:
+    """Say whether *operation* is a name, and no number of somebody's in one."""
+    return bool(_NAME.fullmatch(operation)) and not _NUMBER.search(operation)
 
 
 def tracer() -> Tracer:

@@ -342,7 +342,8 @@ def _cause(
         return placed(original, error, document)
     if isinstance(original, ZhitongError):
         return original
-    if original is None and error.path is None:
+    # A number of ten thousand digits is an error of int() to graphql-core's Int.
+    if error.path is None and (original is None or isinstance(original, ValueError)):
         return refused(error, document)
     if original is None:
         return DocumentInvalidError(

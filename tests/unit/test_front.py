@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +13,15 @@ import httpx
 import pytest
 
 from zhitong.exceptions import DocumentInvalidError
-from zhitong.infra.clients_file import read_clients
+from zhitong.infra.clients_file import Clients, read_clients
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, DemoIssuer
 from zhitong.infra.front import GraphQLFront
 from zhitong.infra.media import GRAPHQL, HTML, JSON
+from zhitong.infra.pace import Pace
 from zhitong.infra.settings import Settings
 from zhitong.infra.tokens import Verifier
 from zhitong.schema.engine import Answer, Question, problem
-from zhitong.types import Occasion
+from zhitong.types import Allowance, Occasion, Principal
 
 SETTINGS = Settings(body_bytes=2_000, json_depth=5)
 DONE = Answer(body={"data": {"a": "甲"}}, executed=True, record_id="record-7")
@@ -330,3 +333,167 @@ async def test_two_authorization_headers_are_not_chosen_between(
         "/graphql", json={"query": "{a}"}, headers=httpx.Headers(twice)
     )
     assert code(response) == "TOKEN_INVALID"
+
+
+# --- how much a client may ask -----------------------------------------------
+
+
+class Cupboard:
+    """Trusted documents of the police."""
+
+    async def find(self, digest: str, principal: Principal) -> str | None:
+        own = principal.kind == "police" and digest == sha256(TRUSTED).hexdigest()
+        return TRUSTED.decode() if own else None
+
+
+TRUSTED = "{ a { 甲 } }".encode()
+KNOWN, UNKNOWN = sha256(TRUSTED).hexdigest(), "0" * 64
+
+
+def narrow(issuer: DemoIssuer, engine: Listener, allowance: Allowance) -> GraphQLFront:
+    return GraphQLFront(
+        engine,
+        Verifier({"demo": issuer.issuer}, "zhitong"),
+        SETTINGS,
+        clients=Clients([], allowance),
+        documents=Cupboard(),
+        pace=Pace(clock=lambda: 100.0),
+    )
+
+
+def client(
+    front: GraphQLFront, issuer: DemoIssuer, who: str, address: str = "192.0.2.1"
+) -> httpx.AsyncClient:
+    token = issuer.issue(DEMO_PRINCIPALS[who]) if who else "a.b.c"
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(front, client=(address, 1)),
+        base_url="http://gateway",
+        headers={"authorization": f"Bearer {token}", "accept": GRAPHQL},
+    )
+
+
+async def test_who_asks_too_fast_is_told_when_to_come_back(issuer: DemoIssuer) -> None:
+    engine = Listener()
+    front = narrow(issuer, engine, Allowance(rate=0.25, burst=2))
+    police = client(front, issuer, "police")
+    statuses = [
+        (await police.post("/graphql", json={"query": "{a}"})).status_code
+        for _ in range(4)
+    ]
+    assert statuses == [200, 200, 429, 429]
+    refused = await police.post("/graphql", json={"query": "{a}"})
+    assert code(refused) == "RATE_LIMITED"
+    assert refused.headers["retry-after"] == "4"
+    assert len(engine.asked) == 2
+    others = client(front, issuer, "own-officer")
+    assert (await others.post("/graphql", json={"query": "{a}"})).status_code == 200
+
+
+async def test_forged_tokens_are_counted_by_address_and_hold_up_nobody_else(
+    issuer: DemoIssuer,
+) -> None:
+    front = narrow(issuer, Listener(), Allowance())
+    forger = client(front, issuer, "")
+    json = {"query": "{a}"}
+    statuses = Counter(
+        [(await forger.post("/graphql", json=json)).status_code for _ in range(60)]
+    )
+    assert statuses == {401: 50, 429: 10}
+    elsewhere = client(front, issuer, "", "192.0.2.2")
+    assert (await elsewhere.post("/graphql", json=json)).status_code == 401
+    neighbour = client(front, issuer, "police")
+    assert (await neighbour.post("/graphql", json=json)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"documentId": KNOWN},
+        {"documentId": f"sha256:{KNOWN.upper()}"},
+        {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": KNOWN}}},
+        {"query": None, "documentId": KNOWN},
+    ],
+)
+async def test_a_trusted_document_is_asked_by_its_hash(
+    issuer: DemoIssuer, members: dict[str, object]
+) -> None:
+    engine = Listener()
+    front = narrow(issuer, engine, Allowance(trusted_only=True))
+    asked = {**members, "variables": {"x": 1}}
+    response = await client(front, issuer, "police").post("/graphql", json=asked)
+    assert response.status_code == 200
+    (question,) = engine.asked
+    assert (question.document, question.variables) == (TRUSTED.decode(), {"x": 1})
+
+
+async def test_a_trusted_document_is_asked_by_get(issuer: DemoIssuer) -> None:
+    engine = Listener()
+    front = narrow(issuer, engine, Allowance(trusted_only=True))
+    police = client(front, issuer, "police")
+    persisted = f'{{"persistedQuery":{{"version":1,"sha256Hash":"{KNOWN}"}}}}'
+    for members in ({"documentId": KNOWN}, {"extensions": persisted}):
+        response = await police.get("/graphql", params=members)
+        assert response.status_code == 200
+    assert [question.document for question in engine.asked] == [TRUSTED.decode()] * 2
+    assert all(question.read_only for question in engine.asked)
+
+
+@pytest.mark.parametrize(
+    ("who", "members", "status", "expected"),
+    [
+        ("police", {"documentId": UNKNOWN}, 404, "DOCUMENT_UNKNOWN"),
+        ("public", {"documentId": KNOWN}, 404, "DOCUMENT_UNKNOWN"),
+        ("police", {"documentId": "x"}, 400, "BODY_MALFORMED"),
+        ("police", {"documentId": 1}, 400, "BODY_MALFORMED"),
+        ("police", {"query": "{ a }"}, 403, "DOCUMENT_NOT_TRUSTED"),
+        ("police", {"query": TRUSTED.decode() + " "}, 403, "DOCUMENT_NOT_TRUSTED"),
+        ("public", {"query": TRUSTED.decode()}, 403, "DOCUMENT_NOT_TRUSTED"),
+        ("police", {"query": "{ a }", "documentId": KNOWN}, 400, "BODY_MALFORMED"),
+        (
+            "police",
+            {
+                "query": "{ b }",
+                "extensions": {
+                    "persistedQuery": {"sha256Hash": sha256(b"{ b }").hexdigest()}
+                },
+            },
+            403,
+            "DOCUMENT_NOT_TRUSTED",
+        ),
+    ],
+)
+async def test_what_is_not_trusted_is_refused_and_never_registered(
+    issuer: DemoIssuer,
+    who: str,
+    members: dict[str, object],
+    status: int,
+    expected: str,
+) -> None:
+    engine = Listener()
+    front = narrow(issuer, engine, Allowance(trusted_only=True))
+    for _ in range(2):
+        response = await client(front, issuer, who).post("/graphql", json=members)
+        assert (response.status_code, code(response)) == (status, expected)
+    assert engine.asked == []
+
+
+async def test_the_very_text_of_a_trusted_document_is_answered(
+    issuer: DemoIssuer,
+) -> None:
+    engine = Listener()
+    front = narrow(issuer, engine, Allowance(trusted_only=True))
+    for members in ({}, {"documentId": KNOWN}):
+        response = await client(front, issuer, "police").post(
+            "/graphql", json={"query": TRUSTED.decode(), **members}
+        )
+        assert response.status_code == 200
+    assert len(engine.asked) == 2
+
+
+async def test_the_cost_is_asked_for_with_a_header(issuer: DemoIssuer) -> None:
+    engine = Listener()
+    police = client(narrow(issuer, engine, Allowance()), issuer, "police")
+    for value in ("1", "0"):
+        headers = {"zhitong-cost": value}
+        await police.post("/graphql", json={"query": "{a}"}, headers=headers)
+    assert [question.priced for question in engine.asked] == [True, False]

@@ -12,7 +12,7 @@ from zhitong.exceptions import (
     DocumentTooDeepError,
     RequestError,
 )
-from zhitong.schema.gate import Bounds, parsed
+from zhitong.schema.gate import Bounds, introspects, parsed
 
 BOUNDS = Bounds()
 FINITE = 30.0  # 2^60 steps would end with the sun
@@ -42,6 +42,11 @@ def bomb(levels: int, each: str) -> str:
         ),
         pytest.param(get_introspection_query(), id="introspection"),
         pytest.param("{...F} fragment F on T{a}", id="a fragment"),
+        pytest.param(
+            "{x{" + " ".join(f"a{n}:b" for n in range(30)) + "}}",
+            id="as many aliases as allowed",
+        ),
+        pytest.param("{a" + "@b" * 20 + "}", id="as many directives as allowed"),
         pytest.param("{" + "...{" * 100 + "a" + "}" * 101, id="inline fragments"),
         pytest.param("{...Nowhere}", id="a fragment for validation to miss"),
     ],
@@ -96,6 +101,50 @@ def test_documents_within_bounds_pass(text: str) -> None:
             id="nested default",
         ),
         pytest.param(
+            "{x{" + " ".join(f"a{n}:b" for n in range(31)) + "}}",
+            DocumentTooDeepError,
+            id="aliases",
+        ),
+        pytest.param(
+            "{x{...F} y{...F}} fragment F on T{"
+            + " ".join(f"a{n}:b" for n in range(16))
+            + "}",
+            DocumentTooDeepError,
+            id="aliases in a fragment spread twice",
+        ),
+        pytest.param("{a" + "@b" * 21 + "}", DocumentTooDeepError, id="directives"),
+        pytest.param(
+            "query A" + "@b" * 11 + "{a ...F" + "@b" * 10 + "} fragment F on T{a}",
+            DocumentTooDeepError,
+            id="directives of an operation and a spread",
+        ),
+        pytest.param(
+            "{x{...F} y{...F}} fragment F on T" + "@b" * 11 + "{a}",
+            DocumentTooDeepError,
+            id="directives of a fragment spread twice",
+        ),
+        pytest.param(
+            "query($b:B" + "@b" * 21 + "){a(b:$b)}",
+            DocumentTooDeepError,
+            id="directives of a variable",
+        ),
+        pytest.param(
+            "{" + "...{" * 120 + "a" + "}" * 121, DocumentTooDeepError, id="braces"
+        ),
+        pytest.param(
+            bomb(200, "...F{next}"), DocumentTooDeepError, id="a chain of fragments"
+        ),
+        pytest.param(
+            "{...F0}"
+            + "".join(
+                f"fragment F{n} on T" + "{..." * 90 + f"{{...F{n + 1}}}" + "}" * 90
+                for n in range(3)
+            )
+            + "fragment F3 on T{a}",
+            DocumentTooDeepError,
+            id="braces in fragments in braces",
+        ),
+        pytest.param(
             bomb(60, "...F{next} ...F{next}"), DocumentTooDeepError, id="2^60"
         ),
         pytest.param(
@@ -119,3 +168,26 @@ def test_a_refusal_gives_the_place_and_not_the_text() -> None:
         parsed('{ a(b: "110101199003071234" }', BOUNDS)
     assert "1:29" in str(caught.value)
     assert "110101199003071234" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ("{ __schema { types { name } } }", True),
+        ('{ __type(name: "Query") { name } }', True),
+        ("{ _service { sdl } }", True),
+        ("{ innocent: __schema { types { name } } }", True),
+        ("{ a ...F } fragment F on Query { __schema { types { name } } }", True),
+        ("{ ... on Query { ... { __schema { types { name } } } } }", True),
+        ("query A { a } query B { __schema { types { name } } }", True),
+        ("{ a } fragment Unused on Query { __schema { types { name } } }", True),
+        ("{ ...__schema } fragment __schema on Query { a }", False),
+        ("{ __schema: a }", False),
+        ("{ __typename a { __typename } }", False),
+        ('{ a(b: "__schema") }', False),
+    ],
+)
+def test_who_asks_for_the_schema_is_found_wherever_it_is_written(
+    text: str, *, asks: bool
+) -> None:
+    assert introspects(parsed(text, BOUNDS)) is asks
