@@ -72,8 +72,10 @@ async def test_a_record_says_who_looked_why_and_at_what(ask: Asking, sql: Sql) -
         for name in ("market", "emergency", "transport", "dongling", "xihe")
     }
     assert {look.split()[2] for look in record["looks"]} == {
-        "caseNo=ALLOW,contactPhone=ALLOW|MASK,counterpartyIdNumber=MASK,"
-        "archivedOn=FILTER,facts=FILTER"
+        (
+            "caseNo=ALLOW,contactPhone=ALLOW|MASK,counterpartyIdNumber=MASK,"
+            "archivedOn=FILTER,facts=FILTER"
+        )
     }
     assert record["restrictions"] == [
         "CaseRecord.facts ALLOW|DENY",
