@@ -24,11 +24,12 @@ from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.policy_file import read_policy
 from zhitong.infra.sample_sheet import SampleError
 from zhitong.infra.settings import Settings, variable
-from zhitong.resolvers.policy import Rule
+from zhitong.requesters import KINDS
+from zhitong.resolvers.policy import Rule, Scope
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.enums import KEY_MATCH
 from zhitong.schema.graph import sdl
-from zhitong.types import MaskKind
+from zhitong.types import MaskKind, Sharing
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -226,12 +227,13 @@ def test_the_rule_in_the_documents_is_one_of_those_in_force(tmp_path: Path) -> N
         (page, text) for page, text in blocks("toml") if page.name == "policy.md"
     ]
     path = tmp_path / "policy.toml"
-    path.write_text(text, encoding="utf-8")
+    path.write_text(f'tenant = "*"\n{text}', encoding="utf-8")
     (shown,) = read_policy(path, ENTITIES).rules
     in_force = {
-        rule.name: rule for rule in read_policy(Settings().policy, ENTITIES).rules
+        (rule.name, rule.kinds): rule
+        for rule in read_policy(Settings().policy, ENTITIES).rules
     }
-    rule = in_force[shown.name]
+    rule = in_force[shown.name, shown.kinds]
     assert (
         shown.effect,
         shown.fields,
@@ -265,8 +267,14 @@ def test_the_rule_in_the_documents_is_one_of_those_in_force(tmp_path: Path) -> N
         pytest.param(
             "policy.md",
             {field.name for field in fields(Rule)} - {"under"}
-            | {"when", "where", "own_division", "own_unit", "recorders"}
-            | set(MaskKind),
+            | {field.name for field in fields(Scope)}
+            | {"when", "tenant", "recorders", "proceeding_recorders"}
+            | {"whole_texts", "causes_checked", "sharing_basis"}
+            | set(Sharing)
+            | set(MaskKind)
+            | set(KINDS)
+            - {"department", "platform"}
+            - {"provincial-platform", "credit-system"},
             id="keys and masks of a rule",
         ),
         pytest.param(

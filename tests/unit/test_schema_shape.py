@@ -118,16 +118,17 @@ def test_declared_names_are_fields(entity: EntityType) -> None:
     assert named <= entity.fields.keys()
 
 
-def test_decisions_alone_can_be_changed_and_nothing_is_subscribed_to() -> None:
+def test_decisions_and_disputes_alone_can_be_changed_none_subscribed_to() -> None:
     mutation = SCHEMA.mutation_type
     assert mutation is not None
     assert list(mutation.fields) == [
         "recordDecision",
         "withdrawDecision",
         "correctDecision",
+        "recordProceeding",
     ]
     solid = [isinstance(one.type, GraphQLNonNull) for one in mutation.fields.values()]
-    assert solid == [False, False, False]  # one that is refused leaves the others
+    assert solid == [False] * 4  # one that is refused leaves the others
     assert SCHEMA.subscription_type is None
 
 
