@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections import Counter
 
+import msgspec
 import pytest
 from forgeries import (
     CERTIFICATE,
@@ -28,7 +30,9 @@ from zhitong.exceptions import (
     TokenInvalidError,
     TokenReplayedError,
 )
-from zhitong.infra import tokens
+from zhitong.infra import claims, tokens
+from zhitong.infra.issuers import Issuer, Key
+from zhitong.infra.tokens import Verifier
 
 TEXTS = {
     "TOKEN_INVALID": "The token is not one that a trusted issuer gave for this "
@@ -64,6 +68,62 @@ async def test_a_forged_token_is_refused_and_not_told_why(forgery: Forgery) -> N
     with pytest.raises(TokenError):
         judge.verify(forgery.authorization, forgery.certificate)
     assert len(judge._verified) <= (forgery.code == "TOKEN_UNBOUND")
+
+
+def unsigned(sent: str, *_: object) -> bytes:
+    return tokens._decoded(sent.split(".")[1])
+
+
+def any_algorithm(sent: str, _: object, issuer: Issuer, key: Key) -> bytes:
+    first, _, last = sent.rpartition(".")
+    algorithm = jws.JWSRegistry.algorithms[issuer.algorithm]
+    if not algorithm.verify(first.encode(), tokens._decoded(last), key):
+        raise ValueError
+    return unsigned(sent)
+
+
+def loose(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+class AnyHeader(msgspec.Struct, frozen=True):
+    alg: str
+    kid: str
+    typ: str = "JWT"
+
+
+TAKEN_OUT: dict[str, tuple[object, str, object]] = {
+    "the signature": (tokens, "_signed", unsigned),
+    "the issuer's algorithm and type": (tokens, "_signed", any_algorithm),
+    "canonical base64": (tokens, "_decoded", loose),
+    "nothing else in the header": (tokens, "Header", AnyHeader),
+    "no member twice": (claims, "_members", dict),
+    "claims that fit each other": (tokens, "coherent", lambda _: True),
+    "a party named": (claims, "_names_its_party", lambda _: True),
+    "texts that can be seen": (claims, "_visible", lambda _: True),
+    "whom an issuer speaks for": (Issuer, "may_say", lambda *_: True),
+    "the times": (Verifier, "_check_times", lambda *_: None),
+    "the certificate": (tokens, "_check_holder", lambda *_: None),
+}
+"""Each check that refuses, as it would be if it were missing."""
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "instead"), TAKEN_OUT.values(), ids=TAKEN_OUT
+)
+def test_without_any_one_check_the_corpus_would_show_it(
+    where: object, name: str, instead: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(where, name, instead)
+    judge, believed = verifier(), 0
+    for forgery in forgeries().values():
+        try:
+            judge.verify(forgery.authorization, forgery.certificate)
+        except TokenError as error:
+            believed += error.code != forgery.code
+        else:
+            believed += 1
+    assert believed > 0
 
 
 def test_the_corpus_has_two_hundred_kinds_and_no_two_alike() -> None:
@@ -181,8 +241,8 @@ def test_a_remembered_token_expires_with_and_without_its_certificate() -> None:
 
 def test_nothing_that_is_printed_has_the_partys_number() -> None:
     judge = verifier()
-    claims = but(kind="party", party_number=PARTY_NUMBER)
-    principal = judge.verify(f"Bearer {token(claims)}")
+    party = but(kind="party", party_number=PARTY_NUMBER)
+    principal = judge.verify(f"Bearer {token(party)}")
     assert principal.party_number == PARTY_NUMBER
     (verified,) = judge._verified.values()
     for shown in (principal, verified, verified.claims, judge._verified):
