@@ -108,8 +108,8 @@ class Causes:
         self, inquiry: Inquiry, checking: asyncio.Task[AccessFinding | None] | None
     ) -> None:
         """Add to *inquiry* what a check that began has found; not for long."""
-        if checking is None:
-            return
+        if checking is None or not (inquiry.looks or inquiry.restrictions):
+            return  # nothing was looked at, whatever the cause
         try:
             # Shielded: others may wait for the same, and the next finds it done.
             found = await asyncio.wait_for(asyncio.shield(checking), PATIENCE)

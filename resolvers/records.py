@@ -30,7 +30,8 @@ class Recorder:
 
     async def record(self, inquiry: Inquiry) -> str | None:
         """Commit the record of *inquiry*; raise if nothing may be answered."""
-        if not (inquiry.looks or inquiry.restrictions or inquiry.gaps):
+        looked = inquiry.looks or inquiry.restrictions or inquiry.gaps
+        if not (looked or inquiry.findings):
             return None
         try:
             return await self._log.record(inquiry)

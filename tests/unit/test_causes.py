@@ -12,7 +12,7 @@ from zhitong.resolvers.causes import KNOWN_SECONDS, Causes
 from zhitong.resolvers.read import Reader
 from zhitong.resolvers.records import Recorder
 from zhitong.schema.entities import ENTITIES
-from zhitong.types import Inquiry, Label, Occasion, Principal
+from zhitong.types import Inquiry, Label, Look, Occasion, Principal
 
 UNIT, OTHER = "11619921MB21040067", "11619900MB0004001B"
 POLICY = read_policy(Settings().policy, ENTITIES)
@@ -79,6 +79,7 @@ def inquiry(cause: str, kind: str = "own-officer") -> Inquiry:
         principal=Principal(kind=kind, unit=UNIT, unit_name="局", person="李"),
         occasion=Occasion(purpose="case-handling", cause=cause),
         id="1",
+        looks=[Look(type="X", source="s", fields={}, rows=0, keys=(), protected=False)],
     )
 
 
@@ -102,6 +103,14 @@ async def test_a_cause_is_an_open_case_of_ones_own_unit(
     causes: Causes, cause: str, checks: list[str]
 ) -> None:
     assert await found(causes, inquiry(cause)) == checks
+
+
+async def test_who_looked_at_nothing_has_no_cause_to_answer_for(
+    causes: Causes,
+) -> None:
+    asked = inquiry("立9")
+    asked.looks.clear()
+    assert await found(causes, asked) == []
 
 
 async def test_a_kind_whose_cases_are_not_here_is_not_checked(
