@@ -232,10 +232,12 @@ async def test_the_store_shares_no_database_and_no_key(store: Store) -> None:
     assert await store.sql("select 1 from pg_tables where schemaname = 'public'") == []
 
 
-async def test_another_tenant_is_refused(store: Store, opened: Complainants) -> None:
+async def test_another_tenant_is_refused(
+    store: Store, opened: Complainants, tmp_path: Path
+) -> None:
     await opened.keep(CANARY)
-    other = replace(store.settings, tenant="binhai")
-    with pytest.raises(TenantError):
+    other = Settings(state=tmp_path / "binhai", tenant="binhai")
+    with pytest.raises(TenantError, match="the database belongs to anze"):
         async with complainants(other, store.address):
             pass
 
