@@ -20,7 +20,7 @@ from zhitong.schema.decision_inputs import KEPT_BY_US, UNREAD
 from zhitong.schema.decisions import DECISION, DELIVERY, FINDING, RECEIPT, RECEIVER
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.graph import graph
-from zhitong.types import EntityType, Shape
+from zhitong.types import EntityType, Kind, Shape
 
 SCHEMA = graph()._schema
 OWN = {
@@ -165,28 +165,47 @@ def test_a_failing_root_field_leaves_its_siblings() -> None:
     assert solid == {"sources", "codeLists"}  # they read no department
 
 
-def test_statistics_hold_no_amounts_and_cannot_be_ordered() -> None:
+COUNTED = [one for one in ENTITIES.values() if one.groupings]
+
+
+@pytest.mark.parametrize("entity", COUNTED, ids=lambda one: one.name)
+def test_statistics_hold_no_amounts_and_cannot_be_ordered(entity: EntityType) -> None:
+    query, name = SCHEMA.query_type, entity.name.removesuffix("Record")
+    assert query is not None
+    field = f"{name[0].lower()}{name[1:]}Statistics"
+    assert set(query.fields[field].args) == {"by", "where"}
+    grouped = [one.by for one in entity.groupings]
+    assert {entity.fields[one.field].kind for one in grouped} <= {
+        Kind.TEXT,
+        Kind.CODE,
+        Kind.CREDIT_CODE,
+        Kind.DIVISION,
+        Kind.DATE,
+        Kind.DATETIME,
+    }
+    named = {"month" if one.month else one.field for one in grouped}
+    group = set(members(SCHEMA.type_map[f"{name}Group"]))
+    assert group - {"subject"} == {*named, "count", "suppressed"}
+    grouping = SCHEMA.type_map[f"{name}Grouping"]
+    assert set(members(grouping)) == {one.name for one in entity.groupings}
+
+
+@pytest.mark.parametrize("entity", COUNTED, ids=lambda one: one.name)
+def test_no_grouping_names_a_person_or_one_row(entity: EntityType) -> None:
+    grouped = {one.by.field for one in entity.groupings}
+    named = {entity.key, entity.search, entity.lookup, "caseNo", "counterpartyCode"}
+    assert not grouped & named
+    assert all(entity.fields[name].mask is None for name in grouped)
+    assert sum(one.by.month for one in entity.groupings) == 1
+
+
+def test_what_may_be_looked_up_exactly_has_a_field_of_its_own() -> None:
     query = SCHEMA.query_type
     assert query is not None
-    assert set(query.fields["caseStatistics"].args) == {"by", "where"}
-    group = SCHEMA.type_map["CaseGroup"]
-    assert set(members(group)) == {
-        "subjectCode",
-        "subject",
-        "month",
-        "actType",
-        "status",
-        "division",
-        "count",
-        "suppressed",
-    }
-    grouping = SCHEMA.type_map["CaseGrouping"]
-    assert set(members(grouping)) == {
-        "SUBJECT",
-        "MONTH",
-        "ACT_TYPE",
-        "STATUS",
-        "DIVISION",
+    assert {name for name in query.fields if "By" in name} == {
+        "officerByIdNumber",
+        "counterpartyByIdNumber",
+        "caseRecordByCounterpartyIdNumber",
     }
 
 
