@@ -295,6 +295,9 @@ def _policy(command: Command) -> None:
         "--identity", action="store_true", help="证件已核验 an ID document was checked"
     )
     explain.add_argument(
+        "--unit", default="", metavar="单位代码", help="credit code of the unit"
+    )
+    explain.add_argument(
         "--from", dest="source", default="", metavar="来源", help="as one source shares"
     )
 
@@ -305,6 +308,7 @@ def _explain(settings: Settings, given: argparse.Namespace) -> None:
         field=given.field,
         occasion=_stated(given),
         identity=given.identity,
+        unit=given.unit,
         source=given.source,
     )
     policy_view.show(settings, asked)

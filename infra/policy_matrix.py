@@ -54,6 +54,7 @@ def matrix(policy: Policy, entities: Mapping[str, EntityType]) -> str:
             purposes = ", ".join(filter(None, _purposes(policy, kind))) or "—"
             lines.append(f"- {KINDS[kind].en}; 目的 purposes: {purposes}")
         lines += ["", tables]
+    lines += [*_looked_up(policy), *_sources(policy)]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -77,6 +78,34 @@ def _declared(entities: Mapping[str, EntityType]) -> Iterator[str]:
             alike.setdefault(said, []).append(field.name)
         for said, names in alike.items():
             yield f"| {entity.name}: {' '.join(names)} | {' | '.join(said)} |"
+    yield ""
+
+
+def _looked_up(policy: Policy) -> Iterator[str]:
+    yield "## 精确查找 Exact look-ups"
+    yield ""
+    heads = ("规则 rule", "字段 field", "类别 kinds", "单位 units", "目的 purposes")
+    yield f"| {' | '.join(heads)} | 须有 requires |"
+    yield "|---|---|---|---|---|---|"
+    for rule in policy.lookups:
+        named = (rule.kinds, rule.units, rule.purposes, rule.requires)
+        cells = " | ".join(", ".join(sorted(each)) for each in named)
+        yield f"| {rule.name} | {rule.type}.{rule.field} | {cells} |"
+    yield ""
+
+
+def _sources(policy: Policy) -> Iterator[str]:
+    yield "## 各条规则的依据 The text each rule rests on"
+    yield ""
+    yield "| 规则 rule | 须有 requires | 依据 source |"
+    yield "|---|---|---|"
+    told: set[str] = set()
+    rules = (*policy.rules, *policy.rows, *policy.counts, *policy.lookups)
+    for rule in rules:
+        if rule.name not in told:
+            requires = ", ".join(getattr(rule, "requires", ()))
+            yield f"| {rule.name} | {requires} | {rule.source} |"
+        told.add(rule.name)
     yield ""
 
 

@@ -14,6 +14,7 @@ from zhitong.infra.policy_matrix import both, matrix
 from zhitong.infra.settings import Settings
 from zhitong.requesters import KINDS
 from zhitong.resolvers.explanation import (
+    OWN,
     Explanation,
     Part,
     anybody,
@@ -41,6 +42,8 @@ class Asked:
     field: str
     occasion: Occasion
     identity: bool = False
+    unit: str = ""
+    """Whose; an exact look-up is granted to units by their codes."""
     source: str = ""
 
 
@@ -48,7 +51,10 @@ def show(settings: Settings, asked: Asked) -> None:
     """Print what a caller of one kind is given of one field, and why."""
     kept = _tightened(settings.bindings, asked.field.partition(".")[0])
     where = place(asked.field, ENTITIES, kept, asked.source)
-    asking = caller(anybody(asked.kind, identity=asked.identity), asked.occasion)
+    unit = asked.unit or OWN
+    asking = caller(
+        anybody(asked.kind, identity=asked.identity, unit=unit), asked.occasion
+    )
     policy = read_policy(settings.policy, ENTITIES)
     say(*_lines(explain(policy, asking, where, kept)))
 

@@ -118,11 +118,11 @@ def may_ask(principal: Principal, kind: str) -> bool:
     return overseeing or principal.kind == kind
 
 
-def anybody(kind: str, *, identity: bool = False) -> Principal:
+def anybody(kind: str, *, identity: bool = False, unit: str = OWN) -> Principal:
     """Stand for any caller of *kind*: what is the caller's own is called so."""
     return Principal(
         kind=kind,
-        unit=OWN,
+        unit=unit,
         unit_name=OWN,
         person=OWN,
         division=OWN,

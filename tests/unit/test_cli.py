@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import socket
 from pathlib import Path
 
@@ -48,6 +50,71 @@ def test_without_a_command_it_ends_with_2(capsys: pytest.CaptureFixture[str]) ->
 def test_schema_prints_the_sdl(capsys: pytest.CaptureFixture[str]) -> None:
     assert ended("schema") == 0
     assert capsys.readouterr().out == sdl()
+
+
+def test_policy_matrix_prints_the_page(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended("policy", "matrix") == 0
+    page = Path(__file__).parents[2] / "docs" / "policy-matrix.md"
+    assert capsys.readouterr().out == page.read_text("utf-8")
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/commands.md", "docs/policy.md"])
+def test_what_documents_ask_of_the_policy_is_explained(
+    page: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (Path(__file__).parents[2] / page).read_text("utf-8")
+    lines = re.findall(r"zhitong (policy explain .+)", text)
+    assert lines != []
+    for line in lines:
+        assert ended(*shlex.split(line)) == 0
+        said = capsys.readouterr().out
+        assert "规则 rule: bodies-" in said
+        assert "第五条" in said
+
+
+def test_the_policy_says_what_one_source_keeps_back(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = state / "bindings"
+    folder.mkdir(parents=True)
+    bound = (BINDINGS / "market.toml").read_text("utf-8")
+    free = 'phone          = "lxdh"'
+    assert bound.count(free) == 1
+    kept = 'column = "lxdh", sharing = "withheld", sharing_basis = "某法第一条"'
+    (folder / "market.toml").write_text(
+        bound.replace(free, f"phone = {{ {kept} }}"), encoding="utf-8"
+    )
+    why = ("--purpose", "case-handling", "--cause", "案")
+    asked = ("policy", "explain", "--as", "own-officer", "--field")
+    assert ended(*asked, "Counterparty.phone", *why) == 0
+    assert "允许 ALLOW" in capsys.readouterr().out
+    assert ended(*asked, "Counterparty.phone", *why, "--from", "market") == 0
+    said = capsys.readouterr().out
+    assert "不给 DENY" in said
+    assert "来源 market: 不予共享 withheld（某法第一条）" in said
+
+
+def test_the_policy_names_the_unit_that_may_look_up_by_a_number(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = (
+        *("policy", "explain", "--as", "police", "--field", "Counterparty.idNumber"),
+        *("--purpose", "crime-transfer", "--basis", "法", "--cause", "案"),
+        *("--letter", "信", "--identity"),
+    )
+    police = DEMO_PRINCIPALS["police"].unit
+    for unit, verdict in ((police, "允许 ALLOW"), ("another", "不给 DENY")):
+        assert ended(*asked, "--unit", unit) == 0
+        said = capsys.readouterr().out
+        assert f"exact look-up:\n  {verdict}" in said
+
+
+def test_a_field_the_policy_does_not_know_ends_with_2(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = ("policy", "explain", "--as", "public", "--field", "Counterparty.x")
+    assert ended(*asked) == 2
+    assert "there is no such field" in capsys.readouterr().err
 
 
 def test_a_token_is_one_that_the_gateway_believes(

@@ -41,6 +41,7 @@ HEADINGS = {
     "What it is for": "用来做什么",
     "Two promises": "两个承诺",
     "A first question": "第一次提问",
+    "Who sees what": "谁能看什么",
     "A first decision": "第一件决定",
     "The shape of the code": "代码的样子",
     "Adding a department": "接入一个部门",
