@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import product
 
 from zhitong.connectors.masks import blurred_value
@@ -65,7 +66,7 @@ class Table:
     @property
     def kinds(self) -> Mapping[str, Kind]:
         """The kind of every field."""
-        return {name: declared.kind for name, declared in self.entity.fields.items()}
+        return _kinds(self.entity)
 
     def cells(self) -> Iterator[Cells]:
         """Give each row with its key, without what is lost."""
@@ -75,6 +76,12 @@ class Table:
         for row in self.rows:
             kept = {name: value for name, value in row.items() if name in here}
             yield {**empty, **kept, SOURCE_KEY: str(row[self.key])}
+
+
+@lru_cache(maxsize=64)
+def _kinds(entity: EntityType) -> Mapping[str, Kind]:
+    """Name a type's kinds; an entry of the ledger asks for them a hundred times."""
+    return {name: declared.kind for name, declared in entity.fields.items()}
 
 
 class MemorySource:
@@ -179,12 +186,13 @@ class MemorySource:
 
 def _shown(table: Table, column: Column, row: Cells) -> object:
     """Give a value under its rulings; one that cannot be decided gives nothing."""
-    known = (table.fields - table.lost.keys()) | {SOURCE_KEY}
     for ruling in column.rulings:
-        if not fields_of(ruling.under) <= known:
-            return None
-        if not holds(ruling.under, row, table.kinds):
-            continue
+        if ruling.under is not None:
+            known = (table.fields - table.lost.keys()) | {SOURCE_KEY}
+            if not fields_of(ruling.under) <= known:
+                return None
+            if not holds(ruling.under, row, table.kinds):
+                continue
         if isinstance(ruling.verdict, Mask):
             kind = table.kinds.get(column.field, Kind.TEXT)
             whole = row.get(column.field)

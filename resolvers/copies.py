@@ -59,6 +59,9 @@ class Copies:
         self._given = given
         # Receivers and the policy are the same each time: so are the verdicts.
         self._known: dict[tuple[Principal, Occasion], dict[str, TypeVerdicts]] = {}
+        self._asked: dict[
+            tuple[Principal, Occasion, frozenset[str]], frozenset[str]
+        ] = {}
 
     async def of(
         self, entry: Entry, receivers: Sequence[str], order: int | None = None
@@ -120,8 +123,12 @@ class Copies:
     async def _read(
         self, look: Inquiry, source: Source, among: frozenset[str] = MAPPED
     ) -> Values | None:
-        fields = self._reader.verdicts(look, self._entity, source).fields
-        asked = frozenset(name for name in among if visible(fields[name]))
+        known = (look.principal, look.occasion, among)
+        asked = self._asked.get(known)
+        if asked is None:
+            fields = self._reader.verdicts(look, self._entity, source).fields
+            asked = frozenset(name for name in among if visible(fields[name]))
+            self._asked[known] = asked
         ask = Ask(entity=self._entity, fields=asked, order=_ONE)
         found = await self._reader.given(look, ask, source)
         return found.rows[0].values if found.rows else None
