@@ -99,13 +99,15 @@ def _sources(policy: Policy) -> Iterator[str]:
     yield ""
     yield "| 规则 rule | 须有 requires | 依据 source |"
     yield "|---|---|---|"
-    told: set[str] = set()
-    rules = (*policy.rules, *policy.rows, *policy.counts, *policy.lookups)
-    for rule in rules:
-        if rule.name not in told:
-            requires = ", ".join(getattr(rule, "requires", ()))
-            yield f"| {rule.name} | {requires} | {rule.source} |"
-        told.add(rule.name)
+    rows = [
+        *((one.name, one.requires, one.source) for one in policy.rules),
+        *((one.name, (), one.source) for one in policy.rows),
+        *((one.name, (), one.source) for one in policy.counts),
+        *((one.name, one.requires, one.source) for one in policy.lookups),
+    ]
+    # A rule for the purposes of each kind is one for each of them, under one name.
+    for name, requires, source in dict.fromkeys(rows):
+        yield f"| {name} | {', '.join(requires)} | {source} |"
     yield ""
 
 

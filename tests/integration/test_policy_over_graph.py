@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
 import orjson
 import pytest
 
+from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.schema.engine import Answer
 from zhitong.schema.entities import ENTITIES
+from zhitong.types import Occasion
 
 pytestmark = pytest.mark.integration
 
 Asking = Callable[..., Awaitable[Answer]]
 Sql = Callable[..., Awaitable[list[asyncpg.Record]]]
 
+LETTER = Occasion(letter="正蓝函〔2026〕1号")
 PARTY, FORMER, CASE_PARTY = "金丝雀自然人", "金丝雀曾用名", "金丝雀当事人"
 PARTY_ID, CASE_ID, OFFICER_ID = "61990219000101771X", "619921190001017721", "6199771"
 PARTY_PHONE, CASE_PHONE = "19977001771", "19977001772"
@@ -349,6 +353,115 @@ async def test_a_denial_is_explained_and_on_record(ask: Asking, sql: Sql) -> Non
         "Counterparty.name ALLOW|MASK(name)",
         "Counterparty.phone DENY",
     ]
+
+
+EXPLAIN = """query($kind: String, $occasion: PolicyOccasion, $field: String!) {
+  policyExplain(field: $field, kind: $kind, occasion: $occasion) {
+    kind rows compared verdicts { verdict rows rule mask remedyEn } } }"""
+
+
+async def told(
+    ask: Asking, who: str, field: str, **more: object
+) -> tuple[Any, list[str]]:
+    """Ask what the policy says; give it, and the codes of errors."""
+    answer = await ask(who, EXPLAIN, {"field": field, **more})
+    body: Any = answer.body
+    errors = [one["extensions"]["code"] for one in body.get("errors", ())]
+    return body["data"]["policyExplain"], errors
+
+
+async def test_a_caller_is_told_what_the_policy_gives_on_this_occasion(
+    ask: Asking,
+) -> None:
+    found, errors = await told(ask, "police", "CaseRecord.facts")
+    assert errors == []
+    assert [(one["verdict"], one["rows"]) for one in found["verdicts"]] == [
+        ("ALLOW", "archivedOn present"),
+        ("DENY", "not (archivedOn present)"),
+    ]
+    assert "the officers on the case" in found["verdicts"][1]["remedyEn"]
+    silent, _ = await told(ask, "police", "CaseRecord.facts", occasion={})
+    assert [one["verdict"] for one in silent["verdicts"]] == ["DENY"]
+    own, _ = await told(ask, "natural-party", "CaseRecord.result")
+    assert own["rows"].endswith("(counterpartyIdNumber eq own)")
+    assert "619921199006135015" not in str(own)
+
+
+async def test_of_other_kinds_overseers_alone_are_told(ask: Asking) -> None:
+    for who in ("police", "public", "party", "department"):
+        found, errors = await told(ask, who, "Counterparty.phone", kind="court")
+        assert (found, errors) == (None, ["FORBIDDEN"])
+    stated = {"purpose": "trial", "basis": "法", "cause": "案", "letter": "信"}
+    for who in ("auditor", "operator", "data-authority", "supervisor"):
+        silent, _ = await told(ask, who, "Counterparty.phone", kind="court")
+        assert [one["verdict"] for one in silent["verdicts"]] == ["DENY"]
+        found, errors = await told(
+            ask,
+            who,
+            "Counterparty.phone",
+            kind="court",
+            occasion={**stated, "identity": True},
+        )
+        assert (found["kind"], errors) == ("court", [])
+        assert [one["verdict"] for one in found["verdicts"]] == ["ALLOW", "MASK"]
+
+
+async def test_a_kind_or_field_there_is_not_is_refused(ask: Asking) -> None:
+    for field, kind in (("Counterparty.nothing", None), ("Officer.name", "nobody")):
+        found, errors = await told(ask, "auditor", field, kind=kind)
+        assert (found, errors) == (None, ["SCALAR"])
+
+
+PARTY_CASES = """{ caseRecords(first: 200) {
+  nodes { caseNo status archivedOn facts place counterpartyCode counterpartyName }
+} }"""
+
+
+async def test_a_party_is_given_its_own_decided_cases_and_no_other(
+    ask: Asking,
+) -> None:
+    enterprise = DEMO_PRINCIPALS["party"].party_code
+    shown: Any = (await ask("party", PARTY_CASES, occasion=LETTER)).body
+    cases = shown["data"]["caseRecords"]["nodes"]
+    assert len(cases) > 5
+    assert {case["counterpartyCode"] for case in cases} == {enterprise}
+    assert {case["status"] for case in cases} <= {"DECIDED", "CLOSED"}
+    assert {case["place"] for case in cases} == {None}
+    # The file of one of them is not archived yet: its facts are told by the section.
+    archived = {case["archivedOn"] is not None for case in cases}
+    assert archived == {True, False}
+    for case in cases:
+        assert (case["facts"] is not None) is (case["archivedOn"] is not None)
+    withheld = {(one["field"], one["rule"]) for one in shown["extensions"]["access"]}
+    assert ("facts", "own-case-facts-not-archived") in withheld
+    bare: Any = (await ask("party", PARTY_CASES)).body["data"]
+    assert {case["facts"] for case in bare["caseRecords"]["nodes"]} == {None}
+
+
+async def test_a_natural_person_finds_cases_by_the_number_nobody_is_shown(
+    ask: Asking,
+) -> None:
+    body: Any = (await ask("natural-party", PARTY_CASES)).body["data"]
+    cases = body["caseRecords"]["nodes"]
+    assert {case["counterpartyName"] for case in cases} == {"胡浩宁"}
+    assert {case["caseNo"] for case in cases} >= {"东岭农立字[2024]00033号"}
+
+
+async def test_an_attorney_is_given_the_case_that_is_the_cause(ask: Asking) -> None:
+    papers = replace(
+        LETTER, mandate="委托1号", authorisation="授权1号", licence="16199001"
+    )
+    case = replace(papers, cause="JT2023000034")
+    body: Any = (await ask("attorney", PARTY_CASES, occasion=case)).body["data"]
+    (one,) = body["caseRecords"]["nodes"]
+    assert one["caseNo"] == "JT2023000034"
+    assert one["facts"] is not None
+    other = replace(papers, cause="安市监案〔2021〕57号")  # of somebody else
+    found: Any = (await ask("attorney", PARTY_CASES, occasion=other)).body["data"]
+    assert found["caseRecords"]["nodes"] == []
+    for lacking in (papers, replace(case, licence="")):
+        nothing: Any = (await ask("attorney", PARTY_CASES, occasion=lacking)).body
+        assert nothing["data"]["caseRecords"] is None
 
 
 @pytest.mark.parametrize(
