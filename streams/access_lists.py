@@ -6,6 +6,7 @@ name. Another tenant's on the same broker stay as they are.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -29,6 +30,8 @@ from zhitong.streams.kafka_client import Access
 from zhitong.streams.receivers import Receivers
 from zhitong.streams.topics import administering
 
+_SECONDS = 30.0
+_PAUSE = 0.02
 _EVERYTHING = ACLFilter(
     principal=None,
     host=None,
@@ -61,6 +64,7 @@ def apply_grants(access: Access, config: Receivers, *, dry: bool = False) -> App
         if not dry:
             _add(admin, wanted - ours)
             _remove(admin, ours - wanted)
+            _await(admin, config.tenant, wanted)
     wide = {one for one in there - ours if _reaches(one, config.tenant)}
     return Applied(*map(_said, (wanted - ours, ours - wanted, wide)))
 
@@ -103,6 +107,15 @@ class _Line(NamedTuple):
             f"{self.operation.name} {self.kind.name} {self.name}"
             f"{'*' if self.pattern is ACLResourcePatternType.PREFIXED else ''}"
         )
+
+
+def _await(admin: KafkaAdminClient, tenant: str, wanted: set[_Line]) -> None:
+    """Wait until the broker goes by *wanted*: its controller answers before that."""
+    deadline = time.monotonic() + _SECONDS
+    while {one for one in _there(admin) if _is_ours(one, tenant)} != wanted:
+        if time.monotonic() > deadline:
+            raise errors.KafkaTimeoutError("the access lists are not in force")
+        time.sleep(_PAUSE)
 
 
 def _said(lines: Iterable[_Line]) -> tuple[str, ...]:

@@ -80,6 +80,10 @@ def _partitions(
     admin: KafkaAdminClient, topics: Mapping[str, int]
 ) -> Mapping[str, int]:
     found = admin.describe_topics(list(topics))
+    for topic in found:
+        # One that is hidden from us is not one that is missing.
+        if topic["error_code"] == errors.TopicAuthorizationFailedError.errno:
+            raise errors.TopicAuthorizationFailedError(topic["name"])
     return {
         topic["name"]: len(topic["partitions"])
         for topic in found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
@@ -28,7 +29,7 @@ from probes import (
 
 from zhitong.infra.broker import Broker
 from zhitong.infra.receivers_file import read_receivers
-from zhitong.streams.access_lists import Applied, apply_grants, set_users
+from zhitong.streams.access_lists import Applied, _there, apply_grants, set_users
 from zhitong.streams.grants import grants, users
 from zhitong.streams.kafka_client import Access, connect
 from zhitong.streams.topics import administering, ensure_topics
@@ -295,6 +296,17 @@ def _alter(client: KafkaAdminClient, add: list[str], remove: list[str]) -> None:
         assert client.create_acls([_acl(line) for line in add])["failed"] == []
     for _, gone, _ in client.delete_acls([_acl(line) for line in remove]):
         assert len(gone) == 1
+    # The controller answers before the broker goes by it.
+    wanted, unwanted = set(map(_acl, add)), set(map(_acl, remove))
+    while True:
+        there = {_acl(line) for line in _lines(client)}
+        if wanted <= there and not unwanted & there:
+            return
+        time.sleep(0.02)
+
+
+def _lines(client: KafkaAdminClient) -> Iterator[str]:
+    return map(str, _there(client))
 
 
 def _acl(line: str) -> ACL:

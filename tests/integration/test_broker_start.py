@@ -18,12 +18,18 @@ from zhitong.exceptions import (
     TopicMissingError,
 )
 from zhitong.infra.broker import Broker, bootstrap
-from zhitong.infra.broker_start import FORGETFUL, Started, start_broker, topics
+from zhitong.infra.broker_start import (
+    ELSEWHERE,
+    FORGETFUL,
+    Started,
+    start_broker,
+    topics,
+)
 from zhitong.infra.broker_tansu import Tansu, find_tansu
 from zhitong.infra.embedded import clean
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.settings import Settings
-from zhitong.streams.access_lists import Applied
+from zhitong.streams.access_lists import Applied, apply_grants, set_users
 from zhitong.streams.grants import grants
 from zhitong.streams.kafka_client import Access
 from zhitong.streams.topics import ensure_topics, partitions
@@ -157,6 +163,27 @@ def test_a_broker_that_was_given_gets_the_topics_and_none_is_started(
         "zhitong.given.receipts.v1": 12,
     }
     assert start_broker(settings).grants == Applied((), (), ())
+
+
+def test_where_another_administers_the_broker_nothing_is_made(
+    broker: Access, state: Path
+) -> None:
+    folder = state.parent / "theirs"
+    folder.mkdir()
+    tenant, relay = "elsewhere", "zhitong.elsewhere.relay"
+    settings = replace(given(broker), tenant=tenant, kafka_users=str(folder))
+    (folder / relay).write_text("its password", "utf-8")
+    set_users(broker, tenant, {relay: "its password"})
+
+    with pytest.raises(BrokerUnavailableError):
+        start_broker(settings)
+
+    config = read_receivers(tenant=tenant)
+    ensure_topics(broker, config.topics)
+    apply_grants(broker, config)
+    started = start_broker(settings)
+    assert (started.banner, started.grants) == (ELSEWHERE, None)
+    assert started.access.user == relay
 
 
 def test_a_broker_that_runs_is_used_whatever_could_be_started(

@@ -11,6 +11,7 @@ import pytest
 from zhitong.exceptions import EmbeddedError, SettingsError
 from zhitong.infra import broker, broker_apache, broker_java, broker_tansu, processes
 from zhitong.infra.broker import Broker, apache, bootstrap, choose
+from zhitong.infra.broker_access import way
 from zhitong.infra.broker_apache import Apache
 from zhitong.infra.broker_jars import LIST, Artefact, artefacts
 from zhitong.infra.broker_tansu import Tansu
@@ -130,6 +131,33 @@ def test_tansu_is_taken_only_where_kafka_is_not_complete(
 def test_a_broker_that_was_given_is_the_one(tmp_path: Path) -> None:
     settings = Settings(state=tmp_path, kafka="kafka-1:9092,kafka-2:9092")
     assert bootstrap(settings) == "kafka-1:9092,kafka-2:9092"
+
+
+def test_each_comes_to_a_city_s_broker_as_its_own_user(tmp_path: Path) -> None:
+    (tmp_path / "zhitong.anze.credit").write_text("its password\n", "utf-8")
+    settings = Settings(
+        kafka="kafka-1:9093",
+        kafka_security="SASL_SSL",
+        kafka_users=str(tmp_path),
+        kafka_ca="authorities.pem",
+    )
+    found = way(settings, "credit")()
+    assert found.configs == {
+        "bootstrap_servers": "kafka-1:9093",
+        "security_protocol": "SASL_SSL",
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": "zhitong.anze.credit",
+        "sasl_plain_password": "its password",
+        "ssl_cafile": "authorities.pem",
+    }
+    assert "its password" not in repr(found)
+    with pytest.raises(SettingsError, match="put that user's password there"):
+        way(settings, "relay")()
+
+
+def test_to_a_broker_that_proves_nobody_all_come_alike() -> None:
+    found = way(Settings(kafka="kafka-1:9092"), "credit")()
+    assert (found.user, found.protocol, found.tls) == ("", "PLAINTEXT", None)
 
 
 def test_else_it_is_the_embedded_one_s_kept_port(tmp_path: Path) -> None:

@@ -88,11 +88,18 @@ def test_what_is_kept_at_run_time_lies_in_the_state_folder() -> None:
         ("ZHITONG_BODY_BYTES", "1.5"),
         ("ZHITONG_CHECK_SECONDS", "nan"),
         ("ZHITONG_PAGE_SIZE", "201"),
+        ("ZHITONG_KAFKA_SECURITY", "SASL"),
+        ("ZHITONG_KAFKA_MECHANISM", "GSSAPI"),
     ],
 )
 def test_a_wrong_value_names_its_variable(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
         from_environment({name: value})
+
+
+def test_who_is_proved_to_a_broker_needs_a_folder_of_passwords() -> None:
+    with pytest.raises(SettingsError, match="ZHITONG_KAFKA_USERS"):
+        from_environment({"ZHITONG_KAFKA_SECURITY": "SASL_SSL"})
 
 
 def test_every_setting_is_explained() -> None:
