@@ -95,4 +95,5 @@ TABLES = {
     for made, kind in _tables(entity).items()
 }
 # strawberry resolves annotations where the fields are said to live.
-vars(objects).update(TABLES)
+for _name, _made in TABLES.items():
+    setattr(objects, _name, _made)

@@ -52,7 +52,9 @@ async def table(ask: Asking, *by: str) -> dict[tuple[str | None, ...], int | Non
 async def test_a_dashboard_has_counts_without_small_cells(
     ask: Asking, cases: list[Any]
 ) -> None:
-    true = Counter((one.subject, one.status) for one in cases)
+    true: Counter[tuple[str | None, ...]] = Counter(
+        (one.subject, one.status) for one in cases
+    )
     found = await table(ask, "SUBJECT", "STATUS")
     assert found.keys() >= true.keys()
     told = {group: count for group, count in found.items() if count is not None}

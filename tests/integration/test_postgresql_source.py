@@ -398,5 +398,7 @@ async def test_bands_and_years_in_sql_and_in_python_agree(
         found = await connection.fetch(query, [*values, None])
     finally:
         await connection.close()
-    expected = {value: blurred_value(mask, kind, value) for value in values}
+    expected: dict[str | None, object] = {
+        value: blurred_value(mask, kind, value) for value in values
+    }
     assert {row["v"]: row["blurred"] for row in found} == {**expected, None: None}
