@@ -28,7 +28,7 @@ export npm_config_cache := $(CURDIR)/$(CACHE)/npm
 export npm_config_fetch_retries := 1
 export npm_config_update_notifier := false
 
-.PHONY: help setup explorer broker check lint types test unit fix demo serve bench soak bench-decisions captures schema policy clean-demo lock
+.PHONY: help setup explorer broker check lint types test unit fix demo serve bench soak bench-decisions fuzz judges captures schema policy clean-demo lock
 
 help: ## 列出命令 list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +88,19 @@ bench-decisions: setup ## 登记、中继与到达的速度 how fast decisions a
 
 soak: setup ## 一边登记一边 kill -9，然后逐件核对（QUICK=1：一万件） kill what carries decisions, compare all (QUICK=1: 10,000)
 	$(BIN)/python bench/soak.py $(if $(filter-out 0,$(QUICK)),,--decisions 100000 --relay-kills 100 --broker-kills 20 --gateway-kills 10 --consumer-kills 20)
+
+fuzz: $(VENV)/.installed ## 随机请求（N=数量，SEED=种子） fuzz the gateway in the process (N=count, SEED=seed)
+	nice -n 10 $(BIN)/python bench/fuzz.py --count $(or $(N),1000000) $(if $(SEED),--seed $(SEED))
+
+# Their programs clash with our pins: they live in an environment of their own.
+JUDGES := $(CACHE)/judges
+judges: $(VENV)/.installed $(JUDGES)/.installed ## 外部评审：graphql-cop、clairvoyance、schemathesis outside judges
+	$(BIN)/python bench/judges.py --tools $(JUDGES)/bin
+
+$(JUDGES)/.installed:
+	$(PYTHON) -m venv $(JUDGES)
+	$(JUDGES)/bin/pip install --quiet 'schemathesis==4.32.5' 'clairvoyance==2.5.5'
+	@touch $@
 
 captures: setup ## 登记公开采集的真实处罚并逐条跟踪（CODES=对照文件） register captured real penalties, follow each (CODES=mapping)
 	$(BIN)/python bench/captures.py $(if $(CODES),--codes $(CODES))

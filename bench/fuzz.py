@@ -421,7 +421,8 @@ def case(seed: str, number: int, tokens: Mapping[str, str]) -> tuple[str, Sent]:
 async def run(seed: str, numbers: Sequence[int], state: Path) -> Tally:
     """Ask the cases of *numbers*."""
     front, tokens = build(state)
-    names(), real()
+    names()
+    real()
     # As the gateway does: what lives as long as the process is not looked through.
     gc.collect()
     gc.freeze()
