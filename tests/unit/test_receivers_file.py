@@ -144,7 +144,7 @@ def test_new_rules_of_a_receiver_follow_the_old_ones(tmp_path: Path) -> None:
             'INSPECTION = "行政检查"\n', "", "INSPECTION", id="an act without a text"
         ),
         pytest.param('division = "619900"', "division = 619900", "division", id="code"),
-        pytest.param(TEXT, "", "division", id="an empty file"),
+        pytest.param(TEXT, "", "tenant", id="an empty file"),
         pytest.param(TEXT, "[[", "receivers.toml", id="no TOML"),
     ],
 )
