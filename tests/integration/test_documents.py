@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.schema.engine import Answer
 from zhitong.types import Occasion
 
@@ -62,8 +63,11 @@ async def test_the_public_gets_the_same_case_and_less_of_it(
 async def test_every_question_in_the_documents_is_answered(
     ask: Callable[..., Awaitable[Answer]], document: str
 ) -> None:
+    number = DEMO_PRINCIPALS["natural-party"].party_number
     answer = await ask(
-        "department" if document.startswith("mutation") else "police", document
+        "department" if document.startswith("mutation") else "police",
+        document,
+        {"number": number} if "$number" in document else None,
     )
     assert "errors" not in answer.body
     assert None not in dict(answer.body["data"]).values()  # type: ignore[call-overload]
