@@ -94,6 +94,9 @@ class Tally:
     slow: int = 0
     slowest: float = 0.0
     slowest_case: int = -1
+    slow_refused: int = 0
+    slowest_refused: float = 0.0
+    """Of what was answered with 4xx: nothing was read for it."""
     cpu: float = 0.0
     grown: int = 0
     """KiB of resident memory since the first tenth."""
@@ -108,6 +111,9 @@ class Tally:
         self.slow += reply.seconds > SLOW
         if reply.seconds > self.slowest:
             self.slowest, self.slowest_case = reply.seconds, case
+        if reply.status >= 400:  # noqa: PLR2004 - refused
+            self.slow_refused += reply.seconds > SLOW
+            self.slowest_refused = max(self.slowest_refused, reply.seconds)
         codes = {code.decode() for code in CODE.findall(reply.body)}
         self.codes.update(codes or {"-"})
         if reply.status >= 500 or "INTERNAL" in codes:  # noqa: PLR2004 - server errors
@@ -120,6 +126,8 @@ class Tally:
         self.codes += other.codes
         self.kinds += other.kinds
         self.slow += other.slow
+        self.slow_refused += other.slow_refused
+        self.slowest_refused = max(self.slowest_refused, other.slowest_refused)
         self.cpu += other.cpu
         self.grown = max(self.grown, other.grown)
         self.failed += other.failed
@@ -486,6 +494,10 @@ def main() -> None:
     print(
         f"CPU mean {mean * 1000:.2f} ms, most {tally.slowest * 1000:.0f} ms "
         f"(case {tally.slowest_case}), over 50 ms: {tally.slow}"
+    )
+    print(
+        f"CPU of what was refused: most {tally.slowest_refused * 1000:.0f} ms, "
+        f"over 50 ms: {tally.slow_refused}"
     )
     print(f"memory grew by {tally.grown:,} KiB a process after the first tenth")
     print(f"5xx or INTERNAL: {len(tally.failed)}")

@@ -10,11 +10,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx
+import orjson
 import pytest
 
 from zhitong.infra.app import build_app
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, DemoIssuer
 from zhitong.infra.gateway import Gateway
+from zhitong.infra.pace import STRANGERS
 from zhitong.infra.settings import Settings
 from zhitong.infra.tokens import Verifier
 from zhitong.schema.engine import Engine
@@ -36,6 +38,12 @@ def page(code: str) -> tuple[int, object]:
     status = re.search(r"^HTTP (\d+)", text, flags=re.MULTILINE)
     (body,) = re.findall(r"```json\n(.*?)```", text, flags=re.DOTALL)
     return int(status.group(1)) if status else 0, json.loads(body)
+
+
+def without_seconds(body: object) -> str:
+    """Give an answer without the seconds that somebody is to wait."""
+    text = json.dumps(body, ensure_ascii=False, sort_keys=True)
+    return re.sub(r'\d+ (s\b|秒)|"after": "\d+"', "", text)
 
 
 class Caller:
@@ -150,6 +158,13 @@ async def test_a_token_that_is_missing_old_or_forged(
             + "} }",
         ),
         (
+            "COST_EXCEEDED",
+            "police",
+            "{ enforcementSubjects(first: 200) { nodes { cases(first: 175) "
+            "{ nodes { caseNo } } code } } }",
+        ),
+        ("INTROSPECTION_DENIED", "public", "{ __schema { types { name } } }"),
+        (
             "CURSOR_MALFORMED",
             "police",
             '{ officers(first: 2, after: "eyJub3QiOiJvdXJzIn0=") { nodes { name } } }',
@@ -172,6 +187,32 @@ async def test_a_question_that_is_wrong(
     caller: Caller, code: str, who: str, document: str
 ) -> None:
     assert await caller.ask(document, who) == page(code)
+
+
+async def test_a_document_that_nobody_trusts(caller: Caller) -> None:
+    content = orjson.dumps({"documentId": "0" * 64})
+    headers = {**JSON, **caller.bearer("police")}
+    assert await caller.send("POST", "/graphql", headers, content) == page(
+        "DOCUMENT_UNKNOWN"
+    )
+
+
+async def test_a_question_by_get_that_a_link_could_ask(caller: Caller) -> None:
+    headers = {**caller.bearer("public"), "accept": "*/*"}
+    found = await caller.send("GET", "/graphql?query={__typename}", headers)
+    assert found == page("ACCEPT_MISSING")
+
+
+async def test_a_client_that_forges_tokens_as_fast_as_it_can(caller: Caller) -> None:
+    headers = {**JSON, "authorization": "Bearer a.b.c"}
+    found = [
+        await caller.send("POST", "/graphql", headers, b"{}")
+        for _ in range(STRANGERS.burst + 100)
+    ]
+    stated, body = page("RATE_LIMITED")
+    # How long one is to wait is another matter on each machine.
+    told = {(status, without_seconds(answer)) for status, answer in found}
+    assert (stated, without_seconds(body)) in told
 
 
 async def test_a_credit_code_with_a_letter_for_a_digit(caller: Caller) -> None:
