@@ -31,7 +31,7 @@ IN_FORCE = Settings().policy.read_text(encoding="utf-8")
         pytest.param(
             'own_unit = "recordedBy"',
             'own_unit = "recorder"',
-            "Decision.recorder",
+            "Proceeding.recorder",
             id="a unit's own",
         ),
         pytest.param(
