@@ -17,7 +17,9 @@ const QUERY = `# 执通 · Zhitong
 #    token after "Bearer" in Headers below.
 # 2. 点击左下角的刷新按钮，读取数据模型。
 #    Press the refresh button (lower left)
-#    to read the schema.
+#    to read the schema. 公众一类的身份不能读取，
+#    但照样可以提问。Tokens of the public may
+#    not read it; they may ask all the same.
 
 query First {
   __typename

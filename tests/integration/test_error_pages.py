@@ -26,6 +26,8 @@ pytestmark = pytest.mark.integration
 PAGES = Path(__file__).parents[2] / "docs" / "errors"
 JSON = {"content-type": "application/json"}
 FIRST = "{ officers(first: 2) { pageInfo { endCursor } } }"
+WIDE = """{ enforcementSubjects(first: 200) { nodes { code
+  cases(first: 175) { nodes { caseNo } } } } }"""
 CASES = (
     "{ caseRecords(first: 1) { nodes { source caseNo } "
     "missing totalCount { count partial missing } } }"
@@ -160,8 +162,7 @@ async def test_a_token_that_is_missing_old_or_forged(
         (
             "COST_EXCEEDED",
             "police",
-            "{ enforcementSubjects(first: 200) { nodes { cases(first: 175) "
-            "{ nodes { caseNo } } code } } }",
+            WIDE,
         ),
         ("INTROSPECTION_DENIED", "public", "{ __schema { types { name } } }"),
         (
