@@ -16,6 +16,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, use_s
 
 from zhitong.connectors.pool import Pool
 from zhitong.exceptions import RecordUnavailableError
+from zhitong.infra.clients_file import read_clients
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.gateway import Gateway
 from zhitong.resolvers import budget
@@ -87,6 +88,7 @@ def say(gateway: tuple[Gateway, Engine]) -> Callable[..., Awaitable[Answer]]:
                 principal=principal,
                 occasion=Occasion(),
                 request_id=uuid.uuid4().hex,
+                allowance=read_clients().allowance(principal),
             )
         )
 

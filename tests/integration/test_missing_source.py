@@ -248,12 +248,14 @@ async def test_a_hidden_relation_says_so(changed: Callable[..., Any]) -> None:
 
 
 async def test_a_relation_to_a_hidden_type_says_so(changed: Callable[..., Any]) -> None:
-    gone = 'kinds = ["nobody"]\neffect = "allow"\ntypes = ["Counterparty"]'
-    masked = 'kinds = ["nobody"]\neffect = "mask"\ntypes = ["Counterparty"]'
+    rule = 'kinds = [{}"party", "attorney", "other-place"]\neffect = "{}"'
+    rule += '\ntypes = ["Counterparty"]'
     found = await changed(
         MATCH,
-        ('kinds = ["public"]\neffect = "allow"\ntypes = ["Counterparty"]', gone),
-        ('kinds = ["public"]\neffect = "mask"\ntypes = ["Counterparty"]', masked),
+        *(
+            (rule.format('"public", ', effect), rule.format("", effect))
+            for effect in ("allow", "mask")
+        ),
     )
     assert found["caseRecords"]["nodes"] == [HIDDEN] * 50
 

@@ -92,9 +92,7 @@ def cases(topic: str, count: int, versions: int = 3) -> list[Outgoing]:
 
 def arrived(access: Access, topic: str) -> Sequence[tuple[str, int]]:
     """Give case key and number of what arrived, partition by partition in order."""
-    return [
-        (key.decode(), int(value)) for _, _, key, value, _ in read(access, topic)
-    ]
+    return [(key.decode(), int(value)) for _, _, key, value, _ in read(access, topic)]
 
 
 def in_order(found: Sequence[tuple[str, int]]) -> bool:
@@ -369,15 +367,13 @@ async def test_a_relay_started_before_database_and_tables_waits_and_says_so(
     try:
         assert process.stderr is not None
         said = await asyncio.to_thread(process.stderr.readline)
-        assert "LEDGER_UNAVAILABLE" in said
-        assert "UndefinedFunctionError" in said
+        assert "waiting for the platform's database" in said
         await prepare(database)
         await put(database, cases(topic, 3, 1))
         await until(database, SENT, 3)
     finally:
         process.terminate()
-        rest = await asyncio.to_thread(process.communicate)
-    assert "数据库恢复" in rest[1]
+        await asyncio.to_thread(process.communicate)
     assert process.returncode == 0
 
 
