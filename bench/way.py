@@ -22,11 +22,15 @@ from zhitong.connectors.ledger import PlatformLedger, open_ledger_pool
 from zhitong.connectors.sealing import Sealing
 from zhitong.decisions import Act, Change, Decision, Entry, Party, Penalty, Review
 from zhitong.infra.broker_access import administrator
+from zhitong.infra.deciding import receivers_copies
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
+from zhitong.infra.policy_file import read_policy
 from zhitong.infra.receiver_keys import public_keys
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.secret import secret
 from zhitong.infra.settings import Settings
+from zhitong.resolvers.read import Reader
+from zhitong.schema.entities import ENTITIES
 from zhitong.streams.envelopes import ReceiverEnvelopes
 from zhitong.streams.kafka_client import Access, connect
 
@@ -46,9 +50,11 @@ class Way:
         names = {one.name for one in config.receivers}
         self._topics = sorted({one.topic for one in config.receivers})
         self._envelopes = ReceiverEnvelopes(config, public_keys(settings.state, names))
+        reader = Reader(dict, read_policy(settings.policy, ENTITIES))
+        self._copies = receivers_copies(reader, self._envelopes, dict)
         self._numbers = itertools.count(1)
 
-    def entry(self, case: Case) -> Entry:
+    async def entry(self, case: Case) -> Entry:
         """Make an entry as the resolvers do, its events in their final bytes."""
         number = next(self._numbers)
         entry = Entry(
@@ -83,10 +89,12 @@ class Way:
             unit_name=UNIT.unit_name,
             person="bench",
         )
-        events = self._envelopes.events(
-            entry, self._envelopes.receivers(Act.PENALTY), follows_history=False
+        copies = await self._copies.of(entry, self._envelopes.receivers(Act.PENALTY))
+        return msgspec.structs.replace(
+            entry,
+            events=self._envelopes.events(copies, follows_history=False),
+            looks=tuple(one.look for one in copies),
         )
-        return msgspec.structs.replace(entry, events=events)
 
     async def ledger(self) -> tuple[PlatformLedger, asyncpg.Pool[asyncpg.Record]]:
         """Open the ledger with the state folder's keys."""
@@ -98,7 +106,8 @@ class Way:
     async def alone(self, cases: Sequence[Case], count: int) -> float:
         """Give decisions/s of the ledger alone."""
         entries = [
-            self.entry(case) for case in itertools.islice(itertools.cycle(cases), count)
+            await self.entry(case)
+            for case in itertools.islice(itertools.cycle(cases), count)
         ]
         ledger, pool = await self.ledger()
         rest = iter(entries)
@@ -131,7 +140,7 @@ class Way:
     async def steady(self, cases: Sequence[Case], rate: int) -> Mapping[str, object]:
         """Commit *rate* decisions/s, whatever they take; time events to a consumer."""
         entries = [
-            self.entry(case)
+            await self.entry(case)
             for case in itertools.islice(itertools.cycle(cases), rate * self.seconds)
         ]
         ledger, pool = await self.ledger()
