@@ -23,7 +23,7 @@ IN_FORCE = Settings().policy.read_text(encoding="utf-8")
         pytest.param(
             'requires = ["purpose", "cause"]',
             'requires = ["purpose", "motive"]',
-            "motive",
+            "own-officer-party-phone.requires",
             id="what a rule requires",
         ),
         pytest.param('effect = "deny"', 'effect = "forbid"', "forbid", id="effect"),
@@ -46,6 +46,88 @@ def test_a_word_that_means_nothing_is_named(
     assert right in IN_FORCE
     path.write_text(IN_FORCE.replace(right, wrong, 1), encoding="utf-8")
     with pytest.raises(PolicyError, match=told):
+        read_policy(path, ENTITIES)
+
+
+RULE = """
+[[rules]]
+name = "added"
+kinds = ["police"]
+effect = "deny"
+reason = { zh = "因", en = "why" }
+source = "test"
+"""
+LOOKUP = """
+[[lookups]]
+name = "added"
+kinds = ["police"]
+units = ["*"]
+type = "Counterparty"
+field = "idNumber"
+purposes = ["trial"]
+requires = []
+source = "test"
+"""
+ALLOW, MASK = (RULE.replace("deny", effect) for effect in ("allow", "mask"))
+
+
+@pytest.mark.parametrize(
+    ("added", "told"),
+    [
+        pytest.param(RULE + 'fields = ["phnoe"]', "names phnoe", id="of no type"),
+        pytest.param(
+            ALLOW + 'when = { field = "knid", in = ["x"] }', "names knid", id="when"
+        ),
+        pytest.param(
+            ALLOW
+            + 'types = ["Counterparty"]\nwhen = { field = "kind", in = ["PERSN"] }',
+            "kind = PERSN",
+            id="a code that no row has",
+        ),
+        pytest.param(RULE.replace("added", "own-case"), "2 rules", id="name taken"),
+        pytest.param(RULE.replace("test", " "), "rules added.source", id="no source"),
+        pytest.param(ALLOW + 'mask = "name"', "names a mask", id="mask that allows"),
+        pytest.param(
+            MASK + 'types = ["CaseRecord"]\nfields = ["caseNo"]',
+            "caseNo declares no mask",
+            id="nothing to blur by",
+        ),
+        pytest.param(
+            MASK + 'types = ["Officer"]\nfields = ["phone"]\nmask = "amount-band"',
+            "no mask for phone",
+            id="a mask of amounts",
+        ),
+        pytest.param(LOOKUP.replace("idNumber", "cases"), "cases", id="by a relation"),
+        pytest.param(LOOKUP.replace("Counterparty", "*"), "names \\*", id="every type"),
+        pytest.param(LOOKUP.replace("trial", "own"), "purposes.own", id="own purposes"),
+    ],
+)
+def test_a_rule_that_would_not_do_what_it_says_is_refused(
+    tmp_path: Path, added: str, told: str
+) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(IN_FORCE + added, encoding="utf-8")
+    with pytest.raises(PolicyError, match=told):
+        read_policy(path, ENTITIES)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ('\nrecorders = ["department"]', '\nrecorders = ["departmnt"]'),
+        ('proceeding_recorders = ["supervisor"', 'proceeding_recorders = ["supervsor"'),
+        ('causes_checked = ["own-officer"', 'causes_checked = ["own-oficer"'),
+        ('whole_texts = [\n    "own-officer"', 'whole_texts = [\n    "own-oficer"'),
+        ('\ncourt = ["trial"', '\ncuort = ["trial"'),
+    ],
+)
+def test_a_kind_there_is_not_is_named_wherever_it_stands(
+    tmp_path: Path, right: str, wrong: str
+) -> None:
+    path = tmp_path / "policy.toml"
+    assert right in IN_FORCE
+    path.write_text(IN_FORCE.replace(right, wrong, 1), encoding="utf-8")
+    with pytest.raises(PolicyError, match="names the kind"):
         read_policy(path, ENTITIES)
 
 
