@@ -28,7 +28,7 @@ export npm_config_cache := $(CURDIR)/$(CACHE)/npm
 export npm_config_fetch_retries := 1
 export npm_config_update_notifier := false
 
-.PHONY: help setup explorer broker check lint types test unit fix demo serve bench soak bench-decisions fuzz judges captures schema policy clean-demo lock
+.PHONY: help setup explorer broker check lint types test unit leaks fix demo serve bench soak bench-decisions fuzz judges captures schema policy clean-demo lock
 
 help: ## 列出命令 list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ test: setup ## 全部测试与覆盖率 all tests, with coverage
 
 unit: $(VENV)/.installed ## 只跑单元测试 the fast tests alone
 	$(BIN)/python -m pytest tests/unit
+
+leaks: $(VENV)/.installed ## 泄露矩阵，N=10 问十倍 the leak matrix; N=10 asks ten times as much
+	LEAKS=$(or $(N),1) $(BIN)/python -m pytest tests/leaks
 
 fix: $(VENV)/.installed ## 自动改正格式 put format and simple faults right
 	$(BIN)/ruff check --fix .
