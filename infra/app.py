@@ -20,6 +20,7 @@ from zhitong.exceptions import BindingError, ForbiddenError, ZhitongError
 from zhitong.infra.door import Door, peer
 from zhitong.infra.explorer import explorer
 from zhitong.infra.front import GraphQLFront, joined
+from zhitong.infra.heads import HEADERS, bounded_heads
 from zhitong.infra.live import Live
 from zhitong.infra.live_page import live_page
 from zhitong.infra.replies import error_body, fault
@@ -99,6 +100,7 @@ def server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
             app,
             host=settings.host,
             port=settings.port,
+            http=bounded_heads(HEADERS + settings.body_bytes, settings.body_seconds),
             access_log=False,
             server_header=False,
             # Whoever connects is the peer: by it a word on certificates counts.

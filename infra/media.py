@@ -13,6 +13,8 @@ GRAPHQL = "application/graphql-response+json"
 HTML = "text/html"
 
 _LONGEST_ACCEPT = 1_024
+_LONGEST_TYPE = 256
+"""Bytes of a Content-Type that is looked at, and remembered."""
 
 
 class _Range(NamedTuple):
@@ -27,9 +29,9 @@ class _Range(NamedTuple):
 def check_content_type(value: bytes) -> None:
     """Accept JSON in UTF-8, said or not; raise `MediaTypeError` for all else."""
     header = Message()
-    header["content-type"] = value.decode("latin-1")
+    header["content-type"] = value[:_LONGEST_TYPE].decode("latin-1")
     charset = header.get_param("charset", "utf-8")
-    named = header.get_content_type() == JSON and bool(value)
+    named = header.get_content_type() == JSON and 0 < len(value) <= _LONGEST_TYPE
     if named and isinstance(charset, str) and charset.lower() in ("utf-8", "utf8"):
         return
     raise MediaTypeError(

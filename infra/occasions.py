@@ -17,6 +17,8 @@ HEADERS: Mapping[str, bytes] = {
 """The header that says each part of an occasion."""
 
 _LONGEST = 200
+_LARGEST = 12 * _LONGEST
+"""Bytes of it: a character is four at most, each percent-encoded as three."""
 # Line ends and other controls forge log lines; format characters (bidi
 # overrides, zero-width ones) make a recorded purpose read as another.
 INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -41,6 +43,8 @@ def said(occasion: Occasion) -> dict[str, str]:
 
 @lru_cache(maxsize=1_024)
 def _text(header: str, raw: bytes) -> str:
+    if len(raw) > _LARGEST:
+        raise _too_long(header)
     try:
         text = unquote_to_bytes(raw).decode().strip()
     except UnicodeDecodeError as error:
@@ -49,13 +53,17 @@ def _text(header: str, raw: bytes) -> str:
             f"{header} must be UTF-8, or UTF-8 percent-encoded.",
         ) from error
     if len(text) > _LONGEST:
-        raise OccasionMalformedError(
-            f"请求头 {header} 不得超过 {_LONGEST} 个字符。",
-            f"{header} must not be longer than {_LONGEST} characters.",
-        )
+        raise _too_long(header)
     if not INVISIBLE.isdisjoint(map(unicodedata.category, text)):
         raise OccasionMalformedError(
             f"请求头 {header} 含有控制字符或不可见字符，请删除。",
             f"{header} has control or invisible characters; remove them.",
         )
     return text
+
+
+def _too_long(header: str) -> OccasionMalformedError:
+    return OccasionMalformedError(
+        f"请求头 {header} 不得超过 {_LONGEST} 个字符。",
+        f"{header} must not be longer than {_LONGEST} characters.",
+    )

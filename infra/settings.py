@@ -52,7 +52,7 @@ class Settings:
     """The largest request body, and the largest query string, that is read."""
 
     body_seconds: float = 10.0
-    """How long a request body may take to arrive."""
+    """How long a request's head may take to arrive, and then its body."""
 
     json_depth: int = 20
     """How deep a request body's JSON, variables included, may be nested."""

@@ -75,3 +75,8 @@ def test_json_in_utf_8_is_read(value: bytes) -> None:
 def test_every_other_content_type_is_refused(value: bytes) -> None:
     with pytest.raises(MediaTypeError):
         check_content_type(value)
+
+
+def test_a_content_type_without_end_is_refused_and_not_remembered() -> None:
+    with pytest.raises(MediaTypeError):
+        check_content_type(b"application/json; a=" + b"b" * 1_000)

@@ -82,3 +82,8 @@ def test_long_or_invisible_text_is_refused(value: str) -> None:
 def test_bytes_that_are_not_utf_8_are_refused(raw: bytes) -> None:
     with pytest.raises(OccasionMalformedError, match="UTF-8"):
         read_occasion({b"zhitong-cause": raw})
+
+
+def test_a_header_that_is_long_with_spaces_is_refused_and_not_remembered() -> None:
+    with pytest.raises(OccasionMalformedError):
+        read_occasion({b"zhitong-purpose": b"a" + b"%20" * 1_000})

@@ -1,0 +1,120 @@
+"""Heads of requests that are too large or never end, against a listening gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from zhitong.infra.app import server
+from zhitong.infra.heads import HEADERS
+from zhitong.infra.settings import Settings
+
+QUERY = 1_000
+"""Bytes of a query string beside the headers."""
+ENDLESS = 60
+PIECE = b"a" * 16_384
+
+
+async def _answer(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(str(len(await request.body())))
+
+
+Talk = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@asynccontextmanager
+async def talking(state: Path, seconds: float = 60) -> AsyncIterator[Talk]:
+    """Serve one who tells a body's length; give a connection to him."""
+    app = Starlette(routes=[Route("/", _answer, methods=["GET", "POST"])])
+    settings = Settings(state=state, body_bytes=QUERY, body_seconds=seconds)
+    running = server(app, settings)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        task = asyncio.create_task(running.serve([listening]))
+        reader, writer = await asyncio.open_connection(*listening.getsockname())
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+            running.should_exit = True
+            await task
+
+
+async def said(talk: Talk, head: bytes, endless: bytes = b"") -> bytes:
+    """Send *head*, and *endless* until the other side ends it; give its answer."""
+    reader, writer = talk
+    writer.write(head)
+    writing = asyncio.create_task(_write(writer, endless))
+    try:
+        async with asyncio.timeout(ENDLESS):
+            return await reader.read()
+    except ConnectionError:
+        return b""
+    finally:
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+
+
+async def _write(writer: asyncio.StreamWriter, endless: bytes) -> None:
+    while endless:
+        writer.write(endless)
+        await writer.drain()
+
+
+@pytest.mark.parametrize(
+    ("head", "endless"),
+    [
+        (b"GET / HTTP/1.1\r\nx-long: ", PIECE),
+        (b"GET / HTTP/1.1\r\n", b"x-many: a\r\n" * 1_000),
+        (b"GET /?", PIECE),
+        (b"GET ", PIECE),
+        (b"", b"\r\n" * 1_000),
+        (
+            b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n",
+            b"x-after: a\r\n" * 1_000,
+        ),
+        (
+            b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n1;x=",
+            PIECE,
+        ),
+    ],
+)
+async def test_a_head_without_end_is_ended(
+    tmp_path: Path, head: bytes, endless: bytes
+) -> None:
+    async with talking(tmp_path) as talk:
+        answer = await said(talk, head, endless)
+    # Who still writes as we close may lose the answer; never does it go on.
+    assert b" 200 " not in answer
+
+
+async def test_a_head_that_does_not_come_is_not_waited_for(tmp_path: Path) -> None:
+    async with talking(tmp_path, seconds=0.05) as talk:
+        assert await said(talk, b"GET / HTTP/1.1\r\nhost: a\r\n") == b""
+
+
+async def test_a_second_head_that_does_not_come_is_not_waited_for(
+    tmp_path: Path,
+) -> None:
+    async with talking(tmp_path, seconds=0.05) as talk:
+        answer = await said(talk, b"GET / HTTP/1.1\r\nhost: a\r\n\r\nGET / HT")
+    assert answer.count(b" 200 ") == 1
+
+
+async def test_a_head_and_a_body_within_bounds_are_read(tmp_path: Path) -> None:
+    body = 10 * (HEADERS + QUERY)
+    head = (
+        b"POST / HTTP/1.1\r\nconnection: close\r\nx-long: %b\r\n"
+        b"content-length: %d\r\n\r\n" % (b"a" * (HEADERS - 100), body)
+    )
+    async with talking(tmp_path) as talk:
+        answer = await said(talk, head + b"b" * body)
+    assert answer.endswith(str(body).encode())
