@@ -120,6 +120,9 @@ class Price:
         # What is no number is refused with its variable, before anything is read.
         if isinstance(said, int) and not isinstance(said, bool):
             return _served(said)
+        # JSON knows one kind of number: graphql-core's Int takes 200.0 for 200.
+        if isinstance(said, float) and said.is_integer():
+            return _served(int(said))
         return self.page
 
 

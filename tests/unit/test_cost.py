@@ -55,7 +55,8 @@ def cost(document: str, **variables: object) -> int:
             id="groups",
         ),
         pytest.param(
-            '{ search(name: "ab", types: [Matter, Officer], first: 5) { nodes { id } } }',
+            '{ search(name: "ab", types: [Matter, Officer], first: 5) '
+            "{ nodes { id } } }",
             1 + 2 * 5 * 2,
             id="a search of two types",
         ),
@@ -102,6 +103,8 @@ VARIABLE = "query ($n: Int%s) { matters(first: $n) { nodes { name } } }"
         (VARIABLE % " = 4", {"n": 6}, 6),
         (VARIABLE % "", {"n": "9"}, 20),
         (VARIABLE % "", {"n": True}, 20),
+        (VARIABLE % "", {"n": 200.0}, 200),
+        (VARIABLE % "", {"n": 200.5}, 20),
         (VARIABLE % "", {"n": 10**40}, 1),
     ],
 )
