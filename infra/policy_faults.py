@@ -13,7 +13,6 @@ from zhitong.infra.policy_form import (
     OWN,
     CountForm,
     LookupForm,
-    Own,
     PolicyForm,
     RowForm,
     RuleForm,
@@ -37,6 +36,7 @@ FITTING: Mapping[MaskKind, frozenset[Kind]] = {
 def faults(form: PolicyForm, entities: Entities) -> Iterable[Label]:
     """Say what is wrong with *form*, the first fault first."""
     yield from _of_lists(form)
+    rules: list[NamedForm]
     rules = [*form.rules, *form.rows, *form.counts, *form.lookups]
     for name, count in Counter(rule.name for rule in rules).items():
         if count > 1:
@@ -97,7 +97,7 @@ def _of_masks(rule: RuleForm, entities: Entities) -> Iterable[Label]:
                 f"规则 {rule.name}：{field.name} 没有声明脱敏方式，请写明 mask",
                 f"rule {rule.name}: {field.name} declares no mask, so name one",
             )
-        if rule.mask in FITTING and field.kind not in FITTING[rule.mask]:
+        if rule.mask and field.kind not in FITTING.get(rule.mask, {field.kind}):
             yield Label(
                 f"规则 {rule.name} 的 {rule.mask.value} 不能用于 {field.name}"
                 f"（{field.kind.value}）",
@@ -171,18 +171,17 @@ def _declared(rule: RuleForm, entities: Entities) -> Iterable[Field]:
 
 
 def _conditions(rule: NamedForm) -> Iterable[When | Where]:
-    said = rule.when if isinstance(rule, RuleForm) else None
-    said = rule.where if isinstance(rule, RowForm) else said
-    return () if said is None else (said,)
+    if isinstance(rule, RuleForm) and rule.when is not None:
+        yield rule.when
+    if isinstance(rule, RowForm) and rule.where is not None:
+        yield rule.where
 
 
 def _fields(rule: NamedForm) -> list[str]:
     """List the fields and relations *rule* names, and those its conditions name."""
-    own = rule if isinstance(rule, Own) else None
-    if isinstance(rule, RuleForm):
-        own = rule.when
     named = list(rule.fields) if isinstance(rule, RuleForm) else []
-    named += [each.field for each in _conditions(rule) if each.field is not None]
-    if own is not None:
-        named += own.named
+    named += rule.named if isinstance(rule, RowForm) else []
+    for condition in _conditions(rule):
+        named += [] if condition.field is None else [condition.field]
+        named += condition.named if isinstance(condition, When) else []
     return named
