@@ -170,6 +170,7 @@ def build(state: Path, **front_parts: Any) -> Made:  # noqa: ANN401 - as the fro
             book=NoBook(),
             reader=reader,
             recorder=recorder,
+            sources=lambda: made,
             entities=ENTITIES,
             recorders=policy.proceeding_recorders,
         ),

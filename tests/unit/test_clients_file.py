@@ -94,5 +94,5 @@ def test_a_wrong_file_stops_the_start_and_says_where(
 
 
 def test_a_file_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
-    with pytest.raises(ClientsError, match="nowhere.toml"):
+    with pytest.raises(ClientsError, match=r"nowhere\.toml"):
         read_clients(tmp_path / "nowhere.toml")
