@@ -19,8 +19,8 @@ from zhitong.schema.inputs import BY_KIND
 from zhitong.types import EntityType, Field, Kind, Relation, Shape
 
 Json = Any
-MOVING = frozenset({"AccessRecord", "Receiver"})
-"""Every question adds to the register, and relays beat: their counts move."""
+MOVING = frozenset({"AccessRecord", "Finding", "Receiver"})
+"""Questions add to the register and to what is found about looks, relays beat."""
 STARTED = frozenset({("Receiver", "topic")})
 """What a gateway that starts writes anew of its receivers."""
 KEY_FIELDS = frozenset({"id", "source"})

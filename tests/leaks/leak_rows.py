@@ -385,18 +385,16 @@ async def platform_rows(
     connection: asyncpg.Connection[Any], binding: Toml
 ) -> list[Truth]:
     """Read what the platform's own tables and views hold now."""
-    return [
-        row
-        for name, bound in binding["types"].items()
-        for row in [
-            one async for one in _table(connection, binding["name"], name, bound)
-        ]
-    ]
+    rows: list[Truth] = []
+    for name, bound in binding["types"].items():
+        rows += await _table(connection, binding["name"], name, bound)
+    return rows
 
 
 async def _table(
     connection: asyncpg.Connection[Any], source: str, name: str, bound: Toml
-) -> Any:
+) -> list[Truth]:
+    rows: list[Truth] = []
     entity = ENTITIES[name]
     spelt = {
         field: {"column": entry} if isinstance(entry, str) else entry
@@ -407,10 +405,13 @@ async def _table(
         for field, entry in spelt.items():
             cell = record[entry["column"].removeprefix("base.")]
             values[field] = canonical(entity.fields[field], cell, entry.get("unit"))
-        yield Truth(
-            type=name,
-            source=source,
-            key=str(record[bound["key"]]),
-            values=values,
-            fed=frozenset(spelt),
+        rows.append(
+            Truth(
+                type=name,
+                source=source,
+                key=str(record[bound["key"]]),
+                values=values,
+                fed=frozenset(spelt),
+            )
         )
+    return rows
