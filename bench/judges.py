@@ -148,7 +148,7 @@ def clairvoyance(target: Target, tools: Path, folder: Path) -> tuple[int, str]:
     words.write_text("\n".join(fuzz.names()), "ascii")
     bearer = f"Authorization: Bearer {target.public}"
     command = [tools / "clairvoyance", "-H", bearer, "-w", words, "-o", found]
-    done = _run([*command, "-p", "slow", target.url])
+    done = _run([*command, "-p", "slow", target.url], folder)
     if not found.exists():
         gave_up = "Unable to get TypeRef" in done.stdout + done.stderr
         return int(not gave_up), "gives up, no type learnt" if gave_up else _last(done)
@@ -179,7 +179,9 @@ def schemathesis(
     command += ["--max-examples", str(examples)]
     command += ["--exclude-checks", "positive_data_acceptance"]
     (folder / "our_scalars.py").write_text(HOOKS.read_text("ascii"), "ascii")
-    done = _run(command, SCHEMATHESIS_HOOKS="our_scalars", PYTHONPATH=str(folder))
+    done = _run(
+        command, folder, SCHEMATHESIS_HOOKS="our_scalars", PYTHONPATH=str(folder)
+    )
     failures = re.search(r"(\d+) failures?", _last(done))
     cases = re.search(r"(\d+) generated", done.stdout)
     told = f"{cases[1] if cases else '?'} cases: {_last(done)}"
@@ -190,13 +192,16 @@ def schemathesis(
     return done.returncode + (not cases), told
 
 
-def _run(command: list[Any], **more: str) -> subprocess.CompletedProcess[str]:
+def _run(
+    command: list[Any], folder: Path, **more: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - the judges' own programs
         list(map(str, command)),
         capture_output=True,
         text=True,
         timeout=LONGEST,
         check=False,
+        cwd=folder,  # what they leave behind goes with it
         env={**os.environ, **more},
     )
 
@@ -215,6 +220,7 @@ def main() -> None:
     options.add_argument("--official", help="a token of an official there")
     options.add_argument("--examples", type=int, default=20)
     given = options.parse_args()
+    given.tools = given.tools.resolve()
     if given.url:
         found = judge(Target(given.url, given.public, given.official), given)
     else:
