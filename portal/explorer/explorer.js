@@ -6,7 +6,8 @@ const HEADERS = `{
   "Authorization": "Bearer ",
   "zhitong-purpose": "criminal-investigation",
   "zhitong-basis": "刑事诉讼法",
-  "zhitong-cause": "安公刑立字〔2026〕12号"
+  "zhitong-cause": "安公刑立字〔2026〕12号",
+  "zhitong-letter": "安公介字〔2026〕88号"
 }`;
 
 const QUERY = `# 执通 · Zhitong
