@@ -7,7 +7,8 @@ text is long.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from graphql import (
@@ -49,7 +50,9 @@ class Bounds:
     roots: int = 20
     """Questions in one document: each may ask every department."""
     fields: int = 500
-    """Fields with fragments spread; overlaps are checked pair by pair."""
+    """Fields with fragments spread."""
+    overlaps: int = 10_000
+    """Selections of one name, squared: graphql-core compares them pair by pair."""
     aliases: int = 30
     """Aliases with fragments spread: each asks the same field once more."""
     directives: int = 20
@@ -67,6 +70,8 @@ class Extent:
     fields: int = 0
     aliases: int = 0
     directives: int = 0
+    named: Mapping[str, int] = field(default_factory=dict)
+    """How often each name has a selection below it."""
 
 
 def parsed(text: str, bounds: Bounds) -> DocumentNode:
@@ -164,6 +169,15 @@ def _too_many(bounds: Bounds) -> DocumentTooDeepError:
     )
 
 
+def _too_many_overlaps(bounds: Bounds) -> DocumentTooDeepError:
+    return DocumentTooDeepError(
+        f"带子字段的同名字段过多（各名称次数的平方之和超过 {bounds.overlaps}），"
+        "请合并重复的字段",
+        "the document selects below fields of one name too often (each name's count, "
+        f"squared, comes to more than {bounds.overlaps}); merge what is repeated",
+    )
+
+
 def _too_many_aliases(bounds: Bounds) -> DocumentTooDeepError:
     return DocumentTooDeepError(
         f"查询展开后超过 {bounds.aliases} 个别名，请拆成几次查询",
@@ -228,6 +242,7 @@ class _Measure:
 
     def _extent(self, selections: SelectionSetNode | None, directives: int) -> Extent:
         depth = nesting = fields = aliases = 0
+        named: Counter[str] = Counter()
         self.level += 1
         if self.level > self.bounds.nesting:
             raise _too_nested(self.bounds)
@@ -236,8 +251,11 @@ class _Measure:
             depth, nesting = max(depth, inside.depth), max(nesting, inside.nesting)
             fields, aliases = fields + inside.fields, aliases + inside.aliases
             directives += inside.directives
+            named.update(inside.named)
         self.level -= 1
-        return self._checked(Extent(depth, nesting + 1, fields, aliases, directives))
+        return self._checked(
+            Extent(depth, nesting + 1, fields, aliases, directives, named)
+        )
 
     def _checked(self, extent: Extent) -> Extent:
         # Each sum is refused as soon as it is too large, so none can grow with 2^n.
@@ -247,6 +265,8 @@ class _Measure:
             raise _too_nested(self.bounds)
         if extent.fields > self.bounds.fields:
             raise _too_many(self.bounds)
+        if sum(count**2 for count in extent.named.values()) > self.bounds.overlaps:
+            raise _too_many_overlaps(self.bounds)
         if extent.aliases > self.bounds.aliases:
             raise _too_many_aliases(self.bounds)
         if extent.directives > self.bounds.directives:
@@ -270,12 +290,16 @@ class _Measure:
             own, aliased = 1, int(selection.alias is not None)
         else:
             return Extent()
+        named = Counter(inside.named)
+        if isinstance(selection, FieldNode) and selection.selection_set:
+            named[(selection.alias or selection.name).value] += 1
         return Extent(
             inside.depth + own,
             inside.nesting,
             inside.fields + own,
             inside.aliases + aliased,
             inside.directives + directives,
+            named,
         )
 
     def _directives(self, node: Node) -> int:

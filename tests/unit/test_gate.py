@@ -66,6 +66,12 @@ def test_documents_within_bounds_pass(text: str) -> None:
         pytest.param("{a}" + " " * 32_768, DocumentTooDeepError, id="too long"),
         pytest.param(deep(17), DocumentTooDeepError, id="too deep"),
         pytest.param("{a{" + "b " * 500 + "}}", DocumentTooDeepError, id="fields"),
+        pytest.param("{a{" + "b{c} " * 101 + "}}", DocumentTooDeepError, id="overlaps"),
+        pytest.param(
+            "{a{" + "...F " * 101 + "}} fragment F on T{b{c}}",
+            DocumentTooDeepError,
+            id="overlaps in a fragment",
+        ),
         pytest.param("{" + "a " * 21 + "}", DocumentTooDeepError, id="roots"),
         pytest.param(
             "{a ...F} fragment F on T{...{" + "b " * 20 + "}}",
