@@ -189,8 +189,15 @@ class Reader:
                 )
             return asked
         fields = self.verdicts(inquiry, entity).fields
+        # What one source keeps back would leave its rows out of a list nobody ordered.
+        orders = set(entity.orders)
+        kept = {
+            name
+            for source in self._sources().values()
+            for name in self._kept(inquiry, entity, source, orders)
+        }
         for name in entity.orders:
-            if plain(fields[name]) is True:
+            if name not in kept and plain(fields[name]) is True:
                 dated = entity.fields[name].kind in {Kind.DATE, Kind.DATETIME}
                 return Order(name, descending=dated)
         return Order(SOURCE_KEY, descending=False)

@@ -139,6 +139,18 @@ async def test_a_source_is_not_asked_to_compare_what_it_keeps_back(
     assert (gap.source, gap.code, gap.fields) == ("strict", "FIELD_HIDDEN", ("code",))
 
 
+async def test_a_list_that_names_no_order_is_not_ordered_by_what_one_source_keeps_back(
+    sources: dict[str, MemorySource], inquiry: Inquiry
+) -> None:
+    kept = {"caseNo": Tightening(Sharing.CONDITIONAL, "某法第1条")}
+    sources["strict"] = MemorySource(
+        "strict", Label("严", "S"), [table("2", tightened=kept)]
+    )
+    found = await reader(sources).rows(inquiry, ask("code", order=None))
+    assert [one.source for one in found.rows] == ["market", "strict"]
+    assert found.missing == ()
+
+
 async def test_a_source_does_not_count_by_what_it_keeps_back(
     sources: dict[str, MemorySource], inquiry: Inquiry
 ) -> None:
