@@ -81,6 +81,7 @@ class Deciding:
                     reader=reader,
                     recorder=recorder,
                     entities=ENTITIES,
+                    sources=sources,
                     recorders=self._proceeding_recorders,
                 ),
             )

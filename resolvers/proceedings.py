@@ -8,11 +8,11 @@ is what the question states as its cause.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from zhitong.exceptions import ForbiddenError, ProceedingError
-from zhitong.ports import ProceedingBook
+from zhitong.exceptions import ForbiddenError, ProceedingError, SourceError
+from zhitong.ports import ProceedingBook, Source
 from zhitong.proceedings import EnteredProceeding, Proceeding
 from zhitong.resolvers.read import Ask, Reader
 from zhitong.resolvers.records import Recorder
@@ -22,6 +22,7 @@ from zhitong.types import (
     Compare,
     EntityType,
     Inquiry,
+    Keys,
     Not,
     Occasion,
     Op,
@@ -33,6 +34,10 @@ PLATFORM = Principal(
     kind="platform", unit="", unit_name="执通平台", person="争议核对", role="service"
 )
 PURPOSE = "dispute-check"
+CAUSE = "cause-check"
+"""What the policy lets the platform read of a case to say whose it is."""
+MOST_CASES = 20
+"""Cases of one number, over all systems, that are looked at."""
 SUPERVISOR = "supervisor"
 
 
@@ -44,6 +49,7 @@ class Proceedings:
     reader: Reader
     recorder: Recorder
     entities: Mapping[str, EntityType]
+    sources: Callable[[], Mapping[str, Source]]
     recorders: frozenset[str]
     """Requester kinds that may record proceedings, as the policy names them."""
 
@@ -68,9 +74,10 @@ class Proceedings:
                 "终结日期早于受理日期，请核对",
                 "it cannot be closed before it was opened; check the dates",
             )
-        return await self.book.enter(
-            proceeding, principal, any_unit=principal.kind == SUPERVISOR
-        )
+        supervises = principal.kind == SUPERVISOR
+        if not supervises:
+            await self._check_own(principal, proceeding.case_no)
+        return await self.book.enter(proceeding, principal, any_unit=supervises)
 
     async def disputed(self, inquiry: Inquiry) -> frozenset[str]:
         """Say whether the case that *inquiry* is about is disputed now.
@@ -104,6 +111,51 @@ class Proceedings:
         )
         await self.recorder.record(asked)
         return frozenset({cause}) if found.rows else frozenset()
+
+    async def _check_own(self, principal: Principal, case_no: str) -> None:
+        """Raise unless *case_no* is a case of *principal*'s, or of its own system.
+
+        What is recorded opens the file to the party: it is not for others to do.
+        """
+        asked = Inquiry(
+            principal=PLATFORM,
+            occasion=Occasion(
+                purpose=CAUSE,
+                basis=f"核对其登记争议的案件：{principal.unit} {principal.person}",
+                cause=case_no,
+            ),
+            id=uuid.uuid4().hex,
+            operation=PURPOSE,
+        )
+        found = await self.reader.rows(
+            asked,
+            Ask(
+                entity=self.entities["CaseRecord"],
+                fields=frozenset({"caseNo", "subjectCode"}),
+                order=Order(SOURCE_KEY, descending=False),
+                limit=MOST_CASES,
+                keys=Keys("caseNo", (case_no,)),
+            ),
+        )
+        await self.recorder.record(asked)
+        owners = {one.name: one.owner for one in self.sources().values()}
+        for row in found.rows:
+            if principal.unit in {row.values["subjectCode"], owners.get(row.source)}:
+                return
+        if found.missing:
+            raise SourceError(
+                f"来源 {'、'.join(found.missing)} 暂缺，不能核对案件是否为本单位的，"
+                "请稍后重试",
+                f"{', '.join(found.missing)} did not answer, so whose case it is "
+                "cannot be checked; try again later",
+            )
+        raise ProceedingError(
+            "没有找到本单位的这件案件：部门只登记本单位案件的复议、诉讼，"
+            "请核对案件编号（caseNo）；其他的由执法监督机构登记",
+            "no case of your unit has this number: a department records proceedings "
+            "about its own cases; check caseNo. The body that supervises enforcement "
+            "records others",
+        )
 
     async def _sees(self, inquiry: Inquiry, case_no: str) -> bool:
         """Say whether the case is one that who asks may see, disputed or not.

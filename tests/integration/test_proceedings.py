@@ -74,15 +74,29 @@ async def test_how_a_proceeding_goes_on_is_its_next_version(
     ]
 
 
-async def test_a_proceeding_is_its_units_own_and_the_supervisors(ask: Asking) -> None:
-    it = said("案乙")
+async def test_a_proceeding_is_its_units_own_and_the_supervisors(
+    ask: Asking, sql: Fetch
+) -> None:
+    case_no, _ = await own_case(sql)
+    it = said(case_no)
     await recorded(ask, "supervisor", it)
     assert await refused(ask, "department", {**it, "outcome": "改"}) == "PROCEEDING"
-    own = said("案乙")
+    own = said(case_no)
     await recorded(ask, "department", own)
-    assert (await recorded(ask, "supervisor", {**own, "outcome": "撤销"}))[
-        "version"
-    ] == 2
+    closed = {"closedOn": "2026-06-01", "outcome": "撤销"}
+    assert (await recorded(ask, "supervisor", {**own, **closed}))["version"] == 2
+    await recorded(ask, "supervisor", {**it, **closed})
+
+
+async def test_a_department_opens_no_case_of_anothers_and_none_that_is_not_there(
+    ask: Asking, sql: Fetch
+) -> None:
+    (another,) = await sql(
+        "transport",
+        """select ajh from jtys.zfaj where ajh is not null order by id limit 1""",
+    )
+    assert await refused(ask, "department", said(another[0])) == "PROCEEDING"
+    assert await refused(ask, "department", said("案己")) == "PROCEEDING"
 
 
 @pytest.mark.parametrize(
