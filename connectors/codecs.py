@@ -16,6 +16,7 @@ canonical position lies among raw values.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -30,10 +31,11 @@ WHOLE = frozenset({"smallint", "integer", "bigint"})
 BROKEN = frozenset({"numeric", "real", "double precision"})
 BYTES: Mapping[str, int] = {"smallint": 2, "integer": 4, "bigint": 8}
 RESIDENT = (
-    "'^[1-6][0-9]{5}(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])"
+    "'^[1-68][0-9]{5}(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])"
     "[0-9]{3}[0-9Xx]$'"
 )
 """The form of a resident's ID number (GB 11643) as an SQL pattern."""
+_RESIDENT = re.compile(RESIDENT.strip("'"))
 BLANKS = " \t\r\n\u3000\u00a0"
 UNITS: Mapping[str, Decimal] = {
     "yuan": Decimal(1),
@@ -244,6 +246,11 @@ class CreditCodeCodec(TextCodec):
     def valued(self, raw: str) -> str | None:
         text = TextCodec.value(self, raw)
         return f"{text} is not null and {text} !~ {RESIDENT}"
+
+    def encode(self, canonical: str) -> object:
+        if _RESIDENT.match(canonical):
+            raise ValueError(canonical)  # nobody is found by it where codes are due
+        return TextCodec.encode(self, canonical)
 
 
 @dataclass(frozen=True, slots=True)

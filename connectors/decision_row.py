@@ -4,6 +4,8 @@
   ID numbers.
 - The *content hash* is SHA-256 over the same JSON with each ID number replaced by its
   keyed digest: other numbers, another hash, and none can be guessed from it.
+- The *columns* are what is read and searched: names, bases and types of violation have
+  no ID number there, for they are shared openly. What was sent stays in the content.
 - A *leaf* of the audit log is SHA-256 over a zero byte and a body that names the leaf
   of the version before; the zero byte tells leaves from the tree's inner nodes.
 """
@@ -20,6 +22,7 @@ import msgspec
 from zhitong.decisions import Decision, Entry, Licence, Party, Penalty, Review
 from zhitong.rules.document_numbers import normalised
 from zhitong.rules.identifiers import credit_code_fault
+from zhitong.rules.resident_ids import without_resident_ids
 
 FIELDS: Mapping[str, str] = {
     "party": "id_number",
@@ -107,7 +110,7 @@ def columns(entry: Entry, hashed: str, digest: Digest) -> dict[str, object]:
         "local_id": decision.local_id,
         "act_type": decision.act,
         "subject_code": decision.subject_code,
-        "subject_name": decision.subject_name,
+        "subject_name": _open(decision.subject_name),
         "case_source": decision.case_source,
         "case_no": decision.case_no,
         "inspection_no": decision.inspection_no,
@@ -119,14 +122,14 @@ def columns(entry: Entry, hashed: str, digest: Digest) -> dict[str, object]:
         "division": decision.division,
         "title": decision.title,
         "facts": decision.facts,
-        "legal_basis": decision.basis,
+        "legal_basis": _open(decision.basis),
         "content": decision.content,
         "party_key": party_key(decision.party, digest),
         "party_kind": decision.party.kind,
-        "party_name": decision.party.name,
+        "party_name": _open(decision.party.name),
         "party_code": decision.party.code,
         "registration_no": decision.party.registration_no,
-        "representative": decision.party.representative,
+        "representative": _open(decision.party.representative),
         "officers": decision.officers,
         "collective": decision.collective,
         "version": entry.version,
@@ -139,6 +142,10 @@ def columns(entry: Entry, hashed: str, digest: Digest) -> dict[str, object]:
         **_review(decision.review),
         **_particular(decision),
     }
+
+
+def _open(text: str | None) -> str | None:
+    return None if text is None else without_resident_ids(text)
 
 
 def _review(review: Review | None) -> dict[str, object]:
@@ -159,7 +166,7 @@ def _particular(decision: Decision) -> dict[str, object]:
     return {
         "procedure": penalty.procedure,
         "penalty_kinds": penalty.kinds,
-        "violation_type": penalty.violation_type,
+        "violation_type": _open(penalty.violation_type),
         "fine": penalty.fine,
         "confiscated": penalty.confiscated,
         "licence_affected": penalty.licence_affected,
@@ -174,7 +181,7 @@ def _licence(licence: Licence | None) -> dict[str, object]:
         return {}
     return {
         "licence_kind": licence.kind,
-        "certificate_name": licence.certificate_name,
+        "certificate_name": _open(licence.certificate_name),
         "certificate_no": licence.certificate_no,
         "valid_from": licence.valid_from,
         "valid_to": licence.valid_to,

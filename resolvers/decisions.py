@@ -270,6 +270,8 @@ class Decisions:
 
     async def _held(self, principal: Principal, decision_id: UUID) -> Held:
         """Give the present version to who may change it, or raise."""
+        if principal.kind not in self.recorders:
+            raise _not_theirs()  # before it is told whether there is one
         held = await self.ledger.held(decision_id)
         if held is None:
             raise DecisionUnknownError(
@@ -279,12 +281,8 @@ class Decisions:
         units: set[str | None] = {held.recorded_by, held.decision.subject_code}
         if held.before_platform:
             units = {self._owner(held.decision), held.decision.subject_code}
-        if principal.kind not in self.recorders or principal.unit not in units:
-            raise DecisionForeignError(
-                "只有登记这件决定的部门，或者作出决定的执法主体，才能更正或撤销它",
-                "only the department that recorded this decision, or the subject that "
-                "decided, may correct or withdraw it",
-            )
+        if principal.unit not in units:
+            raise _not_theirs()
         return held
 
     # --- what is done ---------------------------------------------------------
@@ -366,6 +364,14 @@ def _with_held_numbers(decision: Decision, held: Decision) -> Decision:
         }
     party = msgspec.structs.replace(said, **kept)
     return msgspec.structs.replace(decision, party=party)
+
+
+def _not_theirs() -> DecisionForeignError:
+    return DecisionForeignError(
+        "只有登记这件决定的部门，或者作出决定的执法主体，才能更正或撤销它",
+        "only the department that recorded this decision, or the subject that "
+        "decided, may correct or withdraw it",
+    )
 
 
 def _withdrawn(held: Held) -> DecisionConflictError:

@@ -44,3 +44,15 @@ async def test_a_resident_number_in_a_code_column_is_blurred_and_is_no_code(
         await connection.close()
     assert row is not None
     assert (row["shown"], bool(row["present"])) == (shown, present)
+
+
+@pytest.mark.parametrize(
+    "number", ["11010519491231002X", "11010519491231002x", "810000199408230021"]
+)
+def test_nobody_is_found_by_an_id_number_where_codes_are_due(number: str) -> None:
+    with pytest.raises(ValueError, match=number):
+        CODEC.encode(number)
+
+
+def test_a_credit_code_of_digits_alone_is_compared_with() -> None:
+    assert CODEC.encode("116199000014842036") == "116199000014842036"

@@ -329,6 +329,17 @@ async def test_an_unknown_decision_is_said_to_be_unknown(say: Asking) -> None:
         assert codes(await say(BUREAU, WITHDRAW, w=ended)) == ["DECISION_UNKNOWN"]
 
 
+async def test_who_records_none_is_not_told_whether_there_is_such_a_decision(
+    say: Asking,
+) -> None:
+    kept = given(await say(BUREAU, RECORD, d=penalty()))["decisionId"]
+    for key in (kept, str(uuid.uuid4())):
+        ended = {"decisionId": key, "reason": "因", "basis": "据"}
+        for who in ("public", "police"):
+            answer = await say(DEMO_PRINCIPALS[who], WITHDRAW, w=ended)
+            assert codes(answer) == ["DECISION_FOREIGN"]
+
+
 LOOK = """query($id: String!) {
   decision(decisionId: $id) { documentNo title result facts counterpartyName
     representative contentHash change recordedBy
@@ -721,6 +732,30 @@ async def test_the_public_reads_no_id_number_in_a_decisions_words(say: Asking) -
     }
     found = '{ decisions(where: {title: {contains: "张三"}}) { totalCount { count } } }'
     assert codes(await say(public, found)) == ["FIELD_HIDDEN"]
+
+
+async def test_nobody_reads_or_finds_an_id_number_in_names_that_are_open_to_all(
+    say: Asking,
+) -> None:
+    named = f"张三商店（{SEALED}）"
+    stated = dict.fromkeys(
+        ("subjectName", "counterpartyName", "legalBasis", "violationType"), named
+    )
+    kind = "INDIVIDUAL_BUSINESS"
+    recorded = given(
+        await say(BUREAU, RECORD, d=penalty(**stated, counterpartyKind=kind))
+    )
+    by_id = f'decisionId: {{eq: "{recorded["decisionId"]}"}}'
+    read = f"{{ decisions(where: {{{by_id}}}) {{ nodes {{ {' '.join(stated)} }} }} }}"
+    masked = dict.fromkeys(stated, f"张三商店（1{'*' * 16}X）")
+    for who in (DEMO_PRINCIPALS["public"], BUREAU):
+        assert given(await say(who, read)) == {"nodes": [masked]}
+    for name in ("counterpartyName", "violationType"):
+        found = (
+            f'{{ decisions(where: {{{by_id}, {name}: {{contains: "{SEALED[:6]}"}}}}) '
+            "{ nodes { decisionId } } }"
+        )
+        assert given(await say(DEMO_PRINCIPALS["public"], found)) == {"nodes": []}
 
 
 async def test_what_receivers_are_given_is_on_record_with_the_entry_or_not_at_all(
