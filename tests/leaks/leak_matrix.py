@@ -14,6 +14,7 @@ from typing import Any
 from zlib import crc32
 
 import orjson
+from leak_askers import ANOTHERS, CAUSE
 from leak_oracle import Asker, Oracle
 from leak_probes import (
     FRAGMENTS,
@@ -194,7 +195,10 @@ class Matrix:
 
     def leaked(self, text: str, asker: Asker) -> set[str]:
         """Find canaries in *text* that the asker has not stated."""
-        return (tokens(text) & self.canaries) - tokens(stated(asker))
+        known = tokens(stated(asker))
+        if self.oracle.seen(asker, "AccessRecord"):
+            known |= tokens((CAUSE, ANOTHERS))  # what others have stated
+        return (tokens(text) & self.canaries) - known
 
     def _note(self, asker: Asker, probe: Probe, faults: Iterable[str]) -> None:
         for fault in faults:
