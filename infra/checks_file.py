@@ -13,6 +13,7 @@ import msgspec
 
 from zhitong.decisions import Act, Severity
 from zhitong.exceptions import ChecksError
+from zhitong.infra.rule_file import read_form
 from zhitong.infra.tenants import Whose
 from zhitong.rules.admission import CODES
 from zhitong.rules.check import UNSTATED, Check, Limits
@@ -21,6 +22,7 @@ from zhitong.rules.money import fen
 from zhitong.rules.placeholders import bare
 from zhitong.types import Label
 
+NAMED = Label("核验规则文件", "the file of checks")
 CONFIGURED = "configured rule"
 """How a source begins whose article was not read."""
 EVERY_CODE = frozenset().union(*CODES.values())
@@ -77,14 +79,7 @@ class _File(_Form, frozen=True, kw_only=True):
 
 def read_checks(path: Path) -> Checks:
     """Read *path*; raise `ChecksError` naming the check that is wrong."""
-    try:
-        file = msgspec.toml.decode(path.read_bytes(), type=_File)
-    except (OSError, msgspec.DecodeError) as error:
-        raise ChecksError(
-            f"核验规则文件 {path.name} 读不成，请更正后重新启动：{error}",
-            f"the file of checks {path.name} cannot be read; correct it and start "
-            f"again: {error}",
-        ) from error
+    file = read_form(path, _File, NAMED, ChecksError)
     for name, zh, en in _faults(file):
         raise ChecksError(
             f"{path.name}：{name} {zh}，请更正后重新启动",

@@ -11,12 +11,14 @@ import msgspec
 from msgspec import Meta
 
 from zhitong.exceptions import ClientsError
+from zhitong.infra.rule_file import read_form
 from zhitong.infra.tenants import Whose
 from zhitong.requesters import KINDS
 from zhitong.schema.cost import LARGEST_PAGE
-from zhitong.types import Allowance, Principal
+from zhitong.types import Allowance, Label, Principal
 
 CLIENTS = Path(__file__).parent / "rules" / "clients.toml"
+NAMED = Label("客户端文件", "the clients' file")
 
 _Text = Annotated[str, Meta(min_length=1)]
 _Texts = Annotated[list[_Text], Meta(min_length=1)]
@@ -83,14 +85,7 @@ def read_clients(path: Path = CLIENTS, *, page: int = _PAGE) -> Clients:
 
     *page* is the largest page where no block says another.
     """
-    try:
-        file = msgspec.toml.decode(path.read_bytes(), type=_File)
-    except (OSError, msgspec.DecodeError) as error:
-        raise ClientsError(
-            f"客户端文件 {path.name} 读不成，请更正后重新启动：{error}",
-            f"the clients' file {path.name} cannot be read; correct it and start "
-            f"again: {error}",
-        ) from error
+    file = read_form(path, _File, NAMED, ClientsError)
     for zh, en in _wrong(file.clients):
         raise ClientsError(f"{path.name}：{zh}", f"{path.name}: {en}")
     # Sorting keeps the order of the file among equals.

@@ -13,8 +13,12 @@ from zhitong.exceptions import IssuerUnavailableError, SettingsError
 from zhitong.infra import key_sources
 from zhitong.infra.claims import NEVER, Origin
 from zhitong.infra.issuers import Issuer, KeyRing, Read, read_keys
+from zhitong.infra.rule_file import read_form
 from zhitong.requesters import KINDS, ROLES
 from zhitong.rules.identifiers import credit_code_fault
+from zhitong.types import Label
+
+NAMED = Label("签发方文件", "the issuers' file")
 
 _Text = Annotated[str, Meta(min_length=1, max_length=200)]
 _Texts = Annotated[list[_Text], Meta(min_length=1)]
@@ -85,14 +89,7 @@ def read_issuers(path: Path) -> tuple[dict[str, Issuer], bool]:
 
     Raises `SettingsError` naming what is wrong.
     """
-    try:
-        file = msgspec.toml.decode(path.read_bytes(), type=_File)
-    except (OSError, msgspec.DecodeError) as error:
-        raise SettingsError(
-            f"签发方文件 {path.name} 读不成，请更正后重新启动：{error}",
-            f"the issuers' file {path.name} cannot be read; correct it and start "
-            f"again: {error}",
-        ) from error
+    file = read_form(path, _File, NAMED, SettingsError)
     for zh, en in (*_faults(file), *_keyless(file, path.parent)):
         raise SettingsError(f"{path.name}：{zh}", f"{path.name}: {en}")
     made = {one.name: _issuer(one, path.parent) for one in file.issuers}

@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from zhitong.decisions import Act
 from zhitong.exceptions import ReceiverError
+from zhitong.infra.rule_file import read_form
 from zhitong.infra.tenants import Whose
 from zhitong.requesters import KINDS
 from zhitong.rules.identifiers import credit_code_fault
@@ -30,6 +31,7 @@ from zhitong.streams.schemas import SEPARATORS, tables
 from zhitong.types import Label
 
 RECEIVERS = Path(__file__).parent / "rules" / "receivers.toml"
+NAMED = Label("接收方文件", "the receivers' file")
 
 _Text = Annotated[str, Meta(min_length=1)]
 _Name = Annotated[str, Meta(pattern="^[a-z][a-z0-9-]{0,30}$")]
@@ -110,14 +112,7 @@ class _File(_Form, frozen=True, kw_only=True):
 
 def read_receivers(path: Path = RECEIVERS, tenant: str = "anze") -> Receivers:
     """Read *path* for *tenant*; raise `ReceiverError` naming what is wrong."""
-    try:
-        file = msgspec.toml.decode(path.read_bytes(), type=_File)
-    except (OSError, msgspec.DecodeError) as error:
-        raise ReceiverError(
-            f"接收方文件 {path.name} 读不成，请更正后重新启动：{error}",
-            f"the receivers' file {path.name} cannot be read; correct it and start "
-            f"again: {error}",
-        ) from error
+    file = read_form(path, _File, NAMED, ReceiverError)
     for zh, en in (*_clashes(file), *_foreign(file), *_unfitting(file)):
         raise ReceiverError(f"{path.name}：{zh}", f"{path.name}: {en}")
     words = {name: getattr(file.words, name) for name in _Words.__struct_fields__}
