@@ -21,7 +21,7 @@ from zhitong.connectors.codecs import UNITS
 from zhitong.connectors.date_codecs import FORMATS
 from zhitong.exceptions import BindingError
 from zhitong.rules.identifiers import credit_code_fault
-from zhitong.types import STRICTNESS, EntityType, Field, Kind, Label
+from zhitong.types import STRICTNESS, EntityType, Field, Kind, Label, Sharing
 
 BASE = "base"
 CANONICAL: Mapping[Kind, Callable[[str], object]] = {
@@ -220,6 +220,64 @@ def _type_faults(
             binding, type_map, entity.fields[name], field_map(entry)
         ):
             yield at, finding
+    yield from _withheld_faults(where, type_map, entity)
+
+
+def _withheld_faults(
+    where: str, type_map: TypeMap, entity: EntityType
+) -> Iterator[Fault]:
+    """Find where a column that is withheld would be given under another name.
+
+    Keys stand in node ids, cursors and the access register. A code's column may have
+    ID numbers as well: they are blurred there, whatever the field is shared as.
+    """
+    spelt = {
+        name: field_map(entry)
+        for name, entry in type_map.fields.items()
+        if name in entity.fields
+    }
+    withheld = {
+        _column(entry.column): name
+        for name, entry in spelt.items()
+        if entry.column and _sharing(entity.fields[name], entry) is Sharing.WITHHELD
+    }
+    if _column(type_map.key) in withheld:
+        name = withheld[_column(type_map.key)]
+        yield (
+            f"{where}.key",
+            Label(
+                f"标识列就是不予共享的 {name}，会出现在 id、游标和调阅登记中；"
+                "请另用一列作标识",
+                f"the key is the column of {name}, which is withheld, and would stand "
+                "in ids, cursors and the access register; use another column",
+            ),
+        )
+    for name, entry in spelt.items():
+        declared = entity.fields[name]
+        same = withheld.get(_column(entry.column or ""))
+        if same is None or (
+            declared.kind is Kind.CREDIT_CODE
+            and entity.fields[same].kind is not Kind.CREDIT_CODE
+        ):
+            continue
+        if _sharing(declared, entry) is not Sharing.WITHHELD:
+            yield (
+                f"{where}.fields.{name}",
+                Label(
+                    f"与不予共享的 {same} 是同一列，请改正",
+                    f"this is the column of {same}, which is withheld; correct it",
+                ),
+            )
+
+
+def _sharing(declared: Field, entry: FieldMap) -> Sharing:
+    return max(
+        declared.sharing, entry.sharing or declared.sharing, key=STRICTNESS.index
+    )
+
+
+def _column(reference: str) -> str:
+    return reference.removeprefix(f"{BASE}.")
 
 
 def _join_faults(where: str, type_map: TypeMap) -> Iterator[Fault]:

@@ -9,7 +9,7 @@ import pytest
 from zhitong.connectors.binding_file import read_binding, read_folder
 from zhitong.exceptions import BindingError
 from zhitong.schema.declare import code, codes, entity, item
-from zhitong.types import Kind
+from zhitong.types import Kind, Sharing
 
 KINDS = codes("Kind", "种类", "Kind", FIRM=("企业", "Firm"), PERSON=("人", "Person"))
 PARTY = entity(
@@ -380,3 +380,60 @@ def test_a_wrong_file_leaves_the_others_standing(tmp_path: Path) -> None:
 
 def test_a_file_as_windows_editors_save_it_is_read(tmp_path: Path) -> None:
     assert _read(tmp_path, "\ufeff" + RIGHT) is None
+
+
+PERSON = entity(
+    "Party",
+    "parties",
+    "当事人。",
+    "A party.",
+    key="id",
+    orders=("id",),
+    fields=(
+        item("id", "编号", "Id"),
+        item("code", "代码", "Code", Kind.CREDIT_CODE),
+        item("number", "证件号码", "ID number", sharing=Sharing.WITHHELD),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("key", "fields", "place"),
+    [
+        ("dm", 'id = "dm"\nnumber = "zjhm"', None),
+        ("dm", 'id = "dm"\ncode = "zjhm"\nnumber = "zjhm"', None),
+        ("zjhm", 'id = "dm"\nnumber = "zjhm"', "key"),
+        ("zjhm", 'id = "dm"\nnumber = "base.zjhm"', "key"),
+        ("dm", 'id = "zjhm"\nnumber = "zjhm"', "fields.id"),
+        (
+            "dm",
+            (
+                'id = "dm"\nnumber = "h"\n'
+                'code = { column = "h", sharing = "conditional", sharing_basis = "某法" }'
+            ),
+            None,
+        ),
+    ],
+)
+def test_no_column_that_is_withheld_is_given_as_a_key_or_under_another_name(
+    tmp_path: Path, key: str, fields: str, place: str | None
+) -> None:
+    path = tmp_path / "market.toml"
+    path.write_text(
+        f"""name = "market"
+title = {{ zh = "市监局", en = "Market" }}
+owner = "11619900MB0001003U"
+tenant = "anze"
+[types.Party]
+table = "sc.party"
+key = "{key}"
+[types.Party.fields]
+{fields}
+""",
+        encoding="utf-8",
+    )
+    if place is None:
+        read_binding(path, {"Party": PERSON})
+        return
+    with pytest.raises(BindingError, match=f"types.Party.{place}"):
+        read_binding(path, {"Party": PERSON})
