@@ -263,6 +263,10 @@ WORDS = (
     "个人信息保护法第28条：敏感个人信息，最小必要",
 )
 """Why people's own words are not given whole, and by which text."""
+UNBLURRED = Label(
+    "只给脱敏后的内容，而这个字段没有脱敏方式",
+    "it is given masked alone, and there is no way to mask it",
+)
 SILENCE = Deny(
     "silence",
     Label("没有规则允许", "no rule allows it"),
@@ -396,6 +400,7 @@ def _rulings(
     sharing, mask = declared.sharing, declared.mask
     if tightened is not None:
         sharing = max(sharing, tightened.sharing, key=STRICTNESS.index)
+    basis = "" if tightened is None else tightened.basis
     speaking = sorted(
         (
             rule
@@ -418,7 +423,7 @@ def _rulings(
         under = None if rule.under is None else rule.under.predicate(caller)
         if under == NOBODY:
             continue
-        rulings.append(Ruling(_verdict(rule, mask, caller), under))
+        rulings.append(Ruling(_verdict(rule, mask, caller, basis), under))
         if under is None:
             break
     else:
@@ -474,7 +479,7 @@ def _speaks(rule: Rule, occasion: Occasion) -> bool:
     return not occasion.purpose and "purpose" in rule.requires
 
 
-def _verdict(rule: Rule, mask: MaskKind | None, caller: Caller) -> Verdict:
+def _verdict(rule: Rule, mask: MaskKind | None, caller: Caller, basis: str) -> Verdict:
     remedy = rule.remedy or SILENCE.remedy
     if rule.effect is Effect.DENY:
         return Deny(rule.name, rule.reason, remedy, rule.source)
@@ -484,8 +489,8 @@ def _verdict(rule: Rule, mask: MaskKind | None, caller: Caller) -> Verdict:
     if rule.effect is Effect.ALLOW:
         return Allow(rule.name)
     kind = rule.mask or mask
-    if kind is None:  # nothing is known to blur it by
-        return Deny(rule.name, rule.reason, remedy, rule.source)
+    if kind is None:  # as of a field that one source alone shares as strictly
+        return Deny(rule.name, UNBLURRED, remedy, basis or rule.source)
     return Mask(rule.name, kind, rule.reason, rule.source)
 
 

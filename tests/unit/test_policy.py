@@ -10,6 +10,7 @@ from zhitong.resolvers.policy import (
     EVERY,
     NOBODY,
     SILENCE,
+    UNBLURRED,
     Caller,
     CountRule,
     Effect,
@@ -200,7 +201,7 @@ def test_a_mask_uses_the_fields_own_kind_unless_it_names_one() -> None:
 
 def test_a_mask_over_a_field_that_nothing_blurs_denies() -> None:
     assert ruled("facts", MASK) == (
-        Ruling(Deny("mask-all", WHY, SILENCE.remedy, "test")),
+        Ruling(Deny("mask-all", UNBLURRED, SILENCE.remedy, "test")),
     )
 
 

@@ -10,6 +10,7 @@ from zhitong.resolvers.policy import (
     EVERY,
     NOBODY,
     SILENCE,
+    UNBLURRED,
     Caller,
     Effect,
     LookupRule,
@@ -147,6 +148,21 @@ def test_a_source_may_share_less_and_is_weighed_as_if_the_type_did() -> None:
     assert fields["code"] == refused
     assert fields["firm"] == refused, "a relation gives its key away"
     assert fields["caseNo"] == (Ruling(Allow("give")),)
+
+
+def test_what_cannot_be_masked_is_denied_by_the_law_that_withholds_it() -> None:
+    blur = replace(
+        GIVE,
+        name="blur",
+        effect=Effect.MASK,
+        sharing=frozenset({Sharing.WITHHELD}),
+        reason=Label("号码只给首尾", "numbers show their ends"),
+    )
+    law = Tightening(Sharing.WITHHELD, "某法第1条")
+    (ruling,) = decide(
+        Policy(rules=(blur,), rows=()), ASKING, CASE, {"code": law}
+    ).fields["code"]
+    assert ruling.verdict == Deny("blur", UNBLURRED, SILENCE.remedy, "某法第1条")
 
 
 def test_a_source_cannot_share_more_than_the_type() -> None:
