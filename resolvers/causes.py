@@ -8,11 +8,11 @@ it stands beside the look as a finding.
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Callable, Mapping
 from time import monotonic
 
 from zhitong.exceptions import ZhitongError
+from zhitong.resolvers.own import caused, opened, platform
 from zhitong.resolvers.read import Ask, Reader
 from zhitong.resolvers.records import Recorder
 from zhitong.types import (
@@ -22,14 +22,11 @@ from zhitong.types import (
     Inquiry,
     Keys,
     Label,
-    Occasion,
     Order,
     Principal,
 )
 
-PLATFORM = Principal(
-    kind="platform", unit="", unit_name="执通平台", person="事由核对", role="service"
-)
+PLATFORM = platform("事由核对")
 PURPOSE = "cause-check"
 CASE = "CaseRecord"
 FIELDS = frozenset({"caseNo", "subjectCode", "status"})
@@ -119,15 +116,8 @@ class Causes:
             inquiry.findings.append(found)
 
     async def _check(self, asking: Principal, cause: str) -> AccessFinding | None:
-        who = f"{asking.unit_name} {asking.unit} {asking.person}"
-        inquiry = Inquiry(
-            principal=PLATFORM,
-            occasion=Occasion(
-                purpose=PURPOSE, basis=f"核对其查阅事由：{who}", cause=cause
-            ),
-            id=str(uuid.uuid4()),
-            operation=PURPOSE,
-        )
+        basis = caused("核对其查阅事由", asking)
+        inquiry = opened(PLATFORM, PURPOSE, cause, basis=basis)
         ask = Ask(
             entity=self._entities[CASE],
             fields=FIELDS,

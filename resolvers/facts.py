@@ -8,12 +8,12 @@ register that is away, has lost a column or may not be read leaves its part unve
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Callable, Mapping
 from datetime import date
 
 from zhitong.decisions import Decision
 from zhitong.ports import Source
+from zhitong.resolvers.own import caused, opened, platform
 from zhitong.resolvers.read import Ask, Reader
 from zhitong.resolvers.records import Recorder
 from zhitong.rules.facts import (
@@ -32,7 +32,6 @@ from zhitong.types import (
     EntityType,
     Inquiry,
     Keys,
-    Occasion,
     Op,
     Order,
     Predicate,
@@ -41,9 +40,7 @@ from zhitong.types import (
     Values,
 )
 
-PLATFORM = Principal(
-    kind="platform", unit="", unit_name="执通平台", person="决定核验", role="service"
-)
+PLATFORM = platform("决定核验")
 PURPOSE = "decision-check"
 SUBJECT, OFFICER, MATTER = "EnforcementSubject", "Officer", "Matter"
 CASE, PARTY = "CaseRecord", "Counterparty"
@@ -146,14 +143,11 @@ class Registers:
 
     def _inquiry(self, principal: Principal, decision: Decision) -> Inquiry:
         """Open a look of the platform's own; the register tells who caused it."""
-        who = f"{principal.unit_name} {principal.unit} {principal.person}"
-        return Inquiry(
-            principal=PLATFORM,
-            occasion=Occasion(
-                purpose=PURPOSE, basis=f"核验其决定：{who}", cause=decision.document_no
-            ),
-            id=str(uuid.uuid4()),
-            operation=PURPOSE,
+        return opened(
+            PLATFORM,
+            PURPOSE,
+            decision.document_no,
+            basis=caused("核验其决定", principal),
             verdicts=self._verdicts,
         )
 

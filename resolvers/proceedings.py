@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from zhitong.exceptions import ForbiddenError, ProceedingError, SourceError
 from zhitong.ports import ProceedingBook, Source
 from zhitong.proceedings import EnteredProceeding, Proceeding
+from zhitong.resolvers.own import caused, opened, platform
 from zhitong.resolvers.read import Ask, Reader
 from zhitong.resolvers.records import Recorder
 from zhitong.types import (
@@ -24,15 +25,12 @@ from zhitong.types import (
     Inquiry,
     Keys,
     Not,
-    Occasion,
     Op,
     Order,
     Principal,
 )
 
-PLATFORM = Principal(
-    kind="platform", unit="", unit_name="执通平台", person="争议核对", role="service"
-)
+PLATFORM = platform("争议核对")
 PURPOSE = "dispute-check"
 CAUSE = "cause-check"
 """What the policy lets the platform read of a case to say whose it is."""
@@ -89,12 +87,7 @@ class Proceedings:
             return frozenset()
         if not await self._sees(inquiry, cause):
             return frozenset()
-        asked = Inquiry(
-            principal=PLATFORM,
-            occasion=Occasion(purpose=PURPOSE, cause=cause),
-            id=uuid.uuid4().hex,
-            operation=PURPOSE,
-        )
+        asked = opened(PLATFORM, PURPOSE, cause)
         found = await self.reader.rows(
             asked,
             Ask(
@@ -117,16 +110,8 @@ class Proceedings:
 
         What is recorded opens the file to the party: it is not for others to do.
         """
-        asked = Inquiry(
-            principal=PLATFORM,
-            occasion=Occasion(
-                purpose=CAUSE,
-                basis=f"核对其登记争议的案件：{principal.unit} {principal.person}",
-                cause=case_no,
-            ),
-            id=uuid.uuid4().hex,
-            operation=PURPOSE,
-        )
+        basis = caused("核对其登记争议的案件", principal)
+        asked = opened(PLATFORM, CAUSE, case_no, basis=basis)
         found = await self.reader.rows(
             asked,
             Ask(
