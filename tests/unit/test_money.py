@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zhitong.rules.money import fen, ten_thousand_yuan, yuan
+from zhitong.rules.money import fen, yuan
 
 amounts = st.integers(-(10**14), 10**14)
 
@@ -48,10 +48,10 @@ def test_what_is_no_exact_amount_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("amount", "text"),
-    [(2_000_000, "2.000000"), (1, "0.000001"), (-150, "-0.000150"), (0, "0.000000")],
+    [(2_000_000, "20000.00"), (1, "0.01"), (-150, "-1.50"), (0, "0.00")],
 )
-def test_ten_thousands_have_six_decimals(amount: int, text: str) -> None:
-    assert ten_thousand_yuan(amount) == text
+def test_yuan_are_written_with_two_decimals(amount: int, text: str) -> None:
+    assert yuan(amount) == text
 
 
 @given(amounts)

@@ -1,4 +1,4 @@
-"""Amounts: whole fen inside, yuan and 万元 as text outside; never a float."""
+"""Amounts: whole fen inside, yuan as text outside; never a float."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 
 _YUAN = re.compile(r"(-?)([0-9]{1,15})(?:\.([0-9]{1,2})0*)?")
 _FEN = 100
-_FEN_OF_TEN_THOUSAND = 1_000_000
 
 
 def fen(text: str) -> int:
@@ -21,14 +20,5 @@ def fen(text: str) -> int:
 
 def yuan(amount: int) -> str:
     """Write *amount* fen as yuan with two decimals: ``20000.00``."""
-    return _written(amount, _FEN, 2)
-
-
-def ten_thousand_yuan(amount: int) -> str:
-    """Write *amount* fen as 万元 with six decimals, as double publicity asks."""
-    return _written(amount, _FEN_OF_TEN_THOUSAND, 6)
-
-
-def _written(amount: int, unit: int, places: int) -> str:
-    whole, rest = divmod(abs(amount), unit)
-    return f"{'-' if amount < 0 else ''}{whole}.{rest:0{places}d}"
+    whole, rest = divmod(abs(amount), _FEN)
+    return f"{'-' if amount < 0 else ''}{whole}.{rest:02d}"
