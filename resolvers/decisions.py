@@ -113,7 +113,7 @@ class Decisions:
         """Say what the rules find, without effect; refuse as `record` would."""
         at, decision = self.clock(), self._meant(decision)
         await self._admit(principal, decision, at)
-        entry = _first(principal, decision, at)
+        entry = _entry(principal, decision, at)
         copies = await self.copies.of(entry, self.envelopes.receivers(decision.act))
         return Checked(
             decision_id=decision.id,
@@ -131,7 +131,7 @@ class Decisions:
         """
         at, decision = self.clock(), self._meant(decision)
         await self._admit(principal, decision, at)
-        entry = _first(principal, decision, at, traceparent)
+        entry = _entry(principal, decision, at, traceparent)
         copies = await self.copies.of(entry, self.envelopes.receivers(decision.act))
         found = await self._findings(principal, decision, copies)
         return await self._commit(entry, copies, found, follows_history=False)
@@ -150,19 +150,14 @@ class Decisions:
         again = held.change is Change.WITHDRAWN
         if again and (held.reason, held.basis) != (reason, basis):
             raise _withdrawn(held)
-        entry = Entry(
-            decision=held.decision,
+        entry = msgspec.structs.replace(
+            _entry(principal, held.decision, self.clock(), traceparent),
             # The same once more is for the ledger to tell, with the same events.
             version=held.version if again else held.version + 1,
             change=Change.WITHDRAWN,
-            at=self.clock(),
             reason=reason,
             basis=basis,
             order=held.order,
-            unit=principal.unit,
-            unit_name=principal.unit_name,
-            person=principal.person,
-            traceparent=traceparent,
         )
         copies = await self.copies.of(entry, held.receivers, held.order)
         try:
@@ -214,17 +209,12 @@ class Decisions:
         follows = again and held.version == version + 1
         if not follows and (held.version != version or held.change is Change.WITHDRAWN):
             raise _stale(held, version)
-        entry = Entry(
-            decision=decision,
+        entry = msgspec.structs.replace(
+            _entry(principal, decision, at, traceparent),
             version=version + 1,
             change=Change.CORRECTED,
-            at=at,
             reason=reason,
             order=held.order,
-            unit=principal.unit,
-            unit_name=principal.unit_name,
-            person=principal.person,
-            traceparent=traceparent,
         )
         copies = await self.copies.of(entry, held.receivers, held.order)
         found = await self._findings(principal, decision, copies)
@@ -325,9 +315,10 @@ class Decisions:
         )
 
 
-def _first(
+def _entry(
     principal: Principal, decision: Decision, at: datetime, traceparent: str = ""
 ) -> Entry:
+    """Give the first version of *decision*; later ones say what they change."""
     return Entry(
         decision=decision,
         version=1,
