@@ -88,6 +88,25 @@ def _of_rule(rule: RuleForm, entities: Entities) -> Iterable[Label]:
             "would not apply: let the effect be mask",
         )
     yield from _of_masks(rule, entities)
+    yield from _of_scope(rule)
+
+
+def _of_scope(rule: RuleForm) -> Iterable[Label]:
+    if rule.effect is Effect.DENY:
+        if rule.purposes != [EVERY]:
+            yield Label(
+                f"规则 {rule.name} 按目的拒绝：目的由调用方自己写明，"
+                "换一个即可避开，请去掉 purposes",
+                f"rule {rule.name} denies for a purpose, which the caller states "
+                "himself and would state otherwise: let it deny for all",
+            )
+    elif EVERY in rule.fields and rule.sharing is None:
+        yield Label(
+            f"规则 {rule.name} 未写字段，也未写共享属性（sharing），"
+            "会连不予共享的字段一并给出，请写明其一",
+            f"rule {rule.name} names neither fields nor sharing attributes, and would "
+            "give what is withheld as well: name one of them",
+        )
 
 
 def _of_masks(rule: RuleForm, entities: Entities) -> Iterable[Label]:

@@ -294,6 +294,7 @@ police = ["crime-transfer", "x"]
 name = "r"
 kinds = ["police", {more}]
 effect = "allow"
+sharing = ["unconditional"]
 types = ["Counterparty"]
 purposes = {purposes}
 reason = {{ zh = "因", en = "why" }}
@@ -334,6 +335,7 @@ name = "r"
 kinds = ["public"]
 effect = "{effect}"
 types = ["Counterparty"]
+fields = ["name"]
 when = {{ field = "kind", in = ["NATURAL_PERSON"] }}
 reason = {{ zh = "因", en = "why" }}
 source = "test"

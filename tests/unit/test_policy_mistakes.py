@@ -76,6 +76,17 @@ ALLOW, MASK = (RULE.replace("deny", effect) for effect in ("allow", "mask"))
     [
         pytest.param(RULE + 'fields = ["phnoe"]', "names phnoe", id="of no type"),
         pytest.param(
+            ALLOW + 'types = ["CaseRecord"]', "what is withheld", id="all there is"
+        ),
+        pytest.param(
+            MASK + 'types = ["Matter"]\nmask = "null"',
+            "what is withheld",
+            id="all masked",
+        ),
+        pytest.param(
+            RULE + 'purposes = ["trail"]', "denies for a purpose", id="denied purpose"
+        ),
+        pytest.param(
             ALLOW + 'when = { field = "knid", in = ["x"] }', "names knid", id="when"
         ),
         pytest.param(
