@@ -111,12 +111,12 @@ class Tally:
         self.slow += reply.seconds > SLOW
         if reply.seconds > self.slowest:
             self.slowest, self.slowest_case = reply.seconds, case
-        if reply.status >= 400:  # noqa: PLR2004 - refused
+        if reply.status >= 400:  # refused
             self.slow_refused += reply.seconds > SLOW
             self.slowest_refused = max(self.slowest_refused, reply.seconds)
         codes = {code.decode() for code in CODE.findall(reply.body)}
         self.codes.update(codes or {"-"})
-        if reply.status >= 500 or "INTERNAL" in codes:  # noqa: PLR2004 - server errors
+        if reply.status >= 500 or "INTERNAL" in codes:  # server errors
             self.failed.append((case, reply.body[:300].decode("utf-8", "replace")))
 
     def add(self, other: Tally) -> None:
@@ -178,7 +178,7 @@ def literal(
     rng: random.Random, argument: GraphQLArgument | GraphQLInputField, depth: int = 0
 ) -> str:
     """Write a value for *argument*, right or wrong."""
-    if rng.random() < 0.02:  # noqa: PLR2004 - now and then
+    if rng.random() < 0.02:  # now and then
         return rng.choice(("null", "[]", "{}", "$v", str(rng.choice(NUMBERS)), "X"))
     kind = get_named_type(argument.type)
     if isinstance(kind, GraphQLEnumType):
@@ -186,10 +186,10 @@ def literal(
     elif isinstance(kind, GraphQLInputObjectType):
         value = _object(rng, kind, depth)
     elif kind.name == "Int":
-        value = str(rng.choice(NUMBERS) if rng.random() < 0.1 else rng.randint(1, 5))  # noqa: PLR2004
+        value = str(rng.choice(NUMBERS) if rng.random() < 0.1 else rng.randint(1, 5))
     elif kind.name == "Boolean":
         value = rng.choice(("true", "false"))
-    elif rng.random() < 0.9:  # noqa: PLR2004 - most are what they should be
+    elif rng.random() < 0.9:  # most are what they should be
         value = json.dumps(FITTING.get(kind.name, "文字001"))
     else:
         value = json.dumps(rng.choice(NASTY), ensure_ascii=False)
@@ -197,7 +197,7 @@ def literal(
 
 
 def _object(rng: random.Random, kind: GraphQLInputObjectType, depth: int) -> str:
-    if depth > 3:  # noqa: PLR2004 - deep enough
+    if depth > 3:  # deep enough
         return "{}"
     chosen = [
         name
@@ -212,7 +212,7 @@ def _object(rng: random.Random, kind: GraphQLInputObjectType, depth: int) -> str
 
 def walked(rng: random.Random) -> str:
     """Write a document that mostly fits the schema."""
-    mutation = rng.random() < 0.05  # noqa: PLR2004 - now and then
+    mutation = rng.random() < 0.05  # now and then
     root = schema().mutation_type if mutation else schema().query_type
     assert root is not None  # noqa: S101 - the schema has both
     word = "mutation" if mutation else "query"
@@ -225,9 +225,9 @@ def _selection(
 ) -> str:
     chosen = rng.sample(list(kind.fields), min(len(kind.fields), rng.randint(1, 4)))
     written = [_field(rng, kind, name, depth) for name in chosen]
-    if rng.random() < 0.1:  # noqa: PLR2004 - now and then
+    if rng.random() < 0.1:  # now and then
         written.append("__typename")
-    if rng.random() < 0.01:  # noqa: PLR2004
+    if rng.random() < 0.01:
         written.append(f"... on {rng.choice(names())} {{ id }}")
     return "{ " + " ".join(part for part in written if part) + " __typename }"
 
@@ -242,11 +242,11 @@ def _field(
     given = [
         f"{word}: {literal(rng, argument)}"
         for word, argument in found.args.items()
-        if is_required_argument(argument) or rng.random() < 0.3  # noqa: PLR2004
+        if is_required_argument(argument) or rng.random() < 0.3
     ]
-    written = f"a{rng.randint(0, 9)}: {name}" if rng.random() < 0.1 else name  # noqa: PLR2004
+    written = f"a{rng.randint(0, 9)}: {name}" if rng.random() < 0.1 else name
     written += f"({', '.join(given)})" if given else ""
-    written += " @include(if: true)" if rng.random() < 0.03 else ""  # noqa: PLR2004
+    written += " @include(if: true)" if rng.random() < 0.03 else ""
     below = get_named_type(found.type)
     if isinstance(below, GraphQLObjectType | GraphQLInterfaceType):
         if depth == 0:
@@ -283,7 +283,7 @@ def spread(rng: random.Random) -> str:
     """Write fragments that spread each other: chains, bombs, rings."""
     levels = rng.choice((1, 3, 10, 40, 60, 150))
     times = rng.randint(1, 3)
-    ring = rng.random() < 0.2  # noqa: PLR2004 - now and then
+    ring = rng.random() < 0.2  # now and then
     lines = []
     for level in range(levels):
         following = [
@@ -372,7 +372,7 @@ def addressed(rng: random.Random, token: str) -> Sent:
     """Make a GET."""
     document = rng.choice(("{__typename}", "mutation{a}", broken(rng)))
     query = "query=" + quote(document, errors="surrogatepass")
-    if rng.random() < 0.3:  # noqa: PLR2004 - now and then
+    if rng.random() < 0.3:  # now and then
         query += "&" + quote(str(rng.choice(NASTY)), errors="surrogatepass")
     sent = posted(b"", token)
     return Sent(method="GET", query=query.encode(), headers=sent.headers)
@@ -419,9 +419,9 @@ def case(seed: str, number: int, tokens: Mapping[str, str]) -> tuple[str, Sent]:
             )
             return make.__name__, sent
         turn -= share
-    if turn < 8:  # noqa: PLR2004 - the share of bodies
+    if turn < 8:  # the share of bodies
         return "noise", noise(rng, token)
-    if turn < 13:  # noqa: PLR2004 - the share of addresses
+    if turn < 13:  # the share of addresses
         return "addressed", addressed(rng, token)
     return "forged", asked("{ __typename }", forged(rng, token))
 

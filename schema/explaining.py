@@ -73,14 +73,14 @@ class PolicyVerdict:
         description="对哪些记录；空为其余全部\n\nFor which rows; empty: all the others"
     )
     rule: str = strawberry.field(description="规则名称\n\nThe rule's name")
-    ruleSource: str = strawberry.field(  # noqa: N815 - GraphQL's case
+    ruleSource: str = strawberry.field(
         description="规则依据\n\nThe text the rule rests on"
     )
     mask: str | None = strawberry.field(description="脱敏方式\n\nHow it is blurred")
-    reasonZh: str | None = strawberry.field(description="理由\n\nWhy, in Chinese")  # noqa: N815
-    reasonEn: str | None = strawberry.field(description="理由（英文）\n\nWhy")  # noqa: N815
-    remedyZh: str | None = strawberry.field(description="怎么办\n\nRemedy, in Chinese")  # noqa: N815
-    remedyEn: str | None = strawberry.field(description="怎么办（英文）\n\nRemedy")  # noqa: N815
+    reasonZh: str | None = strawberry.field(description="理由\n\nWhy, in Chinese")
+    reasonEn: str | None = strawberry.field(description="理由（英文）\n\nWhy")
+    remedyZh: str | None = strawberry.field(description="怎么办\n\nRemedy, in Chinese")
+    remedyEn: str | None = strawberry.field(description="怎么办（英文）\n\nRemedy")
 
 
 @strawberry.type(
@@ -114,10 +114,10 @@ class PolicyExplanation:
     rows: str = strawberry.field(
         description="能看到哪些记录；空为全部\n\nWhich rows are seen; empty: every row"
     )
-    rowSources: list[str] = strawberry.field(  # noqa: N815
+    rowSources: list[str] = strawberry.field(
         description="记录范围的依据\n\nWhat the limits of the rows rest on"
     )
-    countsOnly: bool = strawberry.field(  # noqa: N815
+    countsOnly: bool = strawberry.field(
         description="是否只给数量\n\nWhether counts alone are given"
     )
     smallest: int = strawberry.field(

@@ -44,9 +44,9 @@ class Found:
 
     check: str
     severity: Severity
-    messageZh: str  # noqa: N815 - GraphQL's case
-    messageEn: str  # noqa: N815
-    ruleSource: str  # noqa: N815
+    messageZh: str
+    messageEn: str
+    ruleSource: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +54,15 @@ class Queued:
     """An event that waits for its receiver."""
 
     receiver: str
-    eventId: str  # noqa: N815
+    eventId: str
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What the rules say of a decision that is not taken yet."""
 
-    decisionId: str  # noqa: N815
-    contentHash: str  # noqa: N815
+    decisionId: str
+    contentHash: str
     findings: list[Found]
 
 
@@ -70,11 +70,11 @@ class Verdict:
 class Entered:
     """What is in the ledger now, and what leaves."""
 
-    decisionId: str  # noqa: N815
+    decisionId: str
     version: int
     change: Change
-    contentHash: str  # noqa: N815
-    recordedAt: str  # noqa: N815
+    contentHash: str
+    recordedAt: str
     replayed: bool
     findings: list[Found]
     events: list[Queued]
@@ -252,7 +252,7 @@ PROCEEDING_RECORDED: Any = _type(
 
 @dataclass(frozen=True, slots=True)
 class _EnteredProceeding:
-    proceedingId: str  # noqa: N815 - GraphQL's case
+    proceedingId: str
     version: int
     replayed: bool
 

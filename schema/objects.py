@@ -69,10 +69,10 @@ class Node:
 class PageInfoType:
     """Relay's page information, forwards only."""
 
-    hasNextPage: bool = strawberry.field(  # noqa: N815 - Relay's name
+    hasNextPage: bool = strawberry.field(
         description="还有下一页\n\nWhether there is more"
     )
-    endCursor: str | None = strawberry.field(  # noqa: N815 - Relay's name
+    endCursor: str | None = strawberry.field(
         description="本页最后一条的游标\n\nCursor of the last row"
     )
 

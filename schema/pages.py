@@ -31,8 +31,8 @@ class Edge:
 class PageInfo:
     """Where a page ends."""
 
-    hasNextPage: bool  # noqa: N815 - Relay's name
-    endCursor: str | None  # noqa: N815 - Relay's name
+    hasNextPage: bool
+    endCursor: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,8 +69,8 @@ class SourceState:
     """A department's system, as the gateway sees it now."""
 
     name: str = strawberry.field(description="标识\n\nName")
-    titleZh: str = strawberry.field(description="中文名称\n\nChinese title")  # noqa: N815
-    titleEn: str = strawberry.field(description="英文名称\n\nEnglish title")  # noqa: N815
+    titleZh: str = strawberry.field(description="中文名称\n\nChinese title")
+    titleEn: str = strawberry.field(description="英文名称\n\nEnglish title")
     state: str = strawberry.field(
         description="ready 正常，drift 部分字段缺失，away 不能访问\n\n"
         "ready, drift (some fields lost) or away"
