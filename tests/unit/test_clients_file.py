@@ -96,3 +96,11 @@ def test_a_wrong_file_stops_the_start_and_says_where(
 def test_a_file_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
     with pytest.raises(ClientsError, match=r"nowhere\.toml"):
         read_clients(tmp_path / "nowhere.toml")
+
+
+@pytest.mark.parametrize("who", ["police", "court", "own-officer", "audit"])
+def test_one_official_is_not_answered_so_much_at_a_time_that_all_others_wait(
+    who: str,
+) -> None:
+    # Beside 32 large questions of one person all others waited two seconds.
+    assert read_clients().allowance(DEMO_PRINCIPALS[who]).concurrent == 8
