@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import asyncpg
 import orjson
 
+from zhitong.connectors.loan import lent
 from zhitong.connectors.statements import statements
 from zhitong.exceptions import RecordUnavailableError
 from zhitong.types import Inquiry, Look, Mask, Occasion, Rulings
@@ -142,18 +143,9 @@ class PlatformAccessLog:
 
     async def _commit(self, entries: Sequence[bytes]) -> None:
         rows = b"[" + b",".join(entries) + b"]"
-        async with asyncio.timeout(self._seconds):
-            connection = await self._pool.acquire()
-            try:
-                await connection.execute(
-                    statements("access_log")["record"], rows.decode()
-                )
-            except asyncio.CancelledError:
-                # A frozen server answers no cancel request either: drop it.
-                connection.terminate()
-                raise
-            finally:
-                await self._pool.release(connection)
+        statement = statements("access_log")["record"]
+        async with asyncio.timeout(self._seconds), lent(self._pool) as connection:
+            await connection.execute(statement, rows.decode())
 
     def _settle(
         self,

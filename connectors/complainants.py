@@ -22,6 +22,7 @@ import asyncpg
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from zhitong.connectors.loan import lent
 from zhitong.connectors.sealing import KEY_BITS, seal, unseal
 from zhitong.connectors.statements import statements
 from zhitong.exceptions import RecordUnavailableError, SettingsError
@@ -119,17 +120,9 @@ class Complainants:
 
     async def _do(self, name: str, *values: object) -> list[asyncpg.Record]:
         try:
-            async with asyncio.timeout(self._seconds):
-                connection = await self._pool.acquire()
-                try:
-                    statement = statements("complainants")[name]
-                    return list(await connection.fetch(statement, *values))
-                except asyncio.CancelledError:
-                    # A frozen server answers no cancel request either: drop it.
-                    connection.terminate()
-                    raise
-                finally:
-                    await self._pool.release(connection)
+            statement = statements("complainants")[name]
+            async with asyncio.timeout(self._seconds), lent(self._pool) as connection:
+                return list(await connection.fetch(statement, *values))
         except _LOST as error:
             # The type alone: a driver's message could quote what it stumbled over.
             raise RecordUnavailableError(

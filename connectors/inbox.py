@@ -16,6 +16,7 @@ import asyncpg
 import msgspec
 import orjson
 
+from zhitong.connectors.loan import lent
 from zhitong.connectors.statements import statements
 from zhitong.connectors.succession import Succession, Verdict, reached
 from zhitong.decisions import Answer, Arrival, Change, Due, Receipt, Unreadable
@@ -170,16 +171,8 @@ class ReceiverInbox:
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[_Connection]:
         try:
-            async with asyncio.timeout(self.seconds):
-                connection = await self.pool.acquire()
-                try:
-                    yield connection
-                except asyncio.CancelledError:
-                    # A frozen server answers no cancel request either: drop it.
-                    connection.terminate()
-                    raise
-                finally:
-                    await self.pool.release(connection)
+            async with asyncio.timeout(self.seconds), lent(self.pool) as connection:
+                yield connection
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise _unavailable(error) from error
 

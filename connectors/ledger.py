@@ -15,6 +15,7 @@ from opentelemetry import trace
 
 from zhitong.connectors import decision_row
 from zhitong.connectors.ledger_entry import Prepared, number_place
+from zhitong.connectors.loan import lent
 from zhitong.connectors.sealing import (
     Connection,
     Keys,
@@ -176,20 +177,14 @@ class PlatformLedger:
 
     async def _entered(self, entry: Entry, prepared: Prepared) -> asyncpg.Record:
         for attempt in range(1, ATTEMPTS + 1):
-            connection = await self._pool.acquire()
-            try:
-                return await self._enter(connection, entry, prepared)
-            except AGAIN as error:
-                # Who was first has committed or gone: the next look finds out.
-                await self._namesake(connection, entry, error)
-                if attempt == ATTEMPTS:
-                    raise
-            except asyncio.CancelledError:
-                # A frozen server answers no cancel request either: drop it.
-                connection.terminate()
-                raise
-            finally:
-                await self._pool.release(connection)
+            async with lent(self._pool) as connection:
+                try:
+                    return await self._enter(connection, entry, prepared)
+                except AGAIN as error:
+                    # Who was first has committed or gone: the next look finds out.
+                    await self._namesake(connection, entry, error)
+                    if attempt == ATTEMPTS:
+                        raise
         raise AssertionError
 
     async def _enter(
@@ -239,16 +234,10 @@ class PlatformLedger:
         """Ask one question of the ledger; the connection is dropped when it is late."""
         try:
             async with asyncio.timeout(self._seconds):
-                connection = await self._pool.acquire()
-                try:
+                async with lent(self._pool) as connection:
                     return await connection.fetchrow(
                         statements("ledger")[name], parameter
                     )
-                except asyncio.CancelledError:
-                    connection.terminate()
-                    raise
-                finally:
-                    await self._pool.release(connection)
         except UNAVAILABLE as error:
             raise _unavailable() from error
 

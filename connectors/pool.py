@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import asyncpg
 from circuitbreaker import CircuitBreaker
 
+from zhitong.connectors.loan import lent
 from zhitong.exceptions import (
     SourceDriftError,
     SourceError,
@@ -133,14 +134,8 @@ class Pool:
         self, sql: str, parameters: Sequence[object]
     ) -> list[asyncpg.Record]:
         pool = await self._connected()
-        connection = await pool.acquire()
-        try:
+        async with lent(pool) as connection:
             return await connection.fetch(sql, *parameters)
-        except asyncio.CancelledError:
-            connection.terminate()
-            raise
-        finally:
-            await pool.release(connection)
 
     async def _connected(self) -> asyncpg.Pool[asyncpg.Record]:
         if self._pool is None:

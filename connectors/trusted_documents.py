@@ -12,6 +12,7 @@ from typing import Self
 
 import asyncpg
 
+from zhitong.connectors.loan import lent
 from zhitong.connectors.statements import statements
 from zhitong.exceptions import DocumentsUnavailableError
 from zhitong.types import Principal
@@ -60,10 +61,7 @@ class PlatformDocuments:
     async def _look(self, key: Key) -> str | None:
         statement = statements("trusted_documents")["find"]
         try:
-            async with (
-                asyncio.timeout(self._seconds),
-                self._pool.acquire() as connection,
-            ):
+            async with asyncio.timeout(self._seconds), lent(self._pool) as connection:
                 found = await connection.fetchval(statement, *key)
         except _LOST as error:
             raise _unavailable() from error

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
+from zhitong.connectors.loan import lent
 from zhitong.connectors.statements import statements
 from zhitong.exceptions import LedgerUnavailableError, TokenReplayedError
 from zhitong.types import TokenUse
@@ -100,27 +101,15 @@ class PlatformUsedTokens:
                         self._pool = await asyncpg.create_pool(
                             self._url, min_size=0, max_size=POOL_SIZE
                         )
-                return await self._fetched(statements("used_tokens")[name], values)
+                async with lent(self._pool) as connection:
+                    statement = statements("used_tokens")[name]
+                    return list(await connection.fetch(statement, *values))
         except _LOST as error:
             raise LedgerUnavailableError(
                 "平台数据库没有答复，变更没有执行，请稍后重试。",
                 "The platform's database does not answer; nothing was changed, try "
                 "again later.",
             ) from error
-
-    async def _fetched(
-        self, statement: str, values: tuple[object, ...]
-    ) -> list[asyncpg.Record]:
-        assert self._pool is not None  # noqa: S101 - opened by whoever calls
-        connection = await self._pool.acquire()
-        try:
-            return list(await connection.fetch(statement, *values))
-        except asyncio.CancelledError:
-            # A frozen server answers no cancel request either: drop it.
-            connection.terminate()
-            raise
-        finally:
-            await self._pool.release(connection)
 
 
 def replayed() -> TokenReplayedError:

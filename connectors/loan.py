@@ -1,0 +1,26 @@
+"""Connections lent by a pool, and not given back in the middle of an answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+
+@asynccontextmanager
+async def lent(
+    pool: asyncpg.Pool[asyncpg.Record],
+) -> AsyncIterator[PoolConnectionProxy[asyncpg.Record]]:
+    """Lend a connection of *pool*; it is dropped when its user is cut off."""
+    connection = await pool.acquire()
+    try:
+        yield connection
+    except asyncio.CancelledError:
+        # A frozen server answers no cancel request either: drop it.
+        connection.terminate()
+        raise
+    finally:
+        await pool.release(connection)
