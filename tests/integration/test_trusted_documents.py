@@ -22,6 +22,7 @@ from zhitong.exceptions import (
 )
 from zhitong.infra.cli import parser
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
+from zhitong.infra.embedded import Cluster
 from zhitong.infra.gateway import HERE
 from zhitong.infra.settings import Settings
 
@@ -191,3 +192,23 @@ async def test_a_register_that_is_away_is_said_to_be(
     pool.terminate()
     with pytest.raises(DocumentsUnavailableError):
         await documents.find(DIGEST, POLICE)
+
+
+async def test_a_frozen_register_is_said_in_time(
+    cluster_factory: Callable[[str], Cluster],
+) -> None:
+    name = "documents-away"
+    cluster = cluster_factory(name)
+    url = cluster.start()[name]
+    await migrate(url, HERE / "migrations", "anze")
+    pool = await open_pool(url)
+    documents = PlatformDocuments(pool, seconds=0.3)
+    assert await documents.find("0" * 64, POLICE) is None
+    cluster.freeze(name)
+    try:
+        async with asyncio.timeout(20):
+            with pytest.raises(DocumentsUnavailableError):
+                await documents.find(DIGEST, POLICE)
+    finally:
+        cluster.thaw(name)
+        pool.terminate()
