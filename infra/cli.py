@@ -37,6 +37,9 @@ from zhitong.types import Occasion
 FAULT = 2
 """The exit code of what the user can put right; 1 is a check that did not hold."""
 
+ACTION = ("动作 actions", "动作")
+"""How what can be done with the things of a command is headed."""
+
 Act = Callable[[Settings, argparse.Namespace], bool | None]
 
 
@@ -67,14 +70,7 @@ def parser() -> argparse.ArgumentParser:
         " One question over the enforcement data of a city's departments.",
     )
     _shared(top, None)
-    added = top.add_subparsers(title="命令 commands", metavar="…", required=True)
-
-    def command(name: str, text: str, act: Act) -> argparse.ArgumentParser:
-        one = added.add_parser(name, help=text, description=text)
-        _shared(one, argparse.SUPPRESS)
-        one.set_defaults(act=act)
-        return one
-
+    command = _verbs(top, "命令 commands", "…")
     _city(command)
     _gateway(command)
     _streams(command)
@@ -85,6 +81,19 @@ def parser() -> argparse.ArgumentParser:
 
 
 Command = Callable[[str, str, Act], argparse.ArgumentParser]
+
+
+def _verbs(parent: argparse.ArgumentParser, title: str, metavar: str) -> Command:
+    """Give what adds a command below *parent*: its name, its text, what it does."""
+    added = parent.add_subparsers(title=title, metavar=metavar, required=True)
+
+    def add(name: str, text: str, act: Act) -> argparse.ArgumentParser:
+        one = added.add_parser(name, help=text, description=text)
+        _shared(one, argparse.SUPPRESS)
+        one.set_defaults(act=act)
+        return one
+
+    return add
 
 
 def _shared(one: argparse.ArgumentParser, default: str | None) -> None:
@@ -195,13 +204,7 @@ def _documents(command: Command) -> None:
         "可信查询：查看、登记、撤下 trusted documents; add and remove them",
         lambda settings, _: documents_admin.show(settings),
     )
-    added = documents.add_subparsers(metavar="动作", required=True)
-
-    def verb(name: str, text: str, act: Act) -> argparse.ArgumentParser:
-        one = added.add_parser(name, help=text, description=text)
-        _shared(one, argparse.SUPPRESS)
-        one.set_defaults(act=act)
-        return one
+    verb = _verbs(documents, *ACTION)
 
     verb("list", "列出 list them", lambda settings, _: documents_admin.show(settings))
     add = verb("add", "登记 register files' documents", _trust)
@@ -234,13 +237,7 @@ def _trust(settings: Settings, given: argparse.Namespace) -> None:
 
 
 def _receivers(receivers: argparse.ArgumentParser) -> None:
-    added = receivers.add_subparsers(metavar="动作", required=True)
-
-    def verb(name: str, text: str, act: Act) -> argparse.ArgumentParser:
-        one = added.add_parser(name, help=text, description=text)
-        _shared(one, argparse.SUPPRESS)
-        one.set_defaults(act=act)
-        return one
+    verb = _verbs(receivers, *ACTION)
 
     verb("list", "列出 list them", lambda settings, _: receivers_admin.show(settings))
     verb(
@@ -281,13 +278,13 @@ def _policy(command: Command) -> None:
         "共享规则：说明一个字段，或列出全部 what the rules say of a field, or of all",
         lambda settings, _: policy_view.show_matrix(settings),
     )
-    added = policy.add_subparsers(metavar="动作", required=True)
-    matrix = added.add_parser("matrix", help="规则矩阵 every kind, type and field")
-    matrix.set_defaults(act=lambda settings, _: policy_view.show_matrix(settings))
-    explain = added.add_parser("explain", help="说明一个字段 one field, and why")
-    explain.set_defaults(act=_explain)
-    for one in (matrix, explain):
-        _shared(one, argparse.SUPPRESS)
+    verb = _verbs(policy, *ACTION)
+    verb(
+        "matrix",
+        "规则矩阵 every kind, type and field",
+        lambda settings, _: policy_view.show_matrix(settings),
+    )
+    explain = verb("explain", "说明一个字段 one field, and why", _explain)
     explain.add_argument("--as", dest="kind", choices=list(KINDS), required=True)
     explain.add_argument("--field", metavar="类型.字段", required=True, help="T.f")
     _occasion(explain)
