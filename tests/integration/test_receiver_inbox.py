@@ -334,7 +334,11 @@ async def test_bytes_that_are_no_event_are_kept_whole_and_once(
     inbox: ReceiverInbox, rows: Fetch
 ) -> None:
     odd = Unreadable(
-        topic="zhitong.anze.credit.v1", partition=2, offset=7, value=b"\xff\0{", why="JSON"
+        topic="zhitong.anze.credit.v1",
+        partition=2,
+        offset=7,
+        value=b"\xff\0{",
+        why="JSON",
     )
     await inbox.set_aside([odd])
     await inbox.set_aside([odd])

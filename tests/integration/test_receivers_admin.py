@@ -48,7 +48,9 @@ async def test_a_receiver_is_suspended_and_resumed_with_a_reason_that_is_kept(
     listed = capsys.readouterr().out
     assert "credit       SUSPENDED  zhitong.anze.credit.v1  待发 waiting 1" in listed
     assert "原因 because: 对方停机维护" in listed
-    assert "provincial   ACTIVE     zhitong.anze.provincial.v1  待发 waiting 0" in listed
+    assert (
+        "provincial   ACTIVE     zhitong.anze.provincial.v1  待发 waiting 0" in listed
+    )
     assert await zhitong("resume", "credit", "--because", "维护结束") == 0
     assert [event.seq for event in await outbox.waiting(10)] == [1]
     await outbox.close()

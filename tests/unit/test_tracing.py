@@ -47,7 +47,10 @@ def test_each_sampled_event_has_a_producer_span_below_the_call_and_bears_it_on(
     assert f"{context.trace_id:032x}" == TRACE
     assert span.parent is not None
     assert f"{span.parent.span_id:016x}" == PARENT
-    assert (span.name, span.kind) == ("send zhitong.anze.provincial.v1", SpanKind.PRODUCER)
+    assert (span.name, span.kind) == (
+        "send zhitong.anze.provincial.v1",
+        SpanKind.PRODUCER,
+    )
     assert dict(span.attributes or {}) == {
         "messaging.system": "kafka",
         "messaging.operation.type": "send",
