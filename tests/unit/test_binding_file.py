@@ -409,7 +409,8 @@ PERSON = entity(
             "dm",
             (
                 'id = "dm"\nnumber = "h"\n'
-                'code = { column = "h", sharing = "conditional", sharing_basis = "某法" }'
+                'code = { column = "h", sharing = "conditional", '
+                'sharing_basis = "某法" }'
             ),
             None,
         ),
