@@ -45,8 +45,8 @@ def test_it_ends_with_1_where_a_step_does_not_hold(
     # A policy that leaks: what has to be masked is given.
     strict = POLICY.read_text(encoding="utf-8")
     leaking = strict.replace(
-        'effect = "mask"\nsharing = ["withheld"]',
-        'effect = "allow"\nsharing = ["withheld"]',
+        'effect = "mask"\ntypes = ["Counterparty", "CaseRecord"]\nsharing',
+        'effect = "allow"\ntypes = ["Counterparty", "CaseRecord"]\nsharing',
     )
     assert leaking != strict
     (tmp_path / "policy.toml").write_text(leaking, encoding="utf-8")

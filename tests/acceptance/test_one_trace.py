@@ -221,7 +221,7 @@ def test_one_trace_shows_call_transaction_relay_receivers_and_receipts(
     by_receiver = {one["receiver"]: one["eventId"] for one in events}
     for span in sent.values():
         told = attributes(span)
-        receiver = str(told["messaging.destination.name"]).split(".")[1]
+        receiver = str(told["messaging.destination.name"]).split(".")[2]
         assert span.parent_span_id == call.span_id
         assert span.kind == Span.SPAN_KIND_PRODUCER
         assert told["messaging.message.id"] == by_receiver[receiver]
