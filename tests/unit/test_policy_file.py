@@ -221,13 +221,24 @@ def test_without_an_id_document_a_party_is_given_nothing_of_its_case() -> None:
         assert not visible(seen(caller, f"CaseRecord.{field}"))
 
 
-def test_a_dispute_opens_facts_place_and_inspections_to_the_party() -> None:
+def test_a_dispute_opens_facts_and_place_to_the_party() -> None:
     caller = Caller(
         principal=PERSON, occasion=Occasion(), disputed=frozenset({"案1", "案2"})
     )
-    for place in ("CaseRecord.facts", "CaseRecord.place", "Inspection.problems"):
+    for place in ("CaseRecord.facts", "CaseRecord.place"):
         assert words(caller, place)[0] == "Allow where caseNo in 案1, 案2"
-    assert rows(caller, "Inspection") == "caseNo in 案1, 案2"
+
+
+def test_a_dispute_opens_inspections_of_the_party_itself_alone() -> None:
+    # Case numbers are their departments': two may have one number.
+    disputed = frozenset({"案1"})
+    unit = Caller(principal=UNIT, occasion=Occasion(), disputed=disputed)
+    assert words(unit, "Inspection.problems")[0] == (
+        "Allow where (counterpartyCode eq own) and (caseNo in 案1)"
+    )
+    assert rows(unit, "Inspection") == "caseNo in 案1"
+    person = Caller(principal=PERSON, occasion=Occasion(), disputed=disputed)
+    assert words(person, "Inspection.problems") == ["Deny"]
 
 
 def test_an_attorney_shows_five_papers_and_sees_the_one_case() -> None:
