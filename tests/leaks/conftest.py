@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from leak_city import City, connected
+from leak_city import City, complain, connected
 from leak_oracle import Oracle, read
 from leak_rows import Truth, of_binding, of_platform, platform_rows, write
 
@@ -50,7 +50,7 @@ def city(
 ) -> City:
     """Make a database for each department, fill it, and read back the platform's."""
     server, number = leak_servers["leaks"], next(_numbers)
-    names = (*SOURCES, "platform")
+    names = (*SOURCES, "platform", "complainants")
     addresses = {
         name: f"{server.rpartition('/')[0]}/leak{number}_{name}" for name in names
     }
@@ -60,7 +60,9 @@ def city(
     parts = (INFRA / "rules" / "policy.toml", Path(__file__).parent / "strained.toml")
     policy.write_text("\n".join(part.read_text("utf-8") for part in parts), "utf-8")
     oracle = Oracle(policy=read(policy), rows=rows, tightened=TIGHTER)
-    return City(addresses, bindings, policy, oracle)
+    made = City(addresses, bindings, policy, oracle)
+    beside = asyncio.run(complain(made, tmp_path_factory.mktemp("office")))
+    return dataclasses.replace(made, oracle=dataclasses.replace(oracle, beside=beside))
 
 
 async def _built(
@@ -70,6 +72,8 @@ async def _built(
     for name, address in addresses.items():
         async with connected(server) as connection:
             await connection.execute(f"create database {address.rpartition('/')[2]}")
+        if name == "complainants":
+            continue
         if name == "platform":
             await migrate(address, INFRA / "migrations", Settings().tenant)
             async with connected(address) as connection:

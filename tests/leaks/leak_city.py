@@ -10,6 +10,11 @@ from typing import Any
 
 import asyncpg
 from leak_oracle import Oracle
+from leak_rows import canary, id_number, tokens
+
+from zhitong.connectors.complainants import Complainants, Identity, Reason
+from zhitong.infra.complaints import complainants
+from zhitong.infra.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +34,30 @@ async def connected(address: str) -> AsyncIterator[asyncpg.Connection[Any]]:
         yield connection
     finally:
         await connection.close()
+
+
+REASON = Reason(who="陈监督", why="核实举报人安全", approval="安司审〔2026〕7号")
+
+
+async def complain(city: City, state: Path) -> frozenset[str]:
+    """Keep, read and end who complained, as an office does; give their canaries."""
+    known: set[str] = set()
+    async with complainants(Settings(state=state), city.addresses.get) as store:
+        for _ in range(3):
+            identity, text = _complainant()
+            known |= tokens(text)
+            await _handled(store, identity)
+    return frozenset(known)
+
+
+def _complainant() -> tuple[Identity, str]:
+    said = (canary(), id_number(), f"住{canary()}巷", canary())
+    name, number, address, phone = said
+    made = Identity(name=name, id_number=number, address=address, phone=phone)
+    return made, " ".join(said)
+
+
+async def _handled(store: Complainants, identity: Identity) -> None:
+    kept, gone = await store.keep(identity), await store.keep(identity)
+    assert await store.unmask(kept, REASON) == identity
+    assert await store.erase(gone, REASON)

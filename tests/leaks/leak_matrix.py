@@ -22,6 +22,7 @@ from leak_probes import (
     Room,
     errors,
     exacts,
+    explanations,
     filters,
     joins,
     lists,
@@ -33,6 +34,7 @@ from leak_probes import (
     statistics,
 )
 from leak_rows import OWN_UNITS, Truth, tokens
+from leak_spans import exporting
 
 from zhitong.schema.engine import Answer, Engine, Question
 from zhitong.schema.entities import ENTITIES
@@ -46,7 +48,7 @@ SHARES = {
     "node": 16,
     "number": 16,
     "search": 4,
-    "exact": 6,
+    "exact": 2,
     "relation": 20,
     "nested": 80,
     "filter": 20,
@@ -55,7 +57,8 @@ SHARES = {
     "deep": 30,
     "join": 80,
     "order": 6,
-    "group": 2,
+    "group": 4,
+    "explain": 20,
     "error": 200,
     "cursor": 1,
 }
@@ -86,6 +89,7 @@ class Found:
 
     cases: set[Case] = field(default_factory=set)
     documents: int = 0
+    spans: int = 0
     faults: list[str] = field(default_factory=list)
 
     @property
@@ -97,6 +101,14 @@ class Found:
     def ways_of_kinds(self) -> set[tuple[str, str]]:
         """Name which requester kinds asked in which ways."""
         return {(asker.principal.kind, path) for path, asker, *_ in self.cases}
+
+    def asked(self, path: str) -> set[tuple[str, str, str]]:
+        """Name which kinds asked for which fields in one way."""
+        return {
+            (asker.principal.kind, type_name, name)
+            for way, asker, type_name, name in self.cases
+            if way == path
+        }
 
 
 @dataclass(slots=True)
@@ -110,7 +122,7 @@ class Matrix:
     canaries: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.canaries = everything(self.oracle.rows)
+        self.canaries = everything(self.oracle.rows) | self.oracle.beside
 
     async def run(
         self, askers: Sequence[Asker], shares: Mapping[str, int] = SHARES
@@ -126,12 +138,15 @@ class Matrix:
             for asker, probes in todo:
                 await self._put(asker, probes)
 
-        with listening() as heard:
+        with listening() as heard, exporting() as exported:
             await asyncio.gather(*(work() for _ in range(AT_ONCE)))
             if "cursor" in shares:
                 await self._cursors(askers)
         logged = tokens("\n".join(heard)) & self.canaries - tokens(OWN_UNITS)
         self.found.faults += [f"the log has {one}" for one in sorted(logged)]
+        traced = exported.tokens & self.canaries
+        self.found.faults += [f"a span has {one}" for one in sorted(traced)]
+        self.found.spans = sum(exported.names.values())
         return self.found
 
     async def _cursors(self, askers: Sequence[Asker]) -> None:
@@ -236,7 +251,7 @@ def documents(
 
 WAYS = (
     *(lists, nodes, lookups, searches, exacts, relations, filters, joins, orders),
-    errors,
+    *(statistics, explanations, errors),
 )
 
 
@@ -245,7 +260,6 @@ def probes(room: Room, types: Iterable[str]) -> Iterator[Probe]:
     for name in types:
         for way in WAYS:
             yield from way(room, ENTITIES[name])
-    yield from statistics(room)
 
 
 @contextmanager

@@ -69,6 +69,8 @@ class Oracle:
     rows: tuple[Truth, ...]
     tightened: Mapping[tuple[str, str, str], str]
     """(source, type, field) → the stricter sharing attribute of its binding."""
+    beside: frozenset[str] = frozenset()
+    """Canaries of no row, which nobody is shown: who complained."""
     _known: dict[tuple[object, ...], tuple[Arm, ...]] = field(default_factory=dict)
 
     def of(self, type_name: str) -> Iterator[Truth]:
@@ -81,7 +83,7 @@ class Oracle:
         self, asker: Asker, type_name: str, name: str, source: str = ""
     ) -> tuple[Arm, ...]:
         """Weigh the rules for a field or relation, as *source* shares it."""
-        place = (asker.principal, asker.occasion, type_name, name, source)
+        place = (asker, type_name, name, source)
         if place not in self._known:
             self._known[place] = tuple(self._weighed(asker, type_name, name, source))
         return self._known[place]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import Any
 
+from leak_askers import OF_PARTIES
 from leak_oracle import Asker, Hidden, Oracle, comparing, same
 from leak_rows import OWN_UNITS, Truth, Value, tokens
 
@@ -780,58 +781,110 @@ def _ordered(
         yield f"{name}: not in the order asked for"
 
 
-GROUPS = {
-    "SUBJECT": ("subjectCode", "subjectCode"),
-    "ACT_TYPE": ("actType", "actType"),
-    "STATUS": ("status", "status"),
-    "DIVISION": ("division", "division"),
-    "MONTH": ("filedOn", "month"),
-}
-
-
-def statistics(room: Room) -> Iterator[Probe]:
-    """Count cases by each grouping: refused where hidden, small cells suppressed."""
-    for grouping, (name, shown_as) in GROUPS.items():
+def statistics(room: Room, entity: EntityType) -> Iterator[Probe]:
+    """Count by each grouping: refused where hidden, small cells suppressed."""
+    root = entity.name.removesuffix("Record")
+    root = f"{root[0].lower()}{root[1:]}Statistics"
+    for grouping in entity.groupings:
+        name = grouping.by.field
+        shown_as = "month" if grouping.by.month else name
         yield Probe(
             path="group",
             text=(
-                f"caseStatistics(by: [{grouping}]) "
+                f"{root}(by: [{grouping.name}]) "
                 f"{{ groups {{ {shown_as} count suppressed }} }}"
             ),
-            fields=(("CaseRecord", name),),
-            faults=partial(_grouped, room, name, shown_as),
-            may_show=room.shown(_countable(room, name), [name]),
+            fields=((entity.name, name),),
+            faults=partial(_grouped, room, entity.name, name, shown_as),
+            may_show=room.shown(_countable(room, entity.name, name), [name]),
         )
 
 
-def _countable(room: Room, name: str) -> list[Truth]:
+def _countable(room: Room, type_name: str, name: str) -> list[Truth]:
     try:
-        return room.oracle.comparable(room.asker, "CaseRecord", name)
+        return room.oracle.comparable(room.asker, type_name, name)
     except Hidden:
         return []
 
 
 def _grouped(
-    room: Room, name: str, shown_as: str, given: Json, errors: list[Json]
+    room: Room,
+    type_name: str,
+    name: str,
+    shown_as: str,
+    given: Json,
+    errors: list[Json],
 ) -> Iterator[str]:
-    if not room.oracle.wholly(room.asker, "CaseRecord", name):
+    if not room.oracle.wholly(room.asker, type_name, name):
         yield from _refused(given, errors)
         return
     if errors or given is None:
         yield f"{errors} {given!r}"
         return
+    if type_name in MOVING:
+        return
     counts: dict[Value, int] = {}
-    for row in _countable(room, name):
+    for row in _countable(room, type_name, name):
         stated = row.values[name]
         key = str(stated)[:7] if shown_as == "month" and stated else stated
         counts[key] = counts.get(key, 0) + 1
     found = {one[shown_as]: one["count"] for one in given["groups"]}
-    if not room.oracle.counts_only(room.asker, "CaseRecord"):
+    if not room.oracle.counts_only(room.asker, type_name):
         if found != counts:
             yield f"groups by {name}: {found}, not {counts}"
         return
-    smallest = room.oracle.smallest(room.asker, "CaseRecord")
+    smallest = room.oracle.smallest(room.asker, type_name)
     for key, told in found.items():
         # What is not small may be hidden as well, where it would tell a small one.
         if told is not None and (told != counts.get(key) or told < smallest):
             yield f"{key}: {told} told of {counts.get(key)}"
+
+
+# --- what the policy says of itself -----------------------------------------------
+
+EXPLAINED = (
+    "{ verdicts { verdict mask rows reasonZh reasonEn remedyZh remedyEn ruleSource } "
+    "rows rowSources compared ordered countsOnly lookup { verdict rows ruleSource } "
+    "stricter { source sharing basis } }"
+)
+
+
+def explanations(room: Room, entity: EntityType) -> Iterator[Probe]:
+    """Have the policy explain each field: what it does, and nobody's data."""
+    for field in entity.fields.values():
+        yield Probe(
+            path="explain",
+            text=f'policyExplain(field: "{entity.name}.{field.name}") {EXPLAINED}',
+            fields=((entity.name, field.name),),
+            faults=partial(_explained, room, entity.name, field),
+        )
+
+
+def _before_silence(verdicts: list[str]) -> list[str]:
+    return _before_silence(verdicts[:-1]) if verdicts[-1:] == ["DENY"] else verdicts
+
+
+def _explained(
+    room: Room, type_name: str, field: Field, given: Json, errors: list[Json]
+) -> Iterator[str]:
+    # It speaks of anybody of the kind: of one with some case that is disputed.
+    asker = replace(room.asker, disputed=frozenset({"own disputed"}))
+    oracle = room.oracle
+    if errors or given is None:
+        yield f"an error: {errors}"
+        return
+    arms = oracle.arms(asker, type_name, field.name)
+    due = [arm.effect.upper() for arm in arms]
+    told = [one["verdict"] for one in given["verdicts"]]
+    # Silence denies, so what is denied last may as well not be said.
+    # Of parties several conditions may go together that can hold for no row at all.
+    party = asker.principal.kind in OF_PARTIES
+    if not party and _before_silence(told) != _before_silence(due):
+        yield f"{field.name}: explained as {told}, not {due}"
+    sorts = field.name in ENTITIES[type_name].orders
+    if given["ordered"] != (sorts and oracle.wholly(asker, type_name, field.name)):
+        yield f"{field.name}: ordered by, {given['ordered']}"
+    if field.exact:
+        granted = oracle.may_look_up(asker, type_name, field.name)
+        if (given["lookup"]["verdict"] == "ALLOW") != granted:
+            yield f"{field.name}: looked up, {given['lookup']}, not {granted}"
