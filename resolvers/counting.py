@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from calendar import monthrange
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import combinations
@@ -24,6 +24,7 @@ from zhitong.resolvers.narrowing import (
     Narrowing,
     Span,
 )
+from zhitong.resolvers.policy import plain
 from zhitong.resolvers.read import Ask, Reader
 from zhitong.rules.cells import Cell, Margin, hidden_cells, summed
 from zhitong.types import (
@@ -73,8 +74,7 @@ class _Condition:
     @property
     def groups(self) -> tuple[GroupBy, ...]:
         """What the whole table is by, in an order of its own."""
-        named = {*self.by, *map(GroupBy, self.fixed)}
-        return tuple(sorted(named, key=lambda group: (group.field, group.month)))
+        return _ordered({*self.by, *map(GroupBy, self.fixed)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,16 +163,18 @@ class Counting:
             entity, All(condition.bounds) if condition.bounds else None
         )
         groups = condition.groups
+        whole = self._with_coarser(entity, groups)
         ask = Ask(
             entity=entity,
             where=settled.where,
             lacking=settled.lacking,
             limit=MOST_CELLS + 1,
         )
-        counted = await self.reader.tally(self.inquiry, ask, groups)
-        totals = add_up([counted.tallies])
-        _bound(totals, MOST_CELLS)
-        hidden = self._hidden(entity, condition, totals, counted.missing, verdicts)
+        counted = await self.reader.tally(self.inquiry, ask, whole)
+        table = add_up([counted.tallies])
+        _bound(table, MOST_CELLS)
+        totals = summed(table, tuple(whole.index(group) for group in groups))
+        hidden = self._hidden(entity, condition, table, counted.missing, verdicts)
         shown = {
             tuple(cell[groups.index(group)] for group in condition.by): (
                 None if cell in hidden else totals[cell]
@@ -189,12 +191,14 @@ class Counting:
         self,
         entity: EntityType,
         condition: _Condition,
-        totals: Mapping[Cell, int],
+        table: Mapping[Cell, int],
         missing: tuple[str, ...],
         verdicts: TypeVerdicts,
     ) -> set[Cell]:
         """Say which cells are hidden; remember the others, and what was cut."""
         groups, smallest = condition.groups, verdicts.smallest_cell
+        whole = self._with_coarser(entity, groups)
+        shown = tuple(whole.index(group) for group in groups)
         cut = False
         asked = Asked(
             inquiry=self.inquiry,
@@ -205,7 +209,7 @@ class Counting:
         )
 
         def names(margin: Margin) -> tuple[str, ...]:
-            return tuple(f"{groups[place]}" for place in margin)
+            return tuple(f"{whole[place]}" for place in margin)
 
         def narrows(margin: Margin, cell: Cell, count: int) -> bool:
             nonlocal cut
@@ -213,18 +217,36 @@ class Counting:
             cut = cut or found
             return found
 
-        whole = tuple(range(len(groups)))
-        hidden = hidden_cells(totals, len(groups), smallest, narrows)[whole]
+        inside = _inside(entity, whole)
+        hidden = hidden_cells(table, len(whole), smallest, narrows, inside)[shown]
+        told = _derivable(summed(table, shown), len(groups), hidden)
         self.narrowing.note(
             asked,
             (
-                (names(margin), cell, count)
-                for margin, cell, count in _derivable(totals, len(groups), hidden)
+                (names(tuple(shown[place] for place in margin)), cell, count)
+                for margin, cell, count in told
             ),
         )
         if cut:
             self.narrowing.cut(self.inquiry, entity.name, condition.key)
         return hidden
+
+    def _with_coarser(
+        self, entity: EntityType, groups: tuple[GroupBy, ...]
+    ) -> tuple[GroupBy, ...]:
+        """Add the groupings that those of *groups* lie inside, where one may see them.
+
+        Who may not see the coarser one is told no table by it to compare with.
+        """
+        seen = self.reader.verdicts(self.inquiry, entity).fields
+        coarser = {
+            one.inside
+            for one in entity.groupings
+            if one.inside is not None
+            and one.by in groups
+            and plain(seen[one.inside.field]) is True
+        }
+        return _ordered({*groups, *coarser})
 
     def _condition(
         self, entity: EntityType, where: Predicate | None, by: tuple[GroupBy, ...]
@@ -279,6 +301,22 @@ def _derivable(
             for cell, count in summed(totals, margin).items():
                 if cell not in unknown:
                     yield margin, cell, count
+
+
+def _ordered(groups: Iterable[GroupBy]) -> tuple[GroupBy, ...]:
+    return tuple(sorted(groups, key=lambda group: (group.field, group.month)))
+
+
+def _inside(entity: EntityType, groups: Sequence[GroupBy]) -> tuple[int, int] | None:
+    """Say which two of *groups* lie one inside the other."""
+    return next(
+        (
+            (groups.index(one.by), groups.index(one.inside))
+            for one in entity.groupings
+            if one.by in groups and one.inside in groups
+        ),
+        None,
+    )
 
 
 def _conjuncts(where: Predicate | None) -> Iterator[Predicate]:

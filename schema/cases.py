@@ -29,7 +29,13 @@ CASE = entity(
     orders=("filedOn", "decidedOn", "fine", "caseId"),
     search="counterpartyName",
     groupings=(
-        by("SUBJECT", "subjectCode", "执法主体", "Enforcement subject"),
+        by(
+            "SUBJECT",
+            "subjectCode",
+            "执法主体",
+            "Enforcement subject",
+            inside="division",
+        ),
         by_month("filedOn", "立案月份", "Month of filing"),
         by("ACT_TYPE", "actType", "行为类别", "Kind of act"),
         by("STATUS", "status", "案件状态", "Status"),
@@ -111,7 +117,13 @@ INSPECTION = entity(
     key="inspectionNo",
     orders=("inspectedOn", "inspectionNo"),
     groupings=(
-        by("SUBJECT", "subjectCode", "检查机关", "Enforcement subject"),
+        by(
+            "SUBJECT",
+            "subjectCode",
+            "检查机关",
+            "Enforcement subject",
+            inside="division",
+        ),
         by_month("inspectedOn", "检查月份", "Month of inspection"),
         by("KIND", "kind", "检查方式", "How it came about"),
         by("RESULT", "result", "检查结果", "Result"),

@@ -29,7 +29,13 @@ DECISION = entity(
     lookup="decisionId",
     orders=("recordedAt", "changedAt", "decidedOn", "decisionId"),
     groupings=(
-        by("SUBJECT", "subjectCode", "执法主体", "Enforcement subject"),
+        by(
+            "SUBJECT",
+            "subjectCode",
+            "执法主体",
+            "Enforcement subject",
+            inside="division",
+        ),
         by_month("decidedOn", "决定月份", "Month of the decision"),
         by("ACT_TYPE", "actType", "行为类别", "Kind of act"),
         by("CHANGE", "change", "版本性质", "What its present version is"),
@@ -217,7 +223,7 @@ FINDING = entity(
     key="findingId",
     orders=("foundAt", "findingId"),
     groupings=(
-        by("CHECK", "check", "规则", "Rule"),
+        by("CHECK", "check", "规则", "Rule", inside="severity"),
         by("SEVERITY", "severity", "程度", "How it weighs"),
         by_month("foundAt", "发现月份", "Month it was found in"),
     ),

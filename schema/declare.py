@@ -129,9 +129,12 @@ def entity(
     )
 
 
-def by(name: str, field: str, zh: str, en: str) -> Grouping:
+def by(
+    name: str, field: str, zh: str, en: str, *, inside: str | None = None
+) -> Grouping:
     """Declare a grouping of counts by the value of *field*."""
-    return Grouping(name, GroupBy(field), Label(zh, en))
+    coarser = None if inside is None else GroupBy(inside)
+    return Grouping(name, GroupBy(field), Label(zh, en), coarser)
 
 
 def by_month(field: str, zh: str, en: str) -> Grouping:

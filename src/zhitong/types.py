@@ -152,6 +152,8 @@ class Grouping:
     name: str
     by: GroupBy
     label: Label
+    inside: GroupBy | None = None
+    """The grouping that its values mostly lie inside, as an agency in its division."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

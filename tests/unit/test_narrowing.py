@@ -87,8 +87,11 @@ def _row(number: int, unit: str, status: str, filed: str) -> Mapping[str, str]:
 class Attacker:
     """Someone who may have counts alone, in one question after another."""
 
-    def __init__(self, patience: Patience) -> None:
-        table = Table(entity=CASE, key="caseId", rows=tuple(rows()))
+    def __init__(
+        self, patience: Patience, city: Iterable[Mapping[str, str]] | None = None
+    ) -> None:
+        found = tuple(rows() if city is None else city)
+        table = Table(entity=CASE, key="caseId", rows=found)
         source = MemorySource("emergency", Label("应急", "Emergency"), [table])
         self.source = source
         self.reader = Reader(lambda: {"emergency": source}, POLICY)
@@ -163,6 +166,23 @@ async def test_differencing_does_not_give_the_canary(attacker: Attacker) -> None
         for unit in (B, C)
     ]
     assert status is None or None in units
+
+
+async def test_the_division_less_its_other_agencies_is_not_the_canary() -> None:
+    # By agency alone the smallest other one was hidden, which lies elsewhere.
+    units = [(A, "619921", 3), (B, "619921", 40), (C, "619922", 30)]
+    city = [
+        {**_row(100 * place + n, unit, "FILED", "2026-06-11"), "division": division}
+        for place, (unit, division, count) in enumerate(units)
+        for n in range(count)
+    ]
+    attacker = Attacker(Patience(), city)
+    divisions = (await attacker.cells(by=(GroupBy("division"),))).counts
+    assert divisions == {("619921",): 43, ("619922",): 30}
+    agencies = (await attacker.cells(by=(SUBJECT,))).counts
+    assert agencies == {(A,): None, (B,): None, (C,): 30}
+    assert await attacker.count(eq("subjectCode", B)) is None
+    assert await attacker.count(eq("subjectCode", C)) == 30
 
 
 @pytest.mark.parametrize(

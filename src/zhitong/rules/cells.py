@@ -10,17 +10,25 @@ down, so that a cell is hidden or told alike whichever of them is asked for:
 
 This protects against sums and differences along one grouping. A line whose cells are
 all small, with none empty, and whose sum is told still says what they are together.
+
+Where one grouping lies inside another, tables by the finer are looked at as parts of
+the table by both (`nested_cells`); those without the finer are as if it were not there.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import combinations
+
+from zhitong.rules import nested_cells
 
 Cell = tuple[str | None, ...]
 Margin = tuple[int, ...]
 """Which groupings of the whole table a table is by."""
+FINER = ("finer", "both")
+KINDS = (*FINER, "coarser", "total")
 Narrows = Callable[[Margin, Cell, int], bool]
 """Says whether telling a cell would, with what was told before, tell a small one."""
 
@@ -39,21 +47,114 @@ def summed(table: Mapping[Cell, int], margin: Margin) -> dict[Cell, int]:
 
 
 def hidden_cells(
-    table: Mapping[Cell, int], places: int, smallest: int, narrows: Narrows = never
+    table: Mapping[Cell, int],
+    places: int,
+    smallest: int,
+    narrows: Narrows = never,
+    inside: tuple[int, int] | None = None,
 ) -> dict[Margin, set[Cell]]:
-    """Say for the table by *places* groupings, and for its sums, what is hidden."""
+    """Say for the table by *places* groupings, and for its sums, what is hidden.
+
+    *inside* are the places of a grouping and of the one that it mostly lies inside.
+    """
     hidden: dict[Margin, set[Cell]] = {}
-    for size in range(places + 1):
-        for margin in combinations(range(places), size):
+
+    def secret(margin: Margin, sums: Mapping[Cell, int]) -> set[Cell]:
+        return {
+            cell
+            for cell, count in sums.items()
+            if 0 < count < smallest or narrows(margin, cell, count)
+        }
+
+    for margin in _margins(range(places)):
+        if inside is None or inside[0] not in margin:
             sums = summed(table, margin)
-            found = {
-                cell
-                for cell, count in sums.items()
-                if 0 < count < smallest or narrows(margin, cell, count)
-            }
+            found = secret(margin, sums)
             _protect(margin, sums, found, hidden, smallest)
             hidden[margin] = found
+    if inside is not None:
+        rest = [place for place in range(places) if place not in inside]
+        for margin in _margins(rest):
+            four = _Four(margin, inside)
+            tables = {kind: summed(table, four.margin(kind)) for kind in KINDS}
+            wanted = {
+                kind: secret(four.margin(kind), sums) for kind, sums in tables.items()
+            }
+            _nest(four, tables, wanted, hidden, smallest)
     return hidden
+
+
+def _margins(places: Iterable[int]) -> Iterator[Margin]:
+    known = tuple(places)
+    for size in range(len(known) + 1):
+        yield from combinations(known, size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Four:
+    """Four tables: by other groupings with neither, each and both of two."""
+
+    rest: Margin
+    inside: tuple[int, int]
+
+    def margin(self, kind: str) -> Margin:
+        """Say which groupings a table is by."""
+        return tuple(sorted((*self.rest, *self._own(kind))))
+
+    def parts(self, kind: str, cells: Iterable[Cell]) -> dict[Cell, list[Cell]]:
+        """Sort cells by their values of the other groupings; give those of the two."""
+        found: defaultdict[Cell, list[Cell]] = defaultdict(list)
+        for cell in cells:
+            values = dict(zip(self.margin(kind), cell, strict=True))
+            rest = tuple(values[place] for place in self.rest)
+            found[rest].append(tuple(values[place] for place in self._own(kind)))
+        return found
+
+    def cell(self, kind: str, rest: Cell, part: Cell) -> Cell:
+        """Put a cell together again."""
+        places = (*self.rest, *self._own(kind))
+        values = dict(zip(places, (*rest, *part), strict=True))
+        return tuple(values[place] for place in self.margin(kind))
+
+    def _own(self, kind: str) -> Margin:
+        finer, coarser = self.inside
+        owned = {"coarser": (coarser,), "finer": (finer,), "both": self.inside}
+        return owned.get(kind, ())
+
+
+def _nest(
+    four: _Four,
+    tables: Mapping[str, Mapping[Cell, int]],
+    wanted: Mapping[str, set[Cell]],
+    hidden: dict[Margin, set[Cell]],
+    smallest: int,
+) -> None:
+    """Hide, of the two tables by the finer, what is small and what protects it."""
+    for kind in FINER:
+        hidden[four.margin(kind)] = set(wanted[kind])
+    slices = four.parts("both", tables["both"])
+    secret = {kind: four.parts(kind, wanted[kind]) for kind in KINDS}
+    before = -1
+    while before != (before := sum(len(hidden[four.margin(kind)]) for kind in FINER)):
+        kept = {kind: four.parts(kind, hidden[four.margin(kind)]) for kind in KINDS}
+        for rest, parts in slices.items():
+            found = nested_cells.protect(
+                {
+                    (finer, coarser): tables["both"][
+                        four.cell("both", rest, (finer, coarser))
+                    ]
+                    for finer, coarser in parts
+                },
+                {kind: kept[kind].get(rest, ()) for kind in KINDS},
+                {kind: secret[kind].get(rest, ()) for kind in KINDS},
+                smallest,
+            )
+            for kind in FINER:
+                cells = {four.cell(kind, rest, part) for part in found[kind]}
+                hidden[four.margin(kind)] |= cells
+        for kind in FINER:
+            margin = four.margin(kind)
+            _protect(margin, tables[kind], hidden[margin], hidden, smallest)
 
 
 def _protect(
