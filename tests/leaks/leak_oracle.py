@@ -314,15 +314,18 @@ def _asked(when: Toml) -> set[str]:
 def nobody(when: Toml, asker: Asker) -> bool:
     """Say whether a condition can hold for no row, whoever it is about."""
     who = asker.principal
-    if len(set(when) - {"in", "present"}) != 1:
-        return False
     return (
         ("own_division" in when and not _place(who.division))
         or ("own_unit" in when and not who.unit)
         or ("own_cause" in when and not asker.occasion.cause)
         or ("disputed" in when and not asker.disputed)
-        or ("own_party" in when and not (who.party_code or who.party_number))
+        or ("own_party" in when and not any(_mine(when, who)))
     )
+
+
+def _mine(when: Toml, who: Principal) -> tuple[str, ...]:
+    """Give what a party is known by, in the order of the fields that are compared."""
+    return (who.party_code, who.party_number)[: len(when["own_party"])]
 
 
 def _place(division: str) -> str:
