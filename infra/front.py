@@ -154,8 +154,9 @@ class GraphQLFront:
         allowance = self._allowance(caller.principal)
         if call.method == "GET":
             _check_get(call, allowance)
-        with self._pace.question(caller.principal, allowance):
-            question = await self._question(call, caller, allowance)
+        with self._pace.question(caller.principal, allowance) as spend:
+            asked = await self._question(call, caller, allowance)
+            question = replace(asked, spend=spend)
             call.span.note_question(question)
             answer = await _attended(self._engine, question, call.receive)
         return _answered(answer, media)

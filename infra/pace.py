@@ -14,12 +14,15 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from zhitong.exceptions import RateLimitedError
 from zhitong.types import Allowance, Principal
 
 REMEMBERED = 10_000
 """Clients whose moments are kept; beyond that the longest silent are forgotten."""
+COST_OF_ONE = 1_000
+"""A question counts once more for each such cost: a large one is work for several."""
 STRANGERS = Allowance(rate=10.0, burst=50)
 """Refused tokens of one address; whoever has a valid one is not counted here."""
 
@@ -38,8 +41,10 @@ class Pace:
         self._running: Counter[Hashable] = Counter()
 
     @contextmanager
-    def question(self, principal: Principal, allowance: Allowance) -> Iterator[None]:
-        """Count a question of *principal* while it is answered."""
+    def question(
+        self, principal: Principal, allowance: Allowance
+    ) -> Iterator[Callable[[int], None]]:
+        """Count a question of *principal* while it is answered; give how it pays."""
         client = _client(principal)
         if self._running[client] >= allowance.concurrent:
             # Nobody can say when one of them will be answered.
@@ -47,25 +52,36 @@ class Pace:
         self.count(client, allowance)
         self._running[client] += 1
         try:
-            yield
+            yield partial(self._spend, client, allowance)
         finally:
             self._running[client] -= 1
             if not self._running[client]:
                 del self._running[client]
 
+    def _spend(self, client: Hashable, allowance: Allowance, cost: int) -> None:
+        # One that costs more than a whole burst is asked when the burst is whole.
+        more = min(cost // COST_OF_ONE, allowance.burst - 1)
+        if more > 0:
+            self.count(client, allowance, more, again=1)
+
     def stranger(self, address: str) -> None:
         """Count a request without a valid token from *address*."""
         self.count(_network(address), STRANGERS)
 
-    def count(self, client: Hashable, allowance: Allowance) -> None:
-        """Count one; raise `RateLimitedError` where that is faster than allowed."""
+    def count(
+        self, client: Hashable, allowance: Allowance, times: int = 1, again: int = 0
+    ) -> None:
+        """Count so many; raise `RateLimitedError` where that is faster than allowed.
+
+        What is refused here counts *again* besides when it is asked once more.
+        """
         now = self._clock()
         each = 1 / allowance.rate
-        full = max(self._full.get(client, now), now) + each
+        full = max(self._full.get(client, now), now) + times * each
         over = full - now - allowance.burst * each
         # A rounding error is no question.
         if over > each * 1e-6:
-            raise _too_fast(over)
+            raise _too_fast(over + again * each)
         self._full[client] = full
         self._full.move_to_end(client)
         if len(self._full) > self._remembered:

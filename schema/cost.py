@@ -5,12 +5,13 @@ tell stays open, so that a document is measured once and priced with each questi
 
 - a page counts its ``first``, or the default page where none is said;
 - ``edges`` and ``nodes`` are the page's rows, the page's other fields are there once;
-- a list without a page counts a fixed size.
+- a list without a page counts a fixed size;
+- what the variables carry in lists and objects counts too: each value is checked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from graphql import (
@@ -54,6 +55,8 @@ LISTS: Mapping[tuple[str, str], int] = {
 ROWS = frozenset({"edges", "nodes"})
 SCHEMA: Mapping[str, int] = {"__schema": 2_000, "__type": 50}
 """What introspection costs, which is answered from memory."""
+VALUE = 5
+"""What a value in a variable costs: some 10 µs, so that a budget of 20,000 is 40 ms."""
 MOST = 10**12
 """Beyond this nobody asks how much more it is."""
 
@@ -124,6 +127,21 @@ class Price:
         if isinstance(said, float) and said.is_integer():
             return _served(int(said))
         return self.page
+
+
+def cost_of_values(variables: Mapping[str, object]) -> int:
+    """Price the values in lists and objects: they are read before anything is run."""
+    count, waiting = 0, list(variables.values())
+    while waiting:
+        value = waiting.pop()
+        inside: Collection[object] = ()
+        if isinstance(value, Mapping):
+            inside = value.values()
+        elif isinstance(value, list):
+            inside = value
+        count += len(inside)
+        waiting.extend(inside)
+    return VALUE * count
 
 
 def prices(document: DocumentNode, schema: GraphQLSchema, page: int) -> list[Price]:

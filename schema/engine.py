@@ -23,6 +23,8 @@ class Question:
     read_only: bool = False
     once: Callable[[], Awaitable[None]] | None = field(default=None, compare=False)
     """Notes that the caller's token serves a change; raises if it may not."""
+    spend: Callable[[int], None] | None = field(default=None, compare=False)
+    """Counts the question's cost against its client's rate; raises where too fast."""
     allowance: Allowance = field(default_factory=Allowance)
     """What the client may ask, as its configuration has it."""
     priced: bool = False
@@ -40,7 +42,7 @@ class Answer:
 
 
 class Engine(Protocol):
-    """Answers questions; never raises for what a caller did wrong."""
+    """Answers questions; of what a caller did wrong raises only what asks too fast."""
 
     async def answer(self, question: Question) -> Answer:
         """Answer *question* after its looks are recorded."""

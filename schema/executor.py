@@ -28,6 +28,7 @@ from zhitong.exceptions import (
     DocumentInvalidError,
     InternalError,
     MethodNotAllowedError,
+    RateLimitedError,
     ScalarError,
     TooWideError,
     ZhitongError,
@@ -47,7 +48,7 @@ from zhitong.resolvers.read import Reader
 from zhitong.resolvers.records import Recorder
 from zhitong.schema.access_report import access, gaps
 from zhitong.schema.context import Context, Limits
-from zhitong.schema.cost import Price, prices
+from zhitong.schema.cost import Price, cost_of_values, prices
 from zhitong.schema.engine import Answer, Question, explained, problem
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.gate import Bounds, introspection_denied, introspects, parsed
@@ -134,14 +135,19 @@ class GraphEngine:
             operation = chosen_operation(
                 admitted.document, question.operation, read_only=question.read_only
             )
-            cost = admitted.price(operation).cost(question.variables or {})
+            variables = question.variables or {}
+            cost = admitted.price(operation).cost(variables) + cost_of_values(variables)
             check_cost(cost, question.allowance)
+            if question.spend:
+                question.spend(cost)
             errors = self._unfit(question.document, admitted)
             if errors:
                 return self._refusal(errors, inquiry, admitted.document)
             if operation.operation is OperationType.MUTATION and question.once:
                 await question.once()
             return await self._execute(question, inquiry, admitted.document, cost)
+        except RateLimitedError:
+            raise
         except ZhitongError as error:
             return Answer(
                 body={"errors": [problem(error)]}, executed=False, status=error.status
@@ -271,10 +277,12 @@ def check_cost(cost: int, allowance: Allowance) -> None:
     if cost > allowance.cost:
         raise CostExceededError(
             f"查询估计成本 {cost}，超过你的上限 {allowance.cost}（字段数乘以其上各层"
-            "列表的条数）；请减小 first、减少列表中的列表或字段，分几次查询",
+            "列表的条数，另加变量中的值）；请减小 first、减少列表中的列表、字段或值，"
+            "分几次查询",
             f"the document would cost about {cost}, your budget is {allowance.cost} "
-            "(fields times the sizes of the lists above them); ask for smaller pages, "
-            "fewer lists inside lists or fewer fields, in several steps",
+            "(fields times the sizes of the lists above them, and the values in "
+            "variables); ask for smaller pages, fewer lists inside lists, fields or "
+            "values, in several steps",
             estimate=str(cost),
             budget=str(allowance.cost),
         )

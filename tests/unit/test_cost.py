@@ -7,8 +7,9 @@ from time import perf_counter
 import pytest
 from graphql import parse
 
-from zhitong.schema.cost import MOST, prices
+from zhitong.schema.cost import MOST, cost_of_values, prices
 from zhitong.schema.graph import graph
+from zhitong.types import Allowance
 
 FINITE = 30.0  # 2^60 steps would end with the sun
 
@@ -136,3 +137,11 @@ def test_a_bomb_of_2_to_the_60_is_priced_at_once(first: str) -> None:
     began = perf_counter()
     assert cost(document, n=200) >= MOST
     assert perf_counter() - began < FINITE
+
+
+def test_values_in_variables_are_paid_for() -> None:
+    assert cost_of_values({"first": 20, "code": "91"}) == 0
+    assert cost_of_values({"where": {"caseNo": {"in": ["a"] * 500}}}) == 5 * 502
+    # What a body holds at most is beyond the default budget, a batch is not.
+    assert cost_of_values({"codes": ["a"] * 28_000}) > Allowance().cost
+    assert cost_of_values({"codes": ["a"] * 500}) < Allowance().cost / 5

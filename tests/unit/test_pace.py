@@ -111,6 +111,36 @@ def test_so_many_questions_are_answered_at_one_time(pace: Pace) -> None:
         pass
 
 
+def test_a_large_question_draws_on_the_burst_for_its_cost(
+    pace: Pace, clock: Clock
+) -> None:
+    ten = Allowance(rate=1.0, burst=10)
+    with pace.question(POLICE, ten) as spend:
+        spend(8_500)  # nine with the question itself
+    with pace.question(POLICE, ten) as spend:
+        spend(999)
+        with pytest.raises(RateLimitedError) as caught:
+            spend(3_000)
+    assert caught.value.details == {"after": "4"}  # asking again is one more
+    clock.now += 3
+    with pytest.raises(RateLimitedError), pace.question(POLICE, ten) as spend:
+        spend(3_000)
+    clock.now += 2
+    with pace.question(POLICE, ten) as spend:
+        spend(3_000)
+
+
+def test_what_costs_more_than_a_burst_is_asked_when_it_is_whole(
+    pace: Pace, clock: Clock
+) -> None:
+    for _ in range(3):
+        with pace.question(POLICE, TWO) as spend:
+            spend(1_000_000)
+        with pytest.raises(RateLimitedError), pace.question(POLICE, TWO):
+            pass
+        clock.now += TWO.burst / TWO.rate
+
+
 def test_a_question_that_fails_is_over(pace: Pace) -> None:
     one = Allowance(rate=1_000.0, burst=1_000, concurrent=1)
     for _ in range(5):
