@@ -372,6 +372,26 @@ def client(
     )
 
 
+class Dear(Listener):
+    """An engine to which each question is dear."""
+
+    async def answer(self, question: Question) -> Answer:
+        assert question.spend is not None
+        question.spend(20_000)
+        return await super().answer(question)
+
+
+async def test_dear_questions_are_too_fast_sooner(issuer: DemoIssuer) -> None:
+    engine = Dear()
+    front = narrow(issuer, engine, Allowance(rate=2.0, burst=50))
+    police = client(front, issuer, "police")
+    sent = [await police.post("/graphql", json={"query": "{a}"}) for _ in range(3)]
+    assert [one.status_code for one in sent] == [200, 200, 429]
+    assert code(sent[2]) == "RATE_LIMITED"
+    # 42 of 50 are drawn, one more for this; 21 are due when it is asked again.
+    assert sent[2].headers["retry-after"] == "7"
+
+
 async def test_who_asks_too_fast_is_told_when_to_come_back(issuer: DemoIssuer) -> None:
     engine = Listener()
     front = narrow(issuer, engine, Allowance(rate=0.25, burst=2))
