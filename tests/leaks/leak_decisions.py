@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from leak_rows import canary, credit_code, day, id_number
+from leak_rows import canary, credit_code, id_number
 
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 
@@ -37,9 +37,7 @@ def written(kind: str, local: str) -> dict[str, Any]:
         "fine": "70001.00",
         "confiscated": "70002.00",
         "procedure": "ORDINARY",
-        "reviewedOn": day(),
         "reviewOpinion": "AGREE",
-        "publicityTo": day(),
         **{name: f"{canary()}证件{id_number()}。" for name in texts},
         **{name: canary() for name in plain},
         **({} if kind == "NATURAL_PERSON" else {"counterpartyCode": credit_code()}),

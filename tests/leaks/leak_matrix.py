@@ -48,7 +48,7 @@ SHARES = {
     "node": 16,
     "number": 16,
     "search": 4,
-    "exact": 2,
+    "exact": 1,
     "relation": 20,
     "nested": 80,
     "filter": 20,

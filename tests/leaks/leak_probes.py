@@ -10,7 +10,6 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from leak_askers import OF_PARTIES
 from leak_oracle import Asker, Hidden, Oracle, comparing, same
 from leak_rows import OWN_UNITS, Truth, Value, tokens
 
@@ -877,9 +876,7 @@ def _explained(
     due = [arm.effect.upper() for arm in arms]
     told = [one["verdict"] for one in given["verdicts"]]
     # Silence denies, so what is denied last may as well not be said.
-    # Of parties several conditions may go together that can hold for no row at all.
-    party = asker.principal.kind in OF_PARTIES
-    if not party and _before_silence(told) != _before_silence(due):
+    if _before_silence(told) != _before_silence(due):
         yield f"{field.name}: explained as {told}, not {due}"
     sorts = field.name in ENTITIES[type_name].orders
     if given["ordered"] != (sorts and oracle.wholly(asker, type_name, field.name)):

@@ -57,6 +57,8 @@ UNIQUE = re.compile(
     r"|(?:19[789]|20[01])\d-\d\d-\d\d(?!T)"  # a day
 )
 _numbers = itertools.count(1)
+# Of these there are few that look like a canary.
+_days, _amounts = itertools.count(1), itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +101,7 @@ def id_number() -> str:
 
 def day() -> str:
     """Give a day that is nowhere else."""
-    return str(date(1975, 1, 1) + timedelta(days=next(_numbers)))
+    return str(date(1975, 1, 1) + timedelta(days=next(_days)))
 
 
 CODES = (*OWN_UNITS, credit_code(), credit_code(), credit_code())
@@ -175,9 +177,9 @@ def _of_kind(field: Field, row: int) -> Value:
         case Kind.DATETIME:
             return f"{day()}T12:00:00+08:00"
         case Kind.MONEY:
-            return f"{70_000 + next(_numbers)}.00"
+            return f"{70_000 + next(_amounts)}.00"
         case Kind.INTEGER:
-            return 70_000 + next(_numbers)
+            return 70_000 + next(_amounts)
         case Kind.CREDIT_CODE:
             return credit_code()
         case Kind.DIVISION:

@@ -20,7 +20,6 @@ from leak_rows import (
     MATTERS,
     PARTIES,
     canary,
-    day,
     id_number,
     tokens,
 )
@@ -100,9 +99,12 @@ def statements(unit: str, taken: Mapping[str, Any], key: str) -> Iterator[Said]:
     for numbers in CASES.values():
         for case in numbers:
             suit = {"kind": "LITIGATION", "number": canary(), "caseNo": case}
-            yield "proceed", {**suit, "openedOn": day(), "outcome": canary()}
+            yield "proceed", {**suit, "openedOn": "2026-06-01", "outcome": canary()}
             yield "proceed", {**suit, "openedOn": canary()}
-            yield "proceed", {**suit, "openedOn": "2026-06-02", "closedOn": day()}
+            yield (
+                "proceed",
+                {**suit, "openedOn": "2026-06-02", "closedOn": "2026-06-01"},
+            )
 
 
 def _only(other: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from leak_decisions import written
 from leak_matrix import listening
 from leak_oracle import Asker, Oracle, blurred
 from leak_probes import Room
-from leak_rows import Truth, Value, canary, id_number, tokens
+from leak_rows import Truth, Value, canary, day, id_number, tokens
 from leak_spans import exporting
 from receiving import Site, site
 from topic_reader import read
@@ -126,7 +126,10 @@ async def done(engine: Engine, document: str, it: Mapping[str, Any]) -> dict[str
 async def lived(engine: Engine, kind: str) -> tuple[str, list[Told]]:
     """Record, correct and withdraw a decision; give its id and what was said."""
     local = canary()
-    first, second = written(kind, local), written(kind, local)
+    first, second = (
+        written(kind, local) | {"reviewedOn": day(), "publicityTo": day()}
+        for _ in range(2)
+    )
     # What makes a decision this one does not change.
     second |= {name: first[name] for name in ("documentNo", "caseNo")}
     key = (await done(engine, RECORD, first))["decisionId"]
