@@ -58,23 +58,18 @@ def addresses(cluster: Cluster) -> Mapping[str, str]:
 
 
 @pytest.fixture
-def patient(tmp_path: Path) -> Path:
-    """Give the demo's bindings with time enough on a machine that has much to do."""
-    folder = tmp_path / "bindings"
-    folder.mkdir()
-    for path in BINDINGS.glob("*.toml"):
-        text = path.read_text(encoding="utf-8")
-        (folder / path.name).write_text(f"timeout = 20.0\n{text}", encoding="utf-8")
-    return folder
+def bindings() -> Path:
+    """Give the folder of the gateway's bindings: the demo's."""
+    return BINDINGS
 
 
 @pytest.fixture
 async def gateway(
-    addresses: Mapping[str, str], tmp_path: Path, patient: Path
+    addresses: Mapping[str, str], tmp_path: Path, bindings: Path
 ) -> AsyncIterator[tuple[Gateway, Engine]]:
     """Give a gateway over the city, and its engine."""
     make_demo_keys(tmp_path, ["provincial", "credit"])
-    made = Gateway(Settings(state=tmp_path, bindings=patient), addresses.get)
+    made = Gateway(Settings(state=tmp_path, bindings=bindings), addresses.get)
     async with made.running() as engine:
         yield made, engine
 

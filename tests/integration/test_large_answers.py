@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from zhitong.infra.city_load import BINDINGS
 from zhitong.schema.engine import Answer
 from zhitong.schema.entities import ENTITIES
 from zhitong.types import Allowance
@@ -18,6 +20,17 @@ FIELDS = " ".join(list(ENTITIES["CaseRecord"].fields)[:18])
 BESIDE = "subject { name } matter { name } counterparty { name }"
 PAGE = f"caseRecords(first: 200) {{ nodes {{ {FIELDS} {BESIDE} }} }}"
 GENEROUS = Allowance(cost=10**12, introspection=True)
+
+
+@pytest.fixture
+def bindings(tmp_path: Path) -> Path:
+    """Give the demo's with time enough: a source that is late has nothing to refuse."""
+    folder = tmp_path / "bindings"
+    folder.mkdir()
+    for path in BINDINGS.glob("*.toml"):
+        text = path.read_text(encoding="utf-8")
+        (folder / path.name).write_text(f"timeout = 20.0\n{text}", encoding="utf-8")
+    return folder
 
 
 @pytest.mark.parametrize(
