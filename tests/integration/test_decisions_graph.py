@@ -649,9 +649,11 @@ async def test_the_decision_in_the_documents_is_recorded_as_it_stands_there(
     say: Asking,
 ) -> None:
     page = (Path(__file__).parents[2] / "docs" / "decisions.md").read_text("utf-8")
-    check, record, _, _, deliveries = re.findall(
+    check, record, _, _, *rest = re.findall(
         r"```graphql\n(.*?)```", page, flags=re.DOTALL
     )
+    (proceeding,) = [one for one in rest if "recordProceeding" in one]
+    (deliveries,) = [one for one in rest if "recordProceeding" not in one]
     (variables,) = re.findall(r"```json\n(.*?)```", page, flags=re.DOTALL)
     stated = json.loads(variables)
     checked = given(await say(BUREAU, check, **stated))
@@ -660,6 +662,8 @@ async def test_the_decision_in_the_documents_is_recorded_as_it_stands_there(
     assert (recorded["version"], len(recorded["events"])) == (1, 2)
     shown = given(await say(BUREAU, deliveries, id=recorded["decisionId"]))
     assert (shown["version"], len(shown["deliveries"]["nodes"])) == (1, 2)
+    opened = given(await say(DEMO_PRINCIPALS["supervisor"], proceeding))
+    assert opened["version"] == 1
 
 
 UNSENT = """query($id: String!, $not: Boolean!) {
