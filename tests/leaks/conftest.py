@@ -14,6 +14,7 @@ from leak_city import City, complain, connected
 from leak_oracle import Oracle, read
 from leak_rows import Truth, of_binding, of_platform, platform_rows, write
 
+from zhitong.connectors.access_log import PlatformAccessLog
 from zhitong.connectors.migrations import migrate
 from zhitong.infra.city_load import BINDINGS, SOURCES
 from zhitong.infra.city_words import DEMO
@@ -113,8 +114,12 @@ def tighten(source: str, text: str) -> str:
 
 
 @pytest.fixture
-async def gateway(city: City, tmp_path: Path) -> AsyncIterator[tuple[Gateway, Engine]]:
+async def gateway(
+    city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Gateway, Engine]]:
     """Give a gateway over the city, whose gate lets the matrix's documents pass."""
+    # A busy machine is no register that is away.
+    monkeypatch.setattr(PlatformAccessLog.__init__, "__defaults__", (60.0,))
     make_demo_keys(tmp_path, ["provincial", "credit"])
     settings = Settings(state=tmp_path, bindings=city.bindings, policy=city.policy)
     made = Gateway(settings, city.addresses.get)
