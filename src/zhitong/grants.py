@@ -1,4 +1,4 @@
-"""Sharing grants 共享授权: what one unit may see of another's data, until when, for what.
+"""Sharing grants 共享授权: what a unit may see of another's data, until when and why.
 
 A grant only gives where the policy is silent, or masked where a rule allows it masked;
 what a rule denies by name stays denied, whoever agreed.
