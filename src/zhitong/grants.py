@@ -77,3 +77,12 @@ class Grant:
     """Break-glass 紧急调阅: the one who may use it; empty: anybody of the unit."""
     incident: str = ""
     """Break-glass: for which incident; empty: an ordinary grant."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InForce:
+    """What is in force, of one snapshot; a grant that is to begin is among them."""
+
+    counter: int
+    """Changes so far of what is in force; while it stands, the grants stand."""
+    grants: tuple[Grant, ...]
