@@ -485,6 +485,13 @@ class RecordUnavailableError(ZhitongError):
     retriable = True
 
 
+class GrantEndedError(ZhitongError):
+    """A sharing grant that the answer rests on ended before it left."""
+
+    code = "GRANT_ENDED"
+    status = 403
+
+
 class InternalError(ZhitongError):
     """A fault of ours; the log has the details under the request id."""
 

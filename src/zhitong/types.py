@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
+from zhitong.grants import Grant
+
 
 class Kind(StrEnum):
     """What a field's value is, whatever a department stores it as."""
@@ -112,6 +114,8 @@ class Field:
     """May be looked up by its exact value, where a grant names that."""
     free: bool = False
     """In people's own words: anybody's ID number may stand in it."""
+    named: bool = False
+    """A name, or as open as one: read and searched, without ID numbers in it."""
 
 
 class Shape(StrEnum):
@@ -342,6 +346,8 @@ class Allow:
     """The value as it is."""
 
     rule: str
+    numberless: bool = False
+    """Given without ID numbers that stand in it, though compared as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -565,3 +571,9 @@ class Inquiry:
     """Sources that failed this question; it does not wait for them again."""
     restrictions: dict[tuple[str, str], Rulings] = field(default_factory=dict)
     """What was asked and not, or not wholly, given: by type and field."""
+    grants: tuple[Grant, ...] = ()
+    """The caller's sharing grants that are in force, whatever their purpose."""
+    grants_used: set[str] = field(default_factory=set)
+    """Those whose verdict gave or compared something; its record names them."""
+    break_glass: bool = False
+    """Whether one of those used is for an emergency 紧急调阅."""
