@@ -6,7 +6,10 @@ are kept beside its leaf; nothing about it is computed again from columns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import uuid
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -20,6 +23,50 @@ class LeafKind(StrEnum):
     """A version of a decision: ``audit_leaf``, by ``decision id/version``."""
     DEED = "DEED"
     """Whatever else somebody did on the platform: ``deed``, by deed id."""
+
+
+class DeedKind(StrEnum):
+    """What sort of thing somebody did."""
+
+    ACTION = "ACTION"
+    """运维操作: an operator's, as to hold a receiver."""
+    CHANGE = "CHANGE"
+    """登记: a mutation that is no decision."""
+    GRANT = "GRANT"
+    """共享授权: a step in the life of a grant."""
+    CATALOGUE = "CATALOGUE"
+    """数据目录: a version of it, given out or taken in."""
+    EXPORT = "EXPORT"
+    """导出: of records or proofs."""
+    ARCHIVE = "ARCHIVE"
+    """归档: what is kept elsewhere from now on, its time here being over."""
+    ERASURE = "ERASURE"
+    """依法删除: of a person's key."""
+    KEY = "KEY"
+    """密钥: one made, turned or retired."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """What somebody did on the platform other than to look: who, to what, and why.
+
+    Nothing in it names a person that data are about: it stands for ever.
+    """
+
+    kind: DeedKind
+    who: str
+    """The person's name or account; a program's where no person did it."""
+    unit: str = ""
+    """The unit's credit code; empty: whoever runs the platform."""
+    action: str
+    """A word of small letters and hyphens, as ``suspend-receiver``."""
+    target: str
+    """What it was done to, by its identifier."""
+    reason: str
+    detail: Mapping[str, object] = field(default_factory=dict)
+    """Whatever else is to be proved: what JSON has, and moments."""
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +97,39 @@ class Head:
             f"root {self.root.hex()}",
             f"at {stamp(self.at)}",
             f"previous {self.previous.hex()}",
+        )
+        return "".join(f"{line}\n" for line in lines).encode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyNote:
+    """A key names the one that comes after it; whoever trusts it trusts that one."""
+
+    origin: str
+    purpose: str
+    """``head``, ``receipt`` or ``spool``."""
+    old: str
+    """Key id of the one that signs this."""
+    new: str
+    """Key id of its successor."""
+    algorithm: str
+    """The successor's algorithm."""
+    spki: bytes
+    """The successor's public key, DER."""
+    at: datetime
+
+    @property
+    def text(self) -> bytes:
+        """The bytes that the old key signs."""
+        lines = (
+            "zhitong-key/1",
+            f"origin {self.origin}",
+            f"purpose {self.purpose}",
+            f"old {self.old}",
+            f"new {self.new}",
+            f"algorithm {self.algorithm}",
+            f"key {b64encode(self.spki).decode()}",
+            f"at {stamp(self.at)}",
         )
         return "".join(f"{line}\n" for line in lines).encode()
 

@@ -253,3 +253,21 @@ class Inbox(Protocol):
     async def answered(self, sent: Sequence[Due]) -> None:
         """Note that the receipts of *sent* are with the broker."""
         ...
+
+
+class Signer(Protocol):
+    """A key that signs, wherever it lies: a file, a token, a signature server."""
+
+    @property
+    def key_id(self) -> str:
+        """First 16 hex digits of SHA-256 over the public key's DER."""
+        ...
+
+    @property
+    def algorithm(self) -> str:
+        """``ecdsa-p256-sha256`` or ``sm2-sm3``."""
+        ...
+
+    def sign(self, data: bytes) -> bytes:
+        """Sign *data*, DER; raise `SignerUnavailableError`. May block."""
+        ...

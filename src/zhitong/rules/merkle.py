@@ -60,10 +60,7 @@ class Frontier:
         """Give the root of the tree as it is; of none, the digest of nothing."""
         if not self.roots:
             return self._of(b"")
-        found = self.roots[-1]
-        for left in reversed(self.roots[:-1]):
-            found = node(self._of, left, found)
-        return found
+        return folded(self._of, self.roots)
 
 
 def root(of: Digest, leaves: Iterable[bytes]) -> bytes:
@@ -79,40 +76,91 @@ def _split(size: int) -> int:
     return 1 << ((size - 1).bit_length() - 1)
 
 
-def inclusion(of: Digest, leaves: Sequence[bytes], number: int) -> list[bytes]:
-    """Give the audit path of leaf *number* (RFC 6962, 2.1.1), nearest first."""
-    if not 0 <= number < len(leaves):
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Neighbouring leaves that are one step of a proof: from *start*, before *end*."""
+
+    start: int
+    end: int
+
+    def subtrees(self) -> Sequence[tuple[int, int]]:
+        """Name the complete subtrees it is made of, largest first: height, place."""
+        found: list[tuple[int, int]] = []
+        start, left = self.start, self.end - self.start
+        while left:
+            height = left.bit_length() - 1
+            found.append((height, start >> height))
+            start += 1 << height
+            left -= 1 << height
+        return found
+
+
+def inclusion_path(number: int, size: int) -> Sequence[Stretch]:
+    """Name the steps of the audit path of leaf *number* (RFC 6962, 2.1.1)."""
+    if not 0 <= number < size:
         raise IndexError(number)
-    if len(leaves) == 1:
+    found: list[Stretch] = []
+    start, end = 0, size
+    while end - start > 1:
+        cut = start + _split(end - start)
+        if number < cut:
+            found.append(Stretch(cut, end))
+            end = cut
+        else:
+            found.append(Stretch(start, cut))
+            start = cut
+    return found[::-1]
+
+
+def consistency_path(earlier: int, size: int) -> Sequence[Stretch]:
+    """Name the steps that show *earlier* leaves began the tree (RFC 6962, 2.1.2)."""
+    if not 0 <= earlier <= size:
+        raise IndexError(earlier)
+    if earlier in {0, size}:
         return []
-    cut = _split(len(leaves))
-    if number < cut:
-        path = inclusion(of, leaves[:cut], number)
-        return [*path, root(of, leaves[cut:])]
-    path = inclusion(of, leaves[cut:], number - cut)
-    return [*path, root(of, leaves[:cut])]
+    found: list[Stretch] = []
+    start, end = 0, size
+    while end != earlier:
+        cut = start + _split(end - start)
+        if earlier <= cut:
+            found.append(Stretch(cut, end))
+            end = cut
+        else:
+            found.append(Stretch(start, cut))
+            start = cut
+    # All of the earlier tree is known to whoever asks, a part of it is not.
+    if start:
+        found.append(Stretch(start, end))
+    return found[::-1]
+
+
+def folded(of: Digest, roots: Sequence[bytes]) -> bytes:
+    """Give the root over neighbouring complete subtrees, largest first."""
+    found = roots[-1]
+    for left in reversed(roots[:-1]):
+        found = node(of, left, found)
+    return found
+
+
+def complete(of: Digest, digests: Sequence[bytes]) -> bytes:
+    """Give the root over a power of two of *digests*, all of one height."""
+    row = list(digests)
+    while len(row) > 1:
+        pairs = zip(row[::2], row[1::2], strict=True)
+        row = [node(of, left, right) for left, right in pairs]
+    return row[0]
+
+
+def inclusion(of: Digest, leaves: Sequence[bytes], number: int) -> list[bytes]:
+    """Give the audit path of leaf *number*, nearest first."""
+    steps = inclusion_path(number, len(leaves))
+    return [root(of, leaves[step.start : step.end]) for step in steps]
 
 
 def consistency(of: Digest, leaves: Sequence[bytes], earlier: int) -> list[bytes]:
-    """Prove that the first *earlier* leaves began the tree (RFC 6962, 2.1.2)."""
-    if not 0 <= earlier <= len(leaves):
-        raise IndexError(earlier)
-    if earlier in {0, len(leaves)}:
-        return []
-    return _subproof(of, leaves, earlier, whole=True)
-
-
-def _subproof(
-    of: Digest, leaves: Sequence[bytes], earlier: int, *, whole: bool
-) -> list[bytes]:
-    if earlier == len(leaves):
-        return [] if whole else [root(of, leaves)]
-    cut = _split(len(leaves))
-    if earlier <= cut:
-        proof = _subproof(of, leaves[:cut], earlier, whole=whole)
-        return [*proof, root(of, leaves[cut:])]
-    proof = _subproof(of, leaves[cut:], earlier - cut, whole=False)
-    return [*proof, root(of, leaves[:cut])]
+    """Prove that the first *earlier* leaves began the tree."""
+    steps = consistency_path(earlier, len(leaves))
+    return [root(of, leaves[step.start : step.end]) for step in steps]
 
 
 def root_of_path(
