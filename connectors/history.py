@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 import asyncpg
 
-from zhitong.connectors import decision_row
+from zhitong.connectors import decision_row, deeds
 from zhitong.connectors.date_codecs import CHINA
 from zhitong.connectors.ledger_entry import number_place
 from zhitong.connectors.sealing import Keys, Sealing, living_keys, seal
@@ -31,6 +31,7 @@ from zhitong.decisions import (
     event_id,
     partition_key,
 )
+from zhitong.evidence import Deed, DeedKind
 
 BATCH = 5_000
 RECORDER = "历史导入 history"
@@ -107,6 +108,7 @@ async def load_history(  # noqa: PLR0913 - what is loaded, where, for whom, when
             await connection.execute(
                 statements("history")["note"], stamp, load.taken, load.left_out
             )
+            await deeds.write(connection, _deed(stamp, load))
         await connection.execute(statements("history")["analyse"])
         return Loaded(load.taken, load.left_out, now=True)
     finally:
@@ -215,3 +217,14 @@ class _Load:
             )
             for receiver, topic in self._receivers(decision.act)
         ]
+
+
+def _deed(stamp: str, load: _Load) -> Deed:
+    return Deed(
+        kind=DeedKind.ACTION,
+        who=RECORDER,
+        action="load-history",
+        target=stamp,
+        reason="平台启用前的决定 decisions from before the platform",
+        detail={"decisions": load.taken, "leftOut": load.left_out},
+    )

@@ -10,9 +10,15 @@ select outbox_sent_month((clock_timestamp() at time zone 'Asia/Shanghai')::date)
 -- A correction under way has ended before it is looked for, and the next one begins
 -- after the load: between the two it would be deleted with what it corrects.
 lock table decision in access exclusive mode;
-create temporary table forgotten on commit drop as
-select d.decision_id from decision d join audit_leaf l using (decision_id, version)
-where d.origin = 'HISTORY' and d.version = 1 and not l.sealed;
+create temporary table forgotten (decision_id text primary key) on commit drop;
+-- Its leaf still waits, and is taken from the queue first: the sealer, which locks what
+-- it takes, has then either sealed it, and it stays, or never sees it.
+with waiting as (
+    delete from unsealed u using decision d
+    where u.kind = 'DECISION' and u.id = d.decision_id || '/1' and d.origin = 'HISTORY' and d.version = 1
+    returning d.decision_id
+)
+insert into forgotten select decision_id from waiting;
 delete from sealed_number x using forgotten f where x.decision_id = f.decision_id;
 delete from outbox_sent x using forgotten f where x.decision_id = f.decision_id;
 delete from audit_leaf x using forgotten f where x.decision_id = f.decision_id;

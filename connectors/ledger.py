@@ -15,14 +15,8 @@ from opentelemetry import trace
 
 from zhitong.connectors import decision_row
 from zhitong.connectors.ledger_entry import Prepared, number_place
-from zhitong.connectors.loan import lent
-from zhitong.connectors.sealing import (
-    Connection,
-    Keys,
-    Sealing,
-    living_keys,
-    unseal,
-)
+from zhitong.connectors.loan import Connection, lent
+from zhitong.connectors.sealing import Keys, Sealing, living_keys, unseal
 from zhitong.connectors.statements import statements
 from zhitong.decisions import (
     Change,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import asyncpg
 
+from zhitong.connectors import deeds
 from zhitong.connectors.statements import statements
+from zhitong.evidence import Deed, DeedKind
 from zhitong.exceptions import LedgerUnavailableError, ProceedingError
 from zhitong.proceedings import EnteredProceeding, Proceeding
 from zhitong.types import Principal
@@ -63,4 +67,25 @@ async def _enter(
             )
     who = (principal.unit, principal.unit_name, principal.person)
     await connection.execute(sql["enter"], *place, version, *said, *who)
+    await deeds.write(connection, _deed(proceeding, version, principal))
     return EnteredProceeding(proceeding=proceeding, version=version, replayed=False)
+
+
+def _deed(proceeding: Proceeding, version: int, principal: Principal) -> Deed:
+    outcome = proceeding.outcome
+    return Deed(
+        kind=DeedKind.CHANGE,
+        who=principal.person,
+        unit=principal.unit,
+        action="record-proceeding",
+        target=f"{proceeding.kind.value} {proceeding.number}",
+        reason="",
+        detail={
+            "version": version,
+            "caseNo": proceeding.case_no,
+            "openedOn": proceeding.opened_on,
+            "closedOn": proceeding.closed_on,
+            # In somebody's own words, which may name a person: its digest proves it.
+            "outcome": outcome and hashlib.sha256(outcome.encode()).hexdigest(),
+        },
+    )

@@ -10,20 +10,12 @@ select p.receiver, p.key, p.first_event, p.reason, p.parked_at,
 from parked_key p order by p.parked_at, p.receiver, p.key;
 
 -- suspend --
-with changed as (
-    update receiver set suspended_at = clock_timestamp(), suspended_because = $3
-    where receiver = $1 and suspended_at is null returning receiver)
-insert into operator_action (who, action, target, reason)
-select $2, 'suspend', receiver, $3 from changed returning target;
+update receiver set suspended_at = clock_timestamp(), suspended_because = $2
+where receiver = $1 and suspended_at is null returning receiver as target;
 
 -- resume --
-with changed as (
-    update receiver set suspended_at = null, suspended_because = null
-    where receiver = $1 and suspended_at is not null returning receiver)
-insert into operator_action (who, action, target, reason)
-select $2, 'resume', receiver, $3 from changed returning target;
+update receiver set suspended_at = null, suspended_because = null
+where receiver = $1 and suspended_at is not null returning receiver as target;
 
 -- release --
-with changed as (select release_key($1, $4) as done)
-insert into operator_action (who, action, target, reason)
-select $2, 'release', $1 || '/' || $4, $3 from changed where done returning target;
+select $1::text || '/' || $2::text as target where release_key($1::text, $2::text);

@@ -24,6 +24,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from zhitong.connectors.access_log import Records
+from zhitong.connectors.loan import Connection
 from zhitong.connectors.statements import statements
 from zhitong.exceptions import LedgerUnavailableError, SettingsError
 
@@ -31,9 +32,6 @@ KEY_BITS = 256
 NONCE = 12
 """Bytes; what AES-GCM is defined for. Random ones do for 2^32 seals under a key."""
 
-_Plain: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
-_Pooled: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
-Connection: TypeAlias = "_Plain | _Pooled"
 Keys: TypeAlias = Mapping[bytes, tuple[UUID, bytes]]
 """A person's living key and its id, by the person's digest."""
 

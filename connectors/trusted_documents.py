@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 import asyncpg
 
 from zhitong.connectors.loan import lent
+from zhitong.connectors.session import Session, State
 from zhitong.connectors.statements import statements
+from zhitong.evidence import Deed, DeedKind
 from zhitong.exceptions import DocumentsUnavailableError
 from zhitong.types import Principal
 
@@ -21,12 +21,10 @@ KEPT = 256
 """Answers in memory: at 32 KiB a document, 8 MiB at most."""
 KEPT_SECONDS = 2.0
 """A removed document is asked no longer than that."""
-_SECONDS = 10.0
+_ACTIONS = {"add": "trust-document", "remove": "distrust-document"}
 _LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 Key = tuple[str, str, str, str]
-State = Mapping[str, object]
-"""A row, by the columns of the statement ``list``."""
 
 
 class PlatformDocuments:
@@ -80,28 +78,10 @@ class Trusted:
     client: str = ""
 
 
-class DocumentRegister:
+class DocumentRegister(Session):
     """The register as who keeps it sees it, for the time of an ``async with``."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
-
-    async def __aenter__(self) -> Self:
-        try:
-            self._connection = await asyncpg.connect(self._url, timeout=_SECONDS)
-        except _LOST as error:
-            raise _unavailable() from error
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._connection is not None:
-            self._connection.terminate()
+    SQL = "trusted_documents"
 
     async def all(self) -> Sequence[State]:
         """List all documents with whom they are for."""
@@ -110,21 +90,27 @@ class DocumentRegister:
     async def add(self, one: Trusted, who: str, because: str) -> bool:
         """Add *one*; False if it is there for the same clients already."""
         whom = (one.kind, one.unit, one.client)
-        values = (one.digest, *whom, one.document, one.title, who, because)
-        return bool(await self._fetch("add", *values))
+        values = (one.digest, *whom, one.document, one.title, who)
+        return bool(await self._act("add", who, because, *values))
 
     async def remove(self, digest: str, who: str, because: str) -> int:
         """Remove the document for everybody; say from how many audiences."""
-        return len(await self._fetch("remove", digest, who, because))
+        return await self._act("remove", who, because, digest)
 
-    async def _fetch(self, name: str, *values: object) -> Sequence[State]:
-        assert self._connection is not None  # noqa: S101 - inside its `async with`
-        statement = statements("trusted_documents")[name]
-        try:
-            rows = await self._connection.fetch(statement, *values, timeout=_SECONDS)
-        except _LOST as error:
-            raise _unavailable() from error
-        return [dict(row) for row in rows]
+    async def _act(self, name: str, who: str, because: str, *values: str) -> int:
+        def deed(row: State) -> Deed:
+            return Deed(
+                kind=DeedKind.ACTION,
+                who=who,
+                action=_ACTIONS[name],
+                target=str(row["target"]),
+                reason=because,
+            )
+
+        return len(await self._do(deed, name, *values))
+
+    def _unavailable(self) -> DocumentsUnavailableError:
+        return _unavailable()
 
 
 def _unavailable() -> DocumentsUnavailableError:

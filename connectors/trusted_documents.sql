@@ -7,15 +7,9 @@ select digest, kind, unit, client, title, added_by, added_at, octet_length(docum
 from trusted_document order by added_at, digest, kind, unit, client;
 
 -- add --
-with added as (
-    insert into trusted_document (digest, kind, unit, client, document, title, added_by)
-    values ($1, $2, $3, $4, $5, $6, $7)
-    on conflict do nothing returning digest)
-insert into operator_action (who, action, target, reason)
-select $7, 'trust-document', concat_ws('/', $1::text, $2::text, $3::text, $4::text), $8 from added returning target;
+insert into trusted_document (digest, kind, unit, client, document, title, added_by)
+values ($1, $2, $3, $4, $5, $6, $7)
+on conflict do nothing returning concat_ws('/', digest, kind, unit, client) as target;
 
 -- remove --
-with removed as (
-    delete from trusted_document where digest = $1 returning digest, kind, unit, client)
-insert into operator_action (who, action, target, reason)
-select $2, 'distrust-document', concat_ws('/', digest, kind, unit, client), $3 from removed returning target;
+delete from trusted_document where digest = $1 returning concat_ws('/', digest, kind, unit, client) as target;

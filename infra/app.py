@@ -28,9 +28,11 @@ from zhitong.infra.settings import Settings
 from zhitong.infra.tokens import Verifier
 from zhitong.ports import Documents
 from zhitong.schema.engine import Engine, problem
-from zhitong.types import OPERATOR
+from zhitong.types import OPERATOR, Principal
 
 Report = Callable[[], Awaitable[Mapping[str, object]]]
+Reload = Callable[[Principal], Awaitable[Mapping[str, object]]]
+"""Takes who asks for it."""
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -55,7 +57,7 @@ def build_app(  # noqa: PLR0913 - the parts the gateway is put together from
     verifier: Verifier,
     settings: Settings,
     readiness: Report,
-    reload: Report,
+    reload: Reload,
     *,
     documents: Documents | None = None,
     lifespan: Lifespan | None = None,
@@ -137,7 +139,7 @@ def _ready(readiness: Report) -> Endpoint:
     return ready
 
 
-def _reload(reload: Report, door: Door) -> Endpoint:
+def _reload(reload: Reload, door: Door) -> Endpoint:
     async def reload_bindings(request: Request) -> Response:
         caller = await door.caller(peer(request.scope), joined(request.scope))
         principal = caller.principal
@@ -149,7 +151,7 @@ def _reload(reload: Report, door: Door) -> Endpoint:
             )
         logger.info("reload asked for by %s of %s", principal.person, principal.unit)
         try:
-            return _json(await reload())
+            return _json(await reload(principal))
         except* BindingError as group:
             problems = [problem(error) for error in _leaves(group)]
         return _json({"errors": problems}, BindingError.status)

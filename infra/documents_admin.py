@@ -8,7 +8,8 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from zhitong.connectors.trusted_documents import DocumentRegister, State, Trusted
+from zhitong.connectors.session import State
+from zhitong.connectors.trusted_documents import DocumentRegister, Trusted
 from zhitong.exceptions import ClientsError, DocumentInvalidError
 from zhitong.infra.commands import say
 from zhitong.infra.platform_database import own_platform

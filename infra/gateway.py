@@ -9,10 +9,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from zhitong.connectors.access_log import PlatformAccessLog, open_pool
+from zhitong.connectors.deeds import PlatformDeeds
 from zhitong.connectors.migrations import migrate
 from zhitong.connectors.postgresql import PostgreSQLSource
 from zhitong.connectors.pseudonyms import Pseudonyms
 from zhitong.connectors.trusted_documents import PlatformDocuments
+from zhitong.evidence import Deed, DeedKind
 from zhitong.exceptions import SettingsError, SourceError
 from zhitong.infra.deciding import Deciding
 from zhitong.infra.policy_file import read_policy
@@ -33,6 +35,7 @@ from zhitong.schema.engine import Engine
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.executor import GraphEngine
 from zhitong.schema.gate import Bounds
+from zhitong.types import Principal
 
 LOGGER = logging.getLogger(__name__)
 HERE = Path(__file__).parent
@@ -64,6 +67,7 @@ class Gateway:
         self._policy = policy
         self.documents: Documents | None = None
         """The trusted documents, while the gateway runs."""
+        self._deeds: PlatformDeeds | None = None
         self._deciding = Deciding(settings, policy)
         refuse_foreign_rules(
             settings.tenant,
@@ -86,6 +90,7 @@ class Gateway:
         await self._own.inspect()
         recorder = Recorder(PlatformAccessLog(pool, key))
         self.documents = PlatformDocuments(pool)
+        self._deeds = PlatformDeeds(pool)
         _, errors = await self.registry.load()
         for error in errors:
             LOGGER.error("%s %s", error.code, error)
@@ -137,8 +142,23 @@ class Gateway:
             return {"database": False, "sources": self.registry.states()}
         return {"database": True, "sources": self.registry.states()}
 
-    async def reload(self) -> Mapping[str, object]:
-        """Read the bindings again; raise what was refused, after taking the rest."""
+    async def reload(self, principal: Principal) -> Mapping[str, object]:
+        """Read the bindings again; raise what was refused, after taking the rest.
+
+        Which files *principal* has had read is on record before they are.
+        """
+        assert self._deeds is not None  # noqa: S101 - a gateway that runs
+        await self._deeds.note(
+            Deed(
+                kind=DeedKind.ACTION,
+                who=principal.person,
+                unit=principal.unit,
+                action="reload-bindings",
+                target="bindings",
+                reason="",
+                detail={"files": self.registry.digests()},
+            )
+        )
         loaded, errors = await self.registry.load()
         if errors:
             raise ExceptionGroup("bindings refused", errors)

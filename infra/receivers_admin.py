@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from zhitong.connectors.outbox import COUNTED
-from zhitong.connectors.receiver_control import ReceiverControl, State
+from zhitong.connectors.receiver_control import ReceiverControl
+from zhitong.connectors.session import State
 from zhitong.exceptions import ReceiverError
 from zhitong.infra.commands import say
 from zhitong.infra.platform_database import own_platform

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -85,6 +86,14 @@ class Registry:
         # Also those that did not change: who reloads has perhaps mended a table.
         await self.check()
         return sorted(self._entries), errors
+
+    def digests(self) -> Mapping[str, str]:
+        """Digest each binding's file as it is now: SHA-256 by its name."""
+        return {
+            path.stem: hashlib.sha256(path.read_bytes()).hexdigest()
+            for folder in self._folders
+            for path in sorted(folder.glob("*.toml"))
+        }
 
     def _take(self, binding: Binding) -> None:
         refuse_foreign(binding, self._tenant)

@@ -50,7 +50,7 @@ RECORD = """mutation Record($decision: DecisionInput!) {
 COUNTS = """select
   (select count(*) from access_record), (select count(*) from decision),
   (select count(*) from outbox), (select count(*) from outbox_sent),
-  (select count(*) from relay), (select count(*) from operator_action)"""
+  (select count(*) from relay), (select count(*) from deed)"""
 PERSONS = "select person from person_key"
 OWNED = "select buckets from relay"
 OCCASION = Occasion(purpose="case-handling", cause="试立字1号")

@@ -100,7 +100,7 @@ class Endless:
 async def serving(engine: Engine, state: Path) -> AsyncIterator[tuple[str, str]]:
     """Serve *engine*; give its address and a police officer's token."""
 
-    async def report() -> Mapping[str, object]:
+    async def report(*_: object) -> Mapping[str, object]:
         return {"database": True, "sources": {}}
 
     issuer = DemoIssuer(state)

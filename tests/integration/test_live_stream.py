@@ -172,7 +172,7 @@ async def serving(
     ending = asyncio.Event()
     counting = Counting(engine)
 
-    async def report() -> Mapping[str, object]:
+    async def report(*_: object) -> Mapping[str, object]:
         return {"database": True, "sources": {}}
 
     app = build_app(counting, verifier, set_to, report, report, ending=ending)

@@ -12,7 +12,7 @@ from zhitong.connectors.outbox import PlatformOutbox
 from zhitong.infra.cli import main
 
 pytestmark = pytest.mark.integration
-ACTIONS = "select who, action, target, reason from operator_action order by at"
+ACTIONS = "select who, action, target, reason from deed order by at"
 
 
 @pytest.fixture

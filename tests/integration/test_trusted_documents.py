@@ -100,9 +100,7 @@ async def test_a_document_is_added_asked_and_removed_within_seconds(
     await do(settings, "remove", DIGEST, "--because", "不再使用")
     clock.now += KEPT_SECONDS
     assert await documents.find(DIGEST, POLICE) is None
-    actions = await pool.fetch(
-        "select action, target, reason from operator_action order by at"
-    )
+    actions = await pool.fetch("select action, target, reason from deed order by at")
     assert [tuple(row) for row in actions] == [
         ("trust-document", f"{DIGEST}/police//", "月报"),
         ("distrust-document", f"{DIGEST}/police//", "不再使用"),
@@ -140,7 +138,7 @@ async def test_the_same_document_once_more_changes_nothing(
     for _ in range(2):
         await do(settings, "add", str(file), "--because", "x")
     assert await pool.fetchval("select count(*) from trusted_document") == 1
-    assert await pool.fetchval("select count(*) from operator_action") == 1
+    assert await pool.fetchval("select count(*) from deed") == 1
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.types import Message
 
 from zhitong.exceptions import BindingError
-from zhitong.infra.app import Lifespan, Report, build_app, server
+from zhitong.infra.app import Lifespan, build_app, server
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, DemoIssuer
 from zhitong.infra.settings import Settings
 from zhitong.infra.tokens import Verifier
@@ -24,8 +24,10 @@ class Greeter:
         return Answer(body={"data": question.document}, executed=True)
 
 
-def reporting(result: Mapping[str, object] | Exception) -> Report:
-    async def report() -> Mapping[str, object]:
+def reporting(
+    result: Mapping[str, object] | Exception,
+) -> Callable[..., Awaitable[Mapping[str, object]]]:
+    async def report(*_: object) -> Mapping[str, object]:
         if isinstance(result, Exception):
             raise result
         return result

@@ -48,7 +48,7 @@ async def connect(
     monkeypatch.setattr(Pace, "stranger", lambda *_: None)
     settings = Settings(state=tmp_path, certificate_header=HEADER, proxies=PROXY[0])
 
-    async def report() -> dict[str, object]:
+    async def report(*_: object) -> dict[str, object]:
         return {}
 
     app = build_app(engine, verifier(), settings, report, report)

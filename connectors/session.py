@@ -1,0 +1,85 @@
+"""A connection of one's own to the platform's database, while an operator uses it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import ClassVar, Self
+
+import asyncpg
+
+from zhitong.connectors import deeds
+from zhitong.connectors.loan import Plain
+from zhitong.connectors.statements import statements
+from zhitong.evidence import Deed
+from zhitong.exceptions import ZhitongError
+
+_SECONDS = 10.0
+_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+
+State = Mapping[str, object]
+"""A row, by the columns of its statement."""
+
+
+class Session(ABC):
+    """What is done with the database at *url*, for the time of an ``async with``."""
+
+    SQL: ClassVar[str]
+    """Which file has the statements."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: Plain | None = None
+
+    @abstractmethod
+    def _unavailable(self) -> ZhitongError:
+        """Say that the database does not answer."""
+
+    async def __aenter__(self) -> Self:
+        try:
+            self._connection = await asyncpg.connect(
+                self._url, timeout=_SECONDS, command_timeout=_SECONDS
+            )
+        except _LOST as error:
+            raise self._unavailable() from error
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._connection is not None:
+            # Not closed politely: a frozen server would hold our end up.
+            self._connection.terminate()
+
+    async def _fetch(self, name: str, *values: object) -> Sequence[State]:
+        async with self._connected() as connection:
+            return await self._rows(connection, name, *values)
+
+    async def _do(
+        self, deed: Callable[[State], Deed], name: str, *values: object
+    ) -> Sequence[State]:
+        """Run a statement and write a deed for each row that it gives, or neither."""
+        async with self._connected() as connection, connection.transaction():
+            rows = await self._rows(connection, name, *values)
+            for row in rows:
+                await deeds.write(connection, deed(row))
+            return rows
+
+    async def _rows(
+        self, connection: Plain, name: str, *values: object
+    ) -> Sequence[State]:
+        statement = statements(self.SQL)[name]
+        return [dict(row) for row in await connection.fetch(statement, *values)]
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Plain]:
+        assert self._connection is not None  # noqa: S101 - inside its `async with`
+        try:
+            yield self._connection
+        except _LOST as error:
+            raise self._unavailable() from error
