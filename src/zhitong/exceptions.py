@@ -348,6 +348,70 @@ class LedgerUnavailableError(ZhitongError):
     retriable = True
 
 
+# --- grants ------------------------------------------------------------------
+
+
+class GrantError(ZhitongError):
+    """A step in the life of a grant that is not taken; nothing was changed."""
+
+    status = 200
+
+
+class GrantFormError(GrantError):
+    """An application or a step lacks something, or has what cannot be."""
+
+    code = "GRANT_FORM"
+
+
+class GrantPurposeError(GrantError):
+    """The purpose is none that the policy defines."""
+
+    code = "GRANT_PURPOSE"
+
+
+class GrantBeyondError(GrantError):
+    """More is asked for than the owner has in the catalogue, or may share."""
+
+    code = "GRANT_BEYOND"
+
+
+class GrantUnknownError(GrantError):
+    """There is no such application, or it is none of the caller's business."""
+
+    code = "GRANT_UNKNOWN"
+
+
+class GrantStateError(GrantError):
+    """The step cannot be taken from where the application is."""
+
+    code = "GRANT_STATE"
+
+
+class GrantOwnError(GrantError):
+    """Nobody decides an application of his own, or of his unit."""
+
+    code = "GRANT_OWN"
+    status = 403
+
+
+class GrantExpiredError(GrantError):
+    """The period that was asked for is over."""
+
+    code = "GRANT_EXPIRED"
+
+
+class GrantStaleError(GrantError):
+    """The step is about a version that is not the present one."""
+
+    code = "GRANT_STALE"
+
+
+class GrantConflictError(GrantError):
+    """Another application stands under the same id."""
+
+    code = "GRANT_CONFLICT"
+
+
 # --- streams -----------------------------------------------------------------
 
 
@@ -453,6 +517,12 @@ class ChecksError(ZhitongError):
     code = "CHECKS"
 
 
+class CalendarError(ZhitongError):
+    """The file of working days and clocks is wrong; the message says where."""
+
+    code = "CALENDAR"
+
+
 class ClientsError(ZhitongError):
     """The configuration of what clients may ask is wrong; the message says where."""
 
@@ -485,11 +555,52 @@ class RecordUnavailableError(ZhitongError):
     retriable = True
 
 
+class SpoolFullError(RecordUnavailableError):
+    """The register is away, and what is kept here until it is back is full too."""
+
+    code = "SPOOL_FULL"
+
+
 class GrantEndedError(ZhitongError):
     """A sharing grant that the answer rests on ended before it left."""
 
     code = "GRANT_ENDED"
     status = 403
+
+
+class EvidenceStaleError(ZhitongError):
+    """Looks have had no countersigned proof for too long; protected data is held."""
+
+    code = "EVIDENCE_STALE"
+    status = 503
+    retriable = True
+
+
+class WitnessError(ZhitongError):
+    """A witness's folder, or how it was started, is wrong."""
+
+    code = "WITNESS"
+
+
+class WitnessRefusedError(ZhitongError):
+    """The witness does not give its word for the head; the details say why."""
+
+    code = "WITNESS_REFUSED"
+    status = 409
+
+
+class SignerUnavailableError(ZhitongError):
+    """What signs gives no signature, or one that its key does not bear out."""
+
+    code = "SIGNER_UNAVAILABLE"
+    status = 503
+    retriable = True
+
+
+class EvidenceBrokenError(ZhitongError):
+    """The log's own tables contradict what was signed: nothing more is."""
+
+    code = "EVIDENCE_BROKEN"
 
 
 class InternalError(ZhitongError):

@@ -79,6 +79,170 @@ class Grant:
     """Break-glass: for which incident; empty: an ordinary grant."""
 
 
+class GrantKind(StrEnum):
+    """What sort of grant it is."""
+
+    SHARING = "SHARING"
+    BREAK_GLASS = "BREAK_GLASS"
+
+
+class GrantStep(StrEnum):
+    """What somebody does to an application."""
+
+    APPLY = "APPLY"
+    RETURN = "RETURN"
+    """一次性告知补正: what is missing, told once."""
+    SUPPLEMENT = "SUPPLEMENT"
+    PASS = "PASS"  # noqa: S105 - the form review is passed; no password
+    """形式审查通过"""
+    AGREE = "AGREE"
+    REFUSE = "REFUSE"
+    PROVIDE = "PROVIDE"
+    """提供数据: puts it in force."""
+    REVOKE = "REVOKE"
+    WITHDRAW = "WITHDRAW"
+    DISPUTE = "DISPUTE"
+    UPHOLD = "UPHOLD"
+    """The refusal stands."""
+    OVERTURN = "OVERTURN"
+    """The refusal does not stand: the data are to be provided."""
+    EXPIRE = "EXPIRE"
+
+
+class GrantDuty(StrEnum):
+    """Whose turn it is: what is due next, each with its clock."""
+
+    REVIEW = "REVIEW"
+    SUPPLEMENT = "SUPPLEMENT"
+    REPLY = "REPLY"
+    PROVIDE = "PROVIDE"
+    SETTLE = "SETTLE"
+    REVIEW_USE = "REVIEW_USE"
+    """Break-glass: whether the use was justified."""
+
+
+class Capacity(StrEnum):
+    """As what somebody acts on one application."""
+
+    APPLICANT = "APPLICANT"
+    OWNER = "OWNER"
+    AUTHORITY = "AUTHORITY"
+    PLATFORM = "PLATFORM"
+    """The clock: nobody else ends what has run out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What is asked for: whose data, how much of them, why, how and how long."""
+
+    owner: str
+    """Credit code of the agency whose data they are."""
+    fields: Mapping[str, frozenset[str]]
+    """By type, the fields."""
+    lookups: Mapping[str, frozenset[str]]
+    """By type, the fields to look rows up by exactly."""
+    purpose: str
+    basis: str
+    scene: str
+    """应用场景: what happens with the data, in words."""
+    valid_from: datetime
+    valid_to: datetime
+    mode: GrantMode = GrantMode.INTERFACE
+    masked: bool = False
+    division: str = ""
+    own_cause: bool = False
+    documents: tuple[str, ...] = ()
+    page: int | None = None
+    cost: int | None = None
+    rate: float | None = None
+    receiver: str | None = None
+    """A stream that rests on it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """What is to be done by whom, and until when."""
+
+    duty: GrantDuty
+    unit: str
+    """Credit code; empty: the data authority."""
+    at: datetime
+    """The first moment that is late."""
+    provisional: bool
+    """Whether days off on the way are not known yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """An application 共享申请 as it stands, from the first word to the last."""
+
+    id: str
+    version: int
+    state: GrantState
+    kind: GrantKind = GrantKind.SHARING
+    unit: str
+    unit_name: str
+    applied_by: str
+    terms: Terms
+    conditional: bool
+    """Whether any of the fields is shared on condition."""
+    applied_at: datetime
+    reviewed_at: datetime | None = None
+    decided_at: datetime | None = None
+    provided_at: datetime | None = None
+    ended_at: datetime | None = None
+    told: bool = False
+    """What is missing was told; that is done once."""
+    settled: bool = False
+    """A dispute was settled; there is one."""
+    missing: str = ""
+    refusal: str = ""
+    dispute: str = ""
+    settlement: str = ""
+    ending: str = ""
+    due: Due | None = None
+    late: tuple[GrantDuty, ...] = ()
+    """Duties that were done after their time."""
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who takes a step, in which capacity."""
+
+    unit: str
+    unit_name: str
+    person: str
+    role: str
+    capacities: frozenset[Capacity]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """One step, as somebody says it."""
+
+    grant: str
+    """Id of the application."""
+    version: int
+    """The version it is about; 0 to apply."""
+    step: GrantStep
+    actor: Actor
+    at: datetime
+    reason: str = ""
+    terms: Terms | None = None
+    """Of APPLY and SUPPLEMENT."""
+    conditional: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A step that is in the register."""
+
+    application: Application
+    replayed: bool
+    """It had been taken already; nothing was changed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InForce:
     """What is in force, of one snapshot; a grant that is to begin is among them."""
