@@ -90,6 +90,9 @@ class Settings:
     clients: Path = Path(__file__).parent / "rules" / "clients.toml"
     """The file that says how much each client may ask."""
 
+    calendar: Path = Path(__file__).parent / "rules" / "calendar.toml"
+    """The file of working days, and of the clocks that count them."""
+
     check_seconds: float = 60.0
     """How often the bindings are compared with the live databases."""
 

@@ -143,7 +143,7 @@ def test_the_answers_on_error_pages_have_the_code_and_the_page_they_stand_on() -
     streams = {"BROKER_UNAVAILABLE", "TOPIC_MISSING", "TOPIC_PARTITIONS"}
     streams |= {"EVENT_POISON", "RECEIPT_INVALID"}
     commands = {"CHECKS", "POLICY", "RECEIVER", "SETTINGS", "EMBEDDED", "SAMPLE"}
-    commands |= {"CLIENTS", "TENANT"}
+    commands |= {"CLIENTS", "TENANT", "CALENDAR", "WITNESS"}
     assert set(CODES) - shown == commands | streams
 
 

@@ -50,6 +50,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
         checks=Path("k"),
         receivers=Path("r"),
         clients=Path("cl"),
+        calendar=Path("cl"),
         document_aliases=11,
         document_directives=12,
         live_seconds=2.5,
