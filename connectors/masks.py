@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
-from zhitong.types import Kind, Mask, MaskKind
+from zhitong.types import Field, Kind, Mask, MaskKind
 
 TEXTS = frozenset({Kind.TEXT, Kind.CREDIT_CODE, Kind.DIVISION})
 SHORTEST = 8
@@ -52,7 +52,8 @@ def _ends(value: str, front: int, back: int) -> str:
 
 def _address(value: str) -> str:
     """Keep what comes up to the county or district, else nothing."""
-    return f"coalesce(substring({value} from '^.{{1,20}}?[县区旗]'), '') || '***'"
+    county = _text(f"substring({value} from '^.{{1,20}}?[县区旗]')")
+    return f"coalesce({county}, '') || '***'"
 
 
 _DIGIT = r"[0-9\uff10-\uff19]"
@@ -99,14 +100,19 @@ _RESIDENTS = (
     (_resident("", last=_DIGIT, order=2, century=False), 13),
 )
 """Of 18 digits and of 15: the pattern, and how many lie between the ends."""
+_FEWEST = 15
+_ENOUGH = f"{_DIGIT}(?:{_APART}{_DIGIT}){{{_FEWEST - 1}}}"
+"""What every such number has. Few names have it, and one look is cheaper than two."""
 
 
 def _text(value: str) -> str:
     """Mask what looks like a resident's ID number: its ends are left."""
+    masked = value
     for pattern, between in _RESIDENTS:
         left = rf"\1{'*' * between}\2"
-        value = f"regexp_replace({value}, '{pattern}', '{left}', 'g')"
-    return value
+        masked = f"regexp_replace({masked}, '{pattern}', '{left}', 'g')"
+    may = f"char_length({value}) >= {_FEWEST} and {value} ~ '{_ENOUGH}'"
+    return f"case when {may} then {masked} else {value} end"
 
 
 def _digest(value: str) -> str:
@@ -146,6 +152,23 @@ def masked(mask: MaskKind, kind: Kind, value: str, edges: Sequence[int] = ()) ->
     return f"case when {value} is not null then {MASKS[mask](value)} end"
 
 
+def numberless(field: Field, value: str) -> str:
+    """Write the SQL expression *value* of *field* without ID numbers in it."""
+    return masked(MaskKind.TEXT, field.kind, value)
+
+
+def findable(field: Field, texts: Sequence[str]) -> Sequence[str]:
+    """List those of *texts* that *field* is compared with: names have no ID number."""
+    if not field.named:
+        return texts
+    return [text for text in texts if _numberless(text) == text]
+
+
+def searches_digits(field: Field, text: str) -> bool:
+    """Say whether *text* may be a part of an ID number that stands in a name."""
+    return field.named and re.search(_DIGIT, text) is not None
+
+
 def _band(value: str, edges: Sequence[int]) -> str:
     """Give the highest edge that the amount has reached; none below the lowest."""
     arms = [
@@ -177,15 +200,21 @@ def blurred(mask: MaskKind, text: str) -> str | None:
     if mask is MaskKind.HASH:
         return DIGEST + hashlib.sha256(text.encode()).hexdigest()
     if mask is MaskKind.TEXT:
-        for pattern, between in _RESIDENTS:
-            text = re.sub(pattern, rf"\1{'*' * between}\2", text)
-        return text
+        return _numberless(text)
     if mask is MaskKind.NAME:
         return text[:1] + "*" * max(len(text) - 1, 1)
     if mask is MaskKind.ADDRESS:
         county = re.match(r"(?s).{1,20}?[县区旗]", text)
-        return (county.group() if county else "") + "***"
+        return (_numberless(county.group()) if county else "") + "***"
     front, back = (1, 1) if mask is MaskKind.ID_NUMBER else (3, 2)
     if len(text) < SHORTEST:
         return "*" * len(text)
     return text[:front] + "*" * (len(text) - front - back) + text[-back:]
+
+
+def _numberless(text: str) -> str:
+    if len(text) < _FEWEST:
+        return text
+    for pattern, between in _RESIDENTS:
+        text = re.sub(pattern, rf"\1{'*' * between}\2", text)
+    return text

@@ -7,14 +7,18 @@ texts. A field of days may hold a moment; it is shown and compared by its day.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 from zhitong.connectors.date_codecs import china_time
+from zhitong.connectors.masks import blurred, findable, searches_digits
 from zhitong.types import (
     All,
     AnyOf,
     Compare,
+    Field,
     Kind,
+    MaskKind,
     Not,
     Op,
     Predicate,
@@ -25,20 +29,38 @@ Value = str | int | tuple[str, ...] | None
 
 
 def holds(
-    predicate: Predicate | None, row: Mapping[str, Value], kinds: Mapping[str, Kind]
+    predicate: Predicate | None, row: Mapping[str, Value], fields: Mapping[str, Field]
 ) -> bool:
     """Say whether *row* satisfies *predicate*; an unknown does not hold."""
     if predicate is None:
         return True
     if isinstance(predicate, Compare):
-        kind = kinds.get(predicate.field, Kind.TEXT)
-        return compared(kind, predicate, row.get(predicate.field))
+        field, value = fields.get(predicate.field), row.get(predicate.field)
+        if field is None:  # the source's own key
+            return compared(Kind.TEXT, predicate, value)
+        return _meets(field, predicate, value)
     if isinstance(predicate, Not):
-        return not holds(predicate.part, row, kinds)
+        return not holds(predicate.part, row, fields)
     if isinstance(predicate, Related):
         raise TypeError(predicate)  # resolvers settle it; see zhitong.types
-    each = (holds(part, row, kinds) for part in predicate.parts)
+    each = (holds(part, row, fields) for part in predicate.parts)
     return all(each) if isinstance(predicate, All) else any(each)
+
+
+def _meets(field: Field, compare: Compare, value: Value) -> bool:
+    """Compare a field's value; nothing is found by an ID number in a name."""
+    if compare.op is Op.PRESENT or not field.named:
+        return compared(field.kind, compare, value)
+    if compare.op in {Op.EQ, Op.IN} or isinstance(value, tuple):
+        terms = tuple(findable(field, texts(compare)))
+        return compared(field.kind, replace(compare, value=terms), value)
+    if not compared(field.kind, compare, value) or not isinstance(value, str):
+        return False
+    if compare.op in {Op.PREFIX, Op.CONTAINS} and searches_digits(
+        field, str(compare.value)
+    ):
+        return compared(field.kind, compare, blurred(MaskKind.TEXT, value))
+    return True
 
 
 def compared(kind: Kind, compare: Compare, value: Value) -> bool:

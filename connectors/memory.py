@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
 
-from zhitong.connectors.masks import blurred_value
+from zhitong.connectors.masks import blurred, blurred_value, findable
 from zhitong.connectors.meaning import (
     Value,
     fields_of,
@@ -31,6 +31,7 @@ from zhitong.types import (
     Kind,
     Label,
     Mask,
+    MaskKind,
     Order,
     Position,
     Predicate,
@@ -42,6 +43,8 @@ from zhitong.types import (
 )
 
 Cells = Mapping[str, Value]
+NUMBERLESS = Mask("", MaskKind.TEXT)
+"""How a value is given that is wholly allowed but for ID numbers in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,8 +171,8 @@ class MemorySource:
         if self.failure is not None:
             raise self.failure
         table = self.tables[query.type]
-        kinds = table.kinds
-        return table, [row for row in table.cells() if holds(query.where, row, kinds)]
+        fields = table.entity.fields
+        return table, [row for row in table.cells() if holds(query.where, row, fields)]
 
     def _row(self, table: Table, query: RowQuery, row: Cells, match: str | None) -> Row:
         values = {column.name: _shown(table, column, row) for column in query.columns}
@@ -191,14 +194,17 @@ def _shown(table: Table, column: Column, row: Cells) -> object:
             known = (table.fields - table.lost.keys()) | {SOURCE_KEY}
             if not fields_of(ruling.under) <= known:
                 return None
-            if not holds(ruling.under, row, table.kinds):
+            if not holds(ruling.under, row, table.entity.fields):
                 continue
-        if isinstance(ruling.verdict, Mask):
+        mask: object = ruling.verdict
+        if isinstance(mask, Allow):
+            if not mask.numberless:
+                return _whole(table, column.field, row)
+            mask = NUMBERLESS
+        if isinstance(mask, Mask):
             kind = table.kinds.get(column.field, Kind.TEXT)
-            whole = row.get(column.field)
-            return blurred_value(ruling.verdict, kind, whole)
-        allowed = isinstance(ruling.verdict, Allow)
-        return _whole(table, column.field, row) if allowed else None
+            return blurred_value(mask, kind, row.get(column.field))
+        return None
     return None
 
 
@@ -213,6 +219,9 @@ def _whole(table: Table, name: str, row: Cells) -> object:
 def _answering(
     table: Table, cells: Iterable[Cells], name: str, key: str
 ) -> list[Cells]:
+    declared = table.entity.fields.get(name)
+    if declared is not None and not findable(declared, [key]):
+        return []
     return [row for row in cells if key in _listed(table, name, row)]
 
 
@@ -225,7 +234,11 @@ def _listed(table: Table, name: str, row: Cells) -> Sequence[str]:
 
 
 def _groups(table: Table, row: Cells, by: GroupBy) -> Sequence[str | None]:
-    values = _listed(table, by.field, row)
+    values: Sequence[str] = _listed(table, by.field, row)
+    declared = table.entity.fields.get(by.field)
+    if declared is not None and declared.named:
+        blurs = (blurred(MaskKind.TEXT, value) for value in values)
+        values = list(dict.fromkeys(filter(None, blurs)))
     return [value[:7] if by.month else value for value in values] or [None]
 
 

@@ -20,7 +20,7 @@ from datetime import date, datetime
 
 from zhitong.connectors.codecs import Side
 from zhitong.connectors.mapping import Mapped, MappedType
-from zhitong.connectors.masks import masked
+from zhitong.connectors.masks import findable, masked, numberless, searches_digits
 from zhitong.connectors.meaning import fields_of, texts
 from zhitong.exceptions import ScalarError
 from zhitong.types import (
@@ -121,9 +121,11 @@ class Statement:
         return f'{sql} as "{column.name}"'
 
     def _shown(self, name: str, verdict: Allow | Mask | Deny) -> str:
-        if isinstance(verdict, Allow):
-            return self.value(name)
         found = self.lookup(name)
+        if isinstance(verdict, Allow):
+            if found is not None and verdict.numberless:
+                return numberless(found.field, found.value)
+            return self.value(name)
         if isinstance(verdict, Mask) and found is not None:
             kind = found.field.kind
             return masked(verdict.kind, kind, found.value, verdict.edges)
@@ -184,8 +186,12 @@ class Statement:
             operator, pattern = "like", f"{escaped(text)}%"
         else:
             operator, pattern = "ilike", f"%{escaped(text)}%"
-        like = f"{found.codec.sort(found.raw)} {operator} {self.parameter(pattern)}"
-        return f"({like} and {_valued(found)})"
+        like = f"{operator} {self.parameter(pattern)}"
+        parts = [f"{found.codec.sort(found.raw)} {like}", _valued(found)]
+        if searches_digits(found.field, text):
+            # The column's index finds them; digits that are not given find nothing.
+            parts.append(f"{numberless(found.field, found.value)} {like}")
+        return f"({' and '.join(parts)})"
 
     def _limit(self, found: Mapped, limit: tuple[str, object]) -> str:
         operator, value = limit
@@ -393,6 +399,8 @@ def _group(statement: Statement, number: int, group: GroupBy) -> tuple[str, str]
     """Write a group's value as text, and the join that a list takes: row by value."""
     found = statement.lookup(group.field)
     value = statement.value(group.field)
+    if found is not None and found.field.named:
+        value = numberless(found.field, value)
     if found is not None and found.field.kind is Kind.TEXTS:
         values = f"(select distinct u.v from unnest({value}) u(v))"
         return f"g{number}.v", f"left join lateral {values} g{number} on true"
@@ -408,7 +416,7 @@ def _valued(found: Mapped) -> str:
 def encode_all(found: Mapped, values: Sequence[str]) -> list[object]:
     """Encode what can be encoded; the rest equals nothing here."""
     encoded: list[object] = []
-    for value in values:
+    for value in findable(found.field, values):
         try:
             encoded.append(found.codec.encode(value))
         except ValueError:

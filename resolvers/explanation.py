@@ -216,6 +216,7 @@ def _part(policy: Policy, kind: str, verdict: Verdict, rows: str) -> Part:
             rows=rows,
             rule=verdict.rule,
             source=rule.source if rule else "",
+            mask=MaskKind.TEXT if verdict.numberless else None,
             reason=rule.reason if isinstance(rule, Rule) else None,
         )
     return Part(

@@ -13,10 +13,16 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from zhitong.exceptions import FieldHiddenError, SourceError, TooWideError
+from zhitong.exceptions import (
+    FieldHiddenError,
+    SearchTermError,
+    SourceError,
+    TooWideError,
+)
 from zhitong.resolvers.looks import note_restriction
 from zhitong.resolvers.policy import plain
 from zhitong.resolvers.read import Ask, Reader, both
+from zhitong.rules.resident_ids import has_resident_id
 from zhitong.types import (
     All,
     AnyOf,
@@ -111,6 +117,7 @@ class Filters:
             guard = self._reader.restriction(self._inquiry, course.entity, where.field)
             if guard is not None and guard not in course.guards:
                 course.guards.append(guard)
+            _check_term(course.entity, where)
             return where
         if isinstance(where, Not):
             return Not(await self._settle(course, where.part, negated=not negated))
@@ -167,6 +174,22 @@ class Filters:
                 f"{entity.name}.{relation.name} is not visible here, so nothing can be "
                 "filtered by it",
             )
+
+
+def _check_term(entity: EntityType, where: Compare) -> None:
+    """Raise, repeating nothing, if a name is compared with somebody's ID number."""
+    field = entity.fields.get(where.field)
+    if field is None or not field.named or isinstance(where.value, bool | int):
+        return
+    terms = [where.value] if isinstance(where.value, str) else where.value
+    if any(map(has_resident_id, terms)):
+        raise SearchTermError(
+            f"不能用公民身份号码查找 {entity.name}.{field.name}，其中的号码不作比较；"
+            "有授权的，请按证件号码精确查找，如 counterpartyByIdNumber",
+            f"nothing is found in {entity.name}.{field.name} by a resident ID number: "
+            "numbers inside names are not compared; where it is granted, use an exact "
+            "look-up, as counterpartyByIdNumber",
+        )
 
 
 def _parts(where: Predicate) -> Iterator[Predicate]:

@@ -19,7 +19,8 @@ How rules are weighed:
 - A department may have a stricter sharing attribute for its own rows; it is weighed as
   if the type declared it, for that source alone.
 - People's own words are whole only for kinds that the policy names: for all others what
-  a rule allows of them is masked where an ID number stands in them.
+  a rule allows of them is masked where an ID number stands in them. Names, and what is
+  as open, are given them so too, and yet compared; nothing is found by an ID number.
 - Rows under several scopes must satisfy each of them.
 """
 
@@ -303,7 +304,8 @@ def decide(
             name: _furnished(
                 _worded(
                     _rulings(rules, caller, name, item, kept.get(name)),
-                    whole=whole or not item.free,
+                    item,
+                    whole=whole,
                 ),
                 policy.edges,
                 caller.principal,
@@ -434,16 +436,22 @@ def _rulings(
     return tuple(rulings)
 
 
-def _worded(rulings: Rulings, *, whole: bool) -> Rulings:
+def _worded(rulings: Rulings, declared: Field, *, whole: bool) -> Rulings:
     """Give people's own words with ID numbers in them masked, unless *whole*."""
-    if whole:
+    if whole or not (declared.free or declared.named):
         return rulings
     return tuple(
-        replace(ruling, verdict=Mask(ruling.verdict.rule, MaskKind.TEXT, *WORDS))
+        replace(ruling, verdict=_numberless(ruling.verdict, declared))
         if isinstance(ruling.verdict, Allow)
         else ruling
         for ruling in rulings
     )
+
+
+def _numberless(verdict: Allow, declared: Field) -> Verdict:
+    if declared.free:
+        return Mask(verdict.rule, MaskKind.TEXT, *WORDS)
+    return replace(verdict, numberless=True)
 
 
 def _furnished(

@@ -49,7 +49,7 @@ CASE = entity(
         code("status", "案件状态", "Status", codes.CASE_STATUS),
         code("origin", "案件来源", "What it came from", codes.CASE_ORIGIN),
         item("subjectCode", "执法主体代码", "Subject's code", Kind.CREDIT_CODE),
-        item("subjectName", "执法主体名称", "Subject's name as stated"),
+        item("subjectName", "执法主体名称", "Subject's name as stated", named=True),
         item("matterCode", "权责事项编码", "Matter code"),
         item("division", "案发地行政区划代码", "Division code", Kind.DIVISION),
         *stated_counterparty("相对人"),
@@ -82,7 +82,7 @@ CASE = entity(
         item("archivedOn", "归档日期", "Archived on", Kind.DATE),
         item("documentNo", "决定书文号", "Number of the decision, as written"),
         item("facts", "违法事实", "Facts", sharing=CONDITIONAL, free=True),
-        item("legalBasis", "处罚依据", "Legal basis"),
+        item("legalBasis", "处罚依据", "Legal basis", named=True),
         item("result", "决定内容", "What was decided", free=True),
         item("fine", "罚款金额（元）", "Fine in yuan", Kind.MONEY),
         item(

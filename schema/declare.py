@@ -24,6 +24,8 @@ CONDITIONAL = Sharing.CONDITIONAL
 WITHHELD = Sharing.WITHHELD
 
 UNRECOGNISED = "UNRECOGNISED"
+WRITTEN = frozenset({MaskKind.NAME, MaskKind.PHONE, MaskKind.ADDRESS})
+"""What is masked so is written by people: an ID number may stand in it."""
 
 
 def codes(name: str, zh: str, en: str, **values: tuple[str, str]) -> CodeList:
@@ -49,6 +51,7 @@ def item(
     *,
     exact: bool = False,
     free: bool = False,
+    named: bool = False,
 ) -> Field:
     """Declare a field; without more it is text that anyone may see."""
     graded = grade or _grade(sharing, mask)
@@ -61,6 +64,7 @@ def item(
         grade=graded,
         exact=exact,
         free=free,
+        named=named or mask in WRITTEN,
     )
 
 

@@ -23,7 +23,7 @@ PROCEEDING = entity(
         item("caseNo", "案件编号（立案号）", "Number of the case", sharing=CONDITIONAL),
         item("openedOn", "受理日期", "Opened on", Kind.DATE, CONDITIONAL),
         item("closedOn", "终结日期", "Closed on", Kind.DATE, CONDITIONAL),
-        item("outcome", "结果", "Outcome in words", sharing=CONDITIONAL),
+        item("outcome", "结果", "Outcome in words", sharing=CONDITIONAL, named=True),
         item(
             "recordedBy",
             "登记单位代码",

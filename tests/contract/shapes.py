@@ -27,7 +27,7 @@ SAMPLE = entity(
     orders=("day", "id"),
     fields=(
         item("id", "编号", "Id"),
-        item("name", "名称", "Name"),
+        item("name", "名称", "Name", named=True),
         item("note", "备注", "Note"),
         item("joined", "连接", "Joined"),
         item("absent", "缺少", "Absent"),
@@ -36,7 +36,7 @@ SAMPLE = entity(
         item("moment", "时间", "Moment", Kind.DATETIME),
         item("amount", "金额", "Amount", Kind.MONEY),
         item("count", "数量", "Count", Kind.INTEGER),
-        item("tags", "标签", "Tags", Kind.TEXTS),
+        item("tags", "标签", "Tags", Kind.TEXTS, named=True),
         item("division", "区划", "Division", Kind.DIVISION),
         item("constant", "常量", "Constant"),
     ),
@@ -64,7 +64,10 @@ def cells(*written: Cell) -> Cells:
 
 DAYS = [date(2023, 2, 28), date(2024, 2, 29), date(2024, 3, 11), date(9999, 12, 31)]
 OLD = [date(1999, 12, 31), *DAYS[:3]]
+NUMBERS = ["110105194912310021", "11010519491231002x", "110105491231002"]
+"""Of residents, where names should be."""
 NAMES = ["a", "A", "B", "b1", "王建国", "王_", "王%", "50%", "a\\b", "甲 乙", "阿"]
+NAMES += [f"甲{number}" for number in NUMBERS]
 BLANK: list[Cell] = [(None, None), ("", None), (" ", None), ("\u3000", None)]
 WORDS: list[Cell] = [("/", None), ("无", None), (" 无\u3000", None)]
 
@@ -167,7 +170,7 @@ MONEY_HABITS = [
         | cells((" 12.3 ", "12.30"), ("\u300012.3", "12.30")),
     ),
 ]
-TAGS = ["t1", "t2", "甲"]
+TAGS = ["t1", "t2", "甲", f"乙{NUMBERS[0]}"]
 LISTS = st.lists(st.sampled_from([*TAGS, "/", "", " "]), max_size=4)
 
 
@@ -203,7 +206,10 @@ NAME_HABITS = [
     Habit("text", cells(*BLANK, *WORDS, *((name, name) for name in NAMES))),
     Habit("varchar(40)", cells(*WORDS, *((name, name) for name in NAMES))),
     Habit("char(20)", cells(*BLANK, *((name, name) for name in NAMES))),
-    Habit("bigint", cells((None, None), ("7", "7"), ("10", "10"), ("9", "9"))),
+    Habit(
+        "bigint",
+        cells((None, None), *((n, n) for n in ("7", "10", "9", NUMBERS[0]))),
+    ),
 ]
 KIND_CELLS = cells(
     *BLANK, *WORDS, ("1", "GOOD"), (" 1", "GOOD"), ("2", "BAD"), ("9", "UNRECOGNISED")
@@ -269,7 +275,7 @@ class Shape:
         return (
             f"create table {self.name} (id {self.key_type} primary key{listed});"
             f"create table {self.name}_tags"
-            f" (sample {self.key_type}, tag varchar(9), place int);"
+            f" (sample {self.key_type}, tag varchar(20), place int);"
             f"create table {self.name}_other"
             f" (id {self.key_type} primary key, word text not null);"
         )

@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from shapes import SAMPLE, SHAPES, TAGS, Cell, Shape
+from shapes import NUMBERS, SAMPLE, SHAPES, TAGS, Cell, Shape
 
 from zhitong.connectors.memory import MemorySource, Table
 from zhitong.connectors.postgresql import PostgreSQLSource
@@ -168,7 +168,10 @@ ORDERS += ["day"] * 6 + ["moment"] * 6
 TIMES = ["00:00:00.000000", "00:00:00.000001", "07:00:00.000000", "07:00:00.500000"]
 KEYS = [*sorted(SAMPLE.fields.keys() - {"note"}), SOURCE_KEY]
 POOL: Mapping[str, Sequence[str]] = {
-    "name": ["a", "A", "B", "b", "王", "_", "%", "50%", "\\", "甲 乙", "7", "10", "/"],
+    "name": [
+        *("a", "A", "B", "b", "王", "_", "%", "50%", "\\", "甲 乙", "7", "10", "/"),
+        *("1", "甲1", "0105", "21", "x", f"甲{NUMBERS[0]}", *NUMBERS),
+    ],
     "note": ["注", "x"],
     "joined": ["w", "/"],
     "absent": ["x"],
@@ -228,6 +231,7 @@ def rulings(keys: Sequence[str]) -> st.SearchStrategy[Rulings]:
     verdict = st.sampled_from(
         [
             Allow("allowed"),
+            Allow("allowed", numberless=True),
             *(
                 Mask("masked", kind, edges=(0, 10, 10_000), audience="anze U")
                 for kind in MaskKind

@@ -6,11 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from zhitong.resolvers.denials import SILENCE, UNBLURRED
 from zhitong.resolvers.policy import (
     EVERY,
     NOBODY,
-    SILENCE,
-    UNBLURRED,
     Caller,
     CountRule,
     Effect,
@@ -20,9 +19,9 @@ from zhitong.resolvers.policy import (
     Scope,
     decide,
     plain,
-    significant,
     visible,
 )
+from zhitong.rules.identifiers import significant
 from zhitong.schema.declare import CONDITIONAL, WITHHELD, entity, item, pages
 from zhitong.types import (
     All,
@@ -208,10 +207,13 @@ def test_a_mask_over_a_field_that_nothing_blurs_denies() -> None:
 def test_rows_where_a_condition_does_not_hold_fall_through() -> None:
     some = rule("legal", Effect.ALLOW, under=OF_FIRMS)
     assert ruled("name", some, MASK) == (
-        Ruling(Allow("legal"), LEGAL),
+        Ruling(Allow("legal", numberless=True), LEGAL),
         Ruling(Mask("mask-all", MaskKind.NAME, WHY, "test")),
     )
-    assert ruled("name", some) == (Ruling(Allow("legal"), LEGAL), Ruling(SILENCE))
+    assert ruled("name", some) == (
+        Ruling(Allow("legal", numberless=True), LEGAL),
+        Ruling(SILENCE),
+    )
 
 
 @pytest.mark.parametrize(

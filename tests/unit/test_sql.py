@@ -213,6 +213,19 @@ QUERIES: dict[str, tuple[RowQuery | TallyQuery, list[object]]] = {
         ),
         ["PERSON", 11],
     ),
+    "names without ID numbers": (
+        _rows(
+            BY_KEY,
+            columns=(Column("name", "name", (Ruling(Allow("all", numberless=True)),)),),
+            where=All(
+                (
+                    Compare("name", Op.CONTAINS, "安泽"),
+                    Compare("name", Op.IN, ("安泽商店", "李四110105194912310021")),
+                )
+            ),
+        ),
+        ["%安泽%", "安泽商店", 11],
+    ),
     "rows by key": (_rows(keys=Keys("party", ("A", "B"))), [["A", "B"], 11]),
     "rows by number": (
         _rows(BY_KEY, keys=Keys("id", ("7", "seven"))),
@@ -234,6 +247,7 @@ QUERIES: dict[str, tuple[RowQuery | TallyQuery, list[object]]] = {
         _tally(GroupBy("filed", month=True), GroupBy("kind")),
         [],
     ),
+    "counts by name": (_tally(GroupBy("name")), []),
     "counts by each value of a list": (_tally(GroupBy("inspectors")), []),
     "counts by key": (_tally(keys=Keys("party", ("A",))), [["A"]]),
 }
