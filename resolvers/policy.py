@@ -31,7 +31,18 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from zhitong.grants import Grant
+from zhitong.resolvers import granting
+from zhitong.resolvers.denials import (
+    SILENCE,
+    UNBLURRED,
+    WORDS,
+    for_purposes,
+    missing,
+    unstated,
+)
 from zhitong.resolvers.narrowing import Patience
+from zhitong.rules.identifiers import significant
 from zhitong.types import (
     STRICTNESS,
     All,
@@ -223,70 +234,17 @@ class Policy:
     """Requester kinds that may record reconsiderations and lawsuits."""
 
 
-UNSTATED = {
-    "purpose": Label(
-        "目的（请求头 zhitong-purpose）", "a purpose (header zhitong-purpose)"
-    ),
-    "basis": Label(
-        "依据（请求头 zhitong-basis）", "a legal basis (header zhitong-basis)"
-    ),
-    "cause": Label(
-        "事由案件（请求头 zhitong-cause）", "a cause (header zhitong-cause)"
-    ),
-    "letter": Label(
-        "单位介绍信文号（请求头 zhitong-letter）",
-        "the number of the unit's letter (header zhitong-letter)",
-    ),
-    "identity": Label(
-        "经核验的有效身份证件（由签发方在令牌中写明）",
-        "an ID document that the issuer has checked (in the token)",
-    ),
-    "mandate": Label(
-        "委托书文号（请求头 zhitong-mandate）",
-        "the number of the law firm's letter (header zhitong-mandate)",
-    ),
-    "authorisation": Label(
-        "授权书文号（请求头 zhitong-authorisation）",
-        "the number of the party's authorisation (header zhitong-authorisation)",
-    ),
-    "licence": Label(
-        "律师执业证号（请求头 zhitong-licence）",
-        "the number of the lawyer's licence (header zhitong-licence)",
-    ),
-    "approval": Label(
-        "复制、导出的审批单号（请求头 zhitong-approval）",
-        "the number of the approval to copy or export (header zhitong-approval)",
-    ),
-}
-"""What a rule may require, and how a caller is told to state it."""
-WORDS = (
-    Label("文字中的公民身份号码已遮盖", "ID numbers in the text are masked"),
-    "个人信息保护法第28条：敏感个人信息，最小必要",
-)
-"""Why people's own words are not given whole, and by which text."""
-UNBLURRED = Label(
-    "只给脱敏后的内容，而这个字段没有脱敏方式",
-    "it is given masked alone, and there is no way to mask it",
-)
-SILENCE = Deny(
-    "silence",
-    Label("没有规则允许", "no rule allows it"),
-    Label(
-        "如确需使用，请向数据主管部门申请共享授权",
-        "apply to the data authority for a sharing grant",
-    ),
-)
-
-
 def decide(
     policy: Policy,
     caller: Caller,
     entity: EntityType,
     tightened: Mapping[str, Tightening] | None = None,
+    grants: Iterable[Grant] = (),
 ) -> TypeVerdicts:
     """Say what *caller* may see of *entity*, and why.
 
-    *tightened* are the fields that one source shares more strictly than the type says.
+    *tightened* are the fields that one source shares more strictly than the type says;
+    *grants* those in force that its owner has given.
     """
     kind = caller.principal.kind
     rules = [
@@ -294,7 +252,8 @@ def decide(
         for rule in policy.rules
         if _names(rule.kinds, kind) and _names(rule.types, entity.name)
     ]
-    fields, kept = entity.fields, tightened or {}
+    kept = tightened or {}
+    given = _Given(caller, entity, tuple(grants))
     counts = _counts(policy, kind, entity)
     whole = _names(policy.whole_texts, kind)
     return TypeVerdicts(
@@ -303,18 +262,18 @@ def decide(
         fields={
             name: _furnished(
                 _worded(
-                    _rulings(rules, caller, name, item, kept.get(name)),
+                    _rulings(rules, given, name, item, kept.get(name)),
                     item,
                     whole=whole,
                 ),
                 policy.edges,
                 caller.principal,
             )
-            for name, item in fields.items()
+            for name, item in entity.fields.items()
         }
         | {
             # A relation gives away its key, so it is shared as the key is.
-            name: _rulings(rules, caller, name, _key(entity, way), kept.get(way.local))
+            name: _rulings(rules, given, name, _key(entity, way), kept.get(way.local))
             for name, way in entity.relations.items()
         },
         smallest_cell=max((rule.smallest for rule in counts), default=0),
@@ -323,9 +282,31 @@ def decide(
 
 
 def may_look_up(
+    policy: Policy,
+    caller: Caller,
+    entity: EntityType,
+    field: str,
+    grants: Iterable[Grant] = (),
+) -> Allow | Deny:
+    """Say whether *caller* may find rows by the exact value of a protected field.
+
+    By rule, whoever's rows they are; by one of *grants*, those of its owner.
+    """
+    denied = _ruled_look_up(policy, caller, entity, field)
+    if isinstance(denied, Allow):
+        return denied
+    asking = (caller.principal, caller.occasion)
+    speaking = granting.speaking(grants, *asking)
+    found = granting.found_by(speaking, entity, field, caller.occasion)
+    if found is not None:
+        return Allow(granting.RULE + found[0].id)
+    remedy = granting.hint(grants, asking, entity.name, field)
+    return denied if remedy is None else replace(denied, remedy=remedy)
+
+
+def _ruled_look_up(
     policy: Policy, caller: Caller, entity: EntityType, field: str
 ) -> Allow | Deny:
-    """Say whether *caller* may find rows by the exact value of a protected field."""
     principal = caller.principal
     for rule in policy.lookups:
         if (rule.type, rule.field) != (entity.name, field):
@@ -335,11 +316,11 @@ def may_look_up(
         if not _names(rule.units, principal.unit):
             continue
         stated = _names(rule.purposes, caller.occasion.purpose)
-        missing = _missing(rule.requires, caller)
+        lacking = missing(rule.requires, principal, caller.occasion)
         if not stated and caller.occasion.purpose:
-            return _for_purposes(rule.name, rule.purposes, rule.source)
-        if missing or not stated:
-            return _unstated(rule.name, missing or ("purpose",), rule.source)
+            return for_purposes(rule.name, rule.purposes, rule.source)
+        if lacking or not stated:
+            return unstated(rule.name, lacking or ("purpose",), rule.source)
         return Allow(rule.name)
     return SILENCE
 
@@ -358,25 +339,24 @@ def visible(rulings: Rulings) -> bool:
     return any(not isinstance(ruling.verdict, Deny) for ruling in rulings)
 
 
-def plain(rulings: Rulings) -> Predicate | bool | None:
+def plain(rulings: Rulings) -> Predicate | bool:
     """Say for which rows the value is Allow: all (True), some, or none (False)."""
-    first = rulings[0]
-    if not isinstance(first.verdict, Allow):
-        return _others(rulings)
-    return True if first.under is None else first.under
-
-
-def _others(rulings: Rulings) -> Predicate | bool:
-    """Find rows where Allow comes after rulings that do not hold there."""
+    allowed: list[Predicate] = []
     refused: list[Predicate] = []
     for ruling in rulings:
+        under = () if ruling.under is None else (ruling.under,)
         if isinstance(ruling.verdict, Allow):
-            under = () if ruling.under is None else (ruling.under,)
-            return All((*(Not(part) for part in refused), *under))
-        if ruling.under is None:
-            return False
-        refused.append(ruling.under)
-    return False
+            parts = (*(Not(part) for part in refused), *under)
+            if not parts:
+                return True
+            allowed.append(parts[0] if not refused else All(parts))
+        elif under:
+            refused += under
+        if not under:
+            break
+    if not allowed:
+        return False
+    return allowed[0] if len(allowed) == 1 else AnyOf(tuple(allowed))
 
 
 def _names(listed: frozenset[str], name: str) -> bool:
@@ -392,14 +372,38 @@ def _narrowness(rule: Rule) -> tuple[bool, bool, bool, bool]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """Who asks for rows of what, and the grants of their owner."""
+
+    caller: Caller
+    entity: EntityType
+    grants: tuple[Grant, ...]
+
+    def widened(
+        self, rulings: Rulings, declared: Field, silence: Deny | None
+    ) -> Rulings:
+        """Add what grants give of a field, whose rules ended in *silence* if any."""
+        principal, occasion = self.caller.principal, self.caller.occasion
+        speaking = granting.speaking(self.grants, principal, occasion)
+        named = granting.extents(speaking, self.entity, declared.name, occasion)
+        return granting.widened(rulings, named, declared.mask, silence)
+
+    def told(self, denied: Deny, declared: Field) -> Deny:
+        """Say of a denial for want of a rule that there is a grant, if there is."""
+        caller = (self.caller.principal, self.caller.occasion)
+        remedy = granting.hint(self.grants, caller, self.entity.name, declared.name)
+        return denied if remedy is None else replace(denied, remedy=remedy)
+
+
 def _rulings(
     rules: Iterable[Rule],
-    caller: Caller,
+    given: _Given,
     name: str,
     declared: Field,
     tightened: Tightening | None,
 ) -> Rulings:
-    sharing, mask = declared.sharing, declared.mask
+    caller, sharing = given.caller, declared.sharing
     if tightened is not None:
         sharing = max(sharing, tightened.sharing, key=STRICTNESS.index)
     basis = "" if tightened is None else tightened.basis
@@ -417,23 +421,31 @@ def _rulings(
     )
     rulings: list[Ruling] = []
     silent: Deny | None = None
+    silence: Deny | None = None
     for rule in speaking:
         if not _speaks(rule, caller.occasion):
             if rule.effect is not Effect.DENY:
-                silent = silent or _for_purposes(rule.name, rule.purposes, rule.source)
+                silent = silent or for_purposes(rule.name, rule.purposes, rule.source)
             continue
         under = None if rule.under is None else rule.under.predicate(caller)
         if under == NOBODY:
             continue
-        rulings.append(Ruling(_verdict(rule, mask, caller, basis), under))
+        rulings.append(Ruling(_verdict(rule, declared.mask, caller, basis), under))
         if under is None:
             break
     else:
-        rulings.append(Ruling(silent or _silence(tightened)))
-    if not visible(tuple(rulings)):
+        silence = silent or _silence(tightened)
+        if given.grants and sharing is not Sharing.WITHHELD:
+            silence = given.told(silence, declared)
+            silent = silent and silence
+        rulings.append(Ruling(silence))
+    made = tuple(rulings)
+    if given.grants and sharing is not Sharing.WITHHELD:
+        made = given.widened(made, declared, silence)
+    if not visible(made):
         # Denied for every row: one reason, the one that says what would help.
-        return (Ruling(silent or rulings[0].verdict),)
-    return tuple(rulings)
+        return (Ruling(silent or made[0].verdict),)
+    return made
 
 
 def _worded(rulings: Rulings, declared: Field, *, whole: bool) -> Rulings:
@@ -491,52 +503,15 @@ def _verdict(rule: Rule, mask: MaskKind | None, caller: Caller, basis: str) -> V
     remedy = rule.remedy or SILENCE.remedy
     if rule.effect is Effect.DENY:
         return Deny(rule.name, rule.reason, remedy, rule.source)
-    missing = _missing(rule.requires, caller)
-    if missing:
-        return _unstated(rule.name, missing, rule.source)
+    lacking = missing(rule.requires, caller.principal, caller.occasion)
+    if lacking:
+        return unstated(rule.name, lacking, rule.source)
     if rule.effect is Effect.ALLOW:
         return Allow(rule.name)
     kind = rule.mask or mask
     if kind is None:  # as of a field that one source alone shares as strictly
         return Deny(rule.name, UNBLURRED, remedy, basis or rule.source)
     return Mask(rule.name, kind, rule.reason, rule.source)
-
-
-def _missing(requires: Iterable[str], caller: Caller) -> tuple[str, ...]:
-    return tuple(
-        name
-        for name in requires
-        if not getattr(
-            caller.principal if name == "identity" else caller.occasion, name
-        )
-    )
-
-
-def _unstated(name: str, missing: Iterable[str], source: str) -> Deny:
-    texts = [UNSTATED[each] for each in missing]
-    return Deny(
-        name,
-        Label(
-            f"有条件共享，缺少{'、'.join(text.zh for text in texts)}",
-            f"shared on condition; missing: {', '.join(text.en for text in texts)}",
-        ),
-        Label("补充后重新查询", "add it and ask again"),
-        source,
-    )
-
-
-def _for_purposes(name: str, purposes: Iterable[str], source: str) -> Deny:
-    known = sorted(purposes)
-    return Deny(
-        name,
-        Label("所述目的不在允许之列", "the stated purpose is not one that allows it"),
-        Label(
-            f"如属于下列目的之一，请在请求头 zhitong-purpose 写明：{'、'.join(known)}",
-            f"if one of these is true, state it in header zhitong-purpose: "
-            f"{', '.join(known)}",
-        ),
-        source,
-    )
 
 
 def _rows(
@@ -558,10 +533,3 @@ def _counts(policy: Policy, kind: str, entity: EntityType) -> list[CountRule]:
         for rule in policy.counts
         if _names(rule.kinds, kind) and _names(rule.types, entity.name)
     ]
-
-
-def significant(division: str) -> str:
-    """Cut a GB/T 2260 code to the part its own places share: 619900 → 6199."""
-    while division.endswith("00"):
-        division = division[:-2]
-    return division

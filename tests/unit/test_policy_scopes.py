@@ -6,11 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from zhitong.resolvers.denials import SILENCE, UNBLURRED
 from zhitong.resolvers.policy import (
     EVERY,
     NOBODY,
-    SILENCE,
-    UNBLURRED,
     Caller,
     Effect,
     LookupRule,

@@ -9,7 +9,7 @@ import pytest
 
 from zhitong.exceptions import RecordUnavailableError
 from zhitong.resolvers import records
-from zhitong.resolvers.policy import SILENCE
+from zhitong.resolvers.denials import SILENCE
 from zhitong.resolvers.records import Recorder
 from zhitong.types import Gap, Inquiry, Label, Look, Occasion, Principal, Ruling
 

@@ -101,3 +101,10 @@ def _character_fault(place: int, character: str) -> Label | None:
             f"{character} at place {place + 1} is in the division, a digit is due",
         )
     return None
+
+
+def significant(division: str) -> str:
+    """Cut a GB/T 2260 code to the part its own places share: 619900 → 6199."""
+    while division.endswith("00"):
+        division = division[:-2]
+    return division
