@@ -19,9 +19,9 @@ from zhitong.exceptions import (
     SourceError,
     TooWideError,
 )
+from zhitong.resolvers.granting import both
 from zhitong.resolvers.looks import note_restriction
-from zhitong.resolvers.policy import plain
-from zhitong.resolvers.read import Ask, Reader, both
+from zhitong.resolvers.read import Ask, Reader
 from zhitong.rules.resident_ids import has_resident_id
 from zhitong.types import (
     All,
@@ -167,7 +167,8 @@ class Filters:
 
     def _check(self, entity: EntityType, relation: Relation) -> None:
         rulings = self._reader.verdicts(self._inquiry, entity).fields[relation.name]
-        if plain(rulings) is not True:
+        comparable = self._reader.comparable(self._inquiry, entity, relation.name)
+        if comparable is not True:
             note_restriction(self._inquiry, entity, relation.name, rulings)
             raise FieldHiddenError(
                 f"{entity.name}.{relation.name} 对本次查询不可见，不能用来筛选",

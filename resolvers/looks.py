@@ -34,6 +34,11 @@ KEPT_BACK = Label(
     "this source shares these fields more strictly by law; nothing of it can be "
     "filtered, sorted, grouped or joined by them",
 )
+NOT_GRANTED = Label(
+    "该来源的这些字段不在共享授权之内，不能用来筛选、排序、分组或关联",
+    "no sharing grant opens these fields of this source; nothing of it can be "
+    "filtered, sorted, grouped or joined by them",
+)
 FILTER = "FILTER"
 """A field that was compared: its value was used, shown or not."""
 COUNT = "COUNT"
@@ -79,7 +84,9 @@ def note_look(
             fields=seen,
             rows=len(keys) + counted,
             keys=keys,
-            protected=any(
+            # What rests on a grant waits for its record: the grant may end meanwhile.
+            protected=bool(inquiry.grants_used)
+            or any(
                 name in entity.fields
                 and entity.fields[name].sharing is not Sharing.UNCONDITIONAL
                 and how != "DENY"
@@ -100,11 +107,13 @@ def note_restriction(
         inquiry.restrictions[entity.name, name] = rulings
 
 
-def note_tightened(
+def note_kept(
     inquiry: Inquiry, entity: EntityType, source: Source, fields: Sequence[str]
 ) -> None:
     """Note that *source* does not let *fields* be compared: its part is missing."""
-    _gap(inquiry, entity, source, (FieldHiddenError.code, KEPT_BACK), tuple(fields))
+    tightened = source.tightened(entity.name).keys()
+    why = KEPT_BACK if tightened & set(fields) else NOT_GRANTED
+    _gap(inquiry, entity, source, (FieldHiddenError.code, why), tuple(fields))
 
 
 def note_missing(

@@ -282,31 +282,9 @@ def decide(
 
 
 def may_look_up(
-    policy: Policy,
-    caller: Caller,
-    entity: EntityType,
-    field: str,
-    grants: Iterable[Grant] = (),
-) -> Allow | Deny:
-    """Say whether *caller* may find rows by the exact value of a protected field.
-
-    By rule, whoever's rows they are; by one of *grants*, those of its owner.
-    """
-    denied = _ruled_look_up(policy, caller, entity, field)
-    if isinstance(denied, Allow):
-        return denied
-    asking = (caller.principal, caller.occasion)
-    speaking = granting.speaking(grants, *asking)
-    found = granting.found_by(speaking, entity, field, caller.occasion)
-    if found is not None:
-        return Allow(granting.RULE + found[0].id)
-    remedy = granting.hint(grants, asking, entity.name, field)
-    return denied if remedy is None else replace(denied, remedy=remedy)
-
-
-def _ruled_look_up(
     policy: Policy, caller: Caller, entity: EntityType, field: str
 ) -> Allow | Deny:
+    """Say whether a rule lets *caller* find rows by a protected field's exact value."""
     principal = caller.principal
     for rule in policy.lookups:
         if (rule.type, rule.field) != (entity.name, field):

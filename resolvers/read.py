@@ -14,35 +14,31 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from zhitong.exceptions import FieldHiddenError, SourceError
+from zhitong.exceptions import SourceError
 from zhitong.ports import Source
+from zhitong.resolvers import granting
 from zhitong.resolvers.cursors import Mark
-from zhitong.resolvers.explanation import Explanation, Place, explain
+from zhitong.resolvers.granting import both
 from zhitong.resolvers.looks import (
     COUNT,
     FILTER,
     LOOKUP,
     compared,
+    note_kept,
     note_look,
     note_lost,
     note_missing,
     note_restriction,
-    note_tightened,
     shown,
 )
 from zhitong.resolvers.merge import cut, merge, position
 from zhitong.resolvers.policy import (
-    Caller,
-    Policy,
-    decide,
     may_look_up,
     plain,
-    scoped,
-    visible,
 )
+from zhitong.resolvers.sight import Opened, Sight, caller, not_by
 from zhitong.types import (
     SOURCE_KEY,
-    All,
     Column,
     Compare,
     Deny,
@@ -62,7 +58,6 @@ from zhitong.types import (
     Rulings,
     Tally,
     TallyQuery,
-    TypeVerdicts,
 )
 
 LINK = "~"
@@ -100,6 +95,8 @@ class Ask:
     """Sources that *where* could not be settled with; the answer lacks their part."""
     exact: str | None = None
     """The protected field that *where* looks rows up by."""
+    opened: Opened | None = None
+    """Sources that the look-up is open to by grant, and for which of their rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,92 +117,8 @@ class Counted:
     missing: tuple[str, ...] = ()
 
 
-class Reader:
+class Reader(Sight):
     """Reads for any type from all its sources, under policy."""
-
-    def __init__(
-        self, sources: Callable[[], Mapping[str, Source]], policy: Policy
-    ) -> None:
-        self._sources = sources
-        self._policy = policy
-
-    def verdicts(
-        self, inquiry: Inquiry, entity: EntityType, source: Source | None = None
-    ) -> TypeVerdicts:
-        """Decide once per question and type, and per source that shares less of it."""
-        tightened = {} if source is None else source.tightened(entity.name)
-        name = f"{entity.name}@{source.name}" if source and tightened else entity.name
-        known = inquiry.verdicts.get(name)
-        if known is None:
-            caller = Caller(
-                principal=inquiry.principal,
-                occasion=inquiry.occasion,
-                disputed=inquiry.disputed,
-            )
-            known = decide(self._policy, caller, entity, tightened)
-            inquiry.verdicts[name] = known
-        return known
-
-    def explain(self, asking: Caller, place: Place) -> Explanation:
-        """Say what the policy gives *asking* at *place*, and what sources keep."""
-        name = place.entity.name
-        tightened = {
-            source.name: source.tightened(name)
-            for source in self._sources().values()
-            if source.feeds(name)
-        }
-        return explain(self._policy, asking, place, tightened)
-
-    def scoped(self, kind: str) -> bool:
-        """Say whether verdicts for *kind* need to know which cases are disputed."""
-        return scoped(self._policy, kind)
-
-    def restriction(
-        self, inquiry: Inquiry, entity: EntityType, name: str
-    ) -> Predicate | None:
-        """Say for which rows *name* may be compared; raise if for none."""
-        rulings = self.verdicts(inquiry, entity).fields[name]
-        rows = plain(rulings)
-        note_restriction(inquiry, entity, name, rulings)
-        if rows is False:
-            raise FieldHiddenError(
-                f"{entity.name}.{name} 对本次查询不完全可见，"
-                "不能用来筛选、排序、分组或检索",
-                f"{entity.name}.{name} is not wholly visible here, so nothing can be "
-                "filtered, sorted, grouped or searched by it",
-            )
-        return None if rows is True else rows
-
-    def order(self, inquiry: Inquiry, entity: EntityType, asked: Order | None) -> Order:
-        """Take the order asked for, or the type's first that may be seen."""
-        if asked is not None and asked.field == SOURCE_KEY:
-            return asked
-        if asked is not None:
-            if self.restriction(inquiry, entity, asked.field) is not None:
-                raise FieldHiddenError(
-                    f"{entity.name}.{asked.field} 只对部分记录可见，不能用来排序",
-                    f"{entity.name}.{asked.field} is visible for some rows only, so "
-                    "nothing can be sorted by it",
-                )
-            return asked
-        fields = self.verdicts(inquiry, entity).fields
-        # What one source keeps back would leave its rows out of a list nobody ordered.
-        orders = set(entity.orders)
-        kept = {
-            name
-            for source in self._sources().values()
-            for name in self._kept(inquiry, entity, source, orders)
-        }
-        for name in entity.orders:
-            if name not in kept and plain(fields[name]) is True:
-                dated = entity.fields[name].kind in {Kind.DATE, Kind.DATETIME}
-                return Order(name, descending=dated)
-        return Order(SOURCE_KEY, descending=False)
-
-    def sees(self, inquiry: Inquiry, entity: EntityType) -> bool:
-        """Say whether anything of *entity* may be seen at all."""
-        fields = self.verdicts(inquiry, entity).fields
-        return any(map(visible, fields.values()))
 
     async def rows(self, inquiry: Inquiry, ask: Ask) -> Found:
         """Read rows: a page over all sources, or up to *limit* for each key."""
@@ -216,10 +129,11 @@ class Reader:
             return Found(rows=())
         order = self.order(inquiry, ask.entity, ask.order)
         where = self._where(inquiry, ask)
-        sources, lacking = self._answering(inquiry, ask, where, {order.field})
+        ordered = frozenset({order.field})
+        sources, lacking = self._answering(inquiry, ask, where, ordered)
         asked: list[tuple[Source, Callable[[], Awaitable[Sequence[Row]]]]] = []
         needed = {order.field, *ask.fields}
-        for source in sources:
+        for source, scope in sources:
             start = position(ask.after, source.name)
             if isinstance(start, bool):
                 continue
@@ -230,7 +144,7 @@ class Reader:
                 columns=columns,
                 order=order,
                 limit=ask.limit + ask.peek,
-                where=where,
+                where=scope,
                 after=start,
                 keys=ask.keys,
             )
@@ -244,6 +158,7 @@ class Reader:
             given = [row for row in rows if row.source == source.name]
             verdicts = self.verdicts(inquiry, ask.entity, source)
             seen = _filtered(ask, shown(ask.fields, verdicts.fields))
+            self._note_grants(inquiry, ask, source, ask.fields | ask.links | ordered)
             note_look(inquiry, ask.entity, source, seen, given)
         return Found(rows=tuple(rows), missing=missing, more=more)
 
@@ -258,20 +173,19 @@ class Reader:
         """Read the rows whose protected *field* is exactly one of *values*.
 
         An operation of its own: raises `FieldHiddenError` unless the policy names it
-        for this caller. What is given of the rows is as for any read.
+        for this caller, or a grant does for its owner's rows. What is given of the
+        rows is as for any read.
         """
-        caller = Caller(principal=inquiry.principal, occasion=inquiry.occasion)
-        verdict = may_look_up(self._policy, caller, ask.entity, field)
+        verdict = may_look_up(self._policy, caller(inquiry), ask.entity, field)
+        opened = None
         if isinstance(verdict, Deny):
-            inquiry.restrictions[ask.entity.name, field] = (Ruling(verdict),)
-            raise FieldHiddenError(
-                f"不能按 {ask.entity.name}.{field} 精确查找：{verdict.reason.zh}；"
-                f"{verdict.remedy.zh}",
-                f"rows cannot be looked up by {ask.entity.name}.{field}: "
-                f"{verdict.reason.en}; {verdict.remedy.en}",
-            )
+            opened = self.opened(inquiry, ask.entity, field)
+            if not opened:
+                raise not_by(inquiry, ask.entity, field, verdict)
         where = both(ask.where, Compare(field, Op.IN, values))
-        return await self.rows(inquiry, replace(ask, where=where, exact=field))
+        return await self.rows(
+            inquiry, replace(ask, where=where, exact=field, opened=opened)
+        )
 
     async def tally(
         self, inquiry: Inquiry, ask: Ask, by: tuple[GroupBy, ...]
@@ -280,7 +194,7 @@ class Reader:
         if not self._may_ask(inquiry, ask):
             return Counted(tallies=())
         where = self._where(inquiry, ask)
-        groups = {group.field for group in by}
+        groups = frozenset(group.field for group in by)
         query = TallyQuery(
             type=ask.entity.name,
             by=by,
@@ -289,23 +203,17 @@ class Reader:
             limit=ask.limit if by else None,
         )
         sources, lacking = self._answering(inquiry, ask, where, groups)
-        asked = [(source, partial(source.tally, query)) for source in sources]
-        answered, missing = await self._gather(inquiry, ask, asked, groups, lacking)
+        asked = [
+            (source, partial(source.tally, replace(query, where=scope)))
+            for source, scope in sources
+        ]
+        answered, missing = await self._gather(inquiry, ask, asked, {*groups}, lacking)
         seen = _filtered(ask, dict.fromkeys(sorted(groups), COUNT))
         for source, part in answered:
+            self._note_grants(inquiry, ask, source, groups)
             note_look(inquiry, ask.entity, source, seen, part)
         tallies = tuple(tally for _, part in answered for tally in part)
         return Counted(tallies=tallies, missing=missing)
-
-    def leads(self, inquiry: Inquiry, entity: EntityType, remote: str) -> bool:
-        """Say whether any row may be found by *remote*, as a relation does."""
-        if remote == SOURCE_KEY:
-            return True
-        rulings = self.verdicts(inquiry, entity).fields[remote]
-        if plain(rulings) is False:
-            note_restriction(inquiry, entity, remote, rulings)
-            return False
-        return True
 
     def _may_ask(self, inquiry: Inquiry, ask: Ask) -> bool:
         if not self.sees(inquiry, ask.entity):
@@ -322,23 +230,20 @@ class Reader:
         rows = plain(verdicts.fields[ask.keys.field])
         return where if isinstance(rows, bool) or rows is None else both(where, rows)
 
-    def refuse(self, inquiry: Inquiry, entity: EntityType) -> None:
-        """Note for the answer that nothing of *entity* is seen, and why."""
-        verdicts = self.verdicts(inquiry, entity)
-        inquiry.restrictions[entity.name, "*"] = verdicts.fields[entity.key]
-
     def _answering(
         self,
         inquiry: Inquiry,
         ask: Ask,
         where: Predicate | None,
-        used: set[str],
-    ) -> tuple[list[Source], set[str]]:
-        """List the sources to ask, and those that keep back what is compared."""
-        answering: list[Source] = []
+        whole: frozenset[str],
+    ) -> tuple[list[tuple[Source, Predicate | None]], set[str]]:
+        """List the sources to ask for which rows, and those that keep back.
+
+        *whole* are the fields that rows are ordered or grouped by.
+        """
+        answering: list[tuple[Source, Predicate | None]] = []
         lacking: set[str] = set()
-        used = used | set(compared(ask.where))
-        used |= set() if ask.keys is None else {ask.keys.field}
+        given = self.gives(inquiry, ask.entity, None)
         for name, source in sorted(self._sources().items()):
             if ask.sources is not None and name not in ask.sources:
                 continue
@@ -346,27 +251,43 @@ class Reader:
                 continue
             if not source.may_hold(ask.entity.name, where):
                 continue
-            kept = self._kept(inquiry, ask.entity, source, used)
+            if not (given or self.gives(inquiry, ask.entity, source)):
+                self.refuse(inquiry, ask.entity)
+                continue
+            if ask.opened is not None and name not in ask.opened:
+                continue
+            weighed = self.weighed(inquiry, ask.entity, source, _used(ask, whole))
+            kept = sorted({*weighed.kept, *(whole & weighed.under.keys())})
             if kept:
                 lacking.add(name)
-                note_tightened(inquiry, ask.entity, source, kept)
-            else:
-                answering.append(source)
+                note_kept(inquiry, ask.entity, source, kept)
+                continue
+            rows = where
+            for part in weighed.under.values():
+                rows = both(rows, part)
+            if ask.opened is not None:
+                rows = both(rows, ask.opened[name][1])
+            answering.append((source, rows))
         return answering, lacking
 
-    def _kept(
-        self, inquiry: Inquiry, entity: EntityType, source: Source, used: set[str]
-    ) -> list[str]:
-        """Name those of *used* that *source* does not let be compared as others do."""
-        tightened = source.tightened(entity.name)
-        if not tightened:
-            return []
-        general = self.verdicts(inquiry, entity).fields
-        here = self.verdicts(inquiry, entity, source).fields
-        return sorted(
-            name
-            for name in used & tightened.keys()
-            if plain(here[name]) != plain(general[name])
+    def _note_grants(
+        self, inquiry: Inquiry, ask: Ask, source: Source, shown: frozenset[str]
+    ) -> None:
+        """Note the grants that an answer of *source* rests on."""
+        if not inquiry.grants:
+            return
+        fields = self.verdicts(inquiry, ask.entity, source).fields
+        used = {
+            one
+            for name in _used(ask, shown) & fields.keys()
+            for one in granting.used(fields[name])
+        }
+        if ask.opened is not None:
+            used.add(ask.opened[source.name][0].id)
+        inquiry.grants_used |= used
+        emergencies = {grant.id for grant in inquiry.grants if grant.incident}
+        inquiry.break_glass = bool(inquiry.grants_used) and (
+            inquiry.grants_used <= emergencies
         )
 
     def _columns(
@@ -428,11 +349,10 @@ async def _unless_away(
         raise
 
 
-def both(one: Predicate | None, other: Predicate | None) -> Predicate | None:
-    """Join two conditions; none is no condition."""
-    if one is None or other is None:
-        return one or other
-    return All((one, other))
+def _used(ask: Ask, shown: frozenset[str]) -> set[str]:
+    """Name the fields that are shown or compared; a look-up is weighed by itself."""
+    used = {*shown, *compared(ask.where)} - {ask.exact or ""}
+    return used if ask.keys is None else used | {ask.keys.field}
 
 
 def _as_link(rulings: Rulings) -> Rulings:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from zhitong.exceptions import NodeIdError, ScalarError, SearchTermError
 from zhitong.resolvers.nodes import NodeId, node_id
-from zhitong.resolvers.policy import plain
 from zhitong.resolvers.read import Ask
 from zhitong.rules.resident_ids import born
 from zhitong.rules.resident_ids import plain as plain_number
@@ -127,9 +126,7 @@ def _searchable(context: Context, types: Iterable[str] | None) -> list[EntityTyp
     return [
         entity
         for entity in searchable
-        if plain(
-            context.reader.verdicts(context.inquiry, entity).fields[entity.search or ""]
-        )
+        if context.reader.comparable(context.inquiry, entity, entity.search or "")
         is not False
     ]
 
