@@ -19,9 +19,9 @@ from zhitong.infra import processes as process
 from zhitong.infra.broker import Broker
 from zhitong.infra.lock import alone
 from zhitong.infra.postgres_account import account_for, installation
-from zhitong.infra.postgres_folder import make_template
+from zhitong.infra.postgres_folder import SUPERUSER, make_template
 from zhitong.infra.postgres_memory import release
-from zhitong.infra.postgres_server import Server, url
+from zhitong.infra.postgres_server import Server, password, password_file, url
 
 _Result = TypeVar("_Result")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -30,8 +30,10 @@ OURS = frozenset(
         "bindings",
         "complainant.key",
         "cursor.key",
+        "database",
         "demo-issuer.json",
         "demo.json",
+        "evidence",
         "explorer",
         "gateway.json",
         "kafka",
@@ -49,6 +51,13 @@ OURS = frozenset(
     ]
 )
 """What lies in a state folder; whatever else does is somebody's, and stays."""
+
+ROLES: Mapping[str, tuple[str, str]] = {
+    "platform": ("platform", "zhitong_gateway"),
+    "platform-owner": ("platform", "zhitong_owner"),
+    "platform-sealer": ("platform", "zhitong_sealer"),
+}
+"""The platform's own server by what is done with it: its name, and as which role."""
 
 
 class Cluster:
@@ -86,7 +95,12 @@ class Cluster:
         """Start what does not run yet; return an address per name."""
         with alone(self._state):
             # Before the servers start side by side, or each would make one.
-            make_template(self._state / "postgres", self._programs, self._account)
+            make_template(
+                self._state / "postgres",
+                self._programs,
+                self._account,
+                password(self._state),
+            )
             servers = list(self._servers.values())
             return dict(zip(self._servers, _each(Server.start, servers), strict=True))
 
@@ -156,16 +170,20 @@ def databases(
 def address(state: Path, environ: Mapping[str, str]) -> Callable[[str], str | None]:
     """Look addresses up as `databases` gives them, without starting anything.
 
-    Each call looks anew, so that a server started later is found.
+    Each call looks anew, so that a server started later is found. Of the platform's own
+    it is the address of a role: the gateway's, the owner's or the sealer's.
     """
 
     def look_up(name: str) -> str | None:
         if given := environ.get(variable(name)):
             return given
-        port = state / "port" / name
-        if not _NAME.fullmatch(name) or not port.exists():
+        server, role = ROLES.get(name, (name, SUPERUSER))
+        if server != name and environ.get(variable(server)):
+            return None  # whose server is given elsewhere has its other roles there
+        port, secret = state / "port" / server, password_file(state, role)
+        if not _NAME.fullmatch(server) or not port.exists() or not secret.exists():
             return None
-        return url(int(port.read_text()))
+        return url(int(port.read_text()), role, secret.read_text("ascii"))
 
     return look_up
 

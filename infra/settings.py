@@ -93,6 +93,12 @@ class Settings:
     calendar: Path = Path(__file__).parent / "rules" / "calendar.toml"
     """The file of working days, and of the clocks that count them."""
 
+    evidence_algorithm: str = "sha256-ecdsa-p256"
+    """Digest of the log, for life, and what new keys sign by; or ``sm3-sm2``."""
+
+    seal_seconds: float = 1.0
+    """How often the log takes what waits, and has a head."""
+
     check_seconds: float = 60.0
     """How often the bindings are compared with the live databases."""
 
@@ -141,6 +147,21 @@ class Settings:
         return self.state / "explorer"
 
     @property
+    def evidence(self) -> Path:
+        """The folder with our keys of the proof."""
+        return self.state / "evidence"
+
+    @property
+    def evidence_hash(self) -> str:
+        """The digest of the log."""
+        return _EVIDENCE[self.evidence_algorithm][0]
+
+    @property
+    def evidence_signature(self) -> str:
+        """What new keys sign by."""
+        return _EVIDENCE[self.evidence_algorithm][1]
+
+    @property
     def jars(self) -> Path:
         """The folder with the embedded broker's jars."""
         return self.cache / "kafka"
@@ -156,7 +177,12 @@ class Settings:
         return self.state / "cursor.key"
 
 
+_EVIDENCE = {
+    "sha256-ecdsa-p256": ("sha256", "ecdsa-p256-sha256"),
+    "sm3-sm2": ("sm3", "sm2-sm3"),
+}
 _ALLOWED = {
+    "evidence_algorithm": tuple(_EVIDENCE),
     "kafka_security": ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"),
     "kafka_mechanism": ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"),
 }

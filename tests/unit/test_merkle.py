@@ -7,10 +7,12 @@ import pytest
 from zhitong.rules.merkle import (
     HASHES,
     Frontier,
+    Stretch,
     Tree,
     consistency,
     consistent,
     digest,
+    folded,
     inclusion,
     leaf,
     root,
@@ -132,3 +134,43 @@ def test_no_path_is_asked_for_what_is_not_there() -> None:
     with pytest.raises(IndexError):
         consistency(SHA256, leaves("sha256", 3), 4)
     assert root_of_path(SHA256, b"", 3, 3, []) is None
+
+
+def test_a_growing_tree_tells_of_each_complete_subtree_where_it_stands() -> None:
+    found: dict[tuple[int, int], bytes] = {}
+    grown, all_leaves = Frontier(SHA256), leaves("sha256", LARGEST)
+
+    def made(height: int, place: int, digest: bytes) -> None:
+        found[height, place] = digest
+
+    for each in all_leaves:
+        grown.add(each, made)
+    assert found == {
+        (height, place): root(
+            SHA256, all_leaves[place << height : (place + 1) << height]
+        )
+        for height in range(1, 5)
+        for place in range(LARGEST >> height)
+    }
+
+
+@pytest.mark.parametrize("end", range(1, LARGEST))
+def test_a_stretch_of_a_proof_is_its_complete_subtrees(end: int) -> None:
+    all_leaves = leaves("sha256", end)
+    parts = Stretch(0, end).subtrees()
+    roots = [
+        root(SHA256, all_leaves[place << height : (place + 1) << height])
+        for height, place in parts
+    ]
+    assert folded(SHA256, roots) == root(SHA256, all_leaves)
+    assert len(parts) == end.bit_count()
+
+
+def test_a_copy_of_a_tree_grows_by_itself() -> None:
+    tree = Frontier(SHA256)
+    for each in leaves("sha256", 7):
+        tree.add(each)
+    copy = tree.copy()
+    copy.add(b"x" * 32)
+    assert (tree.size, copy.size) == (7, 8)
+    assert tree.root() == root(SHA256, leaves("sha256", 7))

@@ -36,6 +36,10 @@ def node(of: Digest, left: bytes, right: bytes) -> bytes:
     return of(b"\1" + left + right)
 
 
+Made = Callable[[int, int, bytes], None]
+"""Is told height, place and root of a subtree."""
+
+
 class Frontier:
     """The complete subtrees of a growing tree, largest first: all that adding needs."""
 
@@ -46,15 +50,22 @@ class Frontier:
         self.size = size
         self.roots = list(roots)
 
-    def add(self, leaf: bytes) -> None:
-        """Add a leaf at the end."""
+    def add(self, leaf: bytes, made: Made | None = None) -> None:
+        """Add a leaf at the end; *made* is told of each subtree it completes."""
         self.roots.append(leaf)
-        carry = self.size
+        carry, height = self.size, 0
         while carry & 1:
             right = self.roots.pop()
             self.roots[-1] = node(self._of, self.roots[-1], right)
             carry >>= 1
+            height += 1
+            if made:
+                made(height, carry, self.roots[-1])
         self.size += 1
+
+    def copy(self) -> Frontier:
+        """Give another that grows by itself."""
+        return Frontier(self._of, self.size, self.roots)
 
     def root(self) -> bytes:
         """Give the root of the tree as it is; of none, the digest of nothing."""
