@@ -103,6 +103,8 @@ class Oracle:
                 continue
             if arm.effect == "allow" and not way and declared.free and not whole:
                 arm = Arm("mask", "text", arm.when)
+            elif arm.effect == "allow" and not way and declared.named and not whole:
+                arm = Arm("allow", "text", arm.when)
             yield arm
             if arm.when is None:
                 return
@@ -184,7 +186,8 @@ class Oracle:
         if arm.effect == "deny" or stored is None:
             return () if stored == () and arm.effect == "allow" else None
         if arm.effect == "allow":
-            return stored
+            text = arm.mask == "text"
+            return blurred("text", Kind.TEXT, stored) if text else stored
         if arm.mask == "amount-band":
             edges = [0, *sorted(self.policy["bands"]["edges"])]
             edge = max(edge for edge in edges if edge <= float(str(stored)))

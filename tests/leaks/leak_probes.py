@@ -10,7 +10,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from leak_oracle import Asker, Hidden, Oracle, comparing, same
+from leak_oracle import NUMBER, Asker, Hidden, Oracle, blurred, comparing, same
 from leak_rows import OWN_UNITS, Truth, Value, tokens
 
 from zhitong.resolvers.nodes import NodeId
@@ -349,36 +349,43 @@ def searches(room: Room, entity: EntityType) -> Iterator[Probe]:
         stated = row.values[entity.search]
         if not stated:
             continue
-        yield Probe(
-            path="search",
-            text=(
-                f"search(name: {literal(stated)}, types: [{entity.name}], first: 200) "
-                f"{{ nodes {{ id ... on {entity.name} {{ {' '.join(names)} }} }} }}"
-            ),
-            fields=((entity.name, entity.search),),
-            faults=partial(_found, room, row, entity.search),
-            may_show=_due(room, row, names),
-        )
+        for term in terms(entity.fields[entity.search], "contains", stated):
+            yield Probe(
+                path="search",
+                text=(
+                    f"search(name: {literal(term)}, types: [{entity.name}], "
+                    f"first: 200) {{ nodes {{ id ... on {entity.name} "
+                    f"{{ {' '.join(names)} }} }} }}"
+                ),
+                fields=((entity.name, entity.search),),
+                faults=partial(_found, room, row, entity.search, term),
+                may_show=_due(room, row, names),
+            )
 
 
 def _found(
-    room: Room, row: Truth, by: str, given: Json, errors: list[Json]
+    room: Room, row: Truth, by: str, term: Value, given: Json, errors: list[Json]
 ) -> Iterator[str]:
     try:
         rows = room.oracle.comparable(room.asker, row.type, by)
     except Hidden:
         yield from _refused(given, errors)
         return
-    due = [row] if row in rows and room.oracle.visible(room.asker, row) else []
+    field = ENTITIES[row.type].fields[by]
+    if numbered(field, term):
+        yield from _refused(given, errors, "SEARCH_TERM")
+        return
+    seen = row in rows and room.oracle.visible(room.asker, row)
+    due = [row] if seen and matches(field, row, "contains", term) else []
     if errors:
         yield f"an error: {errors}"
         return
     yield from room.whole(due, ENTITIES[row.type].fields, "", given["nodes"])
 
 
-def _refused(given: Json, errors: list[Json]) -> Iterator[str]:
+def _refused(given: Json, errors: list[Json], *due: str) -> Iterator[str]:
     codes = [one["extensions"]["code"] for one in errors]
-    if codes != ["FIELD_HIDDEN"] or given is not None:
+    if codes not in ([one] for one in due or ("FIELD_HIDDEN",)) or given is not None:
         yield f"not refused: {codes} {given!r}"
 
 
@@ -525,13 +532,39 @@ def _operand(field: Field, operator: str, value: Value) -> str | None:
     return f"[{written}]" if operator in {"in", "has"} else written
 
 
+def terms(field: Field, operator: str, value: Value) -> list[Value]:
+    """Give what to ask for *value* with: where names are compared, in parts too."""
+    number = NUMBER.search(str(value)) if field.named else None
+    if number is None or operator == "present":
+        return [value]
+    whole = value[:1] if isinstance(value, tuple) else value
+    shown = blurred("text", Kind.TEXT, whole)
+    if operator == "contains":
+        # By its name, by the digits of a birth, by what a number's mask leaves.
+        return [whole, *tokens(value) - {number[0]}, number[0][6:17], str(shown)]
+    return [whole, shown]
+
+
+def numbered(field: Field, value: Value) -> bool:
+    """Say whether a name would be compared with somebody's ID number."""
+    return field.named and NUMBER.search(str(value)) is not None
+
+
 def matches(field: Field, row: Truth, operator: str, value: Value) -> bool:
-    """Compare as the department's database must."""
+    """Compare as the department's database must: in names no ID number is found."""
     stored = comparing(row, field.name)
     if stored is None or stored == ():
         return False
     if operator == "present":
         return True
+    if field.named and not _meets(
+        field, blurred("text", Kind.TEXT, stored), operator, value
+    ):
+        return False
+    return _meets(field, stored, operator, value)
+
+
+def _meets(field: Field, stored: Value, operator: str, value: Value) -> bool:
     if isinstance(stored, tuple):
         return isinstance(value, tuple) and value[0] in stored
     if operator in {"gte", "lte"}:
@@ -566,24 +599,30 @@ def filters(room: Room, entity: EntityType) -> Iterator[Probe]:
         if row is None:
             continue
         for operator in operators(field):
-            value = row.values[field.name]
-            operand = _operand(field, operator, value)
-            if operand is None or not _fits(field, operator, value):
-                continue
-            condition = f"{{{field.name}: {{{operator}: {operand}}}}}"
-            for form in FORMS if operator == operators(field)[0] else ("filter",):
-                where = FORMS[form].format(condition)
-                yield Probe(
-                    path=form,
-                    text=(
-                        f"{entity.plural}(first: 200, where: {where}) "
-                        "{ nodes { id } totalCount { count } }"
-                    ),
-                    fields=((entity.name, field.name),),
-                    faults=partial(
-                        _filtered, room, entity, field, operator, value, form == "not"
-                    ),
-                )
+            for value in terms(field, operator, row.values[field.name]):
+                yield from _compared(room, entity, field, operator, value)
+
+
+def _compared(
+    room: Room, entity: EntityType, field: Field, operator: str, value: Value
+) -> Iterator[Probe]:
+    operand = _operand(field, operator, value)
+    if operand is None or not _fits(field, operator, value):
+        return
+    condition = f"{{{field.name}: {{{operator}: {operand}}}}}"
+    for form in FORMS if operator == operators(field)[0] else ("filter",):
+        where = FORMS[form].format(condition)
+        yield Probe(
+            path=form,
+            text=(
+                f"{entity.plural}(first: 200, where: {where}) "
+                "{ nodes { id } totalCount { count } }"
+            ),
+            fields=((entity.name, field.name),),
+            faults=partial(
+                _filtered, room, entity, field, operator, value, form == "not"
+            ),
+        )
 
 
 def _holder(room: Room, entity: EntityType, field: Field) -> Truth | None:
@@ -619,12 +658,18 @@ def _filtered(
     if room.oracle.counts_only(room.asker, entity.name):
         rows = [row for row in room.oracle.of(entity.name) if row.values[field.name]]
         due = [row for row in rows if matches(field, row, operator, value) != negated]
+        if operator != "present" and numbered(field, value):
+            yield from _refused(given, errors, "FIELD_HIDDEN", "SEARCH_TERM")
+            return
         yield from _only_counted(room, due, given, errors)
         return
     try:
         rows = room.oracle.comparable(room.asker, entity.name, field.name)
     except Hidden:
         yield from _refused(given, errors)
+        return
+    if operator != "present" and numbered(field, value):
+        yield from _refused(given, errors, "SEARCH_TERM")
         return
     if errors:
         yield f"{field.name} {operator}: {errors}"
@@ -710,10 +755,13 @@ def _joined(
         if given is not None and given["totalCount"]["count"]:
             yield "counted, though nothing may be seen"
         return
+    operator = operators(field)[0]
+    if operator != "present" and numbered(field, value):
+        yield from _refused(given, errors, "SEARCH_TERM")
+        return
     if errors:
         yield f"an error: {errors}"
         return
-    operator = operators(field)[0]
     keys = {
         key
         for row in there

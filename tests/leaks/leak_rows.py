@@ -99,6 +99,11 @@ def id_number() -> str:
     return body + "10X98765432"[total % 11]
 
 
+def worded() -> str:
+    """Give a name that has somebody's ID number in it."""
+    return f"{canary()}（{id_number()}）"
+
+
 def day() -> str:
     """Give a day that is nowhere else."""
     return str(date(1975, 1, 1) + timedelta(days=next(_days)))
@@ -170,6 +175,8 @@ def _coded(field: Field, row: int) -> Value:
 
 def _of_kind(field: Field, row: int) -> Value:
     match field.kind:
+        case Kind.TEXTS if field.named:
+            return f"{canary()}{id_number()}", canary()
         case Kind.TEXTS:
             return canary(), canary()
         case Kind.DATE:
@@ -195,10 +202,12 @@ def _text(field: Field) -> str:
         case MaskKind.ID_NUMBER:
             return id_number()
         case MaskKind.ADDRESS:
-            return f"安泽市东岭县{canary()}路"
+            return f"安泽市东岭县{canary()}路（{id_number()}）"
         case _ if field.free:
             # People's own words have numbers in them, whatever the form says.
             return f"{canary()}证件{id_number()}。"
+        case _ if field.named:
+            return worded()
         case _:
             return canary()
 
@@ -325,7 +334,7 @@ def of_platform(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
                 "case_no": CASES["emergency"][number],
                 "opened_on": day(),
                 "closed_on": day() if closed else None,
-                "outcome": canary(),
+                "outcome": worded(),
                 "recorded_by": OWN_UNITS[number % 2],
                 "recorded_unit": canary(),
                 "who": canary(),
@@ -335,12 +344,13 @@ def of_platform(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
     named = tomllib.loads(rules.read_text(encoding="utf-8"))["receivers"]
     title = next(one["title"] for one in named if one["name"] == "credit")
     receiver = {"receiver": "credit", "title_zh": title["zh"], "title_en": title["en"]}
-    yield "receiver", {**receiver, "topic": "credit", "suspended_because": canary()}
+    yield "receiver", {**receiver, "topic": "credit", "suspended_because": worded()}
     at = "2026-06-01T12:00:00+08:00"
     for number, decision in enumerate(DECISIONS):
         event = {"event_id": canary(), "receiver": "credit", "decision_id": decision}
         of = {"decision_id": decision, "version": number + 1}
-        texts = {name: canary() for name in ("check_name", "zh", "en", "source")}
+        texts = {name: canary() for name in ("check_name", "source")}
+        texts |= {name: worded() for name in ("zh", "en")}
         severity = {"finding_id": canary(), "severity": "DOUBT", "found_at": at}
         yield "finding", {**of, **texts, **severity}
         sent = {"bucket": 1, "topic": "credit", "key": "0", "schema": "credit/1"}
@@ -348,7 +358,7 @@ def of_platform(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
         rest = {"version": number + 1, "change": "RECORDED", "traceparent": "x"}
         yield "outbox_sent", {**event, **sent, **moved, **rest}
         said = {name: canary() for name in ("payload_hash", "key_id", "signed")}
-        answer = {"answer": "REJECTED", "at": at, "reasons": [canary()]}
+        answer = {"answer": "REJECTED", "at": at, "reasons": [worded()]}
         event.pop("decision_id")
         yield "receipt", {**event, **said, **answer}
 
