@@ -1,24 +1,31 @@
-"""Grants as the platform's database has them: what is in force, by which change."""
+"""Grants in the platform's database: each step one transaction; what is in force."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 import asyncpg
-import orjson
 
-from zhitong.connectors.loan import lent
+from zhitong.connectors import deeds
+from zhitong.connectors.grant_rows import application, columns, deed, digest, grant
+from zhitong.connectors.loan import Connection, lent
 from zhitong.connectors.statements import statements
-from zhitong.exceptions import LedgerUnavailableError
-from zhitong.grants import Grant, InForce
+from zhitong.exceptions import (
+    GrantConflictError,
+    GrantStaleError,
+    GrantUnknownError,
+    LedgerUnavailableError,
+)
+from zhitong.grants import Act, Application, InForce, Taken
 
 SECONDS = 10.0
 _LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 
 class PlatformGrants:
-    """The grants in the platform's database."""
+    """Answers the port `zhitong.ports.GrantBook`."""
 
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
         self._pool = pool
@@ -28,57 +35,140 @@ class PlatformGrants:
 
         Raises `LedgerUnavailableError` where that cannot be read.
         """
-        statement = statements("grants")["in_force"]
-        try:
-            async with lent(self._pool) as connection:
-                rows = await connection.fetch(statement, now, timeout=SECONDS)
-        except _LOST as error:
-            raise _unavailable() from error
+        async with self._connection() as connection:
+            statement = statements("grants")["in_force"]
+            rows = await connection.fetch(statement, now, timeout=SECONDS)
         return InForce(
             counter=rows[0]["counter"],
-            grants=tuple(_grant(row) for row in rows if row["grant_id"] is not None),
+            grants=tuple(grant(row) for row in rows if row["grant_id"] is not None),
         )
 
     async def counter(self) -> int:
         """Give the number of changes; while it stands, what is in force stands."""
-        statement = statements("grants")["counter"]
+        async with self._connection() as connection:
+            statement = statements("grants")["counter"]
+            return int(await connection.fetchval(statement, timeout=SECONDS))
+
+    async def find(self, grant_id: str) -> Application | None:
+        """Give the application as it stands."""
+        async with self._connection() as connection:
+            row = await connection.fetchrow(statements("grants")["find"], grant_id)
+        return None if row is None else application(row)
+
+    async def known_receiver(self, receiver: str) -> bool:
+        """Say whether there is such a receiver of streams."""
+        async with self._connection() as connection:
+            statement = statements("grants")["receiver"]
+            return bool(await connection.fetchval(statement, receiver))
+
+    async def enter(self, made: Application, act: Act) -> Taken:
+        """Enter a new application, or find that it was entered so.
+
+        Raises `GrantConflictError` where another has its id.
+        """
+        sql = statements("grants")
+        async with self._connection() as connection, connection.transaction():
+            if await connection.fetchval(sql["enter"], columns(made)) is not None:
+                await _note(connection, act, None, made)
+                return Taken(application=made, replayed=False)
+            if await connection.fetchval(sql["said"], made.id, 1) != digest(act):
+                raise GrantConflictError(
+                    "这个申请编号已有另一件申请，请换一个编号",
+                    "another application has this id; choose another id",
+                )
+            (row,) = await connection.fetch(sql["find"], made.id)
+            return Taken(application=application(row), replayed=True)
+
+    async def take(
+        self, act: Act, judge: Callable[[Application, Act], Application]
+    ) -> Taken:
+        """Have *judge* say what *act* makes of the application, and note it.
+
+        Raises what *judge* raises, `GrantUnknownError`, and `GrantStaleError` where
+        the application has gone on.
+        """
+        sql = statements("grants")
+        async with self._connection() as connection, connection.transaction():
+            row = await connection.fetchrow(sql["lock"], act.grant)
+            if row is None:
+                raise unknown()
+            before = application(row)
+            if before.version != act.version:
+                said = await connection.fetchval(
+                    sql["said"], act.grant, act.version + 1
+                )
+                if said != digest(act):
+                    raise _stale(before, act)
+                return Taken(application=before, replayed=True)
+            after = judge(before, act)
+            await connection.execute(sql["change"], columns(after))
+            await _note(connection, act, before, after)
+            return Taken(application=after, replayed=False)
+
+    async def expire(
+        self, now: datetime, judge: Callable[[Application], tuple[Act, Application]]
+    ) -> int:
+        """Note what has run out by *now*; give how many there were."""
+        sql = statements("grants")
+        async with self._connection() as connection, connection.transaction():
+            rows = await connection.fetch(sql["over"], now)
+            for row in rows:
+                before = application(row)
+                act, after = judge(before)
+                await connection.execute(sql["change"], columns(after))
+                await _note(connection, act, before, after)
+            return len(rows)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
         try:
             async with lent(self._pool) as connection:
-                found = await connection.fetchval(statement, timeout=SECONDS)
+                yield connection
         except _LOST as error:
-            raise _unavailable() from error
-        return int(found)
+            raise LedgerUnavailableError(
+                "授权登记暂时不可用，请稍后重试",
+                "the register of grants is not available now; try again shortly",
+            ) from error
 
 
-def _grant(row: asyncpg.Record) -> Grant:
-    return Grant(
-        id=row["grant_id"],
-        unit=row["unit"],
-        owner=row["owner"],
-        fields=_by_type(row["fields"]),
-        lookups=_by_type(row["lookups"]),
-        purpose=row["purpose"],
-        basis=row["basis"],
-        masked=row["masked"],
-        division=row["division"],
-        own_cause=row["own_cause"],
-        valid_from=row["valid_from"],
-        valid_to=row["valid_to"],
-        documents=frozenset(row["documents"]),
-        page=row["page"],
-        cost=row["cost"],
-        rate=row["rate"],
-        person=row["person"],
-        incident=row["incident"],
+def unknown() -> GrantUnknownError:
+    """Say that there is no such application, or none for the caller."""
+    return GrantUnknownError(
+        "没有这件申请，或者与你的单位无关，请核对编号",
+        "there is no such application, or it is none of your unit's; check the id",
     )
 
 
-def _by_type(text: str) -> Mapping[str, frozenset[str]]:
-    return {name: frozenset(fields) for name, fields in orjson.loads(text).items()}
+async def _note(
+    connection: Connection, act: Act, before: Application | None, after: Application
+) -> None:
+    """Write the step, and the deed that proves it."""
+    due = None if before is None else before.due
+    late = before is not None and len(after.late) > len(before.late)
+    await connection.execute(
+        statements("grants")["step"],
+        after.id,
+        after.version,
+        act.step.value,
+        after.state.value,
+        act.at,
+        act.actor.unit,
+        act.actor.person,
+        act.actor.role,
+        act.reason,
+        None if due is None else due.at,
+        late,
+        digest(act),
+    )
+    await deeds.write(connection, deed(act, after))
 
 
-def _unavailable() -> LedgerUnavailableError:
-    return LedgerUnavailableError(
-        "授权登记暂时不可用，请稍后重试",
-        "the register of grants is not available now; try again shortly",
+def _stale(stands: Application, act: Act) -> GrantStaleError:
+    return GrantStaleError(
+        f"要办理的是第 {act.version} 版，现行的是第 {stands.version} 版"
+        f"（{stands.state}）；请读取后再办理",
+        f"the step is about version {act.version}, version {stands.version} is present "
+        f"({stands.state}); read it first",
+        version=str(stands.version),
+        state=stands.state,
     )

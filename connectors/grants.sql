@@ -7,3 +7,41 @@ left join access_grant g on g.state = 'IN_FORCE' and g.valid_to > $1;
 
 -- counter --
 select counter from grant_change;
+
+-- find --
+select * from access_grant where grant_id = $1;
+
+-- lock --
+select * from access_grant where grant_id = $1 for update;
+
+-- enter --
+insert into access_grant select * from jsonb_populate_record(null::access_grant, $1::jsonb)
+on conflict (grant_id) do nothing
+returning grant_id;
+
+-- change --
+update access_grant g set (
+    version, state, fields, lookups, conditional, masked, division, own_cause, mode, documents, page, cost, rate, receiver,
+    purpose, basis, scene, valid_from, valid_to, reviewed_at, decided_at, provided_at, ended_at, told, settled, missing,
+    refusal, dispute, settlement, ending, due_step, due_unit, due_at, provisional, late, changed_at) = (
+    r.version, r.state, r.fields, r.lookups, r.conditional, r.masked, r.division, r.own_cause, r.mode, r.documents, r.page,
+    r.cost, r.rate, r.receiver, r.purpose, r.basis, r.scene, r.valid_from, r.valid_to, r.reviewed_at, r.decided_at,
+    r.provided_at, r.ended_at, r.told, r.settled, r.missing, r.refusal, r.dispute, r.settlement, r.ending, r.due_step,
+    r.due_unit, r.due_at, r.provisional, r.late, r.changed_at)
+from jsonb_populate_record(null::access_grant, $1::jsonb) r
+where g.grant_id = r.grant_id;
+
+-- step --
+insert into grant_step (grant_id, version, step, state, at, unit, person, role, reason, due_at, late, digest)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
+
+-- said --
+select digest from grant_step where grant_id = $1 and version = $2;
+
+-- over --
+-- What has run out and nobody has noted; who notes it now takes it, another passes it by.
+select * from access_grant where state in ('AGREED', 'IN_FORCE') and valid_to <= $1
+order by grant_id limit 100 for update skip locked;
+
+-- receiver --
+select exists (select from receiver where receiver = $1);

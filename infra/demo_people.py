@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from zhitong.types import AUDITOR, MANAGER, OPERATOR, SERVICE, USER, Principal
+from zhitong.types import AUDITOR, MANAGER, OPERATOR, SERVICE, STEWARD, USER, Principal
 
 TENANT = "anze"
 """The demo city, which its people's tokens are for."""
@@ -142,6 +142,21 @@ PEOPLE: Mapping[str, Principal] = MappingProxyType(
             ("12619900MB200315XY", "安泽市大数据中心"),
             "刘洋",
             role=OPERATOR,
+        ),
+        "market-steward": _one(
+            "own-officer",
+            ("11619900MB0002006C", "安泽市市场监督管理局"),
+            "宋雅琴",
+            role=STEWARD,
+        ),
+        "justice-steward": _one(
+            "department",
+            ("11619900MB0001003U", "安泽市司法局"),
+            "罗文涛",
+            role=STEWARD,
+        ),
+        "tax-officer": _one(
+            "own-officer", ("11619900MB0002102M", "安泽市税务局"), "邓海燕"
         ),
     }
 )

@@ -183,6 +183,9 @@ class Application:
     unit: str
     unit_name: str
     applied_by: str
+    person: str = ""
+    """Break-glass: the one who may use it."""
+    incident: str = ""
     terms: Terms
     conditional: bool
     """Whether any of the fields is shared on condition."""

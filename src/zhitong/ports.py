@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -25,6 +25,8 @@ from zhitong.decisions import (
     Receipt,
     Unreadable,
 )
+from zhitong.grants import Act as GrantAct
+from zhitong.grants import Application, Taken
 from zhitong.proceedings import EnteredProceeding, Proceeding
 from zhitong.types import (
     Inquiry,
@@ -92,8 +94,24 @@ class Source(Protocol):
 class AccessLog(Protocol):
     """Where looks are recorded before the answer leaves."""
 
+    @property
+    def away(self) -> bool:
+        """Say whether the last commit failed, and none has succeeded since."""
+        ...
+
     async def record(self, inquiry: Inquiry) -> str:
-        """Commit what *inquiry* read, return the record's id."""
+        """Commit what *inquiry* read, return the record's id.
+
+        Raises `RecordUnavailableError`, and `GrantEndedError` where a sharing grant
+        that was used has ended meanwhile.
+        """
+        ...
+
+    async def keep(self, inquiry: Inquiry) -> None:
+        """Put the record on our own disk; it is committed as soon as that works.
+
+        Raises `SpoolFullError`, `RecordUnavailableError`.
+        """
         ...
 
 
@@ -136,6 +154,43 @@ class Ledger(Protocol):
         (same agency, document number and party stand under another id),
         `DecisionStaleError` (it is not the next version), `LedgerUnavailableError`.
         """
+        ...
+
+
+class GrantBook(Protocol):
+    """Where applications for grants are kept: each step one transaction."""
+
+    async def find(self, grant_id: str) -> Application | None:
+        """Give the application as it stands."""
+        ...
+
+    async def known_receiver(self, receiver: str) -> bool:
+        """Say whether there is such a receiver of streams."""
+        ...
+
+    async def enter(self, made: Application, act: GrantAct) -> Taken:
+        """Enter a new application, or find that it was entered so.
+
+        Raises `GrantConflictError` where another has its id.
+        """
+        ...
+
+    async def take(
+        self, act: GrantAct, judge: Callable[[Application, GrantAct], Application]
+    ) -> Taken:
+        """Have *judge* say what *act* makes of the application, and note it.
+
+        The same once more is `Taken` as replayed. Raises what *judge* raises,
+        `GrantUnknownError`, `GrantStaleError`, `LedgerUnavailableError`.
+        """
+        ...
+
+    async def expire(
+        self,
+        now: datetime,
+        judge: Callable[[Application], tuple[GrantAct, Application]],
+    ) -> int:
+        """Note what has run out by *now*; give how many there were."""
         ...
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from zhitong.types import AUDITOR, MANAGER, OPERATOR, SERVICE, USER, Label
+from zhitong.types import AUDITOR, MANAGER, OPERATOR, SERVICE, STEWARD, USER, Label
 
 KINDS: Mapping[str, Label] = MappingProxyType(
     {
@@ -46,6 +46,7 @@ ROLES: Mapping[str, frozenset[str]] = MappingProxyType(
         OPERATOR: frozenset({"operator"}),
         AUDITOR: frozenset({"auditor"}),
         MANAGER: frozenset({"data-authority"}),
+        STEWARD: frozenset({"own-officer", "department"}),
     }
 )
 """Role → requester kinds that may have it: nobody manages, audits and operates."""

@@ -193,6 +193,8 @@ AUDITOR = "auditor"
 """The role of those who look at who looked."""
 MANAGER = "manager"
 """The role of those who decide what may be asked: documents, grants, rules."""
+STEWARD = "steward"
+"""The role of those who answer for their unit's data 数据专员: what it shares."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -577,3 +579,6 @@ class Inquiry:
     """Those whose verdict gave or compared something; its record names them."""
     break_glass: bool = False
     """Whether one of those used is for an emergency 紧急调阅."""
+    answer_digest: bytes = b""
+    """SHA-256 of the bytes that are answered; empty: nothing of it is."""
+    answer_size: int = 0
