@@ -70,6 +70,18 @@ def content_hash(decision: Decision, digest: Digest) -> str:
     return hashlib.sha256(text).hexdigest()
 
 
+def kept_hash(text: bytes, digests: Numbers) -> str:
+    """Digest what `content` has written, the numbers' *digests* (hexadecimal) known.
+
+    So the content hash is found again when the numbers themselves are erased. Of a
+    text that is not the one form of what it says, nothing: it was not written so.
+    """
+    decision = read(text)
+    if content(decision) != text:
+        return ""
+    return hashlib.sha256(_ENCODER.encode(with_numbers(decision, digests))).hexdigest()
+
+
 def party_key(party: Party, digest: Digest) -> str:
     """Name a party for comparing: by code, by ID number's digest, else by name."""
     if party.code and credit_code_fault(party.code) is None:
@@ -90,10 +102,12 @@ def leaf_body(entry: Entry, hashed: str, previous: bytes | None, tenant: str) ->
     return _ENCODER.encode(
         {
             "at": entry.at,
+            "basis": entry.basis,
             "change": entry.change,
             "contentHash": hashed,
             "decision": entry.decision.id,
             "previous": previous.hex() if previous else None,
+            "reason": entry.reason,
             "tenant": tenant,
             "unit": entry.unit,
             "version": entry.version,

@@ -603,6 +603,19 @@ class EvidenceBrokenError(ZhitongError):
     code = "EVIDENCE_BROKEN"
 
 
+class EvidenceUnknownError(ZhitongError):
+    """There is no log, or nothing in it of the name that was given."""
+
+    code = "EVIDENCE_UNKNOWN"
+
+
+class EvidenceUnsealedError(ZhitongError):
+    """What is asked for is not yet under a head with a witness's word."""
+
+    code = "EVIDENCE_UNSEALED"
+    retriable = True
+
+
 class InternalError(ZhitongError):
     """A fault of ours; the log has the details under the request id."""
 

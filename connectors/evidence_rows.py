@@ -1,0 +1,219 @@
+"""Rows of the log as its verification reads them: a snapshot, streamed in batches.
+
+Nothing is compared here: what the database says is handed on, and weighed by rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import msgspec
+import orjson
+
+from zhitong.connectors.decision_row import kept_hash
+from zhitong.connectors.evidence_log import Log, read_log
+from zhitong.connectors.loan import Connection
+from zhitong.connectors.statements import statements
+from zhitong.evidence import LeafKind, Signature
+from zhitong.rules.faults import Fault, FaultKind
+from zhitong.rules.head_checks import Counter, HeadRow, KeyRow
+from zhitong.rules.verification import (
+    DECISIONS,
+    TABLES,
+    Place,
+    Row,
+    Table,
+    received,
+    written,
+)
+
+BATCH = 1_000
+"""Rows: their bodies are in memory, some of them with thousands of keys."""
+LEAVES = 8_192
+LEAST, MOST = -(2**63), 2**63 - 1
+"""The numbers there can be, so that none lies outside what is asked for."""
+LAST_PAGE = 2**32 - 1
+_ON_PAGES = "r.ctid >= $1::tid and r.ctid < $2::tid"
+_IDS = {
+    LeafKind.LOOK: "r.record_id",
+    LeafKind.DECISION: "r.decision_id || '/' || r.version",
+    LeafKind.DEED: "r.deed_id",
+}
+_CONTENT = DECISIONS.columns.index("decision_version.content")
+
+Leaf: TypeAlias = tuple[int, str, str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """A run of pages of one table, or of one partition of it."""
+
+    kind: LeafKind
+    relation: str
+    """Its name, quoted by the database."""
+    first: int
+    end: int
+    """Behind the last."""
+
+
+class EvidenceRows:
+    """What of the log stands in the database, as one transaction sees it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._sql = statements("evidence_rows")
+
+    async def log(self) -> Log:
+        """Say which log it is; raise `SettingsError` where there is none."""
+        return await read_log(self._connection)
+
+    async def counts(self, width: int) -> Sequence[tuple[int, str, int]]:
+        """Count the sealed leaves by stretch of *width* numbers, and by kind."""
+        rows = await self._connection.fetch(self._sql["counts"], width)
+        return [(stretch, kind, count) for stretch, kind, count in rows]
+
+    async def clock(self) -> int:
+        """Give the database's time, in microseconds since 2000."""
+        return received(await self._connection.fetchval(self._sql["clock"]))
+
+    async def pages(self) -> Sequence[Pages]:
+        """Say where rows of each kind lie."""
+        return [
+            Pages(table.kind, name, 0, pages)
+            for table in TABLES.values()
+            for name, pages in await self._connection.fetch(
+                self._sql["relations"], table.name
+            )
+        ]
+
+    async def sealed(self, first: int, end: int) -> AsyncIterator[Sequence[Leaf]]:
+        """Give the sealed leaves from number *first* to before *end*, in order."""
+        async for batch in self._stream(self._sql["sealed"], LEAVES, first, end):
+            yield batch
+
+    async def rows(self, pages: Pages) -> AsyncIterator[Sequence[Row]]:
+        """Give the rows that lie on *pages*, in the columns of their table."""
+        table = TABLES[pages.kind]
+        statement = self._sql[table.name].replace(
+            f"from {table.name} r", f"from {pages.relation} r"
+        )
+        edges = ((pages.first, 0), (pages.end, 0))
+        async for batch in self._stream(statement, BATCH, *edges):
+            yield _rows(table, batch)
+
+    async def some(
+        self, table: Table, first: int, end: int
+    ) -> AsyncIterator[Sequence[Row]]:
+        """Give the rows of the leaves of some numbers alone."""
+        which = (
+            self._sql["some"]
+            .replace("{kind}", f"'{table.kind.value}'")
+            .replace("{id}", _IDS[table.kind])
+        )
+        statement = self._sql[table.name].replace(_ON_PAGES, which)
+        async for batch in self._stream(statement, BATCH, first, end):
+            yield _rows(table, batch)
+
+    async def heads(self, first: int, end: int) -> AsyncIterator[Sequence[HeadRow]]:
+        """Give the heads of more than *first* leaves and up to *end*, in order."""
+        async for batch in self._stream(self._sql["heads"], BATCH, first, end):
+            yield [_head(row) for row in batch]
+
+    async def keys(self) -> Sequence[KeyRow]:
+        """Give the registered public keys."""
+        return [
+            KeyRow(
+                key_id,
+                purpose,
+                algorithm,
+                spki,
+                received(since),
+                None if retired is None else received(retired),
+            )
+            for key_id, purpose, algorithm, spki, since, retired in (
+                await self._connection.fetch(self._sql["keys"])
+            )
+        ]
+
+    async def nodes(self) -> AsyncIterator[Sequence[tuple[int, int, bytes]]]:
+        """Give the kept roots of subtrees: level, place and digest."""
+        async for batch in self._stream(self._sql["nodes"], LEAVES):
+            yield batch
+
+    async def queue(self) -> Mapping[Place, bytes]:
+        """Give what waits to be sealed."""
+        rows = await self._connection.fetch(self._sql["queue"])
+        return {(kind, place): leaf for kind, place, leaf in rows}
+
+    async def strays(self) -> Sequence[Fault]:
+        """Name versions of decisions without a leaf, signatures without a head."""
+        found = [
+            Fault(kind=FaultKind.VERSION_UNPROVED, table="decision_version", id=place)
+            for (place,) in await self._connection.fetch(self._sql["unproved"])
+        ]
+        for table, size, at, key_id in await self._connection.fetch(
+            self._sql["strays"]
+        ):
+            place = f"{size}@{written(received(at))}"
+            found.append(
+                Fault(
+                    kind=FaultKind.HEAD_MISSING,
+                    table=table,
+                    id=place,
+                    detail=f"key {key_id}",
+                )
+            )
+        return found
+
+    async def numbers(self, places: Sequence[Place]) -> Mapping[Place, int]:
+        """Give the numbers that rows are sealed under, of those that are."""
+        rows = await self._connection.fetch(
+            self._sql["numbers"],
+            [kind for kind, _ in places],
+            [place for _, place in places],
+        )
+        return {(kind, place): number for kind, place, number in rows}
+
+    async def _stream(
+        self, statement: str, batch: int, *values: object
+    ) -> AsyncIterator[list[Any]]:
+        cursor = await self._connection.cursor(statement, *values)
+        while rows := await cursor.fetch(batch):
+            yield rows
+
+
+def _rows(table: Table, rows: Sequence[Row]) -> Sequence[Row]:
+    if table is not DECISIONS:
+        return rows
+    return [_decision(row) for row in rows]
+
+
+def _decision(row: Row) -> Row:
+    *columns, numbers = row
+    content = columns[_CONTENT]
+    if content is not None:
+        try:
+            columns[_CONTENT] = kept_hash(content, orjson.loads(numbers or "{}"))
+        except (msgspec.MsgspecError, ValueError):
+            columns[_CONTENT] = ""
+    return columns
+
+
+def _head(row: Row) -> HeadRow:
+    origin, size, at, note, signatures, words = row
+    return HeadRow(
+        origin,
+        size,
+        received(at),
+        note,
+        [
+            Signature(key_id=key_id, algorithm=algorithm, value=value)
+            for key_id, algorithm, value in signatures
+        ],
+        [
+            Counter(key_id, algorithm, received(seen), value)
+            for key_id, algorithm, seen, value in words
+        ],
+    )

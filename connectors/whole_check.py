@@ -1,0 +1,244 @@
+"""What the stretches of a log were left with, put together: the whole is checked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from zhitong.connectors.evidence_rows import EvidenceRows
+from zhitong.connectors.log_check import (
+    STRETCH,
+    Found,
+    Plan,
+    Stretch,
+    check_stretch,
+    stretches,
+)
+from zhitong.connectors.signers import verify
+from zhitong.evidence import stamp
+from zhitong.rules.faults import Fault, FaultKind, Faults
+from zhitong.rules.head_checks import Chain, Witnessed, check_keys
+from zhitong.rules.merkle import Digest, digest, node
+from zhitong.rules.tree_parts import DEPTH, Whole
+from zhitong.rules.verification import TABLES, Keys, Matching
+
+GRACE = 60_000_000
+"""Microseconds that a witness's word may be on its way to us."""
+NEWEST = 10_000
+"""Leaves whose bodies a quick check reads."""
+
+Spread = Callable[[Plan, Sequence[Stretch]], AsyncIterator[Found]]
+"""Checks stretches elsewhere, and gives what it has found in their order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """How thoroughly a log is checked, and against what."""
+
+    witnessed: Sequence[Witnessed] | None = None
+    """What a witness has seen; None: there is no witness."""
+    witness_keys: Sequence[bytes] = ()
+    """Public keys (SPKI) that its words may be signed with; none: registered ones."""
+    rows_from: int = 0
+    quick: bool = False
+    """The bodies and signatures of the newest leaves alone."""
+    grace: int = GRACE
+    width: int = STRETCH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What a check has found."""
+
+    origin: str
+    hash: str
+    leaves: int
+    heads: int
+    rows: int
+    root: str
+    """Of the whole tree, in hexadecimal; empty where numbers are missing."""
+    witnessed: int
+    """Heads that the witness has seen."""
+    faults: Faults
+
+
+class _Together:
+    def __init__(self, of: Digest, faults: Faults, chain: Chain) -> None:
+        self._of = of
+        self._chain = chain
+        self._whole = Whole(of)
+        self._gap = False
+        self._blocks: list[bytes] = []
+        self.faults = faults
+        self.matching = Matching()
+        self.keys = Keys()
+        self.rows = 0
+        self.leaves = 0
+        self.roots: dict[int, bytes] = {}
+        self.root = b""
+
+    def add(self, found: Found, stretch: Stretch) -> None:
+        """Take the next stretch."""
+        self.faults.merge(found.faults)
+        self.matching.merge(found.matching, self.faults)
+        self.keys.merge(found.keys)
+        self.rows += found.rows
+        roots: dict[int, bytes] = {}
+        if not self._gap:
+            end = stretch.first + found.part.size
+            sizes = {*(seen.size for seen in found.heads), *stretch.sizes, end}
+            roots = self._whole.roots(found.part, sorted(sizes))
+            self._blocks += found.part.blocks
+            self.leaves = end
+            self.root = roots[end]
+            self.roots |= {size: roots[size] for size in stretch.sizes if size in roots}
+        self._gap = self._gap or found.gap is not None
+        if self._gap:
+            self.root = b""
+            self.leaves = found.next
+            roots = {
+                size: root
+                for size, root in roots.items()
+                if found.gap is not None and size <= found.gap
+            }
+        for seen in found.heads:
+            self._chain.add(seen, roots.get(seen.size))
+            if not self._gap and seen.size > self.leaves:
+                self.faults.add(
+                    Fault(kind=FaultKind.HEAD_BEYOND, table="head", id=seen.place)
+                )
+
+    def nodes(self, kept: Iterable[tuple[int, int, bytes]]) -> None:
+        """Hold the kept roots of subtrees against those of the leaves."""
+        if self._gap:
+            return
+        levels = [self._blocks]
+        for level, place, digest_kept in kept:
+            while len(levels) < level and len(levels[-1]) >= 1 << DEPTH:
+                levels.append(self._above(levels[-1]))
+            here = levels[level - 1] if level <= len(levels) else []
+            if place >= len(here) or here[place] != digest_kept:
+                first = place << DEPTH * level
+                last = ((place + 1) << DEPTH * level) - 1
+                self.faults.add(
+                    Fault(
+                        kind=FaultKind.NODE_DIFFERS,
+                        table="tree_node",
+                        id=f"{level}/{place}",
+                        detail=f"leaves {first}…{last}",
+                    )
+                )
+
+    def _above(self, level: Sequence[bytes]) -> list[bytes]:
+        found = list(level[: len(level) >> DEPTH << DEPTH])
+        for _ in range(DEPTH):
+            found = [
+                node(self._of, left, right)
+                for left, right in zip(found[::2], found[1::2], strict=True)
+            ]
+        return found
+
+
+async def check(
+    rows: EvidenceRows, wanted: Wanted, spread: Spread | None = None
+) -> Checked:
+    """Check the log that *rows* have; raise `SettingsError` where there is none."""
+    log = await rows.log()
+    of, faults = log.digest, Faults()
+    keys = {key.key_id: key for key in await rows.keys()}
+    plan = Plan(log.origin, log.hash, keys, rows_from=wanted.rows_from)
+    chain = Chain(of, faults, _trusted(wanted, plan, faults))
+    chain.settled = await rows.clock() - wanted.grace
+    sizes = sorted({each.head.size for each in chain.witnessed.values()})
+    parts = await stretches(rows, sizes, wanted.width)
+    if wanted.quick:
+        newest = max(0, sum(part.leaves for part in parts) - NEWEST)
+        plan = replace(plan, rows_from=max(newest, plan.rows_from), signed_from=newest)
+    together = _Together(of, faults, chain)
+    found = (spread or _here(rows))(plan, parts)
+    place = 0
+    async for one in found:
+        together.add(one, parts[place])
+        place += 1
+    await _settle(rows, together, plan)
+    chain.settle(together.leaves, together.roots)
+    await _number(rows, faults)
+    return Checked(
+        origin=log.origin,
+        hash=log.hash,
+        leaves=together.leaves,
+        heads=chain.count,
+        rows=together.rows,
+        root=together.root.hex(),
+        witnessed=len(wanted.witnessed or ()),
+        faults=faults,
+    )
+
+
+def _here(rows: EvidenceRows) -> Spread:
+    async def found(plan: Plan, parts: Sequence[Stretch]) -> AsyncIterator[Found]:
+        for part in parts:
+            yield await check_stretch(rows, plan, part)
+
+    return found
+
+
+def _trusted(wanted: Wanted, plan: Plan, faults: Faults) -> dict[bytes, Witnessed]:
+    """Give what a witness has really said of this log, by digest of the note."""
+    of, found = digest(plan.hash), {}
+    registered = {
+        key.key_id: (key.spki,)
+        for key in plan.keys.values()
+        if key.purpose == "witness"
+    }
+    for each in wanted.witnessed or ():
+        if each.head.origin != plan.origin:
+            continue
+        key_id = each.word.signature.key_id
+        keys = wanted.witness_keys or registered.get(key_id, ())
+        if any(each.holds(spki, verify) for spki in keys):
+            found[of(each.head.note)] = each
+        else:
+            kind = FaultKind.WITNESS_WORD
+            place = f"{each.head.size}@{stamp(each.head.at)}"
+            detail = f"key {key_id}"
+            faults.add(Fault(kind=kind, table="witness", id=place, detail=detail))
+    if not found:
+        faults.add(
+            Fault(kind=FaultKind.WITNESS_MISSING, table="witness", id=plan.origin)
+        )
+    return found
+
+
+async def _settle(rows: EvidenceRows, together: _Together, plan: Plan) -> None:
+    """Weigh what is left once all stretches have come."""
+    async for kept in rows.nodes():
+        together.nodes(kept)
+    if plan.rows_from:
+        # Rows that are in no leaf, and keys' deeds, are found where all rows are read.
+        together.faults.extend(
+            fault
+            for fault in together.matching.settle({}, together.keys)
+            if fault.kind is not FaultKind.ROW_UNSEALED
+        )
+        return
+    queue = await rows.queue()
+    together.faults.extend(together.matching.settle(queue, together.keys))
+    together.faults.extend(check_keys(plan.keys.values(), together.keys))
+    together.faults.extend(await rows.strays())
+
+
+async def _number(rows: EvidenceRows, faults: Faults) -> None:
+    """Say of each listed row which leaf it is."""
+    kinds = {table.name: kind for kind, table in TABLES.items()}
+    places = [
+        (kinds[fault.table].value, fault.id)
+        for fault in faults.listed
+        if fault.number is None and fault.table in kinds
+    ]
+    numbers = await rows.numbers(places)
+    for at, fault in enumerate(faults.listed):
+        kind = kinds.get(fault.table)
+        if kind is not None and fault.number is None:
+            number = numbers.get((kind.value, fault.id))
+            faults.listed[at] = replace(fault, number=number)

@@ -1,0 +1,274 @@
+"""What can be wrong with the log 日志缺陷: each fault has a name, and a place."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum, auto
+
+from zhitong.types import Label
+
+LISTED = 100
+"""Faults of one kind that are listed; beyond that they are counted."""
+
+
+class _Named(StrEnum):
+    @staticmethod
+    def _generate_next_value_(
+        name: str, _start: int, _count: int, _last_values: list[str]
+    ) -> str:
+        return name
+
+
+class FaultKind(_Named):
+    """What is wrong; docs/audit.md says of each what it means."""
+
+    # A row and its body.
+    BODY_CHANGED = auto()
+    BODY_UNREADABLE = auto()
+    COLUMN_DIFFERS = auto()
+    VERSION_MISSING = auto()
+    VERSION_UNPROVED = auto()
+    # A row and its place in the log.
+    LEAF_DIFFERS = auto()
+    LEAF_UNKNOWN = auto()
+    ROW_MISSING = auto()
+    ROW_UNSEALED = auto()
+    QUEUE_DIFFERS = auto()
+    QUEUE_ORPHAN = auto()
+    # The log and its heads.
+    NUMBER_MISSING = auto()
+    NODE_DIFFERS = auto()
+    LEAF_UNCOVERED = auto()
+    HEAD_MISSING = auto()
+    HEAD_MALFORMED = auto()
+    HEAD_DIFFERS = auto()
+    HEAD_BEYOND = auto()
+    ROOT_DIFFERS = auto()
+    PREVIOUS_DIFFERS = auto()
+    TIME_BACK = auto()
+    # Signatures and keys.
+    SIGNATURE_MISSING = auto()
+    SIGNATURE_INVALID = auto()
+    KEY_UNKNOWN = auto()
+    KEY_NOT_THEN = auto()
+    KEY_DIFFERS = auto()
+    KEY_UNPROVED = auto()
+    KEY_MISSING = auto()
+    # What the witness has.
+    WITNESS_MISSING = auto()
+    WITNESS_AHEAD = auto()
+    WITNESS_ROOT = auto()
+    WITNESS_HEAD = auto()
+    WITNESS_WORD = auto()
+    COUNTERSIGNATURE_MISSING = auto()
+
+
+LABELS: Mapping[FaultKind, Label] = {
+    kind: Label(zh, en)
+    for kind, zh, en in (
+        (
+            FaultKind.BODY_CHANGED,
+            "内容与其叶不符",
+            "the body is not what its leaf was made of",
+        ),
+        (
+            FaultKind.BODY_UNREADABLE,
+            "内容无法读取",
+            "the body does not say what it should",
+        ),
+        (
+            FaultKind.COLUMN_DIFFERS,
+            "列与内容不符",
+            "a column says other than the body beside it",
+        ),
+        (
+            FaultKind.VERSION_MISSING,
+            "有叶而无该版本的决定",
+            "a decision's version is gone, its leaf is there",
+        ),
+        (
+            FaultKind.VERSION_UNPROVED,
+            "有该版本的决定而无叶",
+            "a decision's version has no leaf",
+        ),
+        (
+            FaultKind.LEAF_DIFFERS,
+            "入册的叶与行的叶不符",
+            "the sealed leaf is not the row's",
+        ),
+        (
+            FaultKind.LEAF_UNKNOWN,
+            "入册的叶种类不明",
+            "a sealed leaf is of no kind there is",
+        ),
+        (FaultKind.ROW_MISSING, "已入册而行不在", "sealed, and its row is gone"),
+        (
+            FaultKind.ROW_UNSEALED,
+            "既未入册也不在待封队列",
+            "a row that is neither sealed nor waits to be",
+        ),
+        (
+            FaultKind.QUEUE_DIFFERS,
+            "待封队列与行或日志不符",
+            "what waits is not the row's leaf, or is sealed already",
+        ),
+        (FaultKind.QUEUE_ORPHAN, "待封而无此行", "waits to be sealed, and has no row"),
+        (FaultKind.NUMBER_MISSING, "叶号有缺", "numbers of leaves are missing"),
+        (
+            FaultKind.NODE_DIFFERS,
+            "叶与所存的子树根不符：对调或改动",
+            "the leaves are not those of a kept subtree: swapped or changed",
+        ),
+        (
+            FaultKind.LEAF_UNCOVERED,
+            "叶在最后一个树头之外",
+            "leaves lie beyond the last head",
+        ),
+        (
+            FaultKind.HEAD_MISSING,
+            "签名所属的树头不在",
+            "a signature of a head that is gone",
+        ),
+        (FaultKind.HEAD_MALFORMED, "树头的文字读不成", "the head's note is none"),
+        (
+            FaultKind.HEAD_DIFFERS,
+            "树头的列与其文字不符",
+            "a column of the head says other than its note",
+        ),
+        (
+            FaultKind.HEAD_BEYOND,
+            "树头所称的叶多于现有的叶",
+            "the head counts more leaves than there are",
+        ),
+        (
+            FaultKind.ROOT_DIFFERS,
+            "由叶算得的树根与树头不符",
+            "the root of the leaves is not the head's",
+        ),
+        (
+            FaultKind.PREVIOUS_DIFFERS,
+            "树头与前一个不相连",
+            "the head does not follow the one before it",
+        ),
+        (
+            FaultKind.TIME_BACK,
+            "树头的时刻早于前一个",
+            "the head is older than the one before it",
+        ),
+        (
+            FaultKind.SIGNATURE_MISSING,
+            "缺少应有的签名",
+            "the signature of a key in force is missing",
+        ),
+        (FaultKind.SIGNATURE_INVALID, "签名不成立", "the signature does not hold"),
+        (
+            FaultKind.KEY_UNKNOWN,
+            "签名的密钥没有登记",
+            "signed by a key that is not registered",
+        ),
+        (
+            FaultKind.KEY_NOT_THEN,
+            "签名的密钥当时无效，或用途不符",
+            "signed by a key not in force then, or for something else",
+        ),
+        (
+            FaultKind.KEY_DIFFERS,
+            "密钥与其操作登记不符",
+            "a key is not as the deed that made it says",
+        ),
+        (
+            FaultKind.KEY_UNPROVED,
+            "密钥没有操作登记",
+            "a key that no deed says was made",
+        ),
+        (
+            FaultKind.KEY_MISSING,
+            "操作登记所称的密钥不在",
+            "a key that a deed says was made is gone",
+        ),
+        (
+            FaultKind.WITNESS_MISSING,
+            "没有见证：日志被截尾或整体重写都看不出来",
+            "no witness: neither a cut tail nor a whole rewrite can be seen",
+        ),
+        (
+            FaultKind.WITNESS_AHEAD,
+            "见证所见的日志更长：尾部被截去",
+            "the witness saw a longer log: its tail was cut",
+        ),
+        (
+            FaultKind.WITNESS_ROOT,
+            "见证所见的树根不同：日志被重写",
+            "the witness saw another root: the log was rewritten",
+        ),
+        (
+            FaultKind.WITNESS_HEAD,
+            "见证所见的树头不在我方",
+            "a head that the witness saw is not among ours",
+        ),
+        (
+            FaultKind.WITNESS_WORD,
+            "见证的记录不是其密钥所签",
+            "the witness's record is not signed by its key",
+        ),
+        (
+            FaultKind.COUNTERSIGNATURE_MISSING,
+            "见证已副署，我方没有该副署",
+            "the witness has countersigned, and its word is not here",
+        ),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing that is wrong, and where."""
+
+    kind: FaultKind
+    table: str
+    id: str
+    """The row's: a record, decision and version, deed, number, size or key."""
+    column: str = ""
+    number: int | None = None
+    """Of the leaf, where the row has one."""
+    detail: str = ""
+
+    def __str__(self) -> str:
+        """Name kind and place on one line."""
+        place = f"{self.table} {self.id}".strip()
+        number = "" if self.number is None else f" #{self.number}"
+        column = f" .{self.column}" if self.column else ""
+        detail = f" ({self.detail})" if self.detail else ""
+        return f"{self.kind} {place}{number}{column}{detail}"
+
+
+@dataclass(slots=True)
+class Faults:
+    """Faults found so far: all of them counted, some of each kind listed."""
+
+    listed: list[Fault] = field(default_factory=list)
+    totals: Counter[FaultKind] = field(default_factory=Counter)
+
+    def add(self, fault: Fault) -> None:
+        """Count *fault*, and list it while there is room."""
+        self.totals[fault.kind] += 1
+        if self.totals[fault.kind] <= LISTED:
+            self.listed.append(fault)
+
+    def extend(self, faults: Iterable[Fault]) -> None:
+        """Add each of *faults*."""
+        for fault in faults:
+            self.add(fault)
+
+    def merge(self, others: Faults) -> None:
+        """Take over what another has found."""
+        more = Counter(others.totals)
+        for fault in others.listed:
+            more[fault.kind] -= 1
+            self.add(fault)
+        self.totals.update(more)
+
+    def __len__(self) -> int:
+        return self.totals.total()

@@ -1,0 +1,330 @@
+"""What must hold of the rows of the log: each says what its body says, and is in it.
+
+- The *leaf* of a row is the digest of its body; each column repeats what is in that.
+- A row is sealed: its leaf has a number. Or it waits, in the queue. Never both.
+- A sealed leaf has its row, unless a sealed deed says that it was archived.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
+
+import orjson
+
+from zhitong.evidence import DeedKind, LeafKind, stamp
+from zhitong.rules.faults import Fault, FaultKind, Faults
+from zhitong.rules.merkle import Digest
+
+Said: TypeAlias = Mapping[str, Any]
+"""A body, read."""
+Row: TypeAlias = Sequence[Any]
+"""The columns of its `Table` in their order, then body and leaf."""
+Place: TypeAlias = tuple[str, str]
+"""Kind and id: what a leaf is of."""
+
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_SENT = struct.Struct(">q")
+
+
+def micros(text: str) -> int:
+    """Give a moment as PostgreSQL keeps it: microseconds since the year 2000."""
+    since = datetime.fromisoformat(text) - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def sent(text: str) -> bytes:
+    """Give a moment as PostgreSQL sends it: whatever stands there has such a form."""
+    return _SENT.pack(micros(text))
+
+
+def received(moment: bytes) -> int:
+    """Give the microseconds of a moment as PostgreSQL sends it."""
+    (found,) = _SENT.unpack(moment)
+    return int(found)
+
+
+def written(micros: int) -> str:
+    """Write what PostgreSQL keeps for a person, also where no calendar has it."""
+    try:
+        return stamp(_EPOCH + timedelta(microseconds=micros))
+    except OverflowError:
+        return f"{micros}µs"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of proved rows: its columns, and what a body says of each."""
+
+    name: str
+    kind: LeafKind
+    columns: tuple[str, ...]
+    """The first is the id of the leaf."""
+    said: Callable[[Said], tuple[object, ...]]
+    """What the columns should be, in their order."""
+
+
+def _look(said: Said) -> tuple[object, ...]:
+    who = said["who"]
+    subjects: set[str] = set(said.get("subjects", ()))
+    for look in said["looks"]:
+        # Records from before this log keep their looks as texts.
+        if isinstance(look, dict):
+            subjects.update(look["subjects"])
+    return (
+        said["record"],
+        sent(said["at"]),
+        who["kind"],
+        who["unit"],
+        who["person"],
+        said["party"],
+        said["purpose"],
+        said["cause"],
+        said["protected"],
+        [bytes.fromhex(each) for each in sorted(subjects)],
+    )
+
+
+def _decision(said: Said) -> tuple[object, ...]:
+    at = sent(said["at"])
+    decision, version = said["decision"], said["version"]
+    return (
+        f"{decision}/{version}",
+        at,
+        version,
+        said["change"],
+        said["unit"],
+        said["who"],
+        at,
+        said["contentHash"],
+        said["contentHash"],
+        said["previous"],
+        # Leaves from before the log did not name them.
+        said.get("basis", _ANY),
+        said.get("reason", _ANY),
+    )
+
+
+def _deed(said: Said) -> tuple[object, ...]:
+    names = ("kind", "who", "unit", "action", "target", "reason")
+    return (said["deed"], sent(said["at"]), *(said[name] for name in names))
+
+
+class _Any:
+    """Equal to whatever stands there."""
+
+    __hash__ = None  # type: ignore[assignment]  # what equals all has none
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+
+_ANY = _Any()
+
+LOOKS = Table(
+    "access_entry",
+    LeafKind.LOOK,
+    (
+        *("record_id", "at", "kind", "unit", "person", "party"),
+        *("purpose", "cause", "protected", "subjects"),
+    ),
+    _look,
+)
+DECISIONS = Table(
+    "audit_leaf",
+    LeafKind.DECISION,
+    (
+        *("decision_id/version", "at", "decision_version.version"),
+        *("decision_version.change", "decision_version.unit", "decision_version.who"),
+        *("decision_version.at", "decision_version.content_hash"),
+        *("decision_version.content", "previous"),
+        *("decision_version.basis", "decision_version.reason"),
+    ),
+    _decision,
+)
+"""Its columns are those of the leaf and of the version it proves; *content* is the
+digest of what stands there, *previous* the leaf of the version before."""
+DEEDS = Table(
+    "deed",
+    LeafKind.DEED,
+    ("deed_id", "at", "kind", "who", "unit", "action", "target", "reason"),
+    _deed,
+)
+TABLES: Mapping[LeafKind, Table] = {
+    table.kind: table for table in (LOOKS, DECISIONS, DEEDS)
+}
+
+
+@dataclass(slots=True)
+class Keys:
+    """What deeds say of keys, and of what was archived."""
+
+    added: dict[str, Said] = field(default_factory=dict)
+    """By key id: what the deed that made it says in detail."""
+    retired: dict[str, Said] = field(default_factory=dict)
+    archived: list[tuple[str, int, int]] = field(default_factory=list)
+    """Kind, first and last number of leaves whose rows are lawfully gone."""
+
+    def note(self, said: Said) -> None:
+        """Take what a deed's body says."""
+        kind, action, detail = said["kind"], said["action"], said["detail"]
+        if kind == DeedKind.KEY and action == "add-key":
+            self.added[said["target"]] = detail
+        elif kind == DeedKind.KEY and action == "retire-key":
+            self.retired[said["target"]] = detail
+        elif kind == DeedKind.ARCHIVE and action == "archive-records":
+            self.archived += [
+                (detail["leaf_kind"], int(first), int(last))
+                for first, last in detail["numbers"]
+            ]
+
+    def merge(self, other: Keys) -> None:
+        """Take what was noted apart."""
+        self.added |= other.added
+        self.retired |= other.retired
+        self.archived += other.archived
+
+    def gone(self, kind: str, number: int) -> bool:
+        """Say whether the row of leaf *number* is lawfully gone."""
+        return any(
+            kind == each and first <= number <= last
+            for each, first, last in self.archived
+        )
+
+
+def check_rows(
+    of: Digest, table: Table, rows: Iterable[Row], faults: Faults, keys: Keys
+) -> list[tuple[str, bytes]]:
+    """Hold each row against its body; give their ids and leaves."""
+    width = len(table.columns)
+    said, deeds = table.said, table is DEEDS
+    found: list[tuple[str, bytes]] = []
+    # The loop of a million rows: nothing is made in it for a row that is right.
+    for row in rows:
+        body, leaf = row[width], row[width + 1]
+        found.append((row[0], leaf))
+        if of(b"\0" + body) != leaf:
+            faults.add(_fault(FaultKind.BODY_CHANGED, table, row[0]))
+            continue
+        try:
+            read = orjson.loads(body)
+            expected = said(read)
+            if deeds:
+                keys.note(read)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            faults.add(_fault(FaultKind.BODY_UNREADABLE, table, row[0]))
+            continue
+        if expected != tuple(row[:width]):
+            faults.extend(_differences(table, row, expected))
+    return found
+
+
+def _differences(table: Table, row: Row, expected: Sequence[object]) -> Iterable[Fault]:
+    if table is DECISIONS and row[2] is None:
+        yield _fault(FaultKind.VERSION_MISSING, table, row[0])
+        return
+    for name, stands, should in zip(table.columns, row, expected, strict=False):
+        if stands != should:
+            yield _fault(FaultKind.COLUMN_DIFFERS, table, row[0], name)
+
+
+def _fault(kind: FaultKind, table: Table, place: str, column: str = "") -> Fault:
+    return Fault(kind=kind, table=table.name, id=place, column=column)
+
+
+class Matching:
+    """Rows and sealed leaves, as they come: who has met the other is forgotten.
+
+    Both come in nearly the same order, so that few wait, however many there are.
+    """
+
+    def __init__(self) -> None:
+        self.leaves: dict[Place, tuple[int, bytes]] = {}
+        """Sealed, and no row has come yet: numbers and leaves."""
+        self.rows: dict[Place, bytes] = {}
+        """Rows whose sealed leaf has not come yet."""
+        self.doubles: list[tuple[Place, bytes]] = []
+        """Rows of a place that another row has."""
+
+    def sealed(
+        self, leaves: Iterable[tuple[int, str, str, bytes]], faults: Faults
+    ) -> None:
+        """Take numbers, kinds, ids and digests of sealed leaves."""
+        rows, waiting = self.rows, self.leaves
+        for number, kind, place, leaf in leaves:
+            there = rows.pop((kind, place), None)
+            if there is None:
+                waiting[kind, place] = number, leaf
+            elif there != leaf:
+                faults.add(_unequal(kind, place, number))
+
+    def stand(
+        self, kind: str, found: Iterable[tuple[str, bytes]], faults: Faults
+    ) -> None:
+        """Take ids and leaves of rows of one kind."""
+        rows, waiting = self.rows, self.leaves
+        for place, leaf in found:
+            there = waiting.pop((kind, place), None)
+            if there is not None:
+                if there[1] != leaf:
+                    faults.add(_unequal(kind, place, there[0]))
+            elif (kind, place) in rows:
+                self.doubles.append(((kind, place), leaf))
+            else:
+                rows[kind, place] = leaf
+
+    def merge(self, other: Matching, faults: Faults) -> None:
+        """Match what two processes were left with."""
+        self.sealed(
+            (
+                (n, kind, place, leaf)
+                for (kind, place), (n, leaf) in other.leaves.items()
+            ),
+            faults,
+        )
+        for (kind, place), leaf in (*other.rows.items(), *other.doubles):
+            self.stand(kind, [(place, leaf)], faults)
+
+    def settle(self, queue: Mapping[Place, bytes], keys: Keys) -> Iterable[Fault]:
+        """Say what is wrong with what is left, *queue* being what waits for a seal."""
+        waits = dict(queue)
+        for (kind, place), (number, _) in self.leaves.items():
+            if kind not in TABLES:
+                yield Fault(
+                    kind=FaultKind.LEAF_UNKNOWN,
+                    table="sealed_leaf",
+                    id=f"{kind} {place}",
+                    number=number,
+                )
+            elif not keys.gone(kind, number):
+                yield Fault(
+                    kind=FaultKind.ROW_MISSING,
+                    table=TABLES[LeafKind(kind)].name,
+                    id=place,
+                    number=number,
+                )
+        for (kind, place), leaf in (*self.rows.items(), *self.doubles):
+            queued = waits.pop((kind, place), None)
+            if queued == leaf:
+                continue
+            table = TABLES[LeafKind(kind)]
+            if queued is None:
+                yield _fault(FaultKind.ROW_UNSEALED, table, place)
+            else:
+                yield _fault(FaultKind.QUEUE_DIFFERS, table, place)
+        for kind, place in waits:
+            yield Fault(
+                kind=FaultKind.QUEUE_ORPHAN, table="unsealed", id=f"{kind} {place}"
+            )
+
+
+def _unequal(kind: str, place: str, number: int) -> Fault:
+    return Fault(
+        kind=FaultKind.LEAF_DIFFERS,
+        table=TABLES[LeafKind(kind)].name,
+        id=place,
+        number=number,
+    )
