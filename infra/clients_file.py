@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from zhitong.exceptions import ClientsError
+from zhitong.grants import Grant
 from zhitong.infra.rule_file import read_form
 from zhitong.infra.tenants import Whose
 from zhitong.requesters import KINDS
@@ -78,6 +79,20 @@ class Clients:
             values = ((name, getattr(block, name)) for name in _SAID)
             said |= {name: value for name, value in values if value is not None}
         return replace(self.default, **said)
+
+
+def raised(allowance: Allowance, grants: Iterable[Grant]) -> Allowance:
+    """Raise *allowance* to the most that a grant in force gives; never lower it."""
+    found = tuple(grants)
+    pages = (grant.page for grant in found if grant.page is not None)
+    costs = (grant.cost for grant in found if grant.cost is not None)
+    rates = (grant.rate for grant in found if grant.rate is not None)
+    return replace(
+        allowance,
+        page=max(allowance.page, min(max(pages, default=0), LARGEST_PAGE)),
+        cost=max(allowance.cost, *costs, 0),
+        rate=max(allowance.rate, *rates, 0.0),
+    )
 
 
 def read_clients(path: Path = CLIENTS, *, page: int = _PAGE) -> Clients:

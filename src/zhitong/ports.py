@@ -26,7 +26,7 @@ from zhitong.decisions import (
     Unreadable,
 )
 from zhitong.grants import Act as GrantAct
-from zhitong.grants import Application, Taken
+from zhitong.grants import Application, InForce, Taken
 from zhitong.proceedings import EnteredProceeding, Proceeding
 from zhitong.types import (
     Inquiry,
@@ -191,6 +191,21 @@ class GrantBook(Protocol):
         judge: Callable[[Application], tuple[GrantAct, Application]],
     ) -> int:
         """Note what has run out by *now*; give how many there were."""
+        ...
+
+
+class GrantsInForce(Protocol):
+    """What is in force of the register of grants, for those who weigh it."""
+
+    async def counter(self) -> int:
+        """Give the number of changes; while it stands, what is in force stands."""
+        ...
+
+    async def in_force(self, now: datetime) -> InForce:
+        """Give the grants that are in force at *now*, or agreed to begin later.
+
+        Both raise `LedgerUnavailableError`.
+        """
         ...
 
 

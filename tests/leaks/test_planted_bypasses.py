@@ -14,7 +14,7 @@ from leak_oracle import Oracle
 
 from zhitong.connectors import postgresql, sql
 from zhitong.connectors.postgresql import PostgreSQLSource
-from zhitong.resolvers import cursors, filters, policy, read
+from zhitong.resolvers import cursors, filters, policy, read, sight
 from zhitong.schema import executor
 from zhitong.schema.engine import Engine
 from zhitong.types import Allow
@@ -24,7 +24,7 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 def every_comparison_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (read, filters):
+    for module in (read, sight):
         monkeypatch.setattr(module, "plain", lambda _: True)
 
 
@@ -33,7 +33,7 @@ def all_rows_are_in_scope(monkeypatch: pytest.MonkeyPatch) -> None:
         return replace(decide(*facts), rows=None)
 
     decide = policy.decide
-    monkeypatch.setattr(read, "decide", widely)
+    monkeypatch.setattr(sight, "decide", widely)
 
 
 def a_mask_is_the_value(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,28 +45,32 @@ def any_key_leads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def a_relation_is_shared_as_the_type_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    def loosely(rules: Any, caller: Any, entity: Any, tightened: Any) -> Any:
-        strict = decide(rules, caller, entity, tightened)
-        loose = decide(rules, caller, entity, None)
+    def loosely(
+        rules: Any, caller: Any, entity: Any, tightened: Any, *more: Any
+    ) -> Any:
+        strict = decide(rules, caller, entity, tightened, *more)
+        loose = decide(rules, caller, entity, None, *more)
         ways = {name: loose.fields[name] for name in entity.relations}
         return replace(strict, fields={**strict.fields, **ways})
 
     decide = policy.decide
-    monkeypatch.setattr(read, "decide", loosely)
+    monkeypatch.setattr(sight, "decide", loosely)
 
 
 def verdicts_are_kept_for_another_occasion(monkeypatch: pytest.MonkeyPatch) -> None:
     kept: dict[tuple[str, str], Any] = {}
 
-    def remembered(rules: Any, caller: Any, entity: Any, tightened: Any) -> Any:
+    def remembered(
+        rules: Any, caller: Any, entity: Any, tightened: Any, *more: Any
+    ) -> Any:
         place = (caller.principal.person, f"{entity.name} {tightened}")
-        made = decide(rules, caller, entity, tightened)
+        made = decide(rules, caller, entity, tightened, *more)
         if caller.occasion.cause:
             kept[place] = made
         return kept.get(place, made)
 
     decide = policy.decide
-    monkeypatch.setattr(read, "decide", remembered)
+    monkeypatch.setattr(sight, "decide", remembered)
 
 
 def a_filter_is_not_restricted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +128,7 @@ def small_cells_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         return replace(decide(*facts), smallest_cell=0)
 
     decide = policy.decide
-    monkeypatch.setattr(read, "decide", boldly)
+    monkeypatch.setattr(sight, "decide", boldly)
 
 
 def dashboards_have_rows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +136,7 @@ def dashboards_have_rows(monkeypatch: pytest.MonkeyPatch) -> None:
         return replace(decide(*facts), counts_only=False)
 
     decide = policy.decide
-    monkeypatch.setattr(read, "decide", boldly)
+    monkeypatch.setattr(sight, "decide", boldly)
 
 
 def names_are_given_with_the_numbers_in_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +150,7 @@ def names_are_given_with_the_numbers_in_them(monkeypatch: pytest.MonkeyPatch) ->
         return replace(ruling, verdict=Allow("planted")) if allowed else ruling
 
     decide = policy.decide
-    monkeypatch.setattr(read, "decide", wholly)
+    monkeypatch.setattr(sight, "decide", wholly)
 
 
 def names_are_found_by_digits_of_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
