@@ -61,6 +61,8 @@ Made = tuple[GraphQLFront, Mapping[str, str]]
 class Register:
     """A register of looks that counts and forgets."""
 
+    away = False
+
     def __init__(self) -> None:
         self.count = 0
 
@@ -68,6 +70,10 @@ class Register:
         """Count *inquiry*."""
         self.count += 1
         return inquiry.id
+
+    async def keep(self, inquiry: Inquiry) -> None:
+        """Count *inquiry*; this register is never away."""
+        await self.record(inquiry)
 
 
 class NoBook:

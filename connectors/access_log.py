@@ -3,26 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
-from collections.abc import Sequence
+import json
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import asyncpg
-import orjson
+from opentelemetry import metrics
 
+from zhitong.connectors.access_entry import LookEntry, Records, grants_used
 from zhitong.connectors.loan import lent
+from zhitong.connectors.spool import Spool
 from zhitong.connectors.statements import statements
-from zhitong.exceptions import RecordUnavailableError
-from zhitong.types import Inquiry, Look, Mask, Occasion, Rulings
+from zhitong.exceptions import GrantEndedError, RecordUnavailableError, ZhitongError
+from zhitong.types import Inquiry
 
-PAPERS = ("letter", "mandate", "authorisation", "licence", "approval")
-"""What of an occasion is a document that somebody wrote."""
-SUBJECT_BYTES = 16
+LOGGER = logging.getLogger(__name__)
 LARGEST_COMMIT = 256
 POOL_SIZE = 4
+RETRY_SECONDS = 0.5
+MONTHS_SECONDS = 3_600.0
+"""Between two times that the months ahead are made."""
+ENDED = "ZT403"
+"""What ``record_looks`` says where a sharing grant has ended."""
+_METER = metrics.get_meter("zhitong.connectors")
+_SHARED = _METER.create_histogram(
+    "zhitong.record.commit", "{record}", "Records of looks that shared a commit"
+)
+_KEPT = _METER.create_counter(
+    "zhitong.record.kept", "{record}", "Looks put on our own disk, the register away"
+)
 
-Waiting = tuple[bytes, asyncio.Future[None]]
-"""An entry, and who waits for its commit."""
+
+class Waiting(NamedTuple):
+    """An entry, and who waits for its commit."""
+
+    entry: LookEntry
+    grants: Sequence[str]
+    done: asyncio.Future[None]
 
 
 async def open_pool(url: str) -> asyncpg.Pool[asyncpg.Record]:
@@ -30,157 +49,241 @@ async def open_pool(url: str) -> asyncpg.Pool[asyncpg.Record]:
     return await asyncpg.create_pool(url, min_size=1, max_size=POOL_SIZE)
 
 
-class Records:
-    """Writes looks as the register keeps them, rows and parties as keyed digests."""
-
-    def __init__(self, key: bytes) -> None:
-        self._key = key
-
-    def entry(self, inquiry: Inquiry) -> dict[str, object]:
-        """Write the record of *inquiry* as the statements take it."""
-        principal, occasion = inquiry.principal, inquiry.occasion
-        return {
-            "record_id": inquiry.id,
-            "at": inquiry.at,
-            "requester_kind": principal.kind,
-            "role": principal.role,
-            "client": principal.client,
-            "unit": principal.unit,
-            "unit_name": principal.unit_name,
-            "person": principal.person,
-            "party": self.party(principal.party_code or principal.party_number),
-            "purpose": occasion.purpose,
-            "basis": occasion.basis,
-            "cause": occasion.cause,
-            "papers": papers(occasion),
-            "operation": inquiry.operation,
-            "document_hash": inquiry.document_hash,
-            "looks": [_look(look) for look in inquiry.looks],
-            "rows_seen": sum(look.rows for look in inquiry.looks if look.keys),
-            "subjects": sorted(self._subjects(inquiry.looks)),
-            "restrictions": [
-                f"{type_name}.{name} {_verdicts(rulings)}"
-                for (type_name, name), rulings in inquiry.restrictions.items()
-            ],
-            "gaps": [f"{gap.source} {gap.type} {gap.code}" for gap in inquiry.gaps],
-            "findings": [
-                {
-                    "check": finding.check,
-                    "zh": finding.message.zh,
-                    "en": finding.message.en,
-                    "source": finding.source,
-                }
-                for finding in inquiry.findings
-            ],
-        }
-
-    def _subjects(self, looks: Sequence[Look]) -> set[str]:
-        return {
-            self.subject(look.type, look.source, key)
-            for look in looks
-            for key in look.keys
-        }
-
-    def subject(self, type_name: str, source: str, key: str) -> str:
-        """Digest one row's place, so that "who looked at this" can be asked."""
-        place = f"{type_name}:{source}:{key}".encode()
-        return hmac.digest(self._key, place, hashlib.sha256)[:SUBJECT_BYTES].hex()
-
-    def party(self, number: str) -> str:
-        """Digest the code or ID number of a party that asks; empty for none."""
-        if not number:
-            return ""
-        text = f"party:{''.join(number.split()).upper()}".encode()
-        return hmac.digest(self._key, text, hashlib.sha256)[:SUBJECT_BYTES].hex()
-
-
 class PlatformAccessLog:
-    """Commits records in groups: who comes while one is written is in the next."""
+    """Commits records in groups: who comes while one is written is in the next.
+
+    With *spools*, the first of them ours, looks may wait there for the register.
+    """
 
     def __init__(
-        self, pool: asyncpg.Pool[asyncpg.Record], key: bytes, seconds: float = 2.0
+        self,
+        pool: asyncpg.Pool[asyncpg.Record],
+        key: bytes,
+        seconds: float = 2.0,
+        *,
+        spools: Sequence[Spool] = (),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pool = pool
-        self._records = Records(key)
+        self._key = key
         self._seconds = seconds
+        self._spools = spools
+        self._clock = clock
+        self._tenant = ""
+        self._records: Records | None = None
         self._waiting: list[Waiting] = []
         self._writing: asyncio.Task[None] | None = None
+        self._draining: asyncio.Task[None] | None = None
+        self._making: asyncio.Task[None] | None = None
+        self._made: float | None = None
+        self._away = False
+
+    @property
+    def away(self) -> bool:
+        """Say whether the last commit failed, and none has succeeded since."""
+        return self._away
+
+    @property
+    def waiting(self) -> int:
+        """Give the bytes of looks that lie on our own disk."""
+        return sum(spool.size for spool in self._spools)
+
+    async def open(self) -> Records:
+        """Learn whose log this is; begin to enter what was left on the disk."""
+        try:
+            async with asyncio.timeout(self._seconds), lent(self._pool) as connection:
+                row = await connection.fetchrow(statements("access_log")["log"])
+        except Exception as error:
+            raise _unavailable(error) from error
+        if row is None or row["tenant"] is None:
+            raise _unavailable(None)
+        self._tenant = row["tenant"]
+        found = self._records = Records(self._key, self._tenant, row["hash"])
+        self._drain_soon()
+        return found
 
     async def record(self, inquiry: Inquiry) -> str:
         """Commit what *inquiry* read, return the record's id."""
+        records = self._records or await self.open()
         done = asyncio.get_running_loop().create_future()
-        self._waiting.append((orjson.dumps(self._records.entry(inquiry)), done))
+        self._waiting.append(
+            Waiting(records.entry(inquiry), grants_used([inquiry]), done)
+        )
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write())
         await done
         return inquiry.id
+
+    async def keep(self, inquiry: Inquiry) -> None:
+        """Put the record on our own disk; it is committed as soon as that works."""
+        if not self._spools:
+            raise _unavailable(None)
+        records = self._records or await self.open()
+        await self._spools[0].keep(records.entry(inquiry).body)
+        _KEPT.add(1)
+        self._drain_soon()
+
+    async def close(self) -> None:
+        """Try once more to enter what is on the disk; what is not stays there."""
+        if self._draining is not None:
+            self._draining.cancel()
+        if self._records is not None:
+            try:
+                await self._drain()
+            except ZhitongError:
+                LOGGER.warning("%d bytes of access records wait", self.waiting)
+        for spool in self._spools:
+            spool.close()
+
+    # --- commits ---------------------------------------------------------------
 
     async def _write(self) -> None:
         while self._waiting:
             batch = self._waiting[:LARGEST_COMMIT]
             del self._waiting[:LARGEST_COMMIT]
             try:
-                await self._commit([entry for entry, _ in batch])
-            except asyncpg.DataError as error:
-                # One entry that cannot be stored must not take the others with it.
-                await self._one_by_one(batch, error)
+                await self._commit(batch)
             except Exception as error:  # noqa: BLE001 - each entry's caller is waiting
-                self._settle(batch, error)
+                if _own(error):
+                    # One that cannot be stored must not take the others with it.
+                    await self._one_by_one(batch, error)
+                else:
+                    self._away = True
+                    _settle(batch, error)
             else:
-                self._settle(batch, None)
+                _settle(batch, None)
+        self._make_months()
 
     async def _one_by_one(self, batch: Sequence[Waiting], error: Exception) -> None:
         if len(batch) == 1:
-            self._settle(batch, error)
+            _settle(batch, error)
             return
-        for entry in batch:
+        for each in batch:
             try:
-                await self._commit([entry[0]])
+                await self._commit([each])
             except Exception as fault:  # noqa: BLE001 - its caller is waiting
-                self._settle([entry], fault)
+                _settle([each], fault)
             else:
-                self._settle([entry], None)
+                _settle([each], None)
 
-    async def _commit(self, entries: Sequence[bytes]) -> None:
-        rows = b"[" + b",".join(entries) + b"]"
+    async def _commit(self, batch: Sequence[Waiting]) -> None:
+        grants = sorted({name for each in batch for name in each.grants})
+        await self._enter([each.entry for each in batch], grants)
+
+    async def _enter(self, entries: Sequence[LookEntry], grants: Sequence[str]) -> None:
         statement = statements("access_log")["record"]
         async with asyncio.timeout(self._seconds), lent(self._pool) as connection:
-            await connection.execute(statement, rows.decode())
+            await connection.execute(statement, self._tenant, entries, grants)
+        self._away = False
+        _SHARED.record(len(entries))
 
-    def _settle(
-        self,
-        batch: Sequence[Waiting],
-        error: Exception | None,
-    ) -> None:
-        for _, done in batch:
-            if done.done():  # the caller has gone away
-                continue
-            if error is None:
-                done.set_result(None)
-                continue
-            unavailable = RecordUnavailableError(
-                "调阅登记簿不可用", "the access register is not available"
-            )
-            unavailable.__cause__ = error
-            done.set_exception(unavailable)
+    # --- what waits on our own disk ----------------------------------------------
+
+    def _drain_soon(self) -> None:
+        idle = self._draining is None or self._draining.done()
+        if idle and not all(spool.empty for spool in self._spools):
+            self._draining = asyncio.create_task(self._drain_patiently())
+
+    async def _drain_patiently(self) -> None:
+        while not all(spool.empty for spool in self._spools):
+            try:
+                await self._drain()
+            except ZhitongError:
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _drain(self) -> None:
+        for spool in self._spools:
+            await spool.drain(self._entered)
+
+    async def _entered(self, bodies: Sequence[bytes]) -> Sequence[str | None]:
+        """Enter bodies of the disk; say of each why it cannot be.
+
+        What grants they rest on does not count any more: they were given.
+        """
+        assert self._records is not None  # noqa: S101 - nothing is kept before
+        entries = [_read(self._records, body) for body in bodies]
+        good = [entry for entry in entries if not isinstance(entry, str)]
+        refused: dict[LookEntry, str] = {}
+        try:
+            await self._enter(good, [])
+        except Exception as error:
+            if not _own(error):
+                raise _unavailable(error) from error
+            refused = await self._refused(good)
+        return [
+            entry if isinstance(entry, str) else refused.get(entry) for entry in entries
+        ]
+
+    async def _refused(self, entries: Sequence[LookEntry]) -> dict[LookEntry, str]:
+        """Enter *entries* one by one; name the fault of each that cannot be."""
+        refused: dict[LookEntry, str] = {}
+        for entry in entries:
+            try:
+                await self._enter([entry], [])
+            except Exception as error:
+                if not _own(error):
+                    raise _unavailable(error) from error
+                refused[entry] = f"the register refuses it ({type(error).__name__})"
+        return refused
+
+    # --- partitions ----------------------------------------------------------------
+
+    def _make_months(self) -> None:
+        """Have the months ahead made, now and then: beside the looks, not before."""
+        now = self._clock()
+        if self._made is not None and now - self._made < MONTHS_SECONDS:
+            return
+        self._made = now
+        self._making = asyncio.create_task(self._months())
+
+    async def _months(self) -> None:
+        try:
+            async with asyncio.timeout(60), lent(self._pool) as connection:
+                await connection.execute(statements("access_log")["months"])
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            # There are two more, and any record has a place without its own.
+            LOGGER.warning("no month made ahead: %s", type(error).__name__)
 
 
-def papers(occasion: Occasion) -> list[str]:
-    """Name the papers shown, each by kind and number."""
-    return [
-        f"{kind} {number}" for kind in PAPERS if (number := getattr(occasion, kind))
-    ]
+def _read(records: Records, body: bytes) -> LookEntry | str:
+    try:
+        return records.read(body)
+    except (ValueError, json.JSONDecodeError):
+        return "it is no record of a look"
 
 
-def _look(look: Look) -> str:
-    fields = ",".join(f"{name}={verdict}" for name, verdict in look.fields.items())
-    return f"{look.type}@{look.source} {look.rows} {fields}"
-
-
-def _verdicts(rulings: Rulings) -> str:
-    return "|".join(
-        f"MASK({ruling.verdict.kind})"
-        if isinstance(ruling.verdict, Mask)
-        else type(ruling.verdict).__name__.upper()
-        for ruling in rulings
+def _own(error: Exception) -> bool:
+    """Say whether *error* is one entry's own, the register being there."""
+    return (
+        isinstance(error, asyncpg.DataError | asyncpg.IntegrityConstraintViolationError)
+        or getattr(error, "sqlstate", None) == ENDED
     )
+
+
+def _settle(batch: Sequence[Waiting], error: Exception | None) -> None:
+    for each in batch:
+        if each.done.done():  # the caller has gone away
+            continue
+        if error is None:
+            each.done.set_result(None)
+        else:
+            each.done.set_exception(_told(error))
+
+
+def _told(error: Exception) -> ZhitongError:
+    if getattr(error, "sqlstate", None) != ENDED:
+        return _unavailable(error)
+    ended = GrantEndedError(
+        "回答所依据的共享授权已经终止，没有给出任何数据",
+        "the sharing grant that the answer rests on has ended, nothing was given",
+    )
+    ended.__cause__ = error
+    return ended
+
+
+def _unavailable(cause: Exception | None) -> RecordUnavailableError:
+    unavailable = RecordUnavailableError(
+        "调阅登记簿不可用", "the access register is not available"
+    )
+    unavailable.__cause__ = cause
+    return unavailable

@@ -1,7 +1,8 @@
 -- enter --
 -- The transaction itself is in infra/migrations: it must lock before it looks. What each
 -- receiver is given is on record with its event, or neither is there.
-select e.*, case when e.outcome = 'COMMITTED' then record_looks($8::jsonb) end as looks
+select e.*, case when e.outcome = 'COMMITTED'
+    then record_looks($8::text, $9::look_entry[], $10::text[]) end as looks
 from enter_decision($1::jsonb, $2::bytea, $3::bytea, $4::bytea, $5::bytea, $6::bytea[], $7::bytea[]) e;
 
 -- namesake --

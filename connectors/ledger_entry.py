@@ -5,9 +5,9 @@ from __future__ import annotations
 from uuid import UUID
 
 import msgspec
-import orjson
 
 from zhitong.connectors import decision_row
+from zhitong.connectors.access_entry import grants_used
 from zhitong.connectors.sealing import Keys, Sealing, seal
 from zhitong.decisions import Entry, bucket, case_hash, partition_key
 
@@ -16,17 +16,19 @@ class Prepared:
     """What of *entry* can be made before its transaction begins."""
 
     def __init__(
-        self, entry: Entry, hashed: str, sealing: Sealing, tenant: str
+        self,
+        entry: Entry,
+        hashed: str,
+        sealing: Sealing,
+        tenant: str,
+        log: str = "sha256",
     ) -> None:
         self._entry = entry
         self._tenant = tenant
         self._hashed = hashed
         self._digest = sealing.person
-        # In the library that the register's own records are written with: it knows
-        # the forms of their times.
-        self._looks = orjson.dumps(
-            [sealing.records.entry(look) for look in entry.looks]
-        ).decode()
+        records = sealing.records(tenant, log)
+        self._looks = [records.entry(look) for look in entry.looks]
         self._numbers = decision_row.numbers_of(entry.decision)
         self.persons = {
             place: sealing.person(number) for place, number in self._numbers.items()
@@ -60,7 +62,9 @@ class Prepared:
                 )
                 for place, number in self._numbers.items()
             ],
+            self._tenant,
             self._looks,
+            grants_used(entry.looks),
         )
 
     def _document(self, keys: Keys, order: int) -> bytes:

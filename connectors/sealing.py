@@ -23,7 +23,7 @@ import asyncpg
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from zhitong.connectors.access_log import Records
+from zhitong.connectors.access_entry import Records
 from zhitong.connectors.loan import Connection
 from zhitong.connectors.statements import statements
 from zhitong.exceptions import LedgerUnavailableError, SettingsError
@@ -44,10 +44,9 @@ class Sealing:
         # The secret is a file's content, of whatever length; the cipher asks for 32.
         self._master = AESGCM(hashlib.sha256(master).digest())
 
-    @property
-    def records(self) -> Records:
-        """What writes looks for the register: under the same key as its own do."""
-        return Records(self._digest_key)
+    def records(self, tenant: str, log: str) -> Records:
+        """Give what writes looks for the register: under the same key as its own do."""
+        return Records(self._digest_key, tenant, log)
 
     def person(self, number: str) -> bytes:
         """Digest an ID number, 32 bytes; blanks and letters' case do not count."""

@@ -13,6 +13,7 @@ import hashlib
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import lru_cache
 
 import orjson
@@ -32,17 +33,19 @@ from zhitong.exceptions import (
     ZhitongError,
 )
 from zhitong.infra.bodies import ClientGoneError, read_body
-from zhitong.infra.clients_file import Clients, read_clients
+from zhitong.infra.clients_file import Clients, raised, read_clients
 from zhitong.infra.door import Door, peer
 from zhitong.infra.media import GRAPHQL, HTML, JSON, check_content_type, choose
 from zhitong.infra.occasions import read_occasion
 from zhitong.infra.pace import Pace
 from zhitong.infra.parameters import Parameters, from_body, from_query_string
+from zhitong.infra.receipts import Receipts, proof_headers
 from zhitong.infra.replies import Reply, fault, refusal, send_reply
 from zhitong.infra.settings import Settings
 from zhitong.infra.spans import RequestSpan, request_span, tracer
 from zhitong.infra.tokens import Caller, Verifier
 from zhitong.ports import Documents
+from zhitong.resolvers.granted import HeldGrants
 from zhitong.schema.engine import Answer, Engine, Question
 from zhitong.types import Allowance, Principal
 
@@ -94,6 +97,8 @@ class GraphQLFront:
         pace: Pace | None = None,
         explorer: str = "explorer/",
         traces: Tracer | None = None,
+        receipts: Receipts | None = None,
+        grants: HeldGrants | None = None,
     ) -> None:
         self._engine = engine
         self._door = Door(verifier, settings)
@@ -106,6 +111,8 @@ class GraphQLFront:
         self._pace = pace or Pace()
         self._explorer = explorer
         self._traces = traces or tracer()
+        self._receipts = receipts
+        self._grants = grants
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -151,7 +158,7 @@ class GraphQLFront:
         if call.method == "POST":
             _check_encoding(call)
         caller = await self._caller(call)
-        allowance = self._allowance(caller.principal)
+        allowance = self._allowed(caller.principal)
         if call.method == "GET":
             _check_get(call, allowance)
         with self._pace.question(caller.principal, allowance) as spend:
@@ -159,7 +166,18 @@ class GraphQLFront:
             question = replace(asked, spend=spend)
             call.span.note_question(question)
             answer = await _attended(self._engine, question, call.receive)
-        return _answered(answer, media)
+        return _answered(answer, media, self._receipts)
+
+    def _allowed(self, principal: Principal) -> Allowance:
+        """Say what *principal* may ask: by configuration, and by grants in force.
+
+        Configuration is remembered; a grant is not, it may end.
+        """
+        configured = self._allowance(principal)
+        if self._grants is None:
+            return configured
+        found = self._grants.of(principal, datetime.now(UTC))
+        return raised(configured, found) if found else configured
 
     async def _caller(self, call: _Call) -> Caller:
         """Say who asks; who has no valid token is counted by address.
@@ -318,16 +336,19 @@ async def _watch(receive: Receive, patience: asyncio.Timeout) -> None:
     patience.reschedule(asyncio.get_running_loop().time())
 
 
-def _answered(answer: Answer, media: str) -> Reply:
+def _answered(answer: Answer, media: str, receipts: Receipts | None) -> Reply:
+    proof, body = answer.proof, answer.payload
     headers = {"zhitong-record": answer.record_id} if answer.record_id else {}
+    if proof is not None:
+        headers |= proof_headers(proof, receipts)
     status = answer.status
     if status == _METHOD_NOT_ALLOWED:
         headers |= _READ_ONLY
     elif status == _BAD_REQUEST and not answer.executed and media == JSON:
         status = 200
-    return Reply(
-        status=status, body=orjson.dumps(answer.body), media=media, headers=headers
-    )
+    if body is None:
+        body = orjson.dumps(answer.body)
+    return Reply(status=status, body=body, media=media, headers=headers)
 
 
 def joined(scope: Scope) -> Headers:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from zhitong.connectors.access_log import PlatformAccessLog, open_pool
 from zhitong.connectors.deeds import PlatformDeeds
+from zhitong.connectors.grants import PlatformGrants
 from zhitong.connectors.migrations import migrate
 from zhitong.connectors.postgresql import PostgreSQLSource
 from zhitong.connectors.pseudonyms import Pseudonyms
@@ -26,6 +27,7 @@ from zhitong.ports import Documents
 from zhitong.resolvers.causes import Causes
 from zhitong.resolvers.cursors import Cursors
 from zhitong.resolvers.decisions import Decisions
+from zhitong.resolvers.granted import HeldGrants
 from zhitong.resolvers.narrowing import Narrowing
 from zhitong.resolvers.proceedings import Proceedings
 from zhitong.resolvers.read import Reader
@@ -40,6 +42,7 @@ from zhitong.types import Principal
 LOGGER = logging.getLogger(__name__)
 HERE = Path(__file__).parent
 PLATFORM = "platform"
+OWNER = "platform-owner"
 
 
 class Gateway:
@@ -55,6 +58,7 @@ class Gateway:
         claim_state(settings)
         self._settings = settings
         self._url = url
+        self._owner = address(OWNER) or url
         pseudonyms = Pseudonyms(secret(settings.state / "pseudonym.key"))
         self.registry = Registry(
             [settings.bindings], ENTITIES, address, settings.tenant, pseudonyms
@@ -65,8 +69,12 @@ class Gateway:
         policy = read_policy(settings.policy, ENTITIES)
         self._reader = Reader(self.sources, policy)
         self._policy = policy
+        self.grants: HeldGrants | None = None
+        """The sharing grants in force, while the gateway runs."""
         self.documents: Documents | None = None
         """The trusted documents, while the gateway runs."""
+        self.recorder: Recorder | None = None
+        """What puts looks on record, while the gateway runs."""
         self._deeds: PlatformDeeds | None = None
         self._deciding = Deciding(settings, policy)
         refuse_foreign_rules(
@@ -84,11 +92,15 @@ class Gateway:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Engine]:
         """Migrate, connect, load the bindings, watch; undo all of it at the end."""
-        await migrate(self._url, HERE / "migrations", self._settings.tenant)
+        await migrate(self._owner, HERE / "migrations", self._settings.tenant)
         pool = await open_pool(self._url)
         key = secret(self._settings.state / "subject.key")
         await self._own.inspect()
-        recorder = Recorder(PlatformAccessLog(pool, key))
+        log = PlatformAccessLog(pool, key)
+        await log.open()
+        recorder = self.recorder = Recorder(log)
+        self.grants = HeldGrants(PlatformGrants(pool))
+        granting = asyncio.create_task(self.grants.watch())
         self.documents = PlatformDocuments(pool)
         self._deeds = PlatformDeeds(pool)
         _, errors = await self.registry.load()
@@ -104,7 +116,9 @@ class Gateway:
                 yield self._engine(recorder, decisions, proceedings)
         finally:
             watching.cancel()
+            granting.cancel()
             await recorder.close()
+            await log.close()
             await self.registry.close()
             await self._own.close()
             pool.terminate()
@@ -125,6 +139,7 @@ class Gateway:
             cursors=Cursors(secret(settings.cursor_secret)),
             sources=self.sources,
             limits=Limits(settings.page_size, settings.page_limit),
+            grants=self.grants,
             bounds=Bounds(
                 settings.document_tokens,
                 settings.document_bytes,

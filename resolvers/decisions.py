@@ -7,6 +7,7 @@ calls, or by the ledger itself; never for a rule.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -38,7 +39,7 @@ from zhitong.resolvers.facts import Registers
 from zhitong.rules.admission import admit, stated
 from zhitong.rules.checks import Checks, findings
 from zhitong.rules.placeholders import without_placeholders
-from zhitong.types import Principal
+from zhitong.types import Inquiry, Principal
 
 ZONE = ZoneInfo("Asia/Shanghai")
 Clock = Callable[[], datetime]
@@ -295,7 +296,7 @@ class Decisions:
         events = self.envelopes.events(copies, follows_history=follows_history)
         entry = msgspec.structs.replace(entry, findings=found)
         whole = msgspec.structs.replace(
-            entry, events=events, looks=tuple(one.look for one in copies)
+            entry, events=events, looks=_looks(copies, events)
         )
         committed = await self.ledger.commit(whole)
         if committed.replayed:
@@ -396,6 +397,16 @@ def _stale(held: Held, version: int) -> DecisionStaleError:
         version=str(held.version),
         stored_hash=held.content_hash,
     )
+
+
+def _looks(copies: Sequence[Copy], events: Sequence[Event]) -> tuple[Inquiry, ...]:
+    """Give each receiver's look, with what becomes of it: the bytes that leave."""
+    leaving = {event.receiver: event.payload for event in events}
+    for one in copies:
+        payload = leaving.get(one.receiver, b"")
+        one.look.answer_digest = hashlib.sha256(payload).digest() if payload else b""
+        one.look.answer_size = len(payload)
+    return tuple(one.look for one in copies)
 
 
 def _recorded(entry: Entry, committed: Committed) -> Recorded:

@@ -5,14 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from zhitong.exceptions import RecordUnavailableError, ZhitongError
+from opentelemetry import metrics
+
+from zhitong.exceptions import GrantEndedError, RecordUnavailableError, ZhitongError
 from zhitong.ports import AccessLog
 from zhitong.types import Inquiry
 
 LOGGER = logging.getLogger(__name__)
-WAITING = 10_000
-"""Public looks kept back while the register is away; more are refused."""
-RETRY_SECONDS = 0.5
+FOLLOWING = 10_000
+"""Public looks answered and not yet committed; more are refused."""
+FOLLOW_SECONDS = 1.0
+"""Until a public look's record is on our own disk, if it is not committed."""
+_RECORDED = metrics.get_meter("zhitong.resolvers").create_counter(
+    "zhitong.record.looks",
+    "{record}",
+    "Looks answered, by whether the answer waited for its record",
+)
 
 
 class Recorder:
@@ -20,59 +28,75 @@ class Recorder:
 
     def __init__(self, log: AccessLog) -> None:
         self._log = log
-        self._waiting: list[Inquiry] = []
-        self._retrying: asyncio.Task[None] | None = None
+        self._following: set[asyncio.Task[None]] = set()
 
     @property
-    def waiting(self) -> int:
-        """Count the looks not yet recorded."""
-        return len(self._waiting)
+    def following(self) -> int:
+        """Count the looks that are answered and not yet on record."""
+        return len(self._following)
 
     async def record(self, inquiry: Inquiry) -> str | None:
-        """Commit the record of *inquiry*; raise if nothing may be answered."""
+        """Put *inquiry* on record; raise if nothing may be answered."""
         looked = inquiry.looks or inquiry.restrictions or inquiry.gaps
         if not (looked or inquiry.findings):
             return None
-        try:
-            return await self._log.record(inquiry)
-        except ZhitongError as error:
-            protected = any(look.protected for look in inquiry.looks)
-            if protected or len(self._waiting) >= WAITING:
-                raise RecordUnavailableError(
-                    "调阅登记簿暂时写不进去，受保护的数据不能给出，请稍后重试",
-                    "the access register cannot be written, so protected data is not "
-                    "given; try again shortly",
-                ) from error
-        self._waiting.append(inquiry)
-        if self._retrying is None or self._retrying.done():
-            self._retrying = asyncio.create_task(self._retry())
+        if any(look.protected for look in inquiry.looks):
+            await self._waited(inquiry)
+            _RECORDED.add(1, {"record": "before"})
+        else:
+            await self._followed(inquiry)
+            _RECORDED.add(1, {"record": "after"})
         return inquiry.id
 
-    async def _retry(self) -> None:
-        while self._waiting:
-            await asyncio.sleep(RETRY_SECONDS)
-            await self._write_waiting()
+    async def _waited(self, inquiry: Inquiry) -> None:
+        """Commit the record; an emergency's is signed and kept where that fails."""
+        if inquiry.break_glass and self._log.away:
+            await self._log.keep(inquiry)
+            return
+        try:
+            await self._log.record(inquiry)
+        except GrantEndedError:
+            raise
+        except ZhitongError as error:
+            if not inquiry.break_glass:
+                raise _unavailable() from error
+            await self._log.keep(inquiry)
 
-    async def _write_waiting(self) -> None:
-        """Write what waits in one commit; what fails waits on, in its order."""
-        batch = list(self._waiting)
-        outcomes = await asyncio.gather(
-            *map(self._log.record, batch), return_exceptions=True
-        )
-        failed = [
-            inquiry
-            for inquiry, outcome in zip(batch, outcomes, strict=True)
-            if isinstance(outcome, BaseException)
-        ]
-        self._waiting = failed + self._waiting[len(batch) :]
-        if failed:
-            LOGGER.warning("%d access records are waiting", len(self._waiting))
+    async def _followed(self, inquiry: Inquiry) -> None:
+        """Begin to commit the record; once that has failed, have it kept first."""
+        if self._log.away:
+            await self._log.keep(inquiry)
+            return
+        if len(self._following) >= FOLLOWING:
+            raise _unavailable()
+        task = asyncio.create_task(self._follow(inquiry))
+        self._following.add(task)
+        task.add_done_callback(self._following.discard)
+
+    async def _follow(self, inquiry: Inquiry) -> None:
+        try:
+            async with asyncio.timeout(FOLLOW_SECONDS):
+                await self._log.record(inquiry)
+        except (ZhitongError, TimeoutError):
+            # It may be committed all the same: entered again, it is the same.
+            try:
+                await self._log.keep(inquiry)
+            except ZhitongError:
+                LOGGER.exception("the record of %s is lost", inquiry.id)
+
+    async def settled(self) -> None:
+        """Wait until all that was answered is committed, or on our own disk."""
+        while self._following:
+            await asyncio.gather(*self._following)
 
     async def close(self) -> None:
-        """Try once more; what is still unwritten is said loudly."""
-        if self._retrying is not None:
-            self._retrying.cancel()
-        if self._waiting:
-            await self._write_waiting()
-        if self._waiting:
-            LOGGER.error("%d access records could not be written", len(self._waiting))
+        """Wait for what follows; what is not committed is on our own disk."""
+        await self.settled()
+
+
+def _unavailable() -> RecordUnavailableError:
+    return RecordUnavailableError(
+        "调阅登记簿暂时写不进去，受保护的数据不能给出，请稍后重试",
+        "the access register cannot be written, so protected data is not "
+        "given; try again shortly",
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from zhitong.exceptions import ZhitongError
@@ -32,6 +33,19 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What the record of an answer says, for the caller to keep."""
+
+    record: str
+    digest: bytes
+    """SHA-256 of the answer's bytes."""
+    at: datetime
+    unit: str
+    document: str
+    """SHA-256 of the document, in hex."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What goes back: *executed* is False where no field was resolved."""
 
@@ -39,6 +53,9 @@ class Answer:
     executed: bool
     status: int = 200
     record_id: str | None = None
+    payload: bytes | None = None
+    """The very bytes that are on record; None where nothing was looked at."""
+    proof: Proof | None = None
 
 
 class Engine(Protocol):

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import orjson
 from graphql import (
     DocumentNode,
     GraphQLError,
@@ -41,6 +42,7 @@ from zhitong.resolvers.counting import Counting
 from zhitong.resolvers.cursors import Cursors
 from zhitong.resolvers.decisions import Decisions
 from zhitong.resolvers.filters import Filters
+from zhitong.resolvers.granted import HeldGrants
 from zhitong.resolvers.loaders import Loaders
 from zhitong.resolvers.narrowing import Narrowing
 from zhitong.resolvers.proceedings import Proceedings
@@ -49,7 +51,7 @@ from zhitong.resolvers.records import Recorder
 from zhitong.schema.access_report import access, gaps
 from zhitong.schema.context import Context, Limits
 from zhitong.schema.cost import Price, cost_of_values, prices
-from zhitong.schema.engine import Answer, Question, explained, problem
+from zhitong.schema.engine import Answer, Proof, Question, explained, problem
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.gate import Bounds, introspection_denied, introspects, parsed
 from zhitong.schema.graph import graph
@@ -101,6 +103,7 @@ class GraphEngine:
         sources: Callable[[], Mapping[str, Source]],
         limits: Limits,
         bounds: Bounds,
+        grants: HeldGrants | None = None,
     ) -> None:
         self._reader = reader
         self._recorder = recorder
@@ -113,6 +116,7 @@ class GraphEngine:
         self._limits = limits
         self._schema = graph()
         self._bounds = bounds
+        self._grants = grants
         self._fitting: OrderedDict[str, Admitted] = OrderedDict()
         """Documents that fit the schema; what was refused is not kept."""
 
@@ -128,6 +132,8 @@ class GraphEngine:
             document_hash=hashlib.sha256(document).hexdigest(),
             allowance=question.allowance,
         )
+        if self._grants is not None:
+            inquiry.grants = self._grants.of(inquiry.principal, inquiry.at)
         try:
             admitted = self._admitted(question.document)
             if admitted.introspects and not question.allowance.introspection:
@@ -207,8 +213,6 @@ class GraphEngine:
         errors = [
             self._problem(error, inquiry, document) for error in result.errors or ()
         ]
-        await self._causes.add(inquiry, checking)
-        record_id = await self._recorder.record(inquiry)
         data = result.data
         try:
             context.budget.check()
@@ -223,7 +227,31 @@ class GraphEngine:
             extensions["cost"] = {"estimate": cost, "budget": question.allowance.cost}
         if extensions:
             body["extensions"] = extensions
-        return Answer(body=body, executed=True, record_id=record_id)
+        await self._causes.add(inquiry, checking)
+        return await self._recorded(inquiry, body)
+
+    async def _recorded(self, inquiry: Inquiry, body: dict[str, object]) -> Answer:
+        """Write *body* as it leaves, and put on record that it does."""
+        payload = orjson.dumps(body)
+        inquiry.answer_digest = hashlib.sha256(payload).digest()
+        inquiry.answer_size = len(payload)
+        record_id = await self._recorder.record(inquiry)
+        if record_id is None:
+            return Answer(body=body, executed=True)
+        proof = Proof(
+            record=record_id,
+            digest=inquiry.answer_digest,
+            at=inquiry.at,
+            unit=inquiry.principal.unit,
+            document=inquiry.document_hash,
+        )
+        return Answer(
+            body=body,
+            executed=True,
+            record_id=record_id,
+            payload=payload,
+            proof=proof,
+        )
 
     def _context(self, inquiry: Inquiry, document: DocumentNode) -> Context:
         budget = Budget()

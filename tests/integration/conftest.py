@@ -64,13 +64,24 @@ def bindings() -> Path:
 
 
 @pytest.fixture
+def recorders() -> list[Recorder]:
+    """Give what puts looks on record here: those of public fields may follow."""
+    return []
+
+
+@pytest.fixture
 async def gateway(
-    addresses: Mapping[str, str], tmp_path: Path, bindings: Path
+    addresses: Mapping[str, str],
+    tmp_path: Path,
+    bindings: Path,
+    recorders: list[Recorder],
 ) -> AsyncIterator[tuple[Gateway, Engine]]:
     """Give a gateway over the city, and its engine."""
     make_demo_keys(tmp_path, ["provincial", "credit"])
     made = Gateway(Settings(state=tmp_path, bindings=bindings), addresses.get)
     async with made.running() as engine:
+        assert made.recorder is not None
+        recorders.append(made.recorder)
         yield made, engine
 
 
@@ -79,6 +90,7 @@ async def decisions(
     gateway: tuple[Gateway, Engine],
     addresses: Mapping[str, str],
     tmp_path: Path,
+    recorders: list[Recorder],
 ) -> AsyncIterator[Decisions]:
     """Give decisions over the gateway's sources, and a ledger that is real."""
     settings = Settings(state=tmp_path)
@@ -86,6 +98,7 @@ async def decisions(
     sources = gateway[0].sources
     pool = await open_pool(addresses["platform"])
     recorder = Recorder(PlatformAccessLog(pool, b"k" * 32))
+    recorders.append(recorder)
     reader = Reader(sources, policy)
     try:
         async with Deciding(settings, policy).running(
@@ -127,13 +140,18 @@ def ask(gateway: tuple[Gateway, Engine]) -> Callable[..., Awaitable[Answer]]:
 
 @pytest.fixture
 def sql(
-    addresses: Mapping[str, str],
+    addresses: Mapping[str, str], recorders: list[Recorder]
 ) -> Callable[..., Awaitable[list[asyncpg.Record]]]:
-    """Give ``sql("market", "select …")``: a department's own tables."""
+    """Give ``sql("market", "select …")``: a department's own tables.
+
+    What was answered before is on record by then.
+    """
 
     async def fetched(
         source: str, statement: str, *values: object
     ) -> list[asyncpg.Record]:
+        for recorder in recorders:
+            await recorder.settled()
         connection = await asyncpg.connect(addresses[source])
         try:
             return list(await connection.fetch(statement, *values))

@@ -6,6 +6,7 @@ joins, or a column that is bound, has its canaries without a word in a test.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import re
@@ -318,9 +319,11 @@ def of_platform(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
     written = of_binding(path, "Decision", "AccessRecord")
     wanted: Mapping[str, Mapping[str, object]] = {
         "decision": {"case_key": "x", "case_hash": 1, "party_key": "x"},
-        "access_record": {"subjects": []},
     }
     for number, (table, record) in enumerate(written.records):
+        if table == "access_record":
+            yield "access_entry", entry_of(record)
+            continue
         more = {"document_key": number} if table == "decision" else {}
         said = {**record, **wanted[table], **more}
         yield table, {name: one for name, one in said.items() if one is not None}
@@ -361,6 +364,40 @@ def of_platform(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
         answer = {"answer": "REJECTED", "at": at, "reasons": [worded()]}
         event.pop("decision_id")
         yield "receipt", {**event, **said, **answer}
+
+
+def entry_of(record: Mapping[str, object]) -> Mapping[str, object]:
+    """Make the entry that the register's view shows as *record*."""
+    who = {
+        "kind": "requester_kind",
+        "role": "role",
+        "client": "client",
+        "unit": "unit",
+        "name": "unit_name",
+        "person": "person",
+    }
+    renamed = {"document": "document_hash", "record": "record_id", "rows": "rows_seen"}
+    same = "at basis cause looks operation papers purpose restrictions gaps tenant"
+    body = {
+        "who": {name: record[column] for name, column in who.items()},
+        **{name: record[column] for name, column in renamed.items()},
+        **{name: record[name] for name in same.split()},
+        "party": "",
+        "findings": [],
+        "grants": [],
+        "protected": True,
+    }
+    written = json.dumps(body).encode()
+    searched = ("record_id", "at", "unit", "person", "purpose", "cause")
+    return {
+        **{name: record[name] for name in searched},
+        "kind": record["requester_kind"],
+        "party": "",
+        "protected": True,
+        "subjects": [],
+        "body": f"\\x{written.hex()}",
+        "leaf": f"\\x{hashlib.sha256(bytes(1) + written).hexdigest()}",
+    }
 
 
 async def write(

@@ -21,12 +21,17 @@ POLICY = read_policy(Settings().policy, ENTITIES)
 class Register:
     """Keeps the looks that were recorded."""
 
+    away = False
+
     def __init__(self) -> None:
         self.kept: list[Inquiry] = []
 
     async def record(self, inquiry: Inquiry) -> str:
         self.kept.append(inquiry)
         return inquiry.id
+
+    async def keep(self, inquiry: Inquiry) -> None:
+        self.kept.append(inquiry)
 
 
 class Clock:

@@ -1,4 +1,4 @@
-"""The recorder: protected looks wait for their record, public ones are not lost."""
+"""The recorder: protected looks wait for their record, public ones follow."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ import logging
 
 import pytest
 
-from zhitong.exceptions import RecordUnavailableError
+from zhitong.exceptions import (
+    GrantEndedError,
+    RecordUnavailableError,
+    SpoolFullError,
+)
 from zhitong.resolvers import records
 from zhitong.resolvers.denials import SILENCE
 from zhitong.resolvers.records import Recorder
@@ -17,21 +21,32 @@ WANG = Principal(kind="police", unit="U", unit_name="公安局", person="王建�
 
 
 class Register:
-    """A register that can be away."""
+    """A register that can be away, and a disk that can be full."""
 
     def __init__(self) -> None:
         self.entries: list[str] = []
+        self.kept: list[str] = []
         self.away = False
-        self.refused: set[str] = set()
-        self.written = asyncio.Event()
+        self.full = False
+        self.ended = False
+        self.hung = False
 
     async def record(self, inquiry: Inquiry) -> str:
         await asyncio.sleep(0)
-        if self.away or inquiry.id in self.refused:
+        if self.hung:
+            await asyncio.Event().wait()
+        if self.ended:
+            raise GrantEndedError("已终止", "ended")
+        if self.away:
             raise RecordUnavailableError("不可用", "away")
         self.entries.append(inquiry.id)
-        self.written.set()
         return inquiry.id
+
+    async def keep(self, inquiry: Inquiry) -> None:
+        await asyncio.sleep(0)
+        if self.full:
+            raise SpoolFullError("已满", "full")
+        self.kept.append(inquiry.id)
 
 
 def look(*, protected: bool) -> Look:
@@ -50,18 +65,8 @@ def register() -> Register:
 
 
 @pytest.fixture
-def recorder(register: Register, monkeypatch: pytest.MonkeyPatch) -> Recorder:
-    monkeypatch.setattr(records, "RETRY_SECONDS", 0.01)
+def recorder(register: Register) -> Recorder:
     return Recorder(register)
-
-
-async def until_recorded(register: Register, *names: str) -> None:
-    async with asyncio.timeout(2):
-        while register.entries != list(names):
-            register.written.clear()
-            await register.written.wait()
-    for _ in range(5):  # the recorder learns of it a few steps later
-        await asyncio.sleep(0)
 
 
 async def test_who_looked_at_nothing_leaves_no_record(
@@ -82,7 +87,20 @@ async def test_a_refusal_and_a_missing_source_are_recorded_too(
     )
     assert await recorder.record(refused) == "refused"
     assert await recorder.record(missing) == "missing"
+    await recorder.settled()
     assert register.entries == ["refused", "missing"]
+
+
+async def test_a_protected_look_waits_for_its_record_and_a_public_one_does_not(
+    recorder: Recorder, register: Register
+) -> None:
+    await recorder.record(inquiry("public", look(protected=False)))
+    assert (register.entries, recorder.following) == ([], 1)
+    await recorder.record(inquiry("protected", look(protected=True)))
+    assert "protected" in register.entries
+    await recorder.settled()
+    assert sorted(register.entries) == ["protected", "public"]
+    assert recorder.following == 0
 
 
 async def test_without_a_register_protected_data_is_refused(
@@ -92,62 +110,95 @@ async def test_without_a_register_protected_data_is_refused(
     looks = look(protected=False), look(protected=True)
     with pytest.raises(RecordUnavailableError):
         await recorder.record(inquiry("a", *looks))
-    assert recorder.waiting == 0
+    assert register.kept == []
 
 
-async def test_without_a_register_public_looks_follow_in_their_order(
+async def test_without_a_register_public_looks_are_on_the_disk_before_the_answer(
     recorder: Recorder, register: Register
 ) -> None:
     register.away = True
-    names = [str(number) for number in range(50)]
-    for name in names:
-        assert await recorder.record(inquiry(name, look(protected=False))) == name
-    assert recorder.waiting == 50
-    register.away = False
-    await until_recorded(register, *names)
-    assert recorder.waiting == 0
-    await recorder.close()
+    await recorder.record(inquiry("a", look(protected=False)))
+    assert (register.kept, recorder.following) == (["a"], 0)
 
 
-async def test_a_record_that_cannot_be_stored_holds_up_no_other(
-    recorder: Recorder, register: Register
-) -> None:
-    register.away = True
-    for name in ("bad", "good", "better"):
-        await recorder.record(inquiry(name, look(protected=False)))
-    register.refused, register.away = {"bad"}, False
-    await until_recorded(register, "good", "better")
-    assert recorder.waiting == 1
-    register.refused = set()
-    await until_recorded(register, "good", "better", "bad")
-    await recorder.close()
-
-
-async def test_too_many_waiting_looks_are_refused(
+async def test_a_register_that_does_not_answer_in_time_is_not_waited_for(
     recorder: Recorder, register: Register, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "WAITING", 2)
+    monkeypatch.setattr(records, "FOLLOW_SECONDS", 0.01)
+    register.hung = True
+    await recorder.record(inquiry("a", look(protected=False)))
+    assert register.kept == []
+    await recorder.settled()
+    assert register.kept == ["a"]
+
+
+async def test_an_emergency_is_kept_on_the_disk_where_the_register_is_away(
+    recorder: Recorder, register: Register
+) -> None:
+    urgent = inquiry("urgent", look(protected=True))
+    urgent.break_glass = True
+    await recorder.record(urgent)
+    assert (register.entries, register.kept) == (["urgent"], [])
     register.away = True
+    await recorder.record(urgent)
+    assert register.kept == ["urgent"]
+
+
+async def test_an_emergency_that_meets_a_failing_register_is_kept(
+    register: Register,
+) -> None:
+    class Failing(Register):
+        async def record(self, inquiry: Inquiry) -> str:
+            raise RecordUnavailableError("不可用", f"away {inquiry.id}")
+
+    failing = Failing()
+    urgent = inquiry("urgent", look(protected=True))
+    urgent.break_glass = True
+    await Recorder(failing).record(urgent)
+    assert (failing.kept, register.kept) == (["urgent"], [])
+
+
+async def test_with_a_full_disk_not_even_an_emergency_or_a_public_look_is_answered(
+    recorder: Recorder, register: Register
+) -> None:
+    register.away = register.full = True
+    urgent = inquiry("urgent", look(protected=True))
+    urgent.break_glass = True
+    for asked in (urgent, inquiry("public", look(protected=False))):
+        with pytest.raises(SpoolFullError):
+            await recorder.record(asked)
+
+
+async def test_what_rests_on_a_grant_that_has_ended_is_neither_given_nor_kept(
+    recorder: Recorder, register: Register
+) -> None:
+    register.ended = True
+    urgent = inquiry("urgent", look(protected=True))
+    urgent.break_glass = True
+    with pytest.raises(GrantEndedError):
+        await recorder.record(urgent)
+    assert register.kept == []
+
+
+async def test_too_many_public_looks_on_their_way_are_refused(
+    recorder: Recorder, register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "FOLLOWING", 2)
+    monkeypatch.setattr(records, "FOLLOW_SECONDS", 0.01)
+    register.hung = True
     await recorder.record(inquiry("a", look(protected=False)))
     await recorder.record(inquiry("b", look(protected=False)))
     with pytest.raises(RecordUnavailableError):
         await recorder.record(inquiry("c", look(protected=False)))
     await recorder.close()
+    assert sorted(register.kept) == ["a", "b"]
 
 
-async def test_closing_tries_once_more(recorder: Recorder, register: Register) -> None:
-    register.away = True
-    await recorder.record(inquiry("a", look(protected=False)))
-    register.away = False
-    await recorder.close()
-    assert register.entries == ["a"]
-
-
-async def test_closing_without_a_register_says_how_many_are_lost(
+async def test_a_look_that_is_lost_is_said_loudly(
     recorder: Recorder, register: Register, caplog: pytest.LogCaptureFixture
 ) -> None:
-    register.away = True
-    await recorder.record(inquiry("a", look(protected=False)))
-    with caplog.at_level(logging.ERROR):
+    await recorder.record(inquiry("gone", look(protected=False)))
+    register.away = register.full = True
+    with caplog.at_level(logging.ERROR, records.__name__):
         await recorder.close()
-    assert "1 access records could not be written" in caplog.text
+    assert "the record of gone is lost" in caplog.text

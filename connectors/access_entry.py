@@ -1,0 +1,196 @@
+"""A record of a look as it is kept and proved: its body, its leaf, what it is found by.
+
+The body is canonical JSON and says everything; the columns beside it repeat what of it
+is searched. Rows seen and parties that asked are in it as digests under a key, so that
+who knows one can ask for it and nobody can read it out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+from zhitong.evidence import LeafKind, stamp
+from zhitong.rules.merkle import digest, leaf
+from zhitong.types import Inquiry, Look, Mask, Occasion, Rulings
+
+PAPERS = ("letter", "mandate", "authorisation", "licence", "approval")
+"""What of an occasion is a document that somebody wrote."""
+SUBJECT_BYTES = 16
+_NUL = rb"\u0000"
+
+
+class LookEntry(NamedTuple):
+    """A row of ``access_entry``, as the composite type ``look_entry`` has it."""
+
+    record_id: str
+    at: datetime
+    kind: str
+    unit: str
+    person: str
+    party: str
+    purpose: str
+    cause: str
+    protected: bool
+    subjects: tuple[bytes, ...]
+    body: bytes
+    leaf: bytes
+    findings: str | None
+    """What rules say of it, as JSON; None where they say nothing."""
+
+
+class Records:
+    """Writes looks as the register of *tenant* keeps them, whose log is over *log*."""
+
+    def __init__(self, key: bytes, tenant: str = "", log: str = "sha256") -> None:
+        self._key = key
+        self._tenant = tenant
+        self._log = log
+        self._digest = digest(log)
+
+    def entry(self, inquiry: Inquiry) -> LookEntry:
+        """Write the record of *inquiry*."""
+        try:
+            body = orjson.dumps(self._body(inquiry), option=orjson.OPT_SORT_KEYS)
+        except TypeError:  # half a character of UTF-16
+            body = _NUL
+        if _NUL in body:  # no text of the database has it
+            told = _legible(self._body(inquiry))
+            body = orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
+        return self.read(body)
+
+    def read(self, body: bytes) -> LookEntry:
+        """Give the row of a body; raise `ValueError` where it is none of a look."""
+        try:
+            return self._row(orjson.loads(body), body)
+        except (LookupError, TypeError, AttributeError) as error:
+            raise ValueError from error
+
+    def _row(self, said: Mapping[str, Any], body: bytes) -> LookEntry:
+        if said["kind"] != LeafKind.LOOK:
+            raise ValueError(said["kind"])
+        who, findings = said["who"], said["findings"]
+        digests = {one for look in said["looks"] for one in look["subjects"]}
+        return LookEntry(
+            record_id=said["record"],
+            at=datetime.fromisoformat(said["at"]),
+            kind=who["kind"],
+            unit=who["unit"],
+            person=who["person"],
+            party=said["party"],
+            purpose=said["purpose"],
+            cause=said["cause"],
+            protected=said["protected"],
+            subjects=tuple(map(bytes.fromhex, sorted(digests))),
+            body=body,
+            leaf=leaf(self._digest, body),
+            findings=orjson.dumps(findings).decode() if findings else None,
+        )
+
+    def _body(self, inquiry: Inquiry) -> dict[str, object]:
+        principal, occasion = inquiry.principal, inquiry.occasion
+        return {
+            "kind": LeafKind.LOOK,
+            "record": inquiry.id,
+            "at": stamp(inquiry.at),
+            "tenant": self._tenant,
+            "hash": self._log,
+            "who": {
+                "kind": principal.kind,
+                "role": principal.role,
+                "client": principal.client,
+                "unit": principal.unit,
+                "name": principal.unit_name,
+                "person": principal.person,
+            },
+            "party": self.party(principal.party_code or principal.party_number),
+            "papers": papers(occasion),
+            "purpose": occasion.purpose,
+            "basis": occasion.basis,
+            "cause": occasion.cause,
+            "grants": sorted(inquiry.grants_used),
+            "operation": inquiry.operation,
+            "document": inquiry.document_hash,
+            "protected": any(look.protected for look in inquiry.looks),
+            "looks": [self._look(look) for look in inquiry.looks],
+            "rows": sum(look.rows for look in inquiry.looks if look.keys),
+            "restrictions": [
+                f"{type_name}.{name} {_verdicts(rulings)}"
+                for (type_name, name), rulings in inquiry.restrictions.items()
+            ],
+            "gaps": [f"{gap.source} {gap.type} {gap.code}" for gap in inquiry.gaps],
+            "findings": [
+                {
+                    "check": finding.check,
+                    "zh": finding.message.zh,
+                    "en": finding.message.en,
+                    "source": finding.source,
+                }
+                for finding in inquiry.findings
+            ],
+            "answer": {
+                "digest": inquiry.answer_digest.hex(),
+                "size": inquiry.answer_size,
+            },
+        }
+
+    def _look(self, look: Look) -> dict[str, object]:
+        return {
+            "type": look.type,
+            "source": look.source,
+            "rows": look.rows,
+            "fields": look.fields,
+            "subjects": sorted(
+                {self.subject(look.type, look.source, key) for key in look.keys}
+            ),
+        }
+
+    def subject(self, type_name: str, source: str, key: str) -> str:
+        """Digest one row's place, so that "who looked at this" can be asked."""
+        place = f"{type_name}:{source}:{key}".encode(errors="surrogatepass")
+        return hmac.digest(self._key, place, hashlib.sha256)[:SUBJECT_BYTES].hex()
+
+    def party(self, number: str) -> str:
+        """Digest the code or ID number of a party that asks; empty for none."""
+        if not number:
+            return ""
+        text = f"party:{''.join(number.split()).upper()}".encode()
+        return hmac.digest(self._key, text, hashlib.sha256)[:SUBJECT_BYTES].hex()
+
+
+def papers(occasion: Occasion) -> list[str]:
+    """Name the papers shown, each by kind and number."""
+    return [
+        f"{kind} {number}" for kind in PAPERS if (number := getattr(occasion, kind))
+    ]
+
+
+def grants_used(inquiries: Iterable[Inquiry]) -> list[str]:
+    """Name the sharing grants that any of *inquiries* rests on."""
+    return sorted({name for one in inquiries for name in one.grants_used})
+
+
+def _verdicts(rulings: Rulings) -> str:
+    return "|".join(
+        f"MASK({ruling.verdict.kind})"
+        if isinstance(ruling.verdict, Mask)
+        else type(ruling.verdict).__name__.upper()
+        for ruling in rulings
+    )
+
+
+def _legible(value: object) -> Any:  # noqa: ANN401 - whatever JSON has
+    """Replace what no text of the database can have, so that any look is kept."""
+    if isinstance(value, str):
+        whole = value.replace("\0", "\ufffd")
+        return whole.encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {_legible(name): _legible(one) for name, one in value.items()}
+    if isinstance(value, Sequence):
+        return [_legible(one) for one in value]
+    return value

@@ -1,0 +1,63 @@
+"""The receipt of an answer: what is on record of it, signed (docs/receipts.md)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+
+import orjson
+
+from zhitong.connectors.signers import ECDSA, raw
+from zhitong.evidence import stamp
+from zhitong.exceptions import SettingsError
+from zhitong.ports import Signer
+from zhitong.schema.engine import Proof
+
+TYPE = "zhitong-receipt+jwt"
+
+
+class Receipts:
+    """Writes receipts as a JWS (RFC 7515) in ES256, whatever the log is signed by.
+
+    Callers check them with what they check tokens with.
+    """
+
+    def __init__(self, signer: Signer) -> None:
+        if signer.algorithm != ECDSA:
+            raise SettingsError(
+                f"回执的签名密钥须为 {ECDSA}，现为 {signer.algorithm}",
+                f"receipts are signed by {ECDSA}, not by {signer.algorithm}",
+            )
+        self._signer = signer
+        head = {"alg": "ES256", "kid": signer.key_id, "typ": TYPE}
+        self._head = _base64url(orjson.dumps(head)) + b"."
+
+    def of(self, proof: Proof) -> str:
+        """Write the receipt of *proof*."""
+        said = {
+            "record": proof.record,
+            "digest": content_digest(proof.digest),
+            "at": stamp(proof.at),
+            "unit": proof.unit,
+            "document": proof.document,
+        }
+        signed = self._head + _base64url(orjson.dumps(said))
+        signature = raw(self._signer.sign(signed))
+        return (signed + b"." + _base64url(signature)).decode("ascii")
+
+
+def proof_headers(proof: Proof, receipts: Receipts | None) -> Mapping[str, str]:
+    """Say in headers what is on record of an answer."""
+    headers = {"zhitong-answer-digest": content_digest(proof.digest)}
+    if receipts is not None:
+        headers["zhitong-receipt"] = receipts.of(proof)
+    return headers
+
+
+def content_digest(digest: bytes) -> str:
+    """Write a digest as the field Content-Digest has it (RFC 9530)."""
+    return f"sha-256=:{base64.b64encode(digest).decode('ascii')}:"
+
+
+def _base64url(text: bytes) -> bytes:
+    return base64.urlsafe_b64encode(text).rstrip(b"=")
