@@ -12,46 +12,83 @@ from pathlib import Path
 
 import asyncpg
 
+from zhitong.connectors.loan import Plain
 from zhitong.connectors.statements import statements
 from zhitong.exceptions import LedgerUnavailableError, SettingsError, TenantError
 
 LOCK = 7_000_001
+ALWAYS = "always"
+"""The folder of what runs again."""
 
 
 async def migrate(url: str, folder: Path, tenant: str | None = None) -> Sequence[str]:
     """Apply what is new in *folder*, return the names; refuse altered files.
 
+    What lies in its folder ``always`` says how things are to be, whatever was there: it
+    runs again when anything is new, or itself has changed.
+
     The platform's database is stamped with *tenant*, and one of another tenant left as
     it was (`TenantError`). A receiver's database is nobody's and has no stamp.
+
+    Where nothing is to be done only rights to read are needed; raises `SettingsError`
+    where *url* has no more than these and something is.
     """
-    queries = statements("migrations")
-    files = _files(folder)
     connection = await _connect(url)
     try:
         async with connection.transaction():
-            await connection.execute(queries["lock"], LOCK)
-            await connection.execute(queries["create"])
-            rows = await connection.fetch(queries["applied"])
-            applied = {row["name"]: row["digest"] for row in rows}
-            fresh: list[str] = []
-            for name, text in files:
-                digest = hashlib.sha256(text.encode()).hexdigest()
-                if name not in applied:
-                    await connection.execute(text)
-                    await connection.execute(queries["note"], name, digest)
-                    fresh.append(name)
-                elif applied[name] != digest:
-                    raise SettingsError(
-                        f"迁移文件 {name} 在执行之后被改动，请恢复原文件，另写新的迁移",
-                        f"migration {name} was changed after it was applied; "
-                        "restore it and write a new one",
-                    )
+            await connection.execute(statements("migrations")["lock"], LOCK)
+            fresh = await _apply(connection, folder)
             if tenant is not None:
                 # All above is undone where it was another's.
-                _compare(await connection.fetchval(queries["stamp"], tenant), tenant)
+                await _stamp(connection, tenant)
             return fresh
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise SettingsError(
+            f"平台数据库尚未迁移到本版本，而当前账号无权迁移（{error}）："
+            "请以属主账号执行 zhitong migrate（ZHITONG_DATABASE_PLATFORM_OWNER）",
+            "the platform's database is not as this version needs it, and this "
+            f"account may not change it ({error}): run zhitong migrate with the "
+            "owner's address (ZHITONG_DATABASE_PLATFORM_OWNER)",
+        ) from error
     finally:
         await connection.close(timeout=5)
+
+
+async def _apply(connection: Plain, folder: Path) -> list[str]:
+    queries = statements("migrations")
+    if not await connection.fetchval(queries["made"]):
+        await connection.execute(queries["create"])
+    rows = await connection.fetch(queries["applied"])
+    applied = {row["name"]: row["digest"] for row in rows}
+    fresh: list[str] = []
+    for name, text in _files(folder):
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        if name not in applied:
+            await connection.execute(text)
+            await connection.execute(queries["note"], name, digest)
+            fresh.append(name)
+        elif applied[name] != digest:
+            raise SettingsError(
+                f"迁移文件 {name} 在执行之后被改动，请恢复原文件，另写新的迁移",
+                f"migration {name} was changed after it was applied; "
+                "restore it and write a new one",
+            )
+    for name, text in _files(folder / ALWAYS):
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        noted = f"{ALWAYS}/{name}"
+        if fresh or applied.get(noted) != digest:
+            await connection.execute(text)
+            await connection.execute(queries["note"], noted, digest)
+            fresh.append(noted)
+    return fresh
+
+
+async def _stamp(connection: Plain, tenant: str) -> None:
+    name = await connection.fetchval(statements("migrations")["tenant"])
+    if name is None:
+        await connection.execute(statements("migrations")["stamp"], tenant)
+    else:
+        _compare(name, tenant)
 
 
 async def confirm(url: str, tenant: str) -> None:
@@ -99,7 +136,7 @@ def _files(folder: Path) -> list[tuple[str, str]]:
     ]
 
 
-async def _connect(url: str) -> asyncpg.Connection[asyncpg.Record]:
+async def _connect(url: str) -> Plain:
     try:
         return await asyncpg.connect(url, timeout=10)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:

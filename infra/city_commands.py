@@ -35,10 +35,10 @@ def up(settings: Settings, scale: str) -> None:
     # Departments that joined later, as the demo's harbour, are bound and wanted too.
     names = dict.fromkeys((*NAMES, *kept(settings.state)))
     urls = databases(tuple(names), os.environ, settings.state, tuning)
-    claim(settings, urls[PLATFORM])
+    owner = claim(settings, urls[PLATFORM])
     summary = asyncio.run(load_city({name: urls[name] for name in SOURCES}, scale))
     history = asyncio.run(
-        load_city_history(urls[PLATFORM], settings.state, scale, tenant=settings.tenant)
+        load_city_history(owner, settings.state, scale, tenant=settings.tenant)
     )
     place_keys(settings)
     placed = [place(file, settings) for file in sorted(BINDINGS.glob("*.toml"))]

@@ -25,6 +25,7 @@ from zhitong.infra.city import SCALES
 from zhitong.infra.consuming import NAMES as RECEIVERS
 from zhitong.infra.consuming import consume
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
+from zhitong.infra.platform_database import migrate_platform
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.relaying import relay
 from zhitong.infra.serving import serve
@@ -152,6 +153,12 @@ def _city(command: Command) -> None:
 
 
 def _gateway(command: Command) -> None:
+    command(
+        "migrate",
+        "以属主账号建立或更新平台数据库的表和权限"
+        " make or renew the platform's tables and rights, as their owner",
+        lambda settings, _: migrate_platform(settings),
+    )
     gateway = command(
         "serve",
         "运行网关 run the gateway",

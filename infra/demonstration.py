@@ -99,7 +99,7 @@ def _city(settings: Settings, view: View, stack: ExitStack) -> str:
     urls = databases(
         (*NAMES, *map(database_name, RECEIVERS)), os.environ, settings.state
     )
-    claim(settings, urls[PLATFORM])
+    owner = claim(settings, urls[PLATFORM])
     summary = asyncio.run(load_city({name: urls[name] for name in SOURCES}, "small"))
     for file in BINDINGS.glob("*.toml"):
         place(file, settings, renew=True)
@@ -109,9 +109,7 @@ def _city(settings: Settings, view: View, stack: ExitStack) -> str:
         f"{len(SOURCES)} departments, {summary.total:,} rows (all invented)",
     )
     history = asyncio.run(
-        load_city_history(
-            urls[PLATFORM], settings.state, "small", tenant=settings.tenant
-        )
+        load_city_history(owner, settings.state, "small", tenant=settings.tenant)
     )
     view.say(
         f"台账中有平台启用之前的决定 {history.decisions:,} 件，不再推送",

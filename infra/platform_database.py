@@ -7,12 +7,16 @@ import os
 from pathlib import Path
 
 from zhitong.connectors.migrations import confirm, migrate
+from zhitong.connectors.server_roles import arrange
 from zhitong.exceptions import SettingsError
-from zhitong.infra.embedded import address
+from zhitong.infra.commands import say
+from zhitong.infra.embedded import ROLES, address, variable
+from zhitong.infra.postgres_server import password
 from zhitong.infra.settings import Settings
 from zhitong.infra.tenants import claim_state
 
 PLATFORM = "platform"
+OWNER = "platform-owner"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -24,17 +28,52 @@ async def own_platform(settings: Settings) -> str:
     """
     found = address(settings.state, os.environ)(PLATFORM)
     if found is None:
-        raise SettingsError(
-            "没有平台自身的数据库，请先执行 zhitong up，"
-            "或设置 ZHITONG_DATABASE_PLATFORM",
-            "the platform's own database is missing: run zhitong up, or set "
-            "ZHITONG_DATABASE_PLATFORM",
-        )
+        raise _missing()
     await confirm(found, settings.tenant)
     return found
 
 
-def claim(settings: Settings, url: str) -> None:
-    """Make state folder and the database at *url* ours, before anything is loaded."""
+def owners(settings: Settings) -> str:
+    """Give the owner's address of the platform's database, or the only one there is.
+
+    Raises `SettingsError` without any.
+    """
+    look_up = address(settings.state, os.environ)
+    found = look_up(OWNER) or look_up(PLATFORM)
+    if found is None:
+        raise _missing()
+    return found
+
+
+def claim(settings: Settings, url: str) -> str:
+    """Make state folder and the database at *url* ours, before anything is loaded.
+
+    Gives the address to load it by: the owner's.
+    """
     claim_state(settings)
-    asyncio.run(migrate(url, MIGRATIONS, settings.tenant))
+    if not os.environ.get(variable(PLATFORM)):
+        roles = [role for _, role in ROLES.values()]
+        passwords = {role: password(settings.state, role) for role in roles}
+        asyncio.run(arrange(url, passwords, ROLES[OWNER][1]))
+    owner = owners(settings)
+    asyncio.run(migrate(owner, MIGRATIONS, settings.tenant))
+    return owner
+
+
+def migrate_platform(settings: Settings) -> None:
+    """Bring the platform's database to what this version needs, as its owner."""
+    claim_state(settings)
+    fresh = asyncio.run(migrate(owners(settings), MIGRATIONS, settings.tenant))
+    say(
+        *(f"已执行 Applied: {name}" for name in fresh)
+        if fresh
+        else ("平台数据库已是本版本 The platform's database is as it should be",)
+    )
+
+
+def _missing() -> SettingsError:
+    return SettingsError(
+        "没有平台自身的数据库，请先执行 zhitong up，或设置 ZHITONG_DATABASE_PLATFORM",
+        "the platform's own database is missing: run zhitong up, or set "
+        "ZHITONG_DATABASE_PLATFORM",
+    )

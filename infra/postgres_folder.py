@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from zhitong.exceptions import EmbeddedError
 from zhitong.infra.postgres_account import Account
+from zhitong.infra.secret import private
 from zhitong.infra.server_log import advise, last_lines
 
+SUPERUSER = "postgres"
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C"}
 # Sorting by code point, as Python does, lets pages of several sources be merged;
 # under ctype C pg_trgm would find no letter in a Chinese name.
@@ -21,25 +26,49 @@ _LOCALE = (
     "--lc-ctype=C.UTF-8",
     "--lc-messages=C",
 )
-_TRUST = ("--auth=trust", "--username=postgres", "--no-instructions")
+_ACCESS = (
+    "--auth=scram-sha-256",
+    f"--username={SUPERUSER}",
+    "--no-instructions",
+    # What makes guessed passwords dear; ours are drawn, and no guess finds them.
+    "--set=scram_iterations=1",
+)
 
 
-def make_template(folder: Path, programs: Path, account: Account) -> Path:
-    """Make the data folder that all others are copies of, if there is none."""
+def make_template(
+    folder: Path, programs: Path, account: Account, password: str
+) -> Path:
+    """Make the data folder that all others are copies of, if there is none.
+
+    *password* is that of its superuser, and so of all that are copied from it.
+    """
     template = folder / ".template"
     if not template.exists():
         made = _fresh(folder / ".template.made")
         initdb = (str(programs / "bin/initdb"), "-D", str(made))
-        _run(account, *initdb, *_LOCALE, *_TRUST)
+        with _told(folder, account, password) as file:
+            _run(account, *initdb, *_LOCALE, *_ACCESS, f"--pwfile={file}")
         made.rename(template)
     return template
 
 
-def make_data(data: Path, programs: Path, account: Account) -> None:
+@contextmanager
+def _told(folder: Path, account: Account, password: str) -> Iterator[Path]:
+    """Put *password* where the account can read it, and nobody else, for a moment."""
+    file = folder / ".password"
+    private(file, password)
+    try:
+        os.chown(file, account.user, account.group)
+        yield file
+    finally:
+        file.unlink()
+
+
+def make_data(data: Path, programs: Path, account: Account, password: str) -> None:
     """Make the folder *data*; it has this name only once it is whole."""
     if data.exists():
         return
-    template = make_template(data.parent, programs, account)
+    template = make_template(data.parent, programs, account, password)
     made = _fresh(data.with_name(f".{data.name}.made"))
     _run(account, "cp", "-R", str(template), str(made))
     _run(account, str(programs / "bin/initdb"), "--sync-only", "-D", str(made))

@@ -12,7 +12,8 @@ from zhitong.exceptions import EmbeddedError
 from zhitong.infra import processes as process
 from zhitong.infra.loopback import kept_port
 from zhitong.infra.postgres_account import Account
-from zhitong.infra.postgres_folder import ENVIRONMENT, make_data
+from zhitong.infra.postgres_folder import ENVIRONMENT, SUPERUSER, make_data
+from zhitong.infra.secret import passphrase
 from zhitong.infra.server_log import failure, stuck, tail, unfinished
 
 SETTINGS: Mapping[str, str] = {
@@ -90,7 +91,7 @@ class Server:
         if running is None:
             return self._start_anew()
         process.thaw(running.pid)
-        return url(self._await_ready(running.pid, 0).port)
+        return self._url(self._await_ready(running.pid, 0))
 
     def stop(self) -> None:
         """Stop cleanly, or less cleanly when that takes too long."""
@@ -106,6 +107,9 @@ class Server:
         if running and not process.kill(running.pid):
             raise stuck(self.name, running.pid)
 
+    def _url(self, running: Postmaster) -> str:
+        return url(running.port, SUPERUSER, password(self.state))
+
     def _noted(self) -> Postmaster | None:
         try:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
@@ -115,13 +119,13 @@ class Server:
             return None
 
     def _start_anew(self) -> str:
-        make_data(self.data, self.programs, self.account)
+        make_data(self.data, self.programs, self.account, password(self.state))
         self._forget_stale_pid()
         for attempt in range(1, _ATTEMPTS + 1):
             begin = self.log.stat().st_size if self.log.exists() else 0
             pid = self._launch(kept_port(self.port_file))
             try:
-                return url(self._await_ready(pid, begin).port)
+                return self._url(self._await_ready(pid, begin))
             except EmbeddedError as error:
                 if attempt == _ATTEMPTS or not passing(str(error)):
                     raise
@@ -164,9 +168,19 @@ def passing(message: str) -> bool:
     return any(sign in message for sign in _PASSING)
 
 
-def url(port: int) -> str:
-    """Write the address of the server on *port*."""
-    return f"postgresql://postgres@127.0.0.1:{port}/postgres"
+def password(state: Path, role: str = SUPERUSER) -> str:
+    """Give a role's password on the servers of *state*, drawn at first use."""
+    return passphrase(password_file(state, role))
+
+
+def password_file(state: Path, role: str) -> Path:
+    """Say where a role's password lies."""
+    return state / "database" / role
+
+
+def url(port: int, role: str, secret: str) -> str:
+    """Write the address of the server on *port*, for *role*."""
+    return f"postgresql://{role}:{secret}@127.0.0.1:{port}/{SUPERUSER}"
 
 
 def _serves(pid: int, data: Path) -> bool:
