@@ -1,0 +1,142 @@
+"""Grants held in memory: read again when they change, and believed for a second."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from zhitong.exceptions import LedgerUnavailableError
+from zhitong.grants import Grant, InForce
+from zhitong.infra.clients_file import raised
+from zhitong.resolvers.granted import STALE_SECONDS, HeldGrants
+from zhitong.types import Allowance, Principal
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+PERSON = Principal(kind="department", unit="U", unit_name="局", person="王")
+GRANT = Grant(
+    id="G1",
+    unit="U",
+    owner="O",
+    fields={},
+    lookups={},
+    purpose="tax",
+    basis="法",
+    valid_from=datetime(2026, 1, 1, tzinfo=UTC),
+    valid_to=datetime(2027, 1, 1, tzinfo=UTC),
+)
+EMERGENCY = replace(GRANT, id="B1", person="王", incident="火灾1号")
+
+
+class Register:
+    """A register whose content, answers and slowness are the test's."""
+
+    def __init__(self, *grants: Grant) -> None:
+        self.content = InForce(counter=1, grants=grants)
+        self.failure: Exception | None = None
+        self.read = 0
+        self.slow = asyncio.Event()
+        self.slow.set()
+
+    async def counter(self) -> int:
+        await self.slow.wait()
+        if self.failure:
+            raise self.failure
+        return self.content.counter
+
+    async def in_force(self, now: datetime) -> InForce:  # noqa: ARG002 - the port's
+        self.read += 1
+        return self.content
+
+
+class Clock:
+    """Goes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def until(done: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not done():  # noqa: ASYNC110 - it is another's doing, and sets no event
+            await asyncio.sleep(0.01)
+
+
+async def test_grants_are_read_again_only_when_something_has_changed() -> None:
+    register = Register(GRANT)
+    grants = HeldGrants(register, Clock())
+    assert grants.of(PERSON, NOW) == ()
+    for _ in range(3):
+        await grants.refresh()
+    assert register.read == 1
+    assert grants.of(PERSON, NOW) == (GRANT,)
+    register.content = InForce(counter=2, grants=())
+    await grants.refresh()
+    assert grants.of(PERSON, NOW) == ()
+
+
+async def test_another_unit_has_none_of_them() -> None:
+    grants = HeldGrants(Register(GRANT), Clock())
+    await grants.refresh()
+    assert grants.of(replace(PERSON, unit="V"), NOW) == ()
+
+
+async def test_while_the_database_is_silent_only_an_emergency_counts() -> None:
+    register, clock = Register(GRANT, EMERGENCY), Clock()
+    grants = HeldGrants(register, clock)
+    await grants.refresh()
+    register.failure = LedgerUnavailableError("没有答复", "no answer")
+    clock.now += STALE_SECONDS
+    with pytest.raises(LedgerUnavailableError):
+        await grants.refresh()
+    assert grants.of(PERSON, NOW) == (GRANT, EMERGENCY)
+    clock.now += 0.001
+    assert grants.of(PERSON, NOW) == (EMERGENCY,)
+    register.failure = None
+    await grants.refresh()
+    assert grants.of(PERSON, NOW) == (GRANT, EMERGENCY)
+
+
+async def test_an_answer_is_as_old_as_its_question() -> None:
+    register, clock = Register(GRANT), Clock()
+    grants = HeldGrants(register, clock)
+    register.slow.clear()
+    asking = asyncio.create_task(grants.refresh())
+    await asyncio.sleep(0)
+    clock.now += STALE_SECONDS + 0.1
+    register.slow.set()
+    await asking
+    assert not grants.fresh
+    assert grants.of(PERSON, NOW) == ()
+
+
+async def test_the_watch_outlives_a_register_that_is_away(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    register = Register(GRANT)
+    register.failure = OSError("away")
+    grants = HeldGrants(register)
+    watching = asyncio.create_task(grants.watch())
+    await until(lambda: bool(caplog.records))
+    register.failure = None
+    await until(lambda: bool(grants.of(PERSON, NOW)))
+    watching.cancel()
+    said = [one for one in caplog.records if one.name == "zhitong.resolvers.granted"]
+    assert len(said) == 1
+
+
+def test_a_grant_raises_what_may_be_asked_and_never_lowers_it() -> None:
+    usual = Allowance(page=200, cost=20_000, rate=20.0)
+    more = replace(GRANT, page=500, cost=100, rate=50.0)
+    most = replace(GRANT, page=10**6, cost=30_000)
+    assert raised(usual, [GRANT]) == usual
+    assert raised(usual, [more]) == replace(usual, page=500, rate=50.0)
+    assert raised(usual, [more, most]) == replace(
+        usual, page=1_000, cost=30_000, rate=50.0
+    )
