@@ -17,6 +17,8 @@ MOST_SIGNATURES = 8
 """Of one head; while keys change it has two."""
 MOST_STEPS = 128
 """Of one proof; a log of 2^63 leaves needs fewer."""
+MOST_KEYS = 16
+"""Notes on keys in one submission."""
 
 Note = Annotated[str, Meta(max_length=LONGEST)]
 Name = Annotated[str, Meta(max_length=64)]
@@ -40,6 +42,13 @@ class SignatureForm(Struct, frozen=True, forbid_unknown_fields=True):
 Signatures = Annotated[tuple[SignatureForm, ...], Meta(max_length=MOST_SIGNATURES)]
 
 
+class KeyNoteForm(Struct, frozen=True, forbid_unknown_fields=True):
+    """A key's successor, named and signed by the key before it."""
+
+    note: Note
+    value: Value
+
+
 class Submission(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A head that the operator asks a witness's word for."""
 
@@ -48,6 +57,8 @@ class Submission(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     base: Annotated[int, Meta(ge=0)] = 0
     """The size that the proof begins at: the last that the witness has seen."""
     proof: Annotated[tuple[Step, ...], Meta(max_length=MOST_STEPS)] = ()
+    keys: Annotated[tuple[KeyNoteForm, ...], Meta(max_length=MOST_KEYS)] = ()
+    """Notes on keys that the witness may not know, each after that of its elder."""
 
 
 class Word(Struct, frozen=True, kw_only=True):
@@ -101,3 +112,5 @@ class Mine(Struct, frozen=True, kw_only=True):
     spki: bytes
     origin: str
     """The log it witnesses."""
+    trusts: tuple[Name, ...]
+    """The operator's keys that count."""

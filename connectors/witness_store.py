@@ -7,7 +7,6 @@ found without reading all. A line that a power cut tore was answered to nobody.
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_right
 from collections.abc import Iterator
 from hashlib import sha256
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from zhitong.connectors.appended import append, mend
 from zhitong.connectors.witness_forms import Page, Place, Word
 from zhitong.exceptions import WitnessError
 
@@ -40,7 +40,7 @@ class WitnessStore:
         """Heads that have its word."""
         self.last: Word | None = None
         if self._files:
-            _mend(self._files[-1])
+            mend(self._files[-1])
             self._open_last()
 
     def _open_last(self) -> None:
@@ -60,7 +60,7 @@ class WitnessStore:
         if not self._files or self._files[-1].stat().st_size >= self._segment:
             size = word.head.size
             self._files.append(self._heads / f"{self.count:012}-{size:018}.jsonl")
-        _append(self._files[-1], _ENCODE(word))
+        append(self._files[-1], _ENCODE(word))
         self.last = word
         self.count += 1
 
@@ -76,7 +76,7 @@ class WitnessStore:
             return False
         self._kept.add(mark)
         line = {"at": now, "reason": reason, "signed": signed, "sent": sent}
-        _append(self._refused, _ENCODE(line))
+        append(self._refused, _ENCODE(line))
         return True
 
     def find(self, note: str) -> Word | None:
@@ -116,51 +116,13 @@ class WitnessStore:
     def _refused_before(self) -> set[bytes]:
         if not self._refused.exists():
             return set()
-        _mend(self._refused)
+        mend(self._refused)
         lines = self._refused.read_bytes().splitlines()
         found = (msgspec.json.decode(line) for line in lines)
         return {
             sha256(f"{each['reason']} {each['sent']}".encode()).digest()
             for each in found
         }
-
-
-def _append(file: Path, line: bytes) -> None:
-    fresh = not file.exists()
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    whole = os.fstat(descriptor).st_size
-    try:
-        left = memoryview(line + b"\n")
-        while left:
-            left = left[os.write(descriptor, left) :]
-        os.fsync(descriptor)
-    except OSError:
-        # A full disk: half a line must not stand before the next one.
-        os.ftruncate(descriptor, whole)
-        raise
-    finally:
-        os.close(descriptor)
-    if fresh:
-        _settle(file.parent)
-
-
-def _settle(folder: Path) -> None:
-    """Have the name of a new file on the disk, too."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _mend(file: Path) -> None:
-    """Cut off a last line that has no end."""
-    with file.open("r+b") as opened:
-        text = opened.read()
-        whole = text.rfind(b"\n") + 1
-        if whole < len(text):
-            opened.truncate(whole)
-            os.fsync(opened.fileno())
 
 
 def _words(file: Path) -> Iterator[Word]:

@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+from zhitong.connectors.signers import ECDSA, SM2
 from zhitong.connectors.trusted_documents import Trusted
 from zhitong.exceptions import SettingsError, ZhitongError
 from zhitong.infra import (
@@ -20,6 +21,7 @@ from zhitong.infra import (
     grants_view,
     policy_view,
     receivers_admin,
+    witnessing,
 )
 from zhitong.infra.city import SCALES
 from zhitong.infra.consuming import NAMES as RECEIVERS
@@ -78,6 +80,7 @@ def parser() -> argparse.ArgumentParser:
     _documents(command)
     _policy(command)
     _questions(command)
+    _witness(command)
     return top
 
 
@@ -350,6 +353,54 @@ def _questions(command: Command) -> None:
     )
     ask.add_argument(
         "file", metavar="文件", help="查询文档，- 为标准输入 or - for stdin"
+    )
+
+
+def _witness(command: Command) -> None:
+    witness = command(
+        "witness",
+        "运行见证人：在平台之外核对并签认日志 witness a log from outside its operator",
+        lambda settings, given: witnessing.run(
+            settings,
+            witnessing.Asked(
+                folder=given.folder,
+                origin=given.origin or settings.tenant,
+                trust=tuple(given.trust),
+                host=given.host,
+                port=given.port,
+                tolerance=given.tolerance,
+                algorithm=given.algorithm,
+            ),
+        ),
+    )
+    witness.add_argument(
+        "--folder", metavar="目录", type=Path, help="它自己的目录 a folder of its own"
+    )
+    witness.add_argument(
+        "--origin", metavar="日志", default="", help="哪一方的日志 whose log"
+    )
+    witness.add_argument(
+        "--trust",
+        metavar="公钥",
+        type=Path,
+        action="append",
+        default=[],
+        help="平台的签名公钥 the operator's public key, PEM",
+    )
+    witness.add_argument("--host", default="127.0.0.1", metavar="地址", help="address")
+    witness.add_argument("--port", type=_port, metavar="端口", help="port")
+    witness.add_argument(
+        "--tolerance",
+        type=float,
+        default=witnessing.TOLERANCE,
+        metavar="秒",
+        help="时钟容差 how far a head's time may be off",
+    )
+    witness.add_argument(
+        "--algorithm",
+        choices=(ECDSA, SM2),
+        default=ECDSA,
+        help="自己密钥的算法 of its own key",
     )
 
 
