@@ -59,6 +59,7 @@ def _of_lists(form: PolicyForm) -> Iterable[Label]:
     lists = {
         "recorders": form.recorders,
         "proceeding_recorders": form.proceeding_recorders,
+        "grant_applicants": form.grant_applicants,
         "causes_checked": form.causes_checked,
         "whole_texts": form.whole_texts,
         "[purposes]": form.purposes,

@@ -53,6 +53,8 @@ def read_policy(path: Path, entities: Mapping[str, EntityType]) -> Policy:
         recorders=frozenset(file.recorders),
         whole_texts=frozenset(file.whole_texts),
         proceeding_recorders=frozenset(file.proceeding_recorders),
+        grant_applicants=frozenset(file.grant_applicants),
+        purposes=frozenset(one for each in file.purposes.values() for one in each),
     )
 
 

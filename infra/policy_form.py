@@ -181,3 +181,4 @@ class PolicyForm(Form, frozen=True, kw_only=True):
     recorders: list[str] = []
     whole_texts: list[str] = []
     proceeding_recorders: list[str] = []
+    grant_applicants: list[str] = []

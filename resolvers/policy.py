@@ -232,6 +232,10 @@ class Policy:
     """Requester kinds that have people's words whole, ID numbers in them too."""
     proceeding_recorders: frozenset[str] = frozenset()
     """Requester kinds that may record reconsiderations and lawsuits."""
+    grant_applicants: frozenset[str] = frozenset()
+    """Requester kinds whose people may apply for sharing grants."""
+    purposes: frozenset[str] = frozenset()
+    """Every purpose that a kind may ask for."""
 
 
 def decide(

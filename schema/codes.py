@@ -235,6 +235,92 @@ PROCEEDING_KIND = codes(
     LITIGATION=("行政诉讼", "Administrative litigation"),
 )
 
+GRANT_STATE = codes(
+    "GrantState",
+    "授权状态",
+    "Where an application for a grant is",
+    APPLIED=("已申请，待形式审查", "Applied for; the form is to be reviewed"),
+    INCOMPLETE=("已一次性告知，待补正", "Told once what is missing"),
+    REVIEWED=("形式审查通过，待数源部门答复", "The owner is to reply"),
+    AGREED=("已同意，待提供", "Agreed; the data are to be provided"),
+    IN_FORCE=("生效", "In force"),
+    REFUSED=("不同意", "Refused, with a reason"),
+    DISPUTED=("争议处理中", "Disputed; the data authority settles it"),
+    WITHDRAWN=("申请方撤回", "Withdrawn by the applicant"),
+    REVOKED=("已收回", "Revoked"),
+    EXPIRED=("已到期", "Run out"),
+)
+
+GRANT_KIND = codes(
+    "GrantKind",
+    "授权类别",
+    "What sort of grant it is",
+    SHARING=("共享授权", "A sharing grant"),
+    BREAK_GLASS=("紧急调阅", "Break-glass: an emergency"),
+)
+
+GRANT_MODE = codes(
+    "GrantMode",
+    "共享方式",
+    "How the data are shared",
+    INTERFACE=("服务接口", "By an interface"),
+    BATCH=("批量交换", "In batches"),
+    FILE=("文件下载", "As a file"),
+)
+
+GRANT_SHARING = codes(
+    "GrantSharing",
+    "共享属性",
+    "Whether any of the items is shared on condition",
+    UNCONDITIONAL=("均为无条件共享", "All unconditionally"),
+    CONDITIONAL=("含有条件共享", "Some on condition"),
+)
+
+GRANT_GIVING = codes(
+    "GrantGiving",
+    "给出形式",
+    "How the values are given",
+    WHOLE=("原值", "Whole"),
+    MASKED=("脱敏", "Masked"),
+)
+
+GRANT_EXTENT = codes(
+    "GrantExtent",
+    "行的范围",
+    "Which rows it is for",
+    ALL=("全部", "All"),
+    OWN_CASE=("仅查阅事由所写的案件", "Those of the case that is asked for"),
+)
+
+GRANT_DUTY = codes(
+    "GrantDuty",
+    "待办环节",
+    "What is due next",
+    REVIEW=("数据主管部门形式审查", "The data authority reviews the form"),
+    SUPPLEMENT=("申请单位补正", "The applicant adds what is missing"),
+    REPLY=("数源部门答复", "The owner replies"),
+    PROVIDE=("数源部门提供数据", "The owner provides the data"),
+    SETTLE=("数据主管部门处理争议", "The data authority settles the dispute"),
+    REVIEW_USE=("复核紧急调阅", "The emergency's use is reviewed"),
+)
+
+GRANT_LATENESS = codes(
+    "GrantLateness",
+    "是否逾期",
+    "Whether what is due is late",
+    IN_TIME=("未到期限", "In time"),
+    PROVISIONAL=("未到期限，期限暂定", "In time; the date is provisional"),
+    LATE=("已逾期", "Late"),
+)
+
+GRANT_USE_REVIEW = codes(
+    "GrantUseReview",
+    "紧急调阅复核结论",
+    "What the review of an emergency's use found",
+    JUSTIFIED=("有正当理由", "Justified"),
+    NOT_JUSTIFIED=("无正当理由", "Not justified"),
+)
+
 PENALTY_KIND = closed(
     "PenaltyKind",
     "行政处罚种类",

@@ -8,6 +8,7 @@ from zhitong.schema.access import ACCESS_RECORD
 from zhitong.schema.cases import CASE, INSPECTION
 from zhitong.schema.credit import LISTING, REPAIR
 from zhitong.schema.decisions import DECISION, DELIVERY, FINDING, RECEIPT, RECEIVER
+from zhitong.schema.grants import ACCESS_GRANT
 from zhitong.schema.proceedings import PROCEEDING
 from zhitong.schema.registers import COUNTERPARTY, LICENCE, MATTER, OFFICER, SUBJECT
 from zhitong.types import EntityType
@@ -30,6 +31,7 @@ ENTITIES: Mapping[str, EntityType] = {
         DELIVERY,
         RECEIPT,
         RECEIVER,
+        ACCESS_GRANT,
         ACCESS_RECORD,
     )
 }

@@ -125,7 +125,7 @@ create view access_grant_now as
 select
     grant_id, version,
     case when state in ('AGREED', 'IN_FORCE') and valid_to <= now() then 'EXPIRED' else state end as state,
-    kind, unit, unit_name, person, owner, purpose, basis, scene, incident,
+    kind, unit, unit_name, array[unit, owner] as parties, nullif(person, '') as person, owner, purpose, basis, scene, nullif(incident, '') as incident,
     array(
         select type.key || '.' || field.name
         from jsonb_each(fields) type, jsonb_array_elements_text(type.value) field (name)

@@ -350,7 +350,7 @@ def holds(rule: Toml, asker: Asker, row: Truth, where: Toml | None = None) -> bo
         place, own = str(row.values[rule["own_division"]] or ""), _place(who.division)
         tests.append(bool(own) and place.startswith(own))
     if "own_unit" in rule:
-        tests.append(bool(who.unit) and row.values[rule["own_unit"]] == who.unit)
+        tests.append(bool(who.unit) and _has(row, rule["own_unit"], who.unit))
     if "own_cause" in rule:
         cause = asker.occasion.cause
         tests.append(bool(cause) and _has(row, rule["own_cause"], cause))

@@ -343,6 +343,7 @@ def of_platform(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
                 "who": canary(),
             },
         )
+    yield from grants()
     rules = path.parent.parent / "rules" / "receivers.toml"
     named = tomllib.loads(rules.read_text(encoding="utf-8"))["receivers"]
     title = next(one["title"] for one in named if one["name"] == "credit")
@@ -364,6 +365,35 @@ def of_platform(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
         answer = {"answer": "REJECTED", "at": at, "reasons": [worded()]}
         event.pop("decision_id")
         yield "receipt", {**event, **said, **answer}
+
+
+def grants() -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Make applications for grants: of one's own unit, for its data, and others'."""
+    ones = (OWN_UNITS, OWN_UNITS[::-1], (credit_code(), credit_code()))
+    texts = ("scene", "missing", "refusal", "dispute", "settlement", "ending")
+    at = "2026-06-01T12:00:00+08:00"
+    for unit, owner in ones:
+        yield (
+            "access_grant",
+            {
+                "grant_id": canary(),
+                "version": 1,
+                "state": "REFUSED",
+                "kind": "SHARING",
+                "unit": unit,
+                "unit_name": canary(),
+                "owner": owner,
+                "purpose": canary(),
+                "basis": canary(),
+                "fields": {"CaseRecord": ["facts"]},
+                "valid_from": at,
+                "valid_to": "2027-06-01T12:00:00+08:00",
+                "applied_by": canary(),
+                "applied_at": at,
+                "changed_at": at,
+                **{name: worded() for name in texts},
+            },
+        )
 
 
 def entry_of(record: Mapping[str, object]) -> Mapping[str, object]:
