@@ -14,8 +14,8 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
-from tests.contract.log_operator import Operator, leaves, new_key
-from tests.contract.witnesses import WitnessProcess
+from log_operator import Operator, leaves, new_key
+from witnesses import WitnessProcess
 
 from zhitong.connectors.signers import ECDSA, SM2, verify
 from zhitong.connectors.witness_forms import Submission, Word
