@@ -27,6 +27,7 @@ MASKS: Mapping[MaskKind, Label] = {
     MaskKind.YEAR: Label("年份", "year"),
     MaskKind.HASH: Label("代号", "hash"),
     MaskKind.NULL: Label("置空", "null"),
+    MaskKind.TEXT: Label("遮盖其中的身份号码", "text"),
 }
 
 

@@ -144,6 +144,11 @@ WRONG = [
     pytest.param(PAGE.format(201), "PAGE_SIZE", id="a page of 201"),
     pytest.param('{ search(name: "a") { more } }', "SEARCH_TERM", id="one letter"),
     pytest.param('{ search(name: "    ") { more } }', "SEARCH_TERM", id="blanks"),
+    pytest.param(
+        '{ search(name: "张三110101199003078515") { more } }',
+        "SEARCH_TERM",
+        id="a number in a name",
+    ),
     pytest.param(NODE.format("nonsense"), "NODE_ID", id="no id"),
     pytest.param(NODE.format(identity("Nope:market:1")), "NODE_ID", id="a wrong type"),
     pytest.param(
