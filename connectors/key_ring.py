@@ -30,7 +30,7 @@ from zhitong.connectors.signers import (
     key_id,
 )
 from zhitong.connectors.statements import statements
-from zhitong.evidence import Deed, DeedKind, KeyNote
+from zhitong.evidence import Deed, DeedKind, KeyNote, stamp
 from zhitong.exceptions import SettingsError, SignerUnavailableError
 
 HEAD = "head"
@@ -75,6 +75,9 @@ class Because:
     reason: str
 
 
+FIRST_USE = Because(who="zhitong", reason="首次使用 first use")
+
+
 class KeyRing:
     """The keys of one state folder."""
 
@@ -89,23 +92,28 @@ class KeyRing:
         return (await self.signers(connection, purpose, algorithm))[0]
 
     async def signers(
-        self, connection: Connection, purpose: str, algorithm: str = ECDSA
+        self,
+        connection: Connection,
+        purpose: str,
+        algorithm: str = ECDSA,
+        at: datetime | None = None,
     ) -> Sequence[KeySigner]:
-        """Give all that sign for *purpose* now, the newest first.
+        """Give all that sign for *purpose* now, or *at* a time, the newest first.
 
-        Gateways may have their keys each in a folder of its own. Heads have one: raises
-        `SignerUnavailableError` where it is not here, as nobody would vouch for another.
+        Gateways may have keys each in its own folder. Of heads there is one: raises
+        `SignerUnavailableError` where it is not here: nobody would vouch for another.
         """
-        if found := await self._here(connection, purpose):
+        now = at or datetime.now(UTC)
+        if found := await self._here(connection, purpose, now):
             return found
         async with connection.transaction():
             # Two processes that start together make one key.
             sql = statements("key_ring")
             await connection.execute(sql["one_at_a_time"], LOCK)
-            if found := await self._here(connection, purpose):
+            if found := await self._here(connection, purpose, now):
                 return found
             made = self._make(purpose, algorithm)
-            await register(connection, purpose, made.spki)
+            await register(connection, purpose, made.spki, now)
             return [made]
 
     async def rotate(
@@ -124,13 +132,13 @@ class KeyRing:
         async with connection.transaction():
             await connection.execute(sql["one_at_a_time"], LOCK)
             log = await read_log(connection)
-            old = await self._here(connection, purpose)
+            now = datetime.now(UTC)
+            old = await self._here(connection, purpose, now)
             if not old:
                 raise SettingsError(
                     f"还没有用途为 {purpose} 的密钥，无需更换",
                     f"there is no key for {purpose} yet, so none to replace",
                 )
-            now = datetime.now(UTC)
             note = KeyNote(
                 origin=log.origin,
                 purpose=purpose,
@@ -140,7 +148,7 @@ class KeyRing:
                 spki=successor.spki,
                 at=now,
             )
-            if not await register(connection, purpose, successor.spki, at=now):
+            if not await register(connection, purpose, successor.spki, now, because):
                 raise SettingsError(
                     f"密钥 {note.new} 已经登记过",
                     f"the key {note.new} is known already",
@@ -149,8 +157,13 @@ class KeyRing:
             await connection.execute(
                 sql["note"], note.new, note.old, old[0].algorithm, note.text, value
             )
-            await connection.execute(sql["retire"], purpose, note.new, now + overlap)
-            await deeds.write(connection, _deed(note, because))
+            ended = await connection.fetch(
+                sql["retire"], purpose, note.new, now + overlap
+            )
+            for row in ended:
+                detail = {"retired": stamp(row["retired"]), "successor": note.new}
+                deed = _deed("retire-key", row["key_id"], because, now, detail)
+                await deeds.write(connection, deed)
         return note
 
     def keep(self, purpose: str, der: bytes) -> FileSigner:
@@ -182,10 +195,12 @@ class KeyRing:
             os.fsync(descriptor)
         draft.rename(path)
 
-    async def _here(self, connection: Connection, purpose: str) -> Sequence[KeySigner]:
+    async def _here(
+        self, connection: Connection, purpose: str, now: datetime
+    ) -> Sequence[KeySigner]:
         """Give those in force whose private key is here."""
         sql = statements("key_ring")
-        rows = await connection.fetch(sql["active"], purpose, datetime.now(UTC))
+        rows = await connection.fetch(sql["active"], purpose, now)
         found = [self._signer(purpose, row["key_id"]) for row in rows]
         here = [each for each in found if each is not None]
         if rows and not here and purpose == HEAD:
@@ -207,19 +222,33 @@ class KeyRing:
 
 
 async def register(
-    connection: Connection, purpose: str, spki: bytes, at: datetime | None = None
+    connection: Connection,
+    purpose: str,
+    spki: bytes,
+    at: datetime | None = None,
+    because: Because = FIRST_USE,
 ) -> bool:
-    """Enter a public key, for ever; say whether it is new."""
-    return bool(
-        await connection.fetchval(
+    """Enter a public key, for ever, and that it was; say whether it is new."""
+    since, algorithm = at or datetime.now(UTC), algorithm_of(spki)
+    async with connection.transaction():
+        new = await connection.fetchval(
             statements("key_ring")["register"],
             key_id(spki),
             purpose,
-            algorithm_of(spki),
+            algorithm,
             spki,
-            at or datetime.now(UTC),
+            since,
         )
-    )
+        if new:
+            detail = {
+                "purpose": purpose,
+                "algorithm": algorithm,
+                "spki": spki.hex(),
+                "since": stamp(since),
+            }
+            deed = _deed("add-key", new, because, since, detail)
+            await deeds.write(connection, deed)
+    return new is not None
 
 
 async def public_keys(connection: Connection) -> Sequence[PublicKey]:
@@ -255,13 +284,15 @@ def _command_signer(program: Program) -> CommandSigner:
         ) from error
 
 
-def _deed(note: KeyNote, because: Because) -> Deed:
+def _deed(
+    action: str, target: str, because: Because, at: datetime, detail: dict[str, str]
+) -> Deed:
     return Deed(
         kind=DeedKind.KEY,
         who=because.who,
-        action="rotate-key",
-        target=note.new,
+        action=action,
+        target=target,
         reason=because.reason,
-        at=note.at,
-        detail={"purpose": note.purpose, "old": note.old, "algorithm": note.algorithm},
+        at=at,
+        detail=detail,
     )

@@ -12,7 +12,8 @@ order by since desc, key_id;
 select key_id, purpose, algorithm, spki, since, retired from evidence_key order by purpose, since, key_id;
 
 -- retire --
-update evidence_key set retired = $3 where purpose = $1 and key_id <> $2 and (retired is null or retired > $3);
+update evidence_key set retired = $3 where purpose = $1 and key_id <> $2 and (retired is null or retired > $3)
+returning key_id, retired;
 
 -- note --
 insert into key_note (key_id, signed_by, algorithm, note, value) values ($1, $2, $3, $4, $5);
