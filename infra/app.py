@@ -23,10 +23,12 @@ from zhitong.infra.front import GraphQLFront, joined
 from zhitong.infra.heads import HEADERS, bounded_heads
 from zhitong.infra.live import Live
 from zhitong.infra.live_page import live_page
+from zhitong.infra.receipts import Receipts
 from zhitong.infra.replies import error_body, fault
 from zhitong.infra.settings import Settings
 from zhitong.infra.tokens import Verifier
 from zhitong.ports import Documents
+from zhitong.resolvers.granted import HeldGrants
 from zhitong.schema.engine import Engine, problem
 from zhitong.types import OPERATOR, Principal
 
@@ -60,6 +62,8 @@ def build_app(  # noqa: PLR0913 - the parts the gateway is put together from
     reload: Reload,
     *,
     documents: Documents | None = None,
+    grants: HeldGrants | None = None,
+    receipts: Receipts | None = None,
     lifespan: Lifespan | None = None,
     ending: asyncio.Event | None = None,
 ) -> ASGIApp:
@@ -68,10 +72,18 @@ def build_app(  # noqa: PLR0913 - the parts the gateway is put together from
     *readiness* tells ``database`` (bool: the platform's own) and ``sources``
     (name → state; ``"ready"`` is the one that answers). *reload* tells what was
     loaded and raises `BindingError`, or a group of them, where nothing was.
-    *documents* are the trusted ones; none without them.
+    *documents* are the trusted ones, *grants* those in force, *receipts* what signs
+    those of answers; none without them.
     *ending* ends what would go on for ever: the live page's streams.
     """
-    front = GraphQLFront(engine, verifier, settings, documents=documents)
+    front = GraphQLFront(
+        engine,
+        verifier,
+        settings,
+        documents=documents,
+        grants=grants,
+        receipts=receipts,
+    )
     live = Live(engine, verifier, settings, ending or asyncio.Event())
     door = Door(verifier, settings)
     rest = Starlette(

@@ -46,6 +46,7 @@ OURS = frozenset(
         "pseudonym.key",
         "receivers",
         "run",
+        "spool",
         "subject.key",
         "tenant",
     ]

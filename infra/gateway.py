@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from zhitong.connectors.access_log import PlatformAccessLog, open_pool
+from zhitong.connectors.access_log import open_pool
 from zhitong.connectors.deeds import PlatformDeeds
 from zhitong.connectors.grants import PlatformGrants
 from zhitong.connectors.migrations import migrate
@@ -19,6 +19,8 @@ from zhitong.evidence import Deed, DeedKind
 from zhitong.exceptions import SettingsError, SourceError
 from zhitong.infra.deciding import Deciding
 from zhitong.infra.policy_file import read_policy
+from zhitong.infra.receipts import Receipts
+from zhitong.infra.recording import recording
 from zhitong.infra.registry import Address, Registry, platform_source
 from zhitong.infra.secret import secret
 from zhitong.infra.settings import Settings
@@ -75,6 +77,8 @@ class Gateway:
         """The trusted documents, while the gateway runs."""
         self.recorder: Recorder | None = None
         """What puts looks on record, while the gateway runs."""
+        self.receipts: Receipts | None = None
+        """What signs the callers' receipts, while the gateway runs."""
         self._deeds: PlatformDeeds | None = None
         self._deciding = Deciding(settings, policy)
         refuse_foreign_rules(
@@ -92,13 +96,11 @@ class Gateway:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Engine]:
         """Migrate, connect, load the bindings, watch; undo all of it at the end."""
-        await migrate(self._owner, HERE / "migrations", self._settings.tenant)
+        settings = self._settings
+        digest = settings.evidence_hash
+        await migrate(self._owner, HERE / "migrations", settings.tenant, digest)
         pool = await open_pool(self._url)
-        key = secret(self._settings.state / "subject.key")
         await self._own.inspect()
-        log = PlatformAccessLog(pool, key)
-        await log.open()
-        recorder = self.recorder = Recorder(log)
         self.grants = HeldGrants(PlatformGrants(pool))
         granting = asyncio.create_task(self.grants.watch())
         self.documents = PlatformDocuments(pool)
@@ -110,15 +112,17 @@ class Gateway:
             self.registry.watch(self._settings.check_seconds)
         )
         try:
-            async with self._deciding.running(
-                self._url, self.sources, self._reader, recorder
-            ) as (decisions, proceedings):
-                yield self._engine(recorder, decisions, proceedings)
+            async with (
+                recording(self._settings, pool) as by,
+                self._deciding.running(
+                    self._url, self.sources, self._reader, by.recorder
+                ) as (decisions, proceedings),
+            ):
+                self.recorder, self.receipts = by.recorder, by.receipts
+                yield self._engine(by.recorder, decisions, proceedings)
         finally:
             watching.cancel()
             granting.cancel()
-            await recorder.close()
-            await log.close()
             await self.registry.close()
             await self._own.close()
             pool.terminate()

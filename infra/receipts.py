@@ -23,6 +23,10 @@ class Receipts:
     """
 
     def __init__(self, signer: Signer) -> None:
+        self.sign_by(signer)
+
+    def sign_by(self, signer: Signer) -> None:
+        """Sign by this key from now on."""
         if signer.algorithm != ECDSA:
             raise SettingsError(
                 f"回执的签名密钥须为 {ECDSA}，现为 {signer.algorithm}",

@@ -143,6 +143,8 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
             gateway.readiness,
             gateway.reload,
             documents=gateway.documents,
+            grants=gateway.grants,
+            receipts=gateway.receipts,
             ending=ending,
         )
         config = server(app, settings).config

@@ -96,6 +96,9 @@ class Settings:
     evidence_algorithm: str = "sha256-ecdsa-p256"
     """Digest of the log, for life, and what new keys sign by; or ``sm3-sm2``."""
 
+    spool_bytes: int = 67_108_864
+    """How large the file may grow with looks that wait for the access register."""
+
     seal_seconds: float = 1.0
     """How often the log takes what waits, and has a head."""
 
@@ -145,6 +148,11 @@ class Settings:
     def explorer(self) -> Path:
         """The folder the set-up copies the explorer's files into."""
         return self.state / "explorer"
+
+    @property
+    def spool(self) -> Path:
+        """The folder where looks wait while the access register is away."""
+        return self.state / "spool"
 
     @property
     def evidence(self) -> Path:

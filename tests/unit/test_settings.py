@@ -53,6 +53,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
         calendar=Path("cl"),
         document_aliases=11,
         document_directives=12,
+        spool_bytes=12,
         live_seconds=2.5,
         live_streams=3,
         late_seconds=4.5,
