@@ -14,6 +14,7 @@ from zhitong.resolvers.counting import Counting
 from zhitong.resolvers.cursors import Cursors
 from zhitong.resolvers.decisions import Decisions
 from zhitong.resolvers.filters import Filters
+from zhitong.resolvers.grants import Grants
 from zhitong.resolvers.loaders import Loaders
 from zhitong.resolvers.proceedings import Proceedings
 from zhitong.resolvers.read import Reader
@@ -47,6 +48,8 @@ class Context:
     entities: Mapping[str, EntityType]
     sources: Callable[[], Mapping[str, Source]]
     limits: Limits
+    applications: Grants | None = None
+    """What is done to applications for grants; None: this gateway serves none."""
     _wanted: dict[tuple[tuple[int, ...], str], Wanted] = field(default_factory=dict)
     _sizes: dict[tuple[int, ...], int] = field(default_factory=dict)
     _beside: dict[int, tuple[FieldNode, ...]] = field(default_factory=dict)

@@ -43,6 +43,7 @@ from zhitong.resolvers.cursors import Cursors
 from zhitong.resolvers.decisions import Decisions
 from zhitong.resolvers.filters import Filters
 from zhitong.resolvers.granted import HeldGrants
+from zhitong.resolvers.grants import Grants
 from zhitong.resolvers.loaders import Loaders
 from zhitong.resolvers.narrowing import Narrowing
 from zhitong.resolvers.proceedings import Proceedings
@@ -104,6 +105,7 @@ class GraphEngine:
         limits: Limits,
         bounds: Bounds,
         grants: HeldGrants | None = None,
+        applications: Grants | None = None,
     ) -> None:
         self._reader = reader
         self._recorder = recorder
@@ -117,6 +119,7 @@ class GraphEngine:
         self._schema = graph()
         self._bounds = bounds
         self._grants = grants
+        self._applications = applications
         self._fitting: OrderedDict[str, Admitted] = OrderedDict()
         """Documents that fit the schema; what was refused is not kept."""
 
@@ -267,6 +270,7 @@ class GraphEngine:
             cursors=self._cursors,
             decisions=self._decisions,
             proceedings=self._proceedings,
+            applications=self._applications,
             entities=ENTITIES,
             sources=self._sources,
             limits=Limits(self._limits.page, inquiry.allowance.page),

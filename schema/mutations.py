@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta, timezone
 from typing import Annotated, Any
@@ -12,7 +12,6 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from zhitong.decisions import Change, Finding, Severity
 from zhitong.resolvers.decisions import Recorded
-from zhitong.schema import objects
 from zhitong.schema.context import Context
 from zhitong.schema.decision_inputs import (
     INPUTS,
@@ -22,7 +21,9 @@ from zhitong.schema.decision_inputs import (
     withdrawal,
 )
 from zhitong.schema.entities import ENTITIES
+from zhitong.schema.grant_mutations import grant_mutations
 from zhitong.schema.lookups import by_lookup
+from zhitong.schema.made import made_type
 from zhitong.schema.objects import Info, field_with, raw
 from zhitong.schema.proceeding_inputs import ProceedingInput, proceeding
 from zhitong.types import Label, Row
@@ -80,23 +81,6 @@ class Entered:
     events: list[Queued]
 
 
-def _type(
-    name: str,
-    label: Label,
-    fields: Mapping[str, tuple[str, Label]],
-    resolved: Mapping[str, Any] | None = None,
-) -> type:
-    """Make a type; its annotations name what `zhitong.schema.objects` has."""
-    body: dict[str, Any] = {
-        "__annotations__": {field: kind for field, (kind, _) in fields.items()},
-        "__module__": objects.__name__,
-    }
-    for field, (_, said) in fields.items():
-        body[field] = strawberry.field(description=str(said))
-    made = type(name, (), body | dict(resolved or {}))
-    return strawberry.type(made, description=str(label))
-
-
 def _several(name: str, of: Any, label: Label) -> Any:  # noqa: ANN401 - a made type
     def resolve(self: object) -> object:
         return getattr(self, name)
@@ -113,7 +97,7 @@ def _decision() -> Any:  # noqa: ANN401 - a strawberry field
     return field_with(resolve, {"info": Info, "return": "Decision | None"}, label)
 
 
-FINDING: Any = _type(
+FINDING: Any = made_type(
     "RuleFinding",
     Label("一条规则的发现。", "What one rule finds."),
     {
@@ -124,7 +108,7 @@ FINDING: Any = _type(
         "ruleSource": ("str", Label("规则依据", "Text the rule rests on")),
     },
 )
-EVENT: Any = _type(
+EVENT: Any = made_type(
     "QueuedEvent",
     Label("待推送的事件。", "An event that waits for its receiver."),
     {
@@ -132,13 +116,13 @@ EVENT: Any = _type(
         "eventId": ("str", Label("事件编号", "Event id")),
     },
 )
-CHECKED: Any = _type(
+CHECKED: Any = made_type(
     "DecisionChecked",
     Label("作出决定之前的核验。", "The rules' word before a decision is taken."),
     {"decisionId": ("str", ID), "contentHash": ("str", HASH)},
     {"findings": _several("findings", FINDING, FINDINGS)},
 )
-RECORDED: Any = _type(
+RECORDED: Any = made_type(
     "DecisionRecorded",
     Label("登记、撤销或更正的结果。", "What was recorded, withdrawn or corrected."),
     {
@@ -234,7 +218,7 @@ def _mutation(act: Act, taken: Any, name: str, said: Label, label: Label) -> Any
     return field_with(resolve, annotations, label)
 
 
-PROCEEDING_RECORDED: Any = _type(
+PROCEEDING_RECORDED: Any = made_type(
     "ProceedingRecorded",
     Label("登记的复议或诉讼。", "What was recorded of a proceeding."),
     {
@@ -286,9 +270,12 @@ def _proceeding() -> Any:  # noqa: ANN401 - a strawberry field
 
 def mutation_type() -> type:
     """Make the mutation root; its fields run one after the other."""
-    return _type(
+    return made_type(
         "Mutation",
-        Label("登记。决定一经登记即推送各接收方。", "What changes the ledger."),
+        Label(
+            "登记。决定一经登记即推送各接收方；共享授权的申请和办理。",
+            "What changes the ledger, and the register of grants.",
+        ),
         {},
         {
             "recordDecision": _mutation(
@@ -317,6 +304,7 @@ def mutation_type() -> type:
                 Label("更正一件决定", "Correct a decision"),
             ),
             "recordProceeding": _proceeding(),
+            **grant_mutations(),
         },
     )
 
