@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import secrets
@@ -19,14 +18,13 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 from uuid import UUID, uuid4
 
-import asyncpg
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from zhitong.connectors.access_entry import Records
 from zhitong.connectors.loan import Connection
 from zhitong.connectors.statements import statements
-from zhitong.exceptions import LedgerUnavailableError, SettingsError
+from zhitong.exceptions import SettingsError
 
 KEY_BITS = 256
 NONCE = 12
@@ -100,35 +98,6 @@ async def _found(
         person: (key_id, sealing.unwrapped(key_id, person, wrapped))
         for person, key_id, wrapped in rows
     }
-
-
-async def erase(
-    pool: asyncpg.Pool[asyncpg.Record], person: bytes, seconds: float = 5.0
-) -> int:
-    """Destroy the key of *person*; give the number of sealed numbers now unreadable.
-
-    What is registered about the person later is sealed under a key of its own.
-    Raises `LedgerUnavailableError`; once more destroys nothing more.
-    """
-    try:
-        async with asyncio.timeout(seconds):
-            connection = await pool.acquire()
-            try:
-                return int(
-                    await connection.fetchval(statements("sealing")["erase"], person)
-                )
-            except asyncio.CancelledError:
-                # A frozen server answers no cancel request either: drop it.
-                connection.terminate()
-                raise
-            finally:
-                await pool.release(connection)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        raise LedgerUnavailableError(
-            "平台数据库没有答复，密钥是否已销毁不能确定：请重试",
-            "the platform's database does not answer, and whether the key is destroyed "
-            "is not known: try again",
-        ) from error
 
 
 def _sealed(cipher: AESGCM, text: bytes, place: bytes) -> bytes:

@@ -14,4 +14,9 @@ with destroyed as (
     update person_key set wrapped = null, destroyed_at = clock_timestamp()
     where person = $1::bytea and wrapped is not null returning key_id
 )
-select count(*) from sealed_number n join destroyed d using (key_id);
+select d.key_id, (select count(*) from sealed_number n where n.key_id = d.key_id) as numbers,
+    array(select distinct decision_id from sealed_number n where n.key_id = d.key_id order by 1) as decisions
+from destroyed d;
+
+-- erased --
+select max(destroyed_at) as at from person_key where person = $1::bytea;

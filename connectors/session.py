@@ -16,7 +16,6 @@ from zhitong.connectors.statements import statements
 from zhitong.evidence import Deed
 from zhitong.exceptions import ZhitongError
 
-_SECONDS = 10.0
 _LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 State = Mapping[str, object]
@@ -29,8 +28,9 @@ class Session(ABC):
     SQL: ClassVar[str]
     """Which file has the statements."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, seconds: float = 10.0) -> None:
         self._url = url
+        self._seconds = seconds
         self._connection: Plain | None = None
 
     @abstractmethod
@@ -40,7 +40,7 @@ class Session(ABC):
     async def __aenter__(self) -> Self:
         try:
             self._connection = await asyncpg.connect(
-                self._url, timeout=_SECONDS, command_timeout=_SECONDS
+                self._url, timeout=self._seconds, command_timeout=self._seconds
             )
         except _LOST as error:
             raise self._unavailable() from error

@@ -18,6 +18,7 @@ from zhitong.exceptions import SettingsError, ZhitongError
 from zhitong.infra import (
     commands,
     documents_admin,
+    erasing,
     grants_view,
     policy_view,
     receivers_admin,
@@ -156,6 +157,14 @@ def _city(command: Command) -> None:
 
 
 def _gateway(command: Command) -> None:
+    erase = command(
+        "erase",
+        "依法删除：销毁一个人的密钥，号码从标准输入读取"
+        " erase a person, whose ID number is read from standard input",
+        lambda settings, given: erasing.erase(settings, given.because, given.approval),
+    )
+    erase.add_argument("--because", metavar="原因", required=True, help="why")
+    erase.add_argument("--approval", metavar="文号", required=True, help="approval")
     command(
         "migrate",
         "以属主账号建立或更新平台数据库的表和权限"

@@ -445,6 +445,12 @@ class EventPoisonError(StreamError):
     code = "EVENT_POISON"
 
 
+class ErasureError(ZhitongError):
+    """An erasure is not ordered as it must be, or there is nobody to erase."""
+
+    code = "ERASURE"
+
+
 class ReceiverError(StreamError):
     """A receiver's configuration or keys are wrong."""
 

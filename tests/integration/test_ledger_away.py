@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from entries import SEALING, decision, entry, ledger_over, prepare
 
-from zhitong.connectors.sealing import erase
+from zhitong.connectors.erasure import Erasure, Order
 from zhitong.decisions import case_hash
 from zhitong.exceptions import LedgerUnavailableError
 from zhitong.infra.embedded import Cluster
@@ -20,6 +20,7 @@ pytestmark = pytest.mark.integration
 NAME = "ledger-away"
 PATIENCE = 1.0
 ENDLESS = 120
+ORDER = Order(who="me", reason="申请", approval="1")
 
 
 @pytest.fixture
@@ -57,7 +58,8 @@ async def test_a_frozen_server_is_said_in_time_and_its_connection_is_dropped(
                 with pytest.raises(LedgerUnavailableError):
                     await ledger.held(decision().id)
                 with pytest.raises(LedgerUnavailableError):
-                    await erase(pool, SEALING.person("1"), PATIENCE)
+                    async with Erasure(url, PATIENCE) as erasure:
+                        await erasure.erase(SEALING.person("1"), ORDER)
             assert pool.get_size() == 0
         finally:
             cluster.thaw(NAME)

@@ -11,8 +11,9 @@ import pytest
 from entries import SEALING, decision, entry, ledger_over, of_person, prepare
 
 from zhitong.connectors.decision_row import with_numbers
+from zhitong.connectors.erasure import Erased, Erasure, Order
 from zhitong.connectors.ledger import PlatformLedger
-from zhitong.connectors.sealing import Sealing, erase
+from zhitong.connectors.sealing import Sealing
 from zhitong.decisions import Change, Decision
 from zhitong.exceptions import SettingsError
 
@@ -42,6 +43,14 @@ def of_two() -> Decision:
     return msgspec.structs.replace(said, party=party)
 
 
+ORDER = Order(who="me", reason="本人申请", approval="安信〔2026〕3号")
+
+
+async def erase(url: str, number: str) -> Erased | None:
+    async with Erasure(url) as erasure:
+        return await erasure.erase(SEALING.person(number), ORDER)
+
+
 async def held(ledger: PlatformLedger, said: Decision) -> Decision:
     found = await ledger.held(said.id)
     assert found is not None
@@ -69,7 +78,7 @@ async def test_no_id_number_lies_open_anywhere_in_the_database(opened: Opened) -
 
 
 async def test_an_erased_person_is_gone_from_all_versions_and_only_that_person(
-    opened: Opened,
+    opened: Opened, database: str
 ) -> None:
     ledger, pool = opened
     said, other = of_two(), of_person(REPRESENTATIVE, local_id="A-2")
@@ -80,7 +89,7 @@ async def test_an_erased_person_is_gone_from_all_versions_and_only_that_person(
     proofs = await pool.fetch("select content_hash, content from decision_version")
     leaves = await pool.fetch("select body, leaf from audit_leaf")
 
-    assert await erase(pool, SEALING.person(PARTY)) == 2
+    assert await erase(database, PARTY) == Erased(numbers=2, decisions=(str(said.id),))
 
     assert await held(ledger, said) == with_numbers(
         said, {"representative": REPRESENTATIVE}
@@ -98,38 +107,51 @@ async def test_an_erased_person_is_gone_from_all_versions_and_only_that_person(
     )
     assert key["wrapped"] is None
     assert key["destroyed_at"] is not None
-    assert await erase(pool, SEALING.person(PARTY)) == 0
+    assert await erase(database, PARTY) is None
+    (deed,) = await pool.fetch("select * from deed")
+    assert (deed["kind"], deed["target"], deed["reason"]) == (
+        "ERASURE",
+        SEALING.person(PARTY).hex(),
+        "本人申请",
+    )
+    detail = msgspec.json.decode(deed["body"])["detail"]
+    assert (detail["approval"], detail["numbers"]) == ("安信〔2026〕3号", 2)
+    assert PARTY not in deed["body"].decode()
 
 
 async def test_the_same_decision_again_is_a_replay_after_the_erasure_too(
-    opened: Opened,
+    opened: Opened, database: str
 ) -> None:
-    ledger, pool = opened
+    ledger, _ = opened
     said = of_person(PARTY)
     await ledger.commit(entry(said))
-    await erase(pool, SEALING.person(PARTY))
+    await erase(database, PARTY)
     assert (await ledger.commit(entry(said))).replayed
 
 
-async def test_what_is_registered_later_has_a_key_of_its_own(opened: Opened) -> None:
+async def test_what_is_registered_later_has_a_key_of_its_own(
+    opened: Opened, database: str
+) -> None:
     ledger, pool = opened
     before, after = (
         of_person(PARTY),
         of_person(PARTY, local_id="A-2", document_no="2号"),
     )
     await ledger.commit(entry(before))
-    await erase(pool, SEALING.person(PARTY))
+    await erase(database, PARTY)
     await ledger.commit(entry(after))
     assert await held(ledger, before) == with_numbers(before, {})
     assert await held(ledger, after) == after
     assert await pool.fetchval("select count(*) from person_key") == 2
 
 
-async def test_an_erased_decision_can_still_be_withdrawn(opened: Opened) -> None:
-    ledger, pool = opened
+async def test_an_erased_decision_can_still_be_withdrawn(
+    opened: Opened, database: str
+) -> None:
+    ledger, _ = opened
     said = of_person(PARTY)
     await ledger.commit(entry(said))
-    await erase(pool, SEALING.person(PARTY))
+    await erase(database, PARTY)
     bare = await held(ledger, said)
     committed = await ledger.commit(entry(bare, 2, Change.WITHDRAWN, reason="撤销"))
     assert (committed.version, committed.replayed) == (2, False)

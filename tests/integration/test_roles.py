@@ -68,6 +68,7 @@ SEALERS: Mapping[str, frozenset[str]] = {
     "evidence_log": READ,
     "migration": READ,
     "tenant": READ,
+    "tree_node": ADDED | {"DELETE"},
     "unsealed": ADDED | {"DELETE"},
 }
 RIGHTS = """select c.relname, coalesce(array_agg(a.privilege_type)
@@ -189,10 +190,12 @@ async def test_what_is_proved_can_be_changed_in_no_way(
         tried = [each.format(t=table, c=first, r=role) for each in CHANGES]
         async with connected(platform, role) as connection:
             done += await refused(connection.execute, tried)
-    # The queue is the sealer's to empty, a key's end its to write.
+    # The queue is the sealer's to empty, a key's end its to write; the tree's nodes are
+    # computed again from its leaves.
     sealers = [
         *("delete from unsealed", "do $$ begin lock table unsealed; end $$"),
         "select key_id from evidence_key for update",
+        *("delete from tree_node", "do $$ begin lock table tree_node; end $$"),
     ]
     assert done == (sealers if role == SEALER else [])
 
