@@ -12,6 +12,7 @@ from pathlib import Path
 
 import asyncpg
 
+from zhitong.connectors.evidence_log import begin
 from zhitong.connectors.loan import Plain
 from zhitong.connectors.statements import statements
 from zhitong.exceptions import LedgerUnavailableError, SettingsError, TenantError
@@ -21,14 +22,17 @@ ALWAYS = "always"
 """The folder of what runs again."""
 
 
-async def migrate(url: str, folder: Path, tenant: str | None = None) -> Sequence[str]:
+async def migrate(
+    url: str, folder: Path, tenant: str | None = None, digest: str | None = None
+) -> Sequence[str]:
     """Apply what is new in *folder*, return the names; refuse altered files.
 
     What lies in its folder ``always`` says how things are to be, whatever was there: it
     runs again when anything is new, or itself has changed.
 
     The platform's database is stamped with *tenant*, and one of another tenant left as
-    it was (`TenantError`). A receiver's database is nobody's and has no stamp.
+    it was (`TenantError`). A receiver's database is nobody's and has no stamp. Its log
+    is begun with *digest*; `SettingsError` where it has another.
 
     Where nothing is to be done only rights to read are needed; raises `SettingsError`
     where *url* has no more than these and something is.
@@ -41,6 +45,8 @@ async def migrate(url: str, folder: Path, tenant: str | None = None) -> Sequence
             if tenant is not None:
                 # All above is undone where it was another's.
                 await _stamp(connection, tenant)
+            if tenant is not None and digest is not None:
+                await begin(connection, tenant, digest)
             return fresh
     except asyncpg.InsufficientPrivilegeError as error:
         raise SettingsError(

@@ -6,10 +6,12 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 from zhitong.connectors.access_log import open_pool
 from zhitong.connectors.deeds import PlatformDeeds
+from zhitong.connectors.freshness import PlatformFreshness
 from zhitong.connectors.grants import PlatformGrants
 from zhitong.connectors.migrations import migrate
 from zhitong.connectors.postgresql import PostgreSQLSource
@@ -17,7 +19,9 @@ from zhitong.connectors.pseudonyms import Pseudonyms
 from zhitong.connectors.trusted_documents import PlatformDocuments
 from zhitong.evidence import Deed, DeedKind
 from zhitong.exceptions import SettingsError, SourceError
+from zhitong.infra.calendar_file import read_clocks
 from zhitong.infra.deciding import Deciding
+from zhitong.infra.granting import applications, expiring
 from zhitong.infra.policy_file import read_policy
 from zhitong.infra.receipts import Receipts
 from zhitong.infra.recording import recording
@@ -29,11 +33,14 @@ from zhitong.ports import Documents
 from zhitong.resolvers.causes import Causes
 from zhitong.resolvers.cursors import Cursors
 from zhitong.resolvers.decisions import Decisions
+from zhitong.resolvers.emergencies import Emergencies
 from zhitong.resolvers.granted import HeldGrants
+from zhitong.resolvers.grants import Grants
 from zhitong.resolvers.narrowing import Narrowing
 from zhitong.resolvers.proceedings import Proceedings
 from zhitong.resolvers.read import Reader
 from zhitong.resolvers.records import Recorder
+from zhitong.rules.freshness import Patience
 from zhitong.schema.context import Limits
 from zhitong.schema.engine import Engine
 from zhitong.schema.entities import ENTITIES
@@ -79,14 +86,20 @@ class Gateway:
         """What puts looks on record, while the gateway runs."""
         self.receipts: Receipts | None = None
         """What signs the callers' receipts, while the gateway runs."""
+        self.freshness = _freshness(self._url, settings)
+        """How the proof of what was looked at stands."""
         self._deeds: PlatformDeeds | None = None
         self._deciding = Deciding(settings, policy)
+        self._clocks = read_clocks(settings.calendar)
+        self.applications: Grants | None = None
+        """What is done to applications for grants, while the gateway runs."""
         refuse_foreign_rules(
             settings.tenant,
             settings.policy,
             settings.checks,
             settings.receivers,
             settings.clients,
+            settings.calendar,
         )
 
     def sources(self) -> Mapping[str, PostgreSQLSource]:
@@ -101,8 +114,14 @@ class Gateway:
         await migrate(self._owner, HERE / "migrations", settings.tenant, digest)
         pool = await open_pool(self._url)
         await self._own.inspect()
+        await self.freshness.look()
+        proving = asyncio.create_task(self.freshness.watch())
         self.grants = HeldGrants(PlatformGrants(pool))
         granting = asyncio.create_task(self.grants.watch())
+        self.applications = applications(
+            pool, self._policy, self._clocks, self.sources
+        )
+        ending = asyncio.create_task(expiring(self.applications))
         self.documents = PlatformDocuments(pool)
         self._deeds = PlatformDeeds(pool)
         _, errors = await self.registry.load()
@@ -113,7 +132,7 @@ class Gateway:
         )
         try:
             async with (
-                recording(self._settings, pool) as by,
+                recording(self._settings, pool, self.freshness) as by,
                 self._deciding.running(
                     self._url, self.sources, self._reader, by.recorder
                 ) as (decisions, proceedings),
@@ -123,6 +142,8 @@ class Gateway:
         finally:
             watching.cancel()
             granting.cancel()
+            ending.cancel()
+            proving.cancel()
             await self.registry.close()
             await self._own.close()
             pool.terminate()
@@ -144,6 +165,8 @@ class Gateway:
             sources=self.sources,
             limits=Limits(settings.page_size, settings.page_limit),
             grants=self.grants,
+            applications=self.applications,
+            emergencies=self._emergencies(),
             bounds=Bounds(
                 settings.document_tokens,
                 settings.document_bytes,
@@ -153,13 +176,26 @@ class Gateway:
             ),
         )
 
+    def _emergencies(self) -> Emergencies | None:
+        if self.applications is None or self.grants is None:
+            return None
+        return Emergencies(
+            applications=self.applications,
+            rules=self._policy.emergencies,
+            heard=self.grants.refresh,
+        )
+
     async def readiness(self) -> Mapping[str, object]:
         """Say whether the platform's database answers, and how the sources are."""
+        state = {
+            "sources": self.registry.states(),
+            "evidence": self.freshness.report(),
+        }
         try:
             await self._own.inspect()
         except SourceError:
-            return {"database": False, "sources": self.registry.states()}
-        return {"database": True, "sources": self.registry.states()}
+            return {"database": False, **state}
+        return {"database": True, **state}
 
     async def reload(self, principal: Principal) -> Mapping[str, object]:
         """Read the bindings again; raise what was refused, after taking the rest.
@@ -186,3 +222,11 @@ class Gateway:
             "sources": self.registry.states(),
             "findings": self.registry.findings(),
         }
+
+
+def _freshness(url: str, settings: Settings) -> PlatformFreshness:
+    hours = timedelta(hours=settings.evidence_limit_hours)
+    patience = Patience(
+        alarm=settings.evidence_alarm_seconds, limit=hours.total_seconds()
+    )
+    return PlatformFreshness(url, patience, quorum=settings.witness_quorum)

@@ -56,14 +56,16 @@ def claim(settings: Settings, url: str) -> str:
         passwords = {role: password(settings.state, role) for role in roles}
         asyncio.run(arrange(url, passwords, ROLES[OWNER][1]))
     owner = owners(settings)
-    asyncio.run(migrate(owner, MIGRATIONS, settings.tenant))
+    asyncio.run(migrate(owner, MIGRATIONS, settings.tenant, settings.evidence_hash))
     return owner
 
 
 def migrate_platform(settings: Settings) -> None:
     """Bring the platform's database to what this version needs, as its owner."""
     claim_state(settings)
-    fresh = asyncio.run(migrate(owners(settings), MIGRATIONS, settings.tenant))
+    fresh = asyncio.run(
+        migrate(owners(settings), MIGRATIONS, settings.tenant, settings.evidence_hash)
+    )
     say(
         *(f"已执行 Applied: {name}" for name in fresh)
         if fresh

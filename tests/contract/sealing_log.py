@@ -8,9 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-import asyncpg
-
-from zhitong.connectors.evidence_log import begin
 from zhitong.connectors.key_ring import KeyRing
 from zhitong.connectors.loan import Plain as Connection
 from zhitong.connectors.migrations import migrate
@@ -28,14 +25,7 @@ QUICK = Pace(seconds=0.02)
 
 async def begun(url: str, hash_name: str = "sha256") -> None:
     """Give the database at *url* our tables and an empty log."""
-    await migrate(url, MIGRATIONS, ORIGIN)
-    connection = await asyncpg.connect(url)
-    try:
-        await begin(connection, ORIGIN, hash_name)
-        # What migrating and beginning left behind is none of a test's matter.
-        await connection.execute("delete from unsealed")
-    finally:
-        await connection.close()
+    await migrate(url, MIGRATIONS, ORIGIN, hash_name)
 
 
 def leaf(name: str) -> bytes:
