@@ -27,7 +27,7 @@ from zhitong.infra.receipts import Receipts
 from zhitong.infra.replies import error_body, fault
 from zhitong.infra.settings import Settings
 from zhitong.infra.tokens import Verifier
-from zhitong.ports import Documents
+from zhitong.ports import Documents, Freshness
 from zhitong.resolvers.granted import HeldGrants
 from zhitong.schema.engine import Engine, problem
 from zhitong.types import OPERATOR, Principal
@@ -64,6 +64,7 @@ def build_app(  # noqa: PLR0913 - the parts the gateway is put together from
     documents: Documents | None = None,
     grants: HeldGrants | None = None,
     receipts: Receipts | None = None,
+    freshness: Freshness | None = None,
     lifespan: Lifespan | None = None,
     ending: asyncio.Event | None = None,
 ) -> ASGIApp:
@@ -73,7 +74,7 @@ def build_app(  # noqa: PLR0913 - the parts the gateway is put together from
     (name → state; ``"ready"`` is the one that answers). *reload* tells what was
     loaded and raises `BindingError`, or a group of them, where nothing was.
     *documents* are the trusted ones, *grants* those in force, *receipts* what signs
-    those of answers; none without them.
+    those of answers, *freshness* how the proof stands; none without them.
     *ending* ends what would go on for ever: the live page's streams.
     """
     front = GraphQLFront(
@@ -83,6 +84,7 @@ def build_app(  # noqa: PLR0913 - the parts the gateway is put together from
         documents=documents,
         grants=grants,
         receipts=receipts,
+        freshness=freshness,
     )
     live = Live(engine, verifier, settings, ending or asyncio.Event())
     door = Door(verifier, settings)

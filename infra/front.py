@@ -44,16 +44,18 @@ from zhitong.infra.replies import Reply, fault, refusal, send_reply
 from zhitong.infra.settings import Settings
 from zhitong.infra.spans import RequestSpan, request_span, tracer
 from zhitong.infra.tokens import Caller, Verifier
-from zhitong.ports import Documents
+from zhitong.ports import Documents, Freshness
 from zhitong.resolvers.granted import HeldGrants
 from zhitong.schema.engine import Answer, Engine, Question
-from zhitong.types import Allowance, Principal
+from zhitong.types import AUDITOR, OPERATOR, Allowance, Principal
 
 Headers = Mapping[bytes, bytes]
 
 _ALLOWED = {"allow": "GET, POST"}
 _READ_ONLY = {"allow": "POST"}
 _BAD_REQUEST = 400
+_TOLD = frozenset({OPERATOR, AUDITOR})
+"""Roles that an answer tells how the proof stands."""
 _METHOD_NOT_ALLOWED = 405
 _CLIENTS = 4_096
 """Allowances that are remembered, by principal."""
@@ -98,6 +100,7 @@ class GraphQLFront:
         explorer: str = "explorer/",
         traces: Tracer | None = None,
         receipts: Receipts | None = None,
+        freshness: Freshness | None = None,
         grants: HeldGrants | None = None,
     ) -> None:
         self._engine = engine
@@ -112,6 +115,7 @@ class GraphQLFront:
         self._explorer = explorer
         self._traces = traces or tracer()
         self._receipts = receipts
+        self._freshness = freshness
         self._grants = grants
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -166,7 +170,15 @@ class GraphQLFront:
             question = replace(asked, spend=spend)
             call.span.note_question(question)
             answer = await _attended(self._engine, question, call.receive)
-        return _answered(answer, media, self._receipts)
+        reply = _answered(answer, media, self._receipts)
+        return self._announcing(reply, caller.principal)
+
+    def _announcing(self, reply: Reply, principal: Principal) -> Reply:
+        """Tell those who can do something about it that the proof is late."""
+        said = self._freshness.announcement() if self._freshness else ""
+        if not said or principal.role not in _TOLD:
+            return reply
+        return replace(reply, headers={**reply.headers, "zhitong-evidence": said})
 
     def _allowed(self, principal: Principal) -> Allowance:
         """Say what *principal* may ask: by configuration, and by grants in force.

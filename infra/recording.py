@@ -19,6 +19,7 @@ from zhitong.exceptions import ZhitongError
 from zhitong.infra.receipts import Receipts
 from zhitong.infra.secret import secret
 from zhitong.infra.settings import Settings
+from zhitong.ports import Freshness
 from zhitong.resolvers.records import Recorder
 
 LOGGER = logging.getLogger(__name__)
@@ -37,7 +38,9 @@ class Recording:
 
 
 @asynccontextmanager
-async def recording(settings: Settings, pool: Pool) -> AsyncIterator[Recording]:
+async def recording(
+    settings: Settings, pool: Pool, freshness: Freshness | None = None
+) -> AsyncIterator[Recording]:
     """Open the register and our own disk; enter what a process before us left there."""
     ring = KeyRing(settings.evidence)
     async with pool.acquire() as connection:
@@ -53,7 +56,7 @@ async def recording(settings: Settings, pool: Pool) -> AsyncIterator[Recording]:
         )
     spools = open_spools(settings.spool, signer, check, settings.spool_bytes)
     log = PlatformAccessLog(pool, secret(settings.state / "subject.key"), spools=spools)
-    recorder = Recorder(log)
+    recorder = Recorder(log, freshness)
     renewing = asyncio.create_task(_renew(receipts, ring, pool))
     try:
         await log.open()

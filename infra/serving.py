@@ -145,6 +145,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
             documents=gateway.documents,
             grants=gateway.grants,
             receipts=gateway.receipts,
+            freshness=gateway.freshness,
             ending=ending,
         )
         config = server(app, settings).config

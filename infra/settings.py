@@ -102,6 +102,18 @@ class Settings:
     seal_seconds: float = 1.0
     """How often the log takes what waits, and has a head."""
 
+    witnesses: str = ""
+    """Who countersigns the log: ``url=public key file``, more after commas."""
+
+    witness_quorum: int = 1
+    """How many witnesses' words make a head count."""
+
+    evidence_alarm_seconds: float = 60.0
+    """How long a look may be without a countersigned proof before it is said."""
+
+    evidence_limit_hours: float = 24.0
+    """How long until protected data is held; announced from half of it on."""
+
     check_seconds: float = 60.0
     """How often the bindings are compared with the live databases."""
 

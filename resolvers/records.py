@@ -8,10 +8,12 @@ import logging
 from opentelemetry import metrics
 
 from zhitong.exceptions import GrantEndedError, RecordUnavailableError, ZhitongError
-from zhitong.ports import AccessLog
+from zhitong.ports import AccessLog, Freshness
 from zhitong.types import Inquiry
 
 LOGGER = logging.getLogger(__name__)
+PLATFORM = "platform"
+"""The kind of requester that no token has."""
 FOLLOWING = 10_000
 """Public looks answered and not yet committed; more are refused."""
 FOLLOW_SECONDS = 1.0
@@ -26,8 +28,9 @@ _RECORDED = metrics.get_meter("zhitong.resolvers").create_counter(
 class Recorder:
     """Writes records; those of public fields alone may follow a little later."""
 
-    def __init__(self, log: AccessLog) -> None:
+    def __init__(self, log: AccessLog, freshness: Freshness | None = None) -> None:
         self._log = log
+        self._freshness = freshness
         self._following: set[asyncio.Task[None]] = set()
 
     @property
@@ -41,12 +44,25 @@ class Recorder:
         if not (looked or inquiry.findings):
             return None
         if any(look.protected for look in inquiry.looks):
+            self._check_fresh(inquiry)
             await self._waited(inquiry)
             _RECORDED.add(1, {"record": "before"})
         else:
             await self._followed(inquiry)
             _RECORDED.add(1, {"record": "after"})
         return inquiry.id
+
+    def _check_fresh(self, inquiry: Inquiry) -> None:
+        """Raise where looks have had no proof for too long.
+
+        What the platform reads to check a decision leaves for nobody, and no decision
+        waits for a witness; nor does an emergency.
+        """
+        if inquiry.break_glass or inquiry.principal.kind == PLATFORM:
+            return
+        stale = self._freshness.stale() if self._freshness else None
+        if stale is not None:
+            raise stale
 
     async def _waited(self, inquiry: Inquiry) -> None:
         """Commit the record; an emergency's is signed and kept where that fails."""

@@ -25,6 +25,7 @@ from zhitong.decisions import (
     Receipt,
     Unreadable,
 )
+from zhitong.exceptions import EvidenceStaleError
 from zhitong.grants import Act as GrantAct
 from zhitong.grants import Application, InForce, Taken
 from zhitong.proceedings import EnteredProceeding, Proceeding
@@ -112,6 +113,18 @@ class AccessLog(Protocol):
 
         Raises `SpoolFullError`, `RecordUnavailableError`.
         """
+        ...
+
+
+class Freshness(Protocol):
+    """How old the oldest look without a countersigned proof is, as last seen."""
+
+    def stale(self) -> EvidenceStaleError | None:
+        """Give what refuses protected data now; None: nothing does. No I/O."""
+        ...
+
+    def announcement(self) -> str:
+        """Say in a header's form that proof is late, and when data will be held."""
         ...
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 
 import pytest
 
 from zhitong.exceptions import (
+    EvidenceStaleError,
     GrantEndedError,
     RecordUnavailableError,
     SpoolFullError,
@@ -202,3 +204,39 @@ async def test_a_look_that_is_lost_is_said_loudly(
     with caplog.at_level(logging.ERROR, records.__name__):
         await recorder.close()
     assert "the record of gone is lost" in caplog.text
+
+
+class Proof:
+    """A proof that is too old."""
+
+    def stale(self) -> EvidenceStaleError | None:
+        return EvidenceStaleError("太久", "too old")
+
+    def announcement(self) -> str:
+        return "closed"
+
+
+async def test_without_proof_protected_looks_are_refused_and_public_ones_are_not(
+    register: Register,
+) -> None:
+    recorder = Recorder(register, Proof())
+    with pytest.raises(EvidenceStaleError):
+        await recorder.record(inquiry("a", look(protected=True)))
+    assert register.entries == []
+    assert await recorder.record(inquiry("b", look(protected=False))) == "b"
+    await recorder.settled()
+    assert register.entries == ["b"]
+
+
+async def test_without_proof_an_emergency_and_a_decisions_check_go_on(
+    register: Register,
+) -> None:
+    recorder = Recorder(register, Proof())
+    emergency = inquiry("a", look(protected=True))
+    emergency.break_glass = True
+    assert await recorder.record(emergency) == "a"
+    check = replace(
+        inquiry("b", look(protected=True)), principal=replace(WANG, kind="platform")
+    )
+    assert await recorder.record(check) == "b"
+    assert register.entries == ["a", "b"]
