@@ -24,19 +24,27 @@ YEARS: Mapping[Kind, str] = {
 }
 """What follows the year where nothing else of a day is told."""
 
+Saying = Callable[[str], str]
+"""Writes a constant into a statement: a literal, or a parameter that it has once."""
 
-def _name(value: str) -> str:
+
+def literal(text: str) -> str:
+    """Write a constant of ours as an SQL literal."""
+    return f"'{text}'"
+
+
+def _name(value: str, _: Saying) -> str:
     """Keep the first character: 王建国 → 王**."""
     rest = f"greatest(char_length({value}) - 1, 1)"
     return f"left({value}, 1) || repeat('*', {rest})"
 
 
-def _id_number(value: str) -> str:
+def _id_number(value: str, _: Saying) -> str:
     """Keep the first and the last character of a number of eight or more."""
     return _ends(value, 1, 1)
 
 
-def _phone(value: str) -> str:
+def _phone(value: str, _: Saying) -> str:
     """Keep three digits in front and two behind: 138******78."""
     return _ends(value, 3, 2)
 
@@ -50,10 +58,10 @@ def _ends(value: str, front: int, back: int) -> str:
     )
 
 
-def _address(value: str) -> str:
+def _address(value: str, say: Saying) -> str:
     """Keep what comes up to the county or district, else nothing."""
-    county = _text(f"substring({value} from '^.{{1,20}}?[县区旗]')")
-    return f"coalesce({county}, '') || '***'"
+    county = f"substring({value} from '^.{{1,20}}?[县区旗]')"
+    return f"coalesce({_text(county, say)}, '') || '***'"
 
 
 _DIGIT = r"[0-9\uff10-\uff19]"
@@ -105,22 +113,22 @@ _ENOUGH = f"{_DIGIT}(?:{_APART}{_DIGIT}){{{_FEWEST - 1}}}"
 """What every such number has. Few names have it, and one look is cheaper than two."""
 
 
-def _text(value: str) -> str:
+def _text(value: str, say: Saying) -> str:
     """Mask what looks like a resident's ID number: its ends are left."""
     masked = value
     for pattern, between in _RESIDENTS:
         left = rf"\1{'*' * between}\2"
-        masked = f"regexp_replace({masked}, '{pattern}', '{left}', 'g')"
-    may = f"char_length({value}) >= {_FEWEST} and {value} ~ '{_ENOUGH}'"
+        masked = f"regexp_replace({masked}, {say(pattern)}, {say(left)}, 'g')"
+    may = f"char_length({value}) >= {_FEWEST} and {value} ~ {say(_ENOUGH)}"
     return f"case when {may} then {masked} else {value} end"
 
 
-def _digest(value: str) -> str:
+def _digest(value: str, _: Saying) -> str:
     """Digest it: what leaves the department is no value, and not yet a pseudonym."""
     return f"{SQL_DIGEST} || encode(sha256(convert_to({value}, 'UTF8')), 'hex')"
 
 
-MASKS: Mapping[MaskKind, Callable[[str], str]] = {
+MASKS: Mapping[MaskKind, Callable[[str, Saying], str]] = {
     MaskKind.NAME: _name,
     MaskKind.ID_NUMBER: _id_number,
     MaskKind.PHONE: _phone,
@@ -131,7 +139,13 @@ MASKS: Mapping[MaskKind, Callable[[str], str]] = {
 """The masks of text, on SQL."""
 
 
-def masked(mask: MaskKind, kind: Kind, value: str, edges: Sequence[int] = ()) -> str:
+def masked(
+    mask: MaskKind,
+    kind: Kind,
+    value: str,
+    edges: Sequence[int] = (),
+    say: Saying = literal,
+) -> str:
     """Blur the SQL expression *value*; null stays null.
 
     What a mask cannot blur is null: a code has no blurred form that is still one.
@@ -144,17 +158,20 @@ def masked(mask: MaskKind, kind: Kind, value: str, edges: Sequence[int] = ()) ->
     if mask not in MASKS:
         return "null"
     if kind is Kind.TEXTS:
-        each = MASKS[mask]("m.v")
+        each = MASKS[mask]("m.v", say)
         values = f"unnest({value}) with ordinality m(v, n)"
         return f"array(select {each} from {values} order by m.n)"  # noqa: S608 - no value
     if kind not in TEXTS:
         return "null"
-    return f"case when {value} is not null then {MASKS[mask](value)} end"
+    blurred = MASKS[mask](value, say)
+    if mask is MaskKind.TEXT:
+        return blurred
+    return f"case when {value} is not null then {blurred} end"
 
 
-def numberless(field: Field, value: str) -> str:
+def numberless(field: Field, value: str, say: Saying = literal) -> str:
     """Write the SQL expression *value* of *field* without ID numbers in it."""
-    return masked(MaskKind.TEXT, field.kind, value)
+    return masked(MaskKind.TEXT, field.kind, value, (), say)
 
 
 def findable(field: Field, texts: Sequence[str]) -> Sequence[str]:

@@ -58,6 +58,7 @@ class Statement:
     """`` collate "C"`` where the database sorts text otherwise."""
     parameters: list[object] = field(default_factory=list)
     joins: set[str] = field(default_factory=set)
+    constants: dict[str, str] = field(default_factory=dict)
 
     def parameter(self, value: object) -> str:
         """Add a parameter, return its placeholder."""
@@ -73,6 +74,12 @@ class Statement:
             return f"{kind} '{value.isoformat()}'"
         self.parameters.append(value)
         return f"${len(self.parameters)}"
+
+    def constant(self, text: str) -> str:
+        """Add a parameter of ours, once: a pattern would be most of a statement."""
+        if text not in self.constants:
+            self.constants[text] = f"{self.parameter(text)}::text"
+        return self.constants[text]
 
     def lookup(self, name: str) -> Mapped | None:
         """Find a field and note the joins it needs."""
@@ -124,11 +131,11 @@ class Statement:
         found = self.lookup(name)
         if isinstance(verdict, Allow):
             if found is not None and verdict.numberless:
-                return numberless(found.field, found.value)
+                return numberless(found.field, found.value, self.constant)
             return self.value(name)
         if isinstance(verdict, Mask) and found is not None:
             kind = found.field.kind
-            return masked(verdict.kind, kind, found.value, verdict.edges)
+            return masked(verdict.kind, kind, found.value, verdict.edges, self.constant)
         return "null"
 
     # --- conditions ----------------------------------------------------------
@@ -190,7 +197,8 @@ class Statement:
         parts = [f"{found.codec.sort(found.raw)} {like}", _valued(found)]
         if searches_digits(found.field, text):
             # The column's index finds them; digits that are not given find nothing.
-            parts.append(f"{numberless(found.field, found.value)} {like}")
+            given = numberless(found.field, found.value, self.constant)
+            parts.append(f"{given} {like}")
         return f"({' and '.join(parts)})"
 
     def _limit(self, found: Mapped, limit: tuple[str, object]) -> str:
@@ -400,7 +408,7 @@ def _group(statement: Statement, number: int, group: GroupBy) -> tuple[str, str]
     found = statement.lookup(group.field)
     value = statement.value(group.field)
     if found is not None and found.field.named:
-        value = numberless(found.field, value)
+        value = numberless(found.field, value, statement.constant)
     if found is not None and found.field.kind is Kind.TEXTS:
         values = f"(select distinct u.v from unnest({value}) u(v))"
         return f"g{number}.v", f"left join lateral {values} g{number} on true"

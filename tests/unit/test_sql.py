@@ -16,6 +16,7 @@ import pytest
 
 from zhitong.connectors.binding import Binding
 from zhitong.connectors.mapping import ColumnType, MappedType, map_type
+from zhitong.connectors.masks import numberless
 from zhitong.connectors.sql import escaped, row_statement, tally_statement
 from zhitong.schema.declare import code, codes, entity, item
 from zhitong.types import (
@@ -117,6 +118,21 @@ ID = (Column("id", "id", SHOWN),)
 PERSONS = Compare("kind", Op.EQ, "PERSON")
 
 
+def _patterns() -> list[str]:
+    said: list[str] = []
+
+    def say(text: str) -> str:
+        said.append(text)
+        return text
+
+    numberless(CASE.fields["name"], "v", say)
+    return said
+
+
+PATTERNS: list[object] = [*_patterns()]
+"""What ID numbers look like: parameters, each of them once in a statement."""
+
+
 def _mapped() -> MappedType:
     tables = {
         table: {name: ColumnType(family) for name, family in columns.items()}
@@ -189,6 +205,7 @@ QUERIES: dict[str, tuple[RowQuery | TallyQuery, list[object]]] = {
             ["PERSON"][0],
             ["A", "B"],
             "%50\\%%",
+            *PATTERNS,
             Decimal(1000),
             ["14010001"],
             ["14010002"],
@@ -224,7 +241,7 @@ QUERIES: dict[str, tuple[RowQuery | TallyQuery, list[object]]] = {
                 )
             ),
         ),
-        ["%安泽%", "安泽商店", 11],
+        [*PATTERNS, "%安泽%", "安泽商店", 11],
     ),
     "rows by key": (_rows(keys=Keys("party", ("A", "B"))), [["A", "B"], 11]),
     "rows by number": (
@@ -247,7 +264,7 @@ QUERIES: dict[str, tuple[RowQuery | TallyQuery, list[object]]] = {
         _tally(GroupBy("filed", month=True), GroupBy("kind")),
         [],
     ),
-    "counts by name": (_tally(GroupBy("name")), []),
+    "counts by name": (_tally(GroupBy("name")), PATTERNS),
     "counts by each value of a list": (_tally(GroupBy("inspectors")), []),
     "counts by key": (_tally(keys=Keys("party", ("A",))), [["A"]]),
 }
