@@ -24,6 +24,8 @@ Verify: TypeAlias = Callable[[bytes, str, bytes, bytes], bool]
 """Public key, algorithm, text, signature; False for whatever is not right."""
 
 KEY_ID = 16
+LEEWAY = 10_000_000
+"""Microseconds between the moments of a head and of a key made for it, at most."""
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -60,9 +62,13 @@ class KeyRow:
     since: int
     retired: int | None
 
-    def in_force(self, at: int) -> bool:
-        """Say whether it signed at *at*."""
-        return self.since <= at and (self.retired is None or at < self.retired)
+    def in_force(self, first: int, last: int) -> bool:
+        """Say whether it was in force at some moment from *first* to *last*."""
+        return self.since <= last and (self.retired is None or first < self.retired)
+
+    def always(self, first: int, last: int) -> bool:
+        """Say whether it was in force all the time from *first* to *last*."""
+        return self.since <= first and (self.retired is None or last < self.retired)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +137,10 @@ class HeadChecks:
         missing = {
             key.key_id
             for key in self.keys.values()
-            if key.purpose == "head" and key.in_force(at)
+            if key.purpose == "head" and key.always(at - LEEWAY, at + LEEWAY)
         }
+        if not row.signatures:
+            missing.add("")
         for each in row.signatures:
             missing.discard(each.key_id)
             kind = self._weighed(each, "head", row.note, at)
@@ -171,7 +179,8 @@ class HeadChecks:
         if key is None:
             return FaultKind.KEY_UNKNOWN
         # A witness's key is ours from when we first heard of it; its word may be older.
-        if key.purpose != purpose or (purpose == "head" and not key.in_force(at)):
+        then = purpose != "head" or key.in_force(at - LEEWAY, at + LEEWAY)
+        if key.purpose != purpose or not then:
             return FaultKind.KEY_NOT_THEN
         if each.algorithm != key.algorithm:
             return FaultKind.SIGNATURE_INVALID

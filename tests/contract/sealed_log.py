@@ -1,0 +1,197 @@
+"""A small log for tests: real rows, sealed by the sealer, with a witness's words."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import asyncpg
+from entries import AT, decision, entry, ledger_over, of_person, prepare
+
+from zhitong.connectors import deeds
+from zhitong.connectors.access_log import PlatformAccessLog, open_pool
+from zhitong.connectors.evidence_log import begin
+from zhitong.connectors.key_ring import KeyRing, register
+from zhitong.connectors.sealer import Pace, Sealer
+from zhitong.connectors.signers import ECDSA, FileSigner
+from zhitong.decisions import Change
+from zhitong.evidence import Countersignature, Deed, DeedKind, Head, Signature
+from zhitong.rules.head_checks import Witnessed
+from zhitong.rules.head_notes import read_head
+from zhitong.types import AccessFinding, Inquiry, Label, Look, Occasion, Principal
+
+KEY = b"k" * 32
+PATIENCE = 60
+
+
+async def looks(url: str, many: int, first: int = 0) -> list[str]:
+    """Record *many* looks, as the gateway does; give their ids."""
+    pool = await open_pool(url)
+    try:
+        log = PlatformAccessLog(pool, KEY)
+        made = [inquiry(first + each) for each in range(many)]
+        return list(await asyncio.gather(*(log.record(each) for each in made)))
+    finally:
+        pool.terminate()
+
+
+def inquiry(number: int) -> Inquiry:
+    """Give a question that has been answered."""
+    made = Inquiry(
+        principal=Principal(
+            kind="police",
+            unit="11619900MB0001002T",
+            unit_name="安泽市公安局",
+            person=f"警员{number % 7}",
+            party_code="91110000600037341L" if number % 5 == 0 else "",
+        ),
+        occasion=Occasion(
+            purpose="criminal-investigation",
+            basis="刑事诉讼法第54条",
+            cause=f"安公立字〔2026〕{number}号",
+            letter="安公介字1号",
+        ),
+        id=uuid.uuid4().hex,
+        at=AT + timedelta(milliseconds=number * 7),
+        operation="Parties",
+        document_hash="ab" * 32,
+    )
+    made.looks.append(
+        Look(
+            type="Counterparty",
+            source="market",
+            fields={"name": "ALLOW", "phone": "MASK"},
+            rows=number % 4,
+            keys=tuple(f"{number}-{each}" for each in range(number % 4)),
+            protected=number % 3 != 0,
+        )
+    )
+    if number % 9 == 0:
+        made.findings.append(
+            AccessFinding(
+                check="cause", message=Label("无此案件", "no case"), source="configured"
+            )
+        )
+    return made
+
+
+async def decisions(url: str, many: int) -> list[str]:
+    """Record *many* decisions, every third corrected; give their ids."""
+    found = []
+    async with ledger_over(url) as (ledger, _):
+        for each in range(many):
+            local = {
+                "local_id": f"A-{each}",
+                "document_no": f"（安）罚〔2026〕{each}号",
+            }
+            said = of_person(**local) if each % 4 == 0 else decision(**local)
+            await ledger.commit(entry(said))
+            if each % 3 == 0:
+                again = entry(said, 2, Change.WITHDRAWN, reason=f"撤销{each}")
+                await ledger.commit(again)
+            found.append(str(said.id))
+    return found
+
+
+async def acts(url: str, many: int) -> list[str]:
+    """Have somebody do *many* things; give the ids of the deeds."""
+    connection = await asyncpg.connect(url)
+    try:
+        made = [
+            Deed(
+                kind=DeedKind.ACTION,
+                who="李运维",
+                action="suspend-receiver",
+                target="credit",
+                reason=f"检修 {each}",
+                detail={"number": each},
+            )
+            for each in range(many)
+        ]
+        async with connection.transaction():
+            for deed in made:
+                await deeds.write(connection, deed)
+        return [deed.id for deed in made]
+    finally:
+        await connection.close()
+
+
+async def seal(url: str, folder: Path, batch: int = 10_000) -> None:
+    """Have the sealer seal all that waits, *batch* leaves under each head."""
+    pace = Pace(seconds=0.05, batch=batch)
+    sealer = Sealer(url, KeyRing(folder), ECDSA, pace=pace)
+    connection = await asyncpg.connect(url)
+    task = asyncio.create_task(sealer.run())
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while await connection.fetchval(  # noqa: ASYNC110 - a table tells nobody
+                "select exists (select from unsealed) or not exists (select from head)"
+            ):
+                await asyncio.sleep(0.02)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await connection.close()
+
+
+class SmallWitness:
+    """A witness's key at work; the witness itself has tests of its own."""
+
+    def __init__(self, signer: FileSigner) -> None:
+        self.signer = signer
+        self.seen: list[Witnessed] = []
+
+    async def countersign(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        """Give its word for every head that has none."""
+        known = {one.head.note for one in self.seen}
+        for row in await connection.fetch("select note from head order by size, at"):
+            head = read_head(row["note"])
+            if head.note not in known:
+                self.seen.append(await self._word(connection, head))
+
+    async def _word(
+        self, connection: asyncpg.Connection[asyncpg.Record], head: Head
+    ) -> Witnessed:
+        word = self.word(head)
+        await connection.execute(
+            "insert into head_countersignature values ($1, $2, $3, $4, $5, $6, $7)",
+            *(head.origin, head.size, head.at, self.signer.key_id),
+            *(self.signer.algorithm, word.seen, word.signature.value),
+        )
+        return Witnessed(head, word)
+
+    def word(self, head: Head) -> Countersignature:
+        """Sign *head*."""
+        seen = head.at + timedelta(milliseconds=7)
+        blank = Signature(key_id="", algorithm="", value=b"")
+        text = Countersignature(seen=seen, signature=blank).text(head.note)
+        signature = Signature(
+            key_id=self.signer.key_id,
+            algorithm=self.signer.algorithm,
+            value=self.signer.sign(text),
+        )
+        return Countersignature(seen=seen, signature=signature)
+
+
+async def small_log(
+    url: str, folder: Path, witness: SmallWitness, scale: int = 1
+) -> Sequence[str]:
+    """Give the empty database at *url* a log of some hundreds of leaves."""
+    await prepare(url)
+    connection = await asyncpg.connect(url)
+    await begin(connection, "anze", "sha256")
+    await register(connection, "witness", witness.signer.spki)
+    await connection.close()
+    found = await looks(url, 60 * scale)
+    await decisions(url, 8)
+    await acts(url, 12)
+    await seal(url, folder, 10)
+    connection = await asyncpg.connect(url)
+    try:
+        await witness.countersign(connection)
+    finally:
+        await connection.close()
+    return found
