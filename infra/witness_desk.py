@@ -52,6 +52,9 @@ _WHY: Mapping[Refused, Label] = MappingProxyType(
         Refused.BASE: Label(
             "证明的起点不是上次所见", "the proof begins elsewhere than what was seen"
         ),
+        Refused.OVERTAKEN: Label(
+            "更晚的日志头已有签字", "a later head has its word already"
+        ),
         Refused.TIME_BACK: Label(
             "时间早于上一个日志头", "it is older than the head before it"
         ),

@@ -66,6 +66,18 @@ def test_a_log_that_goes_on_has_its_word(last: Head | None, given: Shown) -> Non
         pytest.param(
             shown(head(9, seconds=1), 9), Refused.ROLLBACK, id="a shorter log"
         ),
+        pytest.param(shown(head(9), 9), Refused.ROLLBACK, id="shorter at once"),
+        pytest.param(
+            shown(head(9, seconds=-1), 9), Refused.OVERTAKEN, id="a slow sender"
+        ),
+        pytest.param(
+            shown(head(13, seconds=-1), 13), Refused.OVERTAKEN, id="a slow beat"
+        ),
+        pytest.param(
+            shown(head(13, seconds=-1, leaves=REWRITTEN), 13, leaves=REWRITTEN),
+            Refused.CHANGED_ROOT,
+            id="another past",
+        ),
         pytest.param(
             shown(head(13, seconds=1, leaves=REWRITTEN), 13, leaves=REWRITTEN),
             Refused.CHANGED_ROOT,

@@ -43,13 +43,15 @@ class Refused(StrEnum):
     """Nothing shows that the longer log begins with the one it knows."""
     BASE = "BASE"
     """The proof begins at another size than the last it saw: to be asked again."""
+    OVERTAKEN = "OVERTAKEN"
+    """A later head of the log has its word already: of two senders one was slow."""
     TIME_BACK = "TIME_BACK"
-    """The head is older than the one before."""
+    """The log has grown, and its head is older than the one before."""
     CLOCK = "CLOCK"
     """The head's time is far from the witness's own."""
 
 
-HONEST = frozenset({Refused.BASE, Refused.CLOCK})
+HONEST = frozenset({Refused.BASE, Refused.CLOCK, Refused.OVERTAKEN})
 """What an operator whose log is whole may run into; it is no evidence of anything."""
 
 
@@ -108,8 +110,6 @@ def judge(
         broken = _broken(last, shown)
         if broken is not None:
             return broken
-        if head.at < last.at:
-            return Refused.TIME_BACK
     if abs(head.at - now) > bounds.tolerance:
         return Refused.CLOCK
     return None
@@ -118,13 +118,17 @@ def judge(
 def _broken(last: Head, shown: Shown) -> Refused | None:
     """Say how the log that is shown does not go on from *last*."""
     head = shown.head
+    earlier = head.at < last.at
     if head.size < last.size:
-        return Refused.ROLLBACK
+        # It was cut if it is shorter now; what it was then is nothing new.
+        return Refused.OVERTAKEN if earlier else Refused.ROLLBACK
     if head.size == last.size:
-        return None if head.root == last.root else Refused.CHANGED_ROOT
+        if head.root != last.root:
+            return Refused.CHANGED_ROOT
+        return Refused.OVERTAKEN if earlier else None
     if shown.base != last.size:
         return Refused.BASE
     before, after = Tree(last.size, last.root), Tree(head.size, head.root)
-    if consistent(digest(head.hash), before, after, shown.proof):
-        return None
-    return Refused.FORK
+    if not consistent(digest(head.hash), before, after, shown.proof):
+        return Refused.FORK
+    return Refused.TIME_BACK if earlier else None
