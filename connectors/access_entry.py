@@ -75,7 +75,10 @@ class Records:
         if said["kind"] != LeafKind.LOOK:
             raise ValueError(said["kind"])
         who, findings = said["who"], said["findings"]
-        digests = {one for look in said["looks"] for one in look["subjects"]}
+        # Records from before this form say their rows as one, and looks as texts.
+        digests = set(said.get("subjects", ()))
+        for look in said["looks"]:
+            digests.update(() if isinstance(look, str) else look["subjects"])
         return LookEntry(
             record_id=said["record"],
             at=datetime.fromisoformat(said["at"]),

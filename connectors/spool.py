@@ -158,14 +158,8 @@ class Spool:
     def _lines(self, bodies: Sequence[bytes]) -> tuple[bytes, str]:
         written, last = bytearray(), self._last
         for body in bodies:
-            line = orjson.dumps(
-                {
-                    "body": body.decode(),
-                    "previous": last,
-                    "key": self._signer.key_id,
-                    "signature": _base64(self._signer.sign(signed(last, body))),
-                }
-            )
+            signature = self._signer.sign(signed(last, body))
+            line = _line(body, last, self._signer.key_id, signature)
             written += line + b"\n"
             last = _digest(line)
         return bytes(written), last
@@ -222,7 +216,10 @@ class Spool:
             body, before = said["body"].encode(), str(said["previous"])
             signature = base64.b64decode(said["signature"], validate=True)
             key = str(said["key"])
+            ours = _line(body, before, key, signature) == raw
         except (ValueError, LookupError, TypeError, AttributeError):
+            ours = False
+        if not ours:
             return b"", "", "it is no line of ours"
         if not self._check(key, signed(before, body), signature):
             return b"", "", "its signature does not hold"
@@ -269,8 +266,16 @@ def _digest(line: bytes) -> str:
     return hashlib.sha256(line).hexdigest()
 
 
-def _base64(value: bytes) -> str:
-    return base64.b64encode(value).decode("ascii")
+def _line(body: bytes, previous: str, key: str, signature: bytes) -> bytes:
+    """Write a line in the one form that is ours."""
+    return orjson.dumps(
+        {
+            "body": body.decode(),
+            "previous": previous,
+            "key": key,
+            "signature": base64.b64encode(signature).decode("ascii"),
+        }
+    )
 
 
 def _full() -> SpoolFullError:

@@ -88,7 +88,7 @@ alter table access_record_before rename constraint access_record_pkey to access_
 
 insert into access_entry (record_id, at, kind, unit, person, party, purpose, cause, protected, subjects, body, leaf)
 select r.record_id, r.at, r.requester_kind, r.unit, r.person, r.party, r.purpose, r.cause, written.protected,
-    r.subjects, written.body, sha256('\x00'::bytea || written.body)
+    array(select distinct s from unnest(r.subjects) s order by s), written.body, sha256('\x00'::bytea || written.body)
 from access_record_before r
 cross join lateral (
     -- What was protected of it was not kept: as long as protected looks are, it is kept.
@@ -114,7 +114,7 @@ cross join lateral (
         'record', r.record_id,
         'restrictions', to_jsonb(r.restrictions),
         'rows', r.rows_seen,
-        'subjects', (select coalesce(jsonb_agg(encode(s, 'hex') order by s), '[]') from unnest(r.subjects) s),
+        'subjects', (select coalesce(jsonb_agg(distinct encode(s, 'hex')), '[]') from unnest(r.subjects) s),
         'tenant', r.tenant,
         'who', jsonb_build_object('kind', r.requester_kind, 'role', r.role, 'client', r.client,
             'unit', r.unit, 'name', r.unit_name, 'person', r.person)
