@@ -173,7 +173,7 @@ class Grants:
         )
 
     async def _checked(self, terms: Terms) -> bool:
-        """Say whether anything in *terms* is conditional; raise where it is not had."""
+        """Say whether *terms* are conditional; raise where they are not to be had."""
         if terms.purpose and terms.purpose not in self.purposes:
             raise GrantPurposeError(
                 f"没有定义过目的 {terms.purpose[:40]}，可用的是："
@@ -181,6 +181,10 @@ class Grants:
                 f"nobody has defined the purpose {terms.purpose[:40]}; there are "
                 f"{', '.join(sorted(self.purposes))}",
             )
+        return await self.had(terms)
+
+    async def had(self, terms: Terms) -> bool:
+        """Say whether anything of *terms* is conditional; raise unless it is had."""
         beyond = [*self._beyond(terms)]
         if terms.receiver is not None and not await self.book.known_receiver(
             terms.receiver
@@ -204,16 +208,16 @@ class Grants:
 
     def _beyond(self, terms: Terms) -> Iterator[str]:
         """Name what the owner's sources do not feed, or may not share."""
-        for type_name in {*terms.fields, *terms.lookups}:
+        for type_name in sorted({*terms.fields, *terms.lookups}):
             entity = self.entities.get(type_name)
             owned = self._owned(terms, type_name)
             if entity is None or type_name in NOT_SHARED or not owned:
                 yield type_name[:LONGEST_ID]
                 continue
-            for name in terms.fields.get(type_name, ()):
+            for name in sorted(terms.fields.get(type_name, ())):
                 if not any(_may_share(one, entity, name) for one in owned):
                     yield f"{type_name}.{name[:LONGEST_ID]}"
-            for name in terms.lookups.get(type_name, ()):
+            for name in sorted(terms.lookups.get(type_name, ())):
                 field = entity.fields.get(name)
                 fed = any(name in one.feeds(type_name) for one in owned)
                 if field is None or not field.exact or not fed:

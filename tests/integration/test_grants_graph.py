@@ -310,7 +310,7 @@ async def test_both_units_and_those_who_oversee_see_it_and_nobody_else(
         assert seen["sharing"] == "CONDITIONAL"
     for who in ("police", "justice-steward", "operator", "public", "credit-system"):
         body = (await ask(who, LIST, variables)).body
-        assert desk.given["grantId"] not in orjson.dumps(body["data"]).decode()
+        assert str(desk.given["grantId"]) not in orjson.dumps(body["data"]).decode()
 
 
 async def test_what_is_due_is_listed_by_whose_turn_it_is(
