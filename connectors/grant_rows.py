@@ -98,7 +98,6 @@ def columns(said: Application) -> str:
             "due_at": None if due is None else due.at,
             "provisional": due is not None and due.provisional,
             "late": said.late,
-            "review": "",
         }
     ).decode()
 
@@ -133,7 +132,7 @@ def deed(act: Act, after: Application) -> Deed:
         kind=DeedKind.GRANT,
         who=act.actor.person,
         unit=act.actor.unit,
-        action=f"{act.step.lower()}-grant",
+        action=f"{act.step.lower().replace('_', '-')}-grant",
         target=after.id,
         reason=act.reason,
         detail=detail,
@@ -176,6 +175,7 @@ _APPLICATION = (
     "dispute",
     "settlement",
     "ending",
+    "review",
     "changed_at",
 )
 

@@ -23,10 +23,10 @@ returning grant_id;
 update access_grant g set (
     version, state, fields, lookups, conditional, masked, division, own_cause, mode, documents, page, cost, rate, receiver,
     purpose, basis, scene, valid_from, valid_to, reviewed_at, decided_at, provided_at, ended_at, told, settled, missing,
-    refusal, dispute, settlement, ending, due_step, due_unit, due_at, provisional, late, changed_at) = (
+    refusal, dispute, settlement, ending, review, due_step, due_unit, due_at, provisional, late, changed_at) = (
     r.version, r.state, r.fields, r.lookups, r.conditional, r.masked, r.division, r.own_cause, r.mode, r.documents, r.page,
     r.cost, r.rate, r.receiver, r.purpose, r.basis, r.scene, r.valid_from, r.valid_to, r.reviewed_at, r.decided_at,
-    r.provided_at, r.ended_at, r.told, r.settled, r.missing, r.refusal, r.dispute, r.settlement, r.ending, r.due_step,
+    r.provided_at, r.ended_at, r.told, r.settled, r.missing, r.refusal, r.dispute, r.settlement, r.ending, r.review, r.due_step,
     r.due_unit, r.due_at, r.provisional, r.late, r.changed_at)
 from jsonb_populate_record(null::access_grant, $1::jsonb) r
 where g.grant_id = r.grant_id;

@@ -19,7 +19,7 @@ from zhitong.infra.policy_form import (
     When,
     Where,
 )
-from zhitong.requesters import KINDS
+from zhitong.requesters import KINDS, ROLES
 from zhitong.resolvers.policy import Effect
 from zhitong.types import EntityType, Field, Kind, Label, MaskKind
 
@@ -36,6 +36,7 @@ FITTING: Mapping[MaskKind, frozenset[Kind]] = {
 def faults(form: PolicyForm, entities: Entities) -> Iterable[Label]:
     """Say what is wrong with *form*, the first fault first."""
     yield from _of_lists(form)
+    yield from _of_break_glass(form)
     rules: list[NamedForm]
     rules = [*form.rules, *form.rows, *form.counts, *form.lookups]
     for name, count in Counter(rule.name for rule in rules).items():
@@ -63,6 +64,7 @@ def _of_lists(form: PolicyForm) -> Iterable[Label]:
         "causes_checked": form.causes_checked,
         "whole_texts": form.whole_texts,
         "[purposes]": form.purposes,
+        "[break_glass]": [] if form.break_glass is None else form.break_glass.kinds,
     }
     for name, kinds in lists.items():
         for kind in kinds:
@@ -71,6 +73,25 @@ def _of_lists(form: PolicyForm) -> Iterable[Label]:
                     f"{name} 提到不存在的类别 {kind}",
                     f"{name} names the kind {kind}, which there is not",
                 )
+
+
+def _of_break_glass(form: PolicyForm) -> Iterable[Label]:
+    said = form.break_glass
+    if said is None:
+        return
+    for role in said.roles:
+        if role not in ROLES:
+            yield Label(
+                f"[break_glass] 提到不存在的角色 {role}",
+                f"[break_glass] names the role {role}, which there is not",
+            )
+    if any(said.purpose in listed for listed in form.purposes.values()):
+        yield Label(
+            f"[break_glass] 的目的 {said.purpose} 也是平时的目的，"
+            "分不清是否紧急，请另起一个",
+            f"[break_glass] shares its purpose {said.purpose} with ordinary questions; "
+            "let it have one of its own",
+        )
 
 
 def _of_rule(rule: RuleForm, entities: Entities) -> Iterable[Label]:

@@ -15,6 +15,7 @@ from zhitong.exceptions import PolicyError
 from zhitong.infra.policy_faults import faults
 from zhitong.infra.policy_form import (
     OWN,
+    BreakGlassForm,
     CountForm,
     LookupForm,
     NarrowingForm,
@@ -34,6 +35,7 @@ from zhitong.resolvers.policy import (
     Rule,
     Scope,
 )
+from zhitong.rules.emergencies import EmergencyRules
 from zhitong.types import Compare, EntityType, Label, Op, Sharing
 
 
@@ -49,6 +51,7 @@ def read_policy(path: Path, entities: Mapping[str, EntityType]) -> Policy:
         lookups=tuple(map(_lookup_rule, file.lookups)),
         edges=() if file.bands is None else tuple(sorted(file.bands.edges)),
         patience=_patience(file.narrowing),
+        emergencies=_emergencies(file.break_glass),
         causes_checked=frozenset(file.causes_checked),
         recorders=frozenset(file.recorders),
         whole_texts=frozenset(file.whole_texts),
@@ -100,6 +103,19 @@ def _patience(narrowing: NarrowingForm | None) -> Patience:
         conditions=narrowing.conditions,
         cut=narrowing.cut,
         source=narrowing.source,
+    )
+
+
+def _emergencies(said: BreakGlassForm | None) -> EmergencyRules:
+    if said is None:
+        return EmergencyRules()
+    return EmergencyRules(
+        kinds=frozenset(said.kinds),
+        roles=frozenset(said.roles),
+        purpose=said.purpose,
+        hours=said.hours,
+        review_hours=said.review_hours,
+        source=said.source,
     )
 
 

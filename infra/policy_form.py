@@ -165,6 +165,20 @@ class NarrowingForm(Form, frozen=True, kw_only=True):
     source: Said
 
 
+Hours = Annotated[float, msgspec.Meta(gt=0, le=744)]
+
+
+class BreakGlassForm(Form, frozen=True, kw_only=True):
+    """Who may break the glass, for how long; see `zhitong.rules.emergencies`."""
+
+    kinds: Texts
+    roles: Texts
+    purpose: Said
+    hours: Hours
+    review_hours: Hours
+    source: Said
+
+
 class PolicyForm(Form, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -177,6 +191,7 @@ class PolicyForm(Form, frozen=True, kw_only=True):
     lookups: list[LookupForm] = []
     bands: Bands | None = None
     narrowing: NarrowingForm | None = None
+    break_glass: BreakGlassForm | None = None
     causes_checked: list[str] = []
     recorders: list[str] = []
     whole_texts: list[str] = []

@@ -42,6 +42,7 @@ from zhitong.resolvers.denials import (
     unstated,
 )
 from zhitong.resolvers.narrowing import Patience
+from zhitong.rules.emergencies import EmergencyRules
 from zhitong.rules.identifiers import significant
 from zhitong.types import (
     STRICTNESS,
@@ -228,6 +229,8 @@ class Policy:
     """Requester kinds whose cause should be an open case of their own unit."""
     patience: Patience = field(default_factory=Patience)
     """How much narrowing of counts is borne."""
+    emergencies: EmergencyRules = field(default_factory=EmergencyRules)
+    """Who may break the glass, and for how long."""
     whole_texts: frozenset[str] = frozenset()
     """Requester kinds that have people's words whole, ID numbers in them too."""
     proceeding_recorders: frozenset[str] = frozenset()

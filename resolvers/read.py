@@ -18,6 +18,7 @@ from zhitong.exceptions import SourceError
 from zhitong.ports import Source
 from zhitong.resolvers import granting
 from zhitong.resolvers.cursors import Mark
+from zhitong.resolvers.emergencies import finding
 from zhitong.resolvers.granting import both
 from zhitong.resolvers.looks import (
     COUNT,
@@ -285,9 +286,13 @@ class Reader(Sight):
         if ask.opened is not None:
             used.add(ask.opened[source.name][0].id)
         inquiry.grants_used |= used
-        emergencies = {grant.id for grant in inquiry.grants if grant.incident}
+        opened = {one.id: one.incident for one in inquiry.grants if one.incident}
+        for one in sorted(used & opened.keys()):
+            told = finding(one, opened[one], self._policy.emergencies.source, "used")
+            if told not in inquiry.findings:
+                inquiry.findings.append(told)
         inquiry.break_glass = bool(inquiry.grants_used) and (
-            inquiry.grants_used <= emergencies
+            inquiry.grants_used <= opened.keys()
         )
 
     def _columns(

@@ -13,6 +13,7 @@ from zhitong.resolvers.budget import Budget
 from zhitong.resolvers.counting import Counting
 from zhitong.resolvers.cursors import Cursors
 from zhitong.resolvers.decisions import Decisions
+from zhitong.resolvers.emergencies import Emergencies
 from zhitong.resolvers.filters import Filters
 from zhitong.resolvers.grants import Grants
 from zhitong.resolvers.loaders import Loaders
@@ -50,6 +51,8 @@ class Context:
     limits: Limits
     applications: Grants | None = None
     """What is done to applications for grants; None: this gateway serves none."""
+    emergencies: Emergencies | None = None
+    """Break-glass; None: this gateway serves none."""
     _wanted: dict[tuple[tuple[int, ...], str], Wanted] = field(default_factory=dict)
     _sizes: dict[tuple[int, ...], int] = field(default_factory=dict)
     _beside: dict[int, tuple[FieldNode, ...]] = field(default_factory=dict)

@@ -41,6 +41,7 @@ from zhitong.resolvers.causes import Causes
 from zhitong.resolvers.counting import Counting
 from zhitong.resolvers.cursors import Cursors
 from zhitong.resolvers.decisions import Decisions
+from zhitong.resolvers.emergencies import Emergencies
 from zhitong.resolvers.filters import Filters
 from zhitong.resolvers.granted import HeldGrants
 from zhitong.resolvers.grants import Grants
@@ -106,6 +107,7 @@ class GraphEngine:
         bounds: Bounds,
         grants: HeldGrants | None = None,
         applications: Grants | None = None,
+        emergencies: Emergencies | None = None,
     ) -> None:
         self._reader = reader
         self._recorder = recorder
@@ -120,6 +122,7 @@ class GraphEngine:
         self._bounds = bounds
         self._grants = grants
         self._applications = applications
+        self._emergencies = emergencies
         self._fitting: OrderedDict[str, Admitted] = OrderedDict()
         """Documents that fit the schema; what was refused is not kept."""
 
@@ -271,6 +274,7 @@ class GraphEngine:
             decisions=self._decisions,
             proceedings=self._proceedings,
             applications=self._applications,
+            emergencies=self._emergencies,
             entities=ENTITIES,
             sources=self._sources,
             limits=Limits(self._limits.page, inquiry.allowance.page),

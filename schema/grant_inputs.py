@@ -142,8 +142,8 @@ def terms(given: Any) -> Terms:  # noqa: ANN401 - a made input
         )
     return Terms(
         owner=str(given.owner),
-        fields=_items(given.items),
-        lookups=_items(_said(given.lookups) or ()),
+        fields=items(given.items),
+        lookups=items(_said(given.lookups) or ()),
         purpose=given.purpose.strip(),
         basis=given.basis.strip(),
         scene=given.scene.strip(),
@@ -159,7 +159,8 @@ def terms(given: Any) -> Terms:  # noqa: ANN401 - a made input
     )
 
 
-def _items(given: Iterable[str]) -> Mapping[str, frozenset[str]]:
+def items(given: Iterable[str]) -> Mapping[str, frozenset[str]]:
+    """Read items by type; raise `GrantFormError` where one is none."""
     listed = list(given)
     found: dict[str, set[str]] = {}
     for one in listed:

@@ -76,7 +76,8 @@ TAKEN: Any = made_type(
 )
 
 
-def _stands(taken: Taken) -> Stands:
+def stands(taken: Taken) -> Stands:
+    """Say how the application stands, under the graph's names."""
     said = taken.application
     at = None if said.due is None else said.due.at.astimezone(CHINA)
     return Stands(
@@ -112,10 +113,11 @@ async def _step(
     )
     # What was read before is of the version before.
     context.loaders.forget()
-    return _stands(taken)
+    return stands(taken)
 
 
-def _argument(kind: Any, name: str, label: Label) -> Any:  # noqa: ANN401 - made types
+def argument(kind: Any, name: str, label: Label) -> Any:  # noqa: ANN401 - made types
+    """Name and describe an argument."""
     return Annotated[kind, strawberry.argument(name=name, description=str(label))]
 
 
@@ -126,12 +128,12 @@ def _applied() -> Any:  # noqa: ANN401 - a strawberry field
             context.inquiry.principal, given.grantId, terms(given)
         )
         context.loaders.forget()
-        return _stands(taken)
+        return stands(taken)
 
     said = Label("申请的内容", "What is applied for")
     annotations = {
         "info": Info,
-        "given": _argument(GrantApplicationInput, "application", said),
+        "given": argument(GrantApplicationInput, "application", said),
         "return": TAKEN | None,
     }
     label = Label("申请共享授权", "Apply for a sharing grant")
@@ -145,8 +147,8 @@ def _supplemented() -> Any:  # noqa: ANN401 - a strawberry field
     said = Label("补正后的整件申请", "The application as it is now, whole")
     annotations = {
         "info": Info,
-        "given": _argument(GrantStepInput, "step", STEP),
-        "application": _argument(GrantApplicationInput, "application", said),
+        "given": argument(GrantStepInput, "step", STEP),
+        "application": argument(GrantApplicationInput, "application", said),
         "return": TAKEN | None,
     }
     label = Label(
@@ -161,7 +163,7 @@ def _stepped(step: GrantStep, label: Label) -> Any:  # noqa: ANN401 - a strawber
 
     annotations = {
         "info": Info,
-        "given": _argument(GrantStepInput, "step", STEP),
+        "given": argument(GrantStepInput, "step", STEP),
         "return": TAKEN | None,
     }
     return field_with(resolve, annotations, label)
@@ -173,8 +175,8 @@ def _decided(outcomes: Any, steps: Mapping[str, GrantStep], label: Label) -> Any
 
     annotations = {
         "info": Info,
-        "given": _argument(GrantStepInput, "step", STEP),
-        "outcome": _argument(outcomes, "outcome", OUTCOME),
+        "given": argument(GrantStepInput, "step", STEP),
+        "outcome": argument(outcomes, "outcome", OUTCOME),
         "return": TAKEN | None,
     }
     return field_with(resolve, annotations, label)

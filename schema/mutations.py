@@ -12,6 +12,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from zhitong.decisions import Change, Finding, Severity
 from zhitong.resolvers.decisions import Recorded
+from zhitong.schema.break_glass import break_glass_mutations
 from zhitong.schema.context import Context
 from zhitong.schema.decision_inputs import (
     INPUTS,
@@ -305,6 +306,7 @@ def mutation_type() -> type:
             ),
             "recordProceeding": _proceeding(),
             **grant_mutations(),
+            **break_glass_mutations(),
         },
     )
 

@@ -107,6 +107,10 @@ class GrantStep(StrEnum):
     OVERTURN = "OVERTURN"
     """The refusal does not stand: the data are to be provided."""
     EXPIRE = "EXPIRE"
+    BREAK_GLASS = "BREAK_GLASS"
+    """紧急调阅: opened by the one who uses it, reviewed afterwards."""
+    JUDGE = "JUDGE"
+    """Says whether an emergency's use was justified."""
 
 
 class GrantDuty(StrEnum):
@@ -203,6 +207,8 @@ class Application:
     dispute: str = ""
     settlement: str = ""
     ending: str = ""
+    review: str = ""
+    """Break-glass: JUSTIFIED or NOT_JUSTIFIED, once it was reviewed."""
     due: Due | None = None
     late: tuple[GrantDuty, ...] = ()
     """Duties that were done after their time."""

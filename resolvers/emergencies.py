@@ -1,0 +1,129 @@
+"""Emergencies: who breaks the glass, for what, and who says it was justified."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from zhitong.exceptions import ForbiddenError, GrantConflictError, GrantUnknownError
+from zhitong.grants import Act, Actor, Capacity, GrantStep, Taken, Terms
+from zhitong.resolvers.grants import Grants
+from zhitong.rules.emergencies import EmergencyRules, judged, opened
+from zhitong.types import MANAGER, AccessFinding, Inquiry, Label, Principal
+
+CHECK = "break-glass"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emergencies:
+    """Opens what is needed at once, and takes the word on it afterwards."""
+
+    applications: Grants
+    rules: EmergencyRules
+    heard: Callable[[], Awaitable[None]]
+    """Has this gateway read what is in force."""
+
+    async def break_glass(
+        self, inquiry: Inquiry, grant_id: str, incident: str, reason: str, terms: Terms
+    ) -> Taken:
+        """Give *terms* to the caller in person; the same once more changes nothing."""
+        principal = inquiry.principal
+        self._check(principal)
+        book, at = self.applications.book, self.applications.clock()
+        conditional = await self.applications.had(terms)
+        act = Act(
+            grant=grant_id,
+            version=0,
+            step=GrantStep.BREAK_GLASS,
+            actor=_actor(principal, Capacity.APPLICANT),
+            at=at,
+            reason=reason,
+            conditional=conditional,
+        )
+        made = opened(act, terms, incident, self.rules)
+        stands = await book.find(grant_id)
+        if stands is not None:
+            # Its hours run from when it was opened: so the terms are not the same.
+            same = (stands.person, stands.incident, stands.terms.owner)
+            if same != (made.person, made.incident, made.terms.owner) or (
+                stands.terms.fields != terms.fields
+            ):
+                raise GrantConflictError(
+                    "这个编号已有另一次紧急调阅或申请，请换一个编号",
+                    "another emergency or application has this id; choose another id",
+                )
+            return Taken(application=stands, replayed=True)
+        taken = await book.enter(made, act)
+        self._tell(inquiry, "opened", grant_id, incident)
+        await self.heard()
+        return taken
+
+    async def judge(
+        self, inquiry: Inquiry, grant_id: str, *, justified: bool, reason: str
+    ) -> Taken:
+        """Say whether the use was justified; raise where that is not the caller's."""
+        principal, book = inquiry.principal, self.applications.book
+        if principal.role != MANAGER:
+            raise ForbiddenError(
+                "紧急调阅由数据主管部门复核",
+                "the data authority reviews an emergency's use",
+            )
+        stands = await book.find(grant_id)
+        if stands is None:
+            raise GrantUnknownError(
+                "没有这次紧急调阅，请核对编号",
+                "there is no emergency of this id; check the id",
+            )
+        act = Act(
+            grant=grant_id,
+            version=stands.version,
+            step=GrantStep.JUDGE,
+            actor=_actor(principal, Capacity.AUTHORITY),
+            at=self.applications.clock(),
+            reason=reason,
+        )
+        return await book.take(
+            act, lambda before, said: judged(before, said, justified=justified)
+        )
+
+    def _check(self, principal: Principal) -> None:
+        if principal.kind not in self.rules.kinds or (
+            principal.role not in self.rules.roles
+        ):
+            raise ForbiddenError(
+                "规则没有允许这类人员紧急调阅",
+                "the policy lets nobody of this kind and role break the glass",
+            )
+        if not (principal.identity and principal.person):
+            raise ForbiddenError(
+                "紧急调阅须由本人使用经核验身份的令牌办理",
+                "an emergency grant is for one named person whose ID document the "
+                "token's issuer has checked",
+            )
+
+    def _tell(self, inquiry: Inquiry, what: str, grant: str, incident: str) -> None:
+        inquiry.findings.append(finding(grant, incident, self.rules.source, what))
+
+
+def finding(grant: str, incident: str, source: str, what: str) -> AccessFinding:
+    """Say to those who look at records that the glass was broken."""
+    zh = {"opened": "开启", "used": "使用"}[what]
+    return AccessFinding(
+        check=CHECK,
+        message=Label(
+            f"紧急调阅（{zh}）：授权 {grant}，事件 {incident}；须在规定时间内复核",
+            f"break-glass {what}: grant {grant}, incident {incident}; its use is to "
+            "be reviewed in time",
+        ),
+        source=source,
+    )
+
+
+def _actor(principal: Principal, capacity: Capacity) -> Actor:
+    return Actor(
+        unit=principal.unit,
+        unit_name=principal.unit_name,
+        person=principal.person,
+        role=principal.role,
+        capacities=frozenset({capacity}),
+    )

@@ -1,0 +1,139 @@
+"""Break-glass 紧急调阅: opened by the one who needs it, at once, and reviewed after.
+
+Nobody is asked before; so it is for one named person, one incident, a few hours, and
+the data authority says afterwards whether it was justified. What is withheld stays
+closed, and what a rule denies by name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from zhitong.exceptions import (
+    ForbiddenError,
+    GrantFormError,
+    GrantOwnError,
+    GrantStateError,
+)
+from zhitong.grants import (
+    Act,
+    Application,
+    Capacity,
+    Due,
+    GrantDuty,
+    GrantKind,
+    GrantState,
+    Terms,
+)
+
+LONGEST = 200
+"""Characters of the name or number of an incident."""
+LONGEST_REASON = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmergencyRules:
+    """Who may break the glass, for how long, and until when that is reviewed."""
+
+    kinds: frozenset[str] = frozenset()
+    """Requester kinds; nobody's without any."""
+    roles: frozenset[str] = frozenset()
+    purpose: str = "emergency"
+    """What is stated with each question that rests on it."""
+    hours: float = 2
+    review_hours: float = 24
+    source: str = ""
+    """The text the rule rests on, or that it is configured."""
+
+
+def opened(act: Act, terms: Terms, incident: str, rules: EmergencyRules) -> Application:
+    """Give the grant that *act* puts in force; raise where it cannot be."""
+    actor = act.actor
+    _check_words(act.reason, incident)
+    if terms.owner == actor.unit:
+        raise GrantOwnError(
+            "本单位的数据不需要紧急调阅",
+            "a unit needs no emergency grant for its own data",
+        )
+    return Application(
+        id=act.grant,
+        version=1,
+        state=GrantState.IN_FORCE,
+        kind=GrantKind.BREAK_GLASS,
+        unit=actor.unit,
+        unit_name=actor.unit_name,
+        applied_by=actor.person,
+        person=actor.person,
+        incident=incident.strip(),
+        terms=replace(
+            terms,
+            scene=act.reason.strip(),
+            valid_from=act.at,
+            valid_to=act.at + timedelta(hours=rules.hours),
+        ),
+        conditional=act.conditional,
+        applied_at=act.at,
+        provided_at=act.at,
+        due=Due(
+            duty=GrantDuty.REVIEW_USE,
+            unit="",
+            at=act.at + timedelta(hours=rules.review_hours),
+            provisional=False,
+        ),
+        changed_at=act.at,
+    )
+
+
+def judged(application: Application, act: Act, *, justified: bool) -> Application:
+    """Give *application* after the data authority has judged its use.
+
+    One that was not justified ends with that, if it has not ended by itself.
+    """
+    actor = act.actor
+    if Capacity.AUTHORITY not in actor.capacities:
+        raise ForbiddenError(
+            "紧急调阅由数据主管部门复核",
+            "the data authority reviews an emergency's use",
+        )
+    if actor.unit == application.unit or actor.person == application.person:
+        raise GrantOwnError(
+            "不能复核本人或本单位的紧急调阅，请由他人复核",
+            "nobody reviews his own use or his unit's; somebody else does",
+        )
+    if application.kind is not GrantKind.BREAK_GLASS or application.review:
+        raise GrantStateError(
+            "这不是待复核的紧急调阅：每次紧急调阅复核一次",
+            "this is no emergency's use that waits for review; each is reviewed once",
+            state=application.state,
+        )
+    _check_words(act.reason, application.incident)
+    late = application.due is not None and act.at >= application.due.at
+    made = replace(
+        application,
+        version=application.version + 1,
+        review="JUSTIFIED" if justified else "NOT_JUSTIFIED",
+        settlement=act.reason.strip(),
+        due=None,
+        late=application.late + ((GrantDuty.REVIEW_USE,) if late else ()),
+        changed_at=act.at,
+    )
+    if justified or application.state is not GrantState.IN_FORCE:
+        return made
+    return replace(
+        made, state=GrantState.REVOKED, ended_at=act.at, ending=act.reason.strip()
+    )
+
+
+def _check_words(reason: str, incident: str) -> None:
+    if not (reason.strip() and incident.strip()):
+        raise GrantFormError(
+            "紧急调阅及其复核须写明事件（incident）和理由（reason）",
+            "an emergency's use, and its review, state incident and reason",
+            missing="incident, reason",
+        )
+    if len(reason) > LONGEST_REASON or len(incident) > LONGEST:
+        raise GrantFormError(
+            f"事件最长 {LONGEST} 字，理由最长 {LONGEST_REASON} 字",
+            f"an incident has at most {LONGEST} characters, a reason {LONGEST_REASON}",
+        )

@@ -1,0 +1,229 @@
+"""Break-glass: at once, in person, for hours; told, kept while the register is away."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
+from zhitong.infra.gateway import Gateway
+from zhitong.schema.engine import Answer, Engine, Question
+from zhitong.types import Occasion
+
+pytestmark = pytest.mark.integration
+
+Ask = Callable[..., Awaitable[Answer]]
+Sql = Callable[..., Awaitable[list[asyncpg.Record]]]
+MARKET = "11619900MB0002006C"
+EMERGENCY = Occasion(purpose="emergency")
+OPEN = """mutation ($given: BreakGlassInput!) { breakGlass(emergency: $given) {
+  grantId state dueStep dueAt replayed } }"""
+REVIEW = """mutation ($given: BreakGlassReviewInput!, $outcome: BreakGlassReview!) {
+  reviewBreakGlass(review: $given, outcome: $outcome) { state dueStep version } }"""
+PHONES = """{ counterparties(first: 5, sources: ["market"],
+  where: {kind: {eq: LEGAL_PERSON}}) { nodes { phone } } }"""
+
+
+@pytest.fixture
+def given() -> dict[str, Any]:
+    return {
+        "grantId": f"紧急-{uuid.uuid4().hex}",
+        "owner": MARKET,
+        "items": ["Counterparty.phone"],
+        "incident": "安泽市东岭县化工厂火灾",
+        "reason": "联系企业负责人疏散人员，来不及申请",
+    }
+
+
+def code(answer: Answer) -> str:
+    errors: Any = answer.body["errors"]
+    return str(errors[0]["extensions"]["code"])
+
+
+def phones(answer: Answer) -> list[str | None]:
+    data: Any = answer.body["data"]
+    return [node["phone"] for node in data["counterparties"]["nodes"]]
+
+
+async def opened(ask: Ask, given: dict[str, Any]) -> dict[str, Any]:
+    answer = await ask("police", OPEN, {"given": given})
+    assert "errors" not in answer.body, answer.body
+    data: Any = answer.body["data"]
+    found: dict[str, Any] = data["breakGlass"]
+    return found
+
+
+async def test_it_gives_at_once_to_the_one_who_opened_it_and_says_so(
+    ask: Ask, sql: Sql, gateway: tuple[Gateway, Engine], given: dict[str, Any]
+) -> None:
+    before = await ask("police", PHONES, occasion=EMERGENCY)
+    assert not any(phones(before))
+    now = datetime.now(UTC)
+    made = await opened(ask, given)
+    assert (made["state"], made["dueStep"]) == ("IN_FORCE", "REVIEW_USE")
+    due = datetime.fromisoformat(made["dueAt"])
+    assert due - now >= timedelta(hours=24)
+    answer = await ask("police", PHONES, occasion=EMERGENCY)
+    assert all(phones(answer))
+    # The same officer for another purpose, and another officer, have nothing of it.
+    assert not any(phones(await ask("police", PHONES, occasion=Occasion())))
+    another = await gateway[1].answer(
+        Question(
+            document=PHONES,
+            variables=None,
+            operation=None,
+            principal=replace(DEMO_PRINCIPALS["police"], person="另一人"),
+            occasion=EMERGENCY,
+            request_id=uuid.uuid4().hex,
+        )
+    )
+    assert not any(phones(another))
+    (row,) = await sql(
+        "platform",
+        "select valid_to - valid_from as hours, person from access_grant "
+        "where grant_id = $1",
+        given["grantId"],
+    )
+    assert row["hours"] == timedelta(hours=2)
+    assert row["person"] == DEMO_PRINCIPALS["police"].person
+    told = await sql(
+        "platform",
+        "select en from access_finding where check_name = 'break-glass' "
+        "and en like '%' || $1 || '%' order by en",
+        given["grantId"],
+    )
+    assert [one["en"].split(":")[0] for one in told] == [
+        "break-glass opened",
+        "break-glass used",
+    ]
+    deeds = await sql(
+        "platform", "select action, who from deed where target = $1", given["grantId"]
+    )
+    assert [(one["action"], one["who"]) for one in deeds] == [
+        ("break-glass-grant", DEMO_PRINCIPALS["police"].person)
+    ]
+
+
+async def test_the_same_once_more_changes_nothing_and_another_keeps_its_id(
+    ask: Ask, given: dict[str, Any]
+) -> None:
+    assert (await opened(ask, given))["replayed"] is False
+    assert (await opened(ask, given))["replayed"] is True
+    other = await ask("police", OPEN, {"given": {**given, "incident": "另一事件"}})
+    assert code(other) == "GRANT_CONFLICT"
+
+
+@pytest.mark.parametrize(
+    ("who", "changes", "said"),
+    [
+        pytest.param("department", {}, "FORBIDDEN", id="an ID that was not checked"),
+        pytest.param("public", {}, "FORBIDDEN", id="a kind that is not named"),
+        pytest.param("operator", {}, "FORBIDDEN", id="operators"),
+        pytest.param("police", {"reason": " "}, "GRANT_FORM", id="no reason"),
+        pytest.param("police", {"incident": ""}, "GRANT_FORM", id="no incident"),
+        pytest.param(
+            "police",
+            {"items": ["Counterparty.idNumber"]},
+            "GRANT_BEYOND",
+            id="what is withheld",
+        ),
+        pytest.param(
+            "police", {"items": ["Counterparty.none"]}, "GRANT_BEYOND", id="no field"
+        ),
+    ],
+)
+async def test_who_may_not_and_what_may_not_is_refused(
+    ask: Ask, given: dict[str, Any], who: str, changes: dict[str, Any], said: str
+) -> None:
+    assert code(await ask(who, OPEN, {"given": {**given, **changes}})) == said
+
+
+async def test_the_data_authority_reviews_each_use_once(
+    ask: Ask, sql: Sql, given: dict[str, Any]
+) -> None:
+    await opened(ask, given)
+    review = {"grantId": given["grantId"], "reason": "经核实确有火情"}
+    asked = {"given": review, "outcome": "JUSTIFIED"}
+    for who in ("police", "operator", "auditor", "market-steward"):
+        assert code(await ask(who, REVIEW, asked)) == "FORBIDDEN"
+    nothing = {"given": {**review, "grantId": "无"}, "outcome": "JUSTIFIED"}
+    assert code(await ask("data-authority", REVIEW, nothing)) == "GRANT_UNKNOWN"
+    answer = await ask("data-authority", REVIEW, asked)
+    data: Any = answer.body["data"]
+    assert data["reviewBreakGlass"] == {
+        "state": "IN_FORCE",
+        "dueStep": None,
+        "version": 2,
+    }
+    assert code(await ask("data-authority", REVIEW, asked)) == "GRANT_STATE"
+    (row,) = await sql(
+        "platform",
+        "select review, late from access_grant where grant_id = $1",
+        given["grantId"],
+    )
+    assert (row["review"], row["late"]) == ("JUSTIFIED", [])
+
+
+async def test_what_was_not_justified_ends_with_the_review(
+    ask: Ask, gateway: tuple[Gateway, Engine], given: dict[str, Any]
+) -> None:
+    await opened(ask, given)
+    review = {"grantId": given["grantId"], "reason": "没有这起事件"}
+    asked = {"given": review, "outcome": "NOT_JUSTIFIED"}
+    answer = await ask("data-authority", REVIEW, asked)
+    data: Any = answer.body["data"]
+    assert data["reviewBreakGlass"]["state"] == "REVOKED"
+    held = gateway[0].grants
+    assert held is not None
+    await held.refresh()
+    found = held.of(DEMO_PRINCIPALS["police"], datetime.now(UTC))
+    assert given["grantId"] not in {one.id for one in found}
+
+
+async def test_a_review_that_is_late_is_listed_and_noted(
+    ask: Ask, sql: Sql, given: dict[str, Any]
+) -> None:
+    await opened(ask, given)
+    await sql(
+        "platform",
+        "update access_grant set due_at = now() - interval '1 minute' "
+        "where grant_id = $1 returning 1",
+        given["grantId"],
+    )
+    late = "select lateness, due_step from access_grant_now where grant_id = $1"
+    (row,) = await sql("platform", late, given["grantId"])
+    assert (row["lateness"], row["due_step"]) == ("LATE", "REVIEW_USE")
+    review = {"grantId": given["grantId"], "reason": "迟复核"}
+    await ask("data-authority", REVIEW, {"given": review, "outcome": "JUSTIFIED"})
+    (row,) = await sql(
+        "platform",
+        "select late from access_grant where grant_id = $1",
+        given["grantId"],
+    )
+    assert row["late"] == ["REVIEW_USE"]
+
+
+async def test_it_works_while_the_register_is_away_and_is_on_record_afterwards(
+    ask: Ask,
+    sql: Sql,
+    given: dict[str, Any],
+    frozen: Callable[[str], AbstractContextManager[None]],
+) -> None:
+    await opened(ask, given)
+    with frozen("platform"):
+        answer = await ask("police", PHONES, occasion=EMERGENCY)
+        assert all(phones(answer))
+    assert answer.record_id is not None
+    entered = "select 1 from access_entry where record_id = $1"
+    async with asyncio.timeout(60):
+        # The database sets no event.
+        while not await sql("platform", entered, answer.record_id):  # noqa: ASYNC110 - as said
+            await asyncio.sleep(0.1)
