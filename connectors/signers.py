@@ -73,7 +73,7 @@ def file_signer(der: bytes) -> FileSigner:
 class FileSigner(ABC):
     """A private key in this process."""
 
-    algorithm: ClassVar[str]
+    ALGORITHM: ClassVar[str]
 
     def __init__(self, private: bytes, public: bytes) -> None:
         self._private = private
@@ -82,13 +82,18 @@ class FileSigner(ABC):
         self.spki = curve.public(public)
         self.key_id = key_id(self.spki)
 
+    @property
+    def algorithm(self) -> str:
+        """What the key signs by."""
+        return self.ALGORITHM
+
     @abstractmethod
     def sign(self, data: bytes) -> bytes:
         """Sign *data*, DER."""
 
 
 class _EcdsaSigner(FileSigner):
-    algorithm = ECDSA
+    ALGORITHM = ECDSA
 
     def __init__(self, private: bytes, public: bytes) -> None:
         super().__init__(private, public)
@@ -99,7 +104,7 @@ class _EcdsaSigner(FileSigner):
 
 
 class _SM2Signer(FileSigner):
-    algorithm = SM2
+    ALGORITHM = SM2
 
     def sign(self, data: bytes) -> bytes:
         return gmssl_pyx.sm2_sign(self._private, self._public, data)

@@ -216,11 +216,10 @@ class Spool:
             body, before = said["body"].encode(), str(said["previous"])
             signature = base64.b64decode(said["signature"], validate=True)
             key = str(said["key"])
-            ours = _line(body, before, key, signature) == raw
         except (ValueError, LookupError, TypeError, AttributeError):
-            ours = False
-        if not ours:
             return b"", "", "it is no line of ours"
+        if _line(body, before, key, signature) != raw:
+            return b"", "", "it is not in the form of ours"
         if not self._check(key, signed(before, body), signature):
             return b"", "", "its signature does not hold"
         return body, before, None
