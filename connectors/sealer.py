@@ -53,7 +53,11 @@ _SESSION = {
     "plan_cache_mode": "force_generic_plan",
     "jit": "off",
 }
-_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+_LOST = (
+    *(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError),
+    # What the driver raises where a line is cut in the middle of a COPY.
+    asyncpg.InternalClientError,
+)
 _LEAF = ("number", "kind", "id", "leaf")
 
 _log = logging.getLogger("zhitong.sealer")

@@ -16,8 +16,10 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from zhitong.connectors.published import Published
 from zhitong.exceptions import BindingError, ForbiddenError, ZhitongError
 from zhitong.infra.door import Door, peer
+from zhitong.infra.evidence_pages import EvidencePages
 from zhitong.infra.explorer import explorer
 from zhitong.infra.front import GraphQLFront, joined
 from zhitong.infra.heads import HEADERS, bounded_heads
@@ -65,6 +67,7 @@ def build_app(  # noqa: PLR0913 - the parts the gateway is put together from
     grants: HeldGrants | None = None,
     receipts: Receipts | None = None,
     freshness: Freshness | None = None,
+    published: Published | None = None,
     lifespan: Lifespan | None = None,
     ending: asyncio.Event | None = None,
 ) -> ASGIApp:
@@ -75,6 +78,7 @@ def build_app(  # noqa: PLR0913 - the parts the gateway is put together from
     loaded and raises `BindingError`, or a group of them, where nothing was.
     *documents* are the trusted ones, *grants* those in force, *receipts* what signs
     those of answers, *freshness* how the proof stands; none without them.
+    *published* is what anybody may see of the proof.
     *ending* ends what would go on for ever: the live page's streams.
     """
     front = GraphQLFront(
@@ -88,12 +92,15 @@ def build_app(  # noqa: PLR0913 - the parts the gateway is put together from
     )
     live = Live(engine, verifier, settings, ending or asyncio.Event())
     door = Door(verifier, settings)
+    evidence = EvidencePages(published)
     rest = Starlette(
         routes=[
             Route("/", _landing, methods=["GET"]),
             Route("/health", _health, methods=["GET"]),
             Route("/ready", _guarded(_ready(readiness)), methods=["GET"]),
             Route("/reload", _guarded(_reload(reload, door)), methods=["POST"]),
+            Route("/evidence/keys", _guarded(evidence.keys), methods=["GET"]),
+            Route("/evidence/head", _guarded(evidence.head), methods=["GET"]),
             Mount("/explorer", explorer(settings.explorer)),
             Route("/live/stream", live),
             Mount("/live", live_page(settings.live)),

@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+from zhitong.connectors.key_ring import PURPOSES
 from zhitong.connectors.signers import ECDSA, SM2
 from zhitong.connectors.trusted_documents import Trusted
 from zhitong.exceptions import SettingsError, ZhitongError
@@ -20,6 +21,7 @@ from zhitong.infra import (
     documents_admin,
     erasing,
     grants_view,
+    keys_admin,
     policy_view,
     receivers_admin,
     witnessing,
@@ -31,6 +33,7 @@ from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.platform_database import migrate_platform
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.relaying import relay
+from zhitong.infra.sealing_process import seal
 from zhitong.infra.serving import serve
 from zhitong.infra.settings import Settings, from_environment
 from zhitong.requesters import KINDS
@@ -78,6 +81,7 @@ def parser() -> argparse.ArgumentParser:
     _city(command)
     _gateway(command)
     _streams(command)
+    _keys(command)
     _documents(command)
     _policy(command)
     _questions(command)
@@ -203,6 +207,11 @@ def _streams(command: Command) -> None:
         "运行中继：发送待发事件，接收回执 run a relay: send what waits, take receipts",
         lambda settings, _: relay(settings),
     )
+    command(
+        "seal",
+        "运行封存：编号并签发日志头 run the sealer: number what waits, sign heads",
+        lambda settings, _: seal(settings),
+    )
     consumer = command(
         "consume",
         "运行接收方的消费程序 run a receiver's consumer",
@@ -289,6 +298,46 @@ def _receivers(receivers: argparse.ArgumentParser) -> None:
         one.add_argument("name", metavar="接收方", help="its name")
         one.add_argument("--because", metavar="原因", required=True, help="why")
     release.add_argument("key", metavar="键", help="as `receivers list` prints it")
+
+
+def _keys(command: Command) -> None:
+    keys = command(
+        "keys",
+        "存证密钥：查看、更换 the keys of the proof; turn one",
+        lambda settings, _: keys_admin.show(settings),
+    )
+    verb = _verbs(keys, *ACTION)
+    verb("list", "列出 list them", lambda settings, _: keys_admin.show(settings))
+    rotate = verb("rotate", "更换 let another one take over", _rotate)
+    rotate.add_argument("--purpose", choices=PURPOSES, required=True, help="用途")
+    rotate.add_argument("--because", metavar="原因", required=True, help="why")
+    rotate.add_argument(
+        "--hours",
+        type=float,
+        default=24.0,
+        metavar="小时",
+        help="两把密钥同时签名多久 how long both sign",
+    )
+    rotate.add_argument(
+        "--program",
+        default="",
+        metavar="命令",
+        help="由该程序签名（密码卡、签名验签服务器） a program that signs",
+    )
+    rotate.add_argument(
+        "--public", type=Path, metavar="文件", help="该程序的公钥 its public key, PEM"
+    )
+
+
+def _rotate(settings: Settings, given: argparse.Namespace) -> None:
+    turn = keys_admin.Turn(
+        purpose=given.purpose,
+        because=given.because,
+        hours=given.hours,
+        program=given.program,
+        public=given.public,
+    )
+    keys_admin.rotate(settings, turn)
 
 
 def _policy(command: Command) -> None:

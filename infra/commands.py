@@ -19,6 +19,7 @@ from zhitong.infra.broker import Broker
 from zhitong.infra.client import Reply
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, KEY
 from zhitong.infra.embedded import Cluster, address, clean, kept
+from zhitong.infra.evidence_line import log_line
 from zhitong.infra.note import find
 from zhitong.infra.registry import differences, refuse_foreign
 from zhitong.infra.serving import STATES, client, demo_issuer, note_path, stop
@@ -84,6 +85,7 @@ def status(settings: Settings) -> None:
     elif address := broker.address():
         say(f"消息代理 Broker: {broker.title}, {address}, {broker.status()}")
     say(*(f"进程 Worker: {each.name}（pid {each.pid}）" for each in workers(settings)))
+    say(asyncio.run(log_line(settings)))
     found = find(note_path(settings))
     if found is None:
         say("网关未运行 The gateway does not run: zhitong serve")

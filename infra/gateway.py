@@ -16,6 +16,7 @@ from zhitong.connectors.grants import PlatformGrants
 from zhitong.connectors.migrations import migrate
 from zhitong.connectors.postgresql import PostgreSQLSource
 from zhitong.connectors.pseudonyms import Pseudonyms
+from zhitong.connectors.published import Published
 from zhitong.connectors.trusted_documents import PlatformDocuments
 from zhitong.evidence import Deed, DeedKind
 from zhitong.exceptions import SettingsError, SourceError
@@ -88,6 +89,8 @@ class Gateway:
         """What signs the callers' receipts, while the gateway runs."""
         self.freshness = _freshness(self._url, settings)
         """How the proof of what was looked at stands."""
+        self.published: Published | None = None
+        """What anybody may see of the proof, while the gateway runs."""
         self._deeds: PlatformDeeds | None = None
         self._deciding = Deciding(settings, policy)
         self._clocks = read_clocks(settings.calendar)
@@ -122,6 +125,7 @@ class Gateway:
         ending = asyncio.create_task(expiring(self.applications))
         self.documents = PlatformDocuments(pool)
         self._deeds = PlatformDeeds(pool)
+        self.published = Published(pool)
         _, errors = await self.registry.load()
         for error in errors:
             LOGGER.error("%s %s", error.code, error)

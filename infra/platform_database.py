@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from zhitong.connectors.migrations import confirm, migrate
 from zhitong.connectors.server_roles import arrange
-from zhitong.exceptions import SettingsError
+from zhitong.exceptions import LedgerUnavailableError, SettingsError
 from zhitong.infra.commands import say
 from zhitong.infra.embedded import ROLES, address, variable
 from zhitong.infra.postgres_server import password
@@ -17,20 +19,49 @@ from zhitong.infra.tenants import claim_state
 
 PLATFORM = "platform"
 OWNER = "platform-owner"
+SEALER = "platform-sealer"
+_PAUSE = 1.0
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-async def own_platform(settings: Settings) -> str:
+async def own_platform(settings: Settings, name: str = PLATFORM) -> str:
     """Give the address of the platform's database, once it has said that it is ours.
 
-    Raises `SettingsError` without one, `TenantError` where it is another tenant's,
-    `LedgerUnavailableError` where it does not answer.
+    That under *name*, a role's, else the only one there is. Raises `SettingsError`
+    without one, `TenantError` where it is another tenant's, `LedgerUnavailableError`
+    where it does not answer.
     """
-    found = address(settings.state, os.environ)(PLATFORM)
+    look_up = address(settings.state, os.environ)
+    found = look_up(name) or look_up(PLATFORM)
     if found is None:
         raise _missing()
     await confirm(found, settings.tenant)
     return found
+
+
+async def platform_that_answers(
+    settings: Settings, name: str, log: logging.Logger
+) -> str:
+    """Wait until the platform's database is there, saying so once.
+
+    Gives its address under *name*, else the only one there is. Raises `TenantError`
+    where it is another tenant's.
+    """
+    look_up = address(settings.state, os.environ)
+    said = False
+    while True:
+        url = look_up(name) or look_up(PLATFORM)
+        if url is not None:
+            with suppress(LedgerUnavailableError):
+                await confirm(url, settings.tenant)
+                return url
+        if not said:
+            log.warning(
+                "等待平台数据库 waiting for the platform's database: zhitong up, "
+                "or ZHITONG_DATABASE_PLATFORM"
+            )
+        said = True
+        await asyncio.sleep(_PAUSE)
 
 
 def owners(settings: Settings) -> str:

@@ -9,13 +9,12 @@ import socket
 from collections.abc import Mapping
 from functools import partial
 
-from zhitong.connectors.migrations import confirm
 from zhitong.connectors.outbox import PlatformOutbox
 from zhitong.connectors.receipt_book import PlatformReceiptBook
-from zhitong.exceptions import LedgerUnavailableError, ReceiverError
+from zhitong.exceptions import ReceiverError
 from zhitong.infra.broker_access import way
 from zhitong.infra.broker_start import topics
-from zhitong.infra.embedded import address
+from zhitong.infra.platform_database import PLATFORM, platform_that_answers
 from zhitong.infra.settings import Settings
 from zhitong.infra.tenants import claim_state, refuse_foreign_rules
 from zhitong.infra.workers import run_worker
@@ -27,8 +26,6 @@ from zhitong.streams.receipts import ReceiptDesk, ReceiptReader
 from zhitong.streams.relay import Relay
 
 NAME = "relay"
-PLATFORM = "platform"
-_PAUSE = 1.0
 
 _log = logging.getLogger("zhitong.relay")
 
@@ -41,7 +38,7 @@ def relay(settings: Settings) -> None:
 async def _relay(settings: Settings, name: str) -> None:
     claim_state(settings)
     refuse_foreign_rules(settings.tenant, settings.receivers)
-    url = await _database(settings)
+    url = await platform_that_answers(settings, PLATFORM, _log)
     broker = way(settings, names.RELAY)
     sender = partial(KafkaSender, broker, configured=topics(settings))
     # Unique for ever: who has this name in the table of relays is this process.
@@ -62,35 +59,6 @@ def _receipts(settings: Settings, desk: ReceiptDesk) -> ReceiptReader:
     tenant = settings.tenant
     group = names.group(tenant, names.DESK)
     return ReceiptReader(desk, way(settings, names.DESK), names.receipts(tenant), group)
-
-
-async def _database(settings: Settings) -> str:
-    """Wait until the platform's database is there, saying so once.
-
-    Raises `TenantError` where it is another tenant's.
-    """
-    look_up = address(settings.state, os.environ)
-    said = False
-    while (found := await _ours(settings, look_up(PLATFORM))) is None:
-        if not said:
-            _log.warning(
-                "等待平台数据库 waiting for the platform's database: zhitong up, "
-                "or ZHITONG_DATABASE_PLATFORM"
-            )
-        said = True
-        await asyncio.sleep(_PAUSE)
-    return found
-
-
-async def _ours(settings: Settings, url: str | None) -> str | None:
-    """Give *url* if the database there answers and is ours."""
-    if url is None:
-        return None
-    try:
-        await confirm(url, settings.tenant)
-    except LedgerUnavailableError:
-        return None
-    return url
 
 
 def receivers_keys(settings: Settings) -> Mapping[str, ReceiverKeys]:

@@ -145,6 +145,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
             documents=gateway.documents,
             grants=gateway.grants,
             receipts=gateway.receipts,
+            published=gateway.published,
             freshness=gateway.freshness,
             ending=ending,
         )
