@@ -30,6 +30,11 @@ async def arrange(url: str, passwords: Mapping[str, str], owner: str) -> None:
         await connection.close(timeout=5)
 
 
+async def may_change_records(pool: asyncpg.Pool[asyncpg.Record]) -> bool:
+    """Say whether *pool*'s account has more rights than a gateway needs."""
+    return bool(await pool.fetchval(statements("server_roles")["excess"]))
+
+
 async def _run(connection: Plain, written: str, *values: object) -> None:
     """Execute what the statement *written* writes, its names and texts quoted."""
     for (statement,) in await connection.fetch(written, *values):

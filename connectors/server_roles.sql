@@ -19,3 +19,8 @@ union all
 select format('alter type %s owner to %I', t.oid::regtype, $1::text)
 from pg_type t join pg_class c on c.oid = t.typrelid
 where t.typnamespace = 'public'::regnamespace and c.relkind = 'c';
+
+-- excess --
+-- Whether this account could change what is on record.
+select has_table_privilege('access_entry', 'update') or has_table_privilege('deed', 'update')
+    or has_table_privilege('audit_leaf', 'update');

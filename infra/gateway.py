@@ -17,6 +17,7 @@ from zhitong.connectors.migrations import migrate
 from zhitong.connectors.postgresql import PostgreSQLSource
 from zhitong.connectors.pseudonyms import Pseudonyms
 from zhitong.connectors.published import Published
+from zhitong.connectors.server_roles import may_change_records
 from zhitong.connectors.trusted_documents import PlatformDocuments
 from zhitong.evidence import Deed, DeedKind
 from zhitong.exceptions import SettingsError, SourceError
@@ -116,6 +117,12 @@ class Gateway:
         digest = settings.evidence_hash
         await migrate(self._owner, HERE / "migrations", settings.tenant, digest)
         pool = await open_pool(self._url)
+        if await may_change_records(pool):
+            LOGGER.warning(
+                "平台数据库的账号可以修改登记，请换用 zhitong_gateway 的账号 the "
+                "account of ZHITONG_DATABASE_PLATFORM may change what is on record: "
+                "docs/database.md"
+            )
         await self._own.inspect()
         await self.freshness.look()
         proving = asyncio.create_task(self.freshness.watch())

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from tests.acceptance.conftest import Zhitong
@@ -81,6 +82,26 @@ def until(holds: Callable[[], bool]) -> None:
 def test_it_says_that_every_department_answers(url: str) -> None:
     body = httpx.get(f"{url}/ready").json()
     assert (body["database"], body["answering"], body["bound"]) == (True, 7, 7)
+
+
+def test_it_uses_the_account_that_adds_to_the_records_and_reads_them(
+    url: str, zhitong: Zhitong
+) -> None:
+    assert httpx.get(f"{url}/ready").json()["database"]
+    superuser = Cluster(zhitong.state, ["platform"]).start()["platform"]
+
+    async def accounts() -> set[str]:
+        connection = await asyncpg.connect(superuser)
+        try:
+            rows = await connection.fetch(
+                "select usename from pg_stat_activity"
+                " where backend_type = 'client backend' and pid <> pg_backend_pid()"
+            )
+        finally:
+            await connection.close()
+        return {row["usename"] for row in rows}
+
+    assert asyncio.run(accounts()) == {"zhitong_gateway"}
 
 
 def test_the_police_and_the_public_get_different_answers(ask: Ask) -> None:
