@@ -47,7 +47,12 @@ def faults(form: PolicyForm, entities: Entities) -> Iterable[Label]:
                 "each has a name of its own",
             )
     for rule in rules:
-        for wrong in (*_unknown(rule, entities), *_purposeless(rule, form)):
+        wrongs = (
+            *_unknown(rule, entities),
+            *_purposeless(rule, form),
+            *_undefined(rule, form),
+        )
+        for wrong in wrongs:
             yield Label(
                 f"规则 {rule.name} 提到不存在的 {wrong}",
                 f"rule {rule.name} names {wrong}, which there is not",
@@ -195,6 +200,17 @@ def _purposeless(rule: NamedForm, form: PolicyForm) -> Iterable[str]:
         kinds = [] if rule.purposes == [OWN] else [OWN]
         kinds += [kind for kind in rule.kinds if kind not in form.purposes]
         yield from (f"purposes.{kind}" for kind in kinds)
+
+
+def _undefined(rule: NamedForm, form: PolicyForm) -> Iterable[str]:
+    """Name the purposes of *rule* that the file defines for nobody.
+
+    Misspelt, a rule that gives would give nothing, and nobody would be told why.
+    """
+    if not isinstance(rule, RuleForm | LookupForm):
+        return
+    defined = {EVERY, OWN, *form.other_purposes}.union(*form.purposes.values())
+    yield from (f"purposes.{one}" for one in rule.purposes if one not in defined)
 
 
 def _types(

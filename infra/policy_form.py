@@ -185,6 +185,8 @@ class PolicyForm(Form, frozen=True, kw_only=True):
     tenant: Whose
     purposes: dict[str, Texts] = {}
     """What each requester kind may say it asks for."""
+    other_purposes: list[Said] = []
+    """What single rules name besides."""
     rules: list[RuleForm]
     rows: list[RowForm] = []
     counts: list[CountForm] = []

@@ -142,6 +142,7 @@ def test_the_answers_on_error_pages_have_the_code_and_the_page_they_stand_on() -
     # These end a command or a start-up, or are said in a log, and never travel as JSON.
     streams = {"BROKER_UNAVAILABLE", "TOPIC_MISSING", "TOPIC_PARTITIONS"}
     streams |= {"EVENT_POISON", "RECEIPT_INVALID"}
+    streams |= {"EVIDENCE_BROKEN", "SIGNER_UNAVAILABLE"}
     commands = {"CHECKS", "POLICY", "RECEIVER", "SETTINGS", "EMBEDDED", "SAMPLE"}
     commands |= {"CLIENTS", "TENANT", "CALENDAR", "WITNESS"}
     commands |= {"ERASURE", "EVIDENCE_UNKNOWN", "EVIDENCE_UNSEALED"}
@@ -229,7 +230,9 @@ def test_the_rule_in_the_documents_is_one_of_those_in_force(tmp_path: Path) -> N
         (page, text) for page, text in blocks("toml") if page.name == "policy.md"
     ]
     path = tmp_path / "policy.toml"
-    path.write_text(f'tenant = "*"\n{text}', encoding="utf-8")
+    known = tomllib.loads(text)["rules"][0]["purposes"]
+    head = f'tenant = "*"\nother_purposes = {json.dumps(known)}\n'
+    path.write_text(f"{head}{text}", encoding="utf-8")
     (shown,) = read_policy(path, ENTITIES).rules
     in_force = {
         (rule.name, rule.kinds): rule

@@ -84,7 +84,17 @@ ALLOW, MASK = (RULE.replace("deny", effect) for effect in ("allow", "mask"))
             id="all masked",
         ),
         pytest.param(
-            RULE + 'purposes = ["trail"]', "denies for a purpose", id="denied purpose"
+            RULE + 'purposes = ["trial"]', "denies for a purpose", id="denied purpose"
+        ),
+        pytest.param(
+            ALLOW + 'types = ["Matter"]\nfields = ["name"]\npurposes = ["trail"]',
+            "names purposes.trail",
+            id="a purpose nobody has",
+        ),
+        pytest.param(
+            LOOKUP.replace("trial", "trail"),
+            "names purposes.trail",
+            id="looked up for a purpose nobody has",
         ),
         pytest.param(
             ALLOW + 'when = { field = "knid", in = ["x"] }', "names knid", id="when"
