@@ -141,6 +141,20 @@ def deed(act: Act, after: Application) -> Deed:
     )
 
 
+def suspension(act: Act, after: Application) -> Deed:
+    """Say that what was sent to a receiver is held, for its grant has ended."""
+    return Deed(
+        kind=DeedKind.ACTION,
+        who=act.actor.person,
+        unit=act.actor.unit,
+        action="suspend",
+        target=str(after.terms.receiver),
+        reason=f"共享授权已终止 the sharing grant has ended: {after.id}",
+        id=f"{after.id}/{after.version}/suspend",
+        at=act.at,
+    )
+
+
 _TERMS = (
     "purpose",
     "basis",

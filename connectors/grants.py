@@ -9,7 +9,14 @@ from datetime import datetime
 import asyncpg
 
 from zhitong.connectors import deeds
-from zhitong.connectors.grant_rows import application, columns, deed, digest, grant
+from zhitong.connectors.grant_rows import (
+    application,
+    columns,
+    deed,
+    digest,
+    grant,
+    suspension,
+)
 from zhitong.connectors.loan import Connection, lent
 from zhitong.connectors.statements import statements
 from zhitong.exceptions import (
@@ -18,7 +25,7 @@ from zhitong.exceptions import (
     GrantUnknownError,
     LedgerUnavailableError,
 )
-from zhitong.grants import Act, Application, InForce, Taken
+from zhitong.grants import Act, Application, GrantState, InForce, Taken
 
 SECONDS = 10.0
 _LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
@@ -161,6 +168,18 @@ async def _note(
         digest(act),
     )
     await deeds.write(connection, deed(act, after))
+    if before is not None and _ended(before, after):
+        held = statements("grants")["held"]
+        name = await connection.fetchval(held, after.terms.receiver, after.id)
+        if name is not None:
+            await deeds.write(connection, suspension(act, after))
+
+
+def _ended(before: Application, after: Application) -> bool:
+    """Say whether a stream that rested on the grant rests on it no more."""
+    in_force = GrantState.IN_FORCE
+    ended = before.state is in_force and after.state is not in_force
+    return ended and after.terms.receiver is not None
 
 
 def _stale(stands: Application, act: Act) -> GrantStaleError:

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 from zhitong.connectors.session import Session, State
 from zhitong.evidence import Deed, DeedKind
-from zhitong.exceptions import LedgerUnavailableError
+from zhitong.exceptions import GrantEndedError, LedgerUnavailableError
+
+NOT_GRANTED = "ZT404"
+"""What the database says of a receiver without a grant (0018-granted.sql)."""
 
 
 class ReceiverControl(Session):
@@ -27,8 +30,20 @@ class ReceiverControl(Session):
         return await self._act("suspend", who, because, receiver, because)
 
     async def resume(self, receiver: str, who: str, because: str) -> bool:
-        """Send to *receiver* again; False if it is not held, or unknown."""
-        return await self._act("resume", who, because, receiver)
+        """Send to *receiver* again; False if it is not held, or unknown.
+
+        Raises `GrantEndedError` where its stream rests on a grant that has ended.
+        """
+        try:
+            return await self._act("resume", who, because, receiver)
+        except LedgerUnavailableError as error:
+            if getattr(error.__cause__, "sqlstate", None) != NOT_GRANTED:
+                raise
+            raise GrantEndedError(
+                f"对 {receiver} 的推送依据共享授权，授权已终止：取得新的授权后再恢复",
+                f"what {receiver} is sent rests on a sharing grant, which has ended: "
+                "resume it after a new grant",
+            ) from error
 
     async def release(self, receiver: str, key: str, who: str, because: str) -> bool:
         """Let a parked key go on; False if it is not parked."""
