@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from functools import partial
 
 from zhitong.connectors.key_ring import KeyRing
 from zhitong.connectors.sealer import Pace, Sealer
+from zhitong.infra.countersigning import Countersigning
 from zhitong.infra.platform_database import SEALER, platform_that_answers
 from zhitong.infra.settings import Settings
 from zhitong.infra.tenants import claim_state
@@ -25,11 +27,15 @@ def seal(settings: Settings) -> None:
 async def _seal(settings: Settings, name: str) -> None:
     claim_state(settings)
     url = await platform_that_answers(settings, SEALER, _log)
+    countersigning = Countersigning(url, settings)
     sealer = Sealer(
         url,
         KeyRing(settings.evidence),
         settings.evidence_signature,
         pace=Pace(seconds=settings.seal_seconds),
+        sealed=lambda _: countersigning.wake(),
     )
     print(f"封存已启动 The sealer runs: {name}", flush=True)  # noqa: T201 - what the command line says
-    await sealer.run()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(sealer.run())
+        group.create_task(countersigning.run())

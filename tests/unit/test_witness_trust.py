@@ -42,6 +42,11 @@ def form(old: FileSigner, said: KeyNote) -> KeyNoteForm:
     return KeyNoteForm(said.text.decode(), old.sign(said.text))
 
 
+def weighed(trust: Trust, signatures: list[SignatureForm]) -> tuple[set[str], set[str]]:
+    good, bad = trust.weigh(NOTE, signatures)
+    return set(good), set(bad)
+
+
 @pytest.fixture
 def first() -> FileSigner:
     return made()
@@ -58,8 +63,8 @@ def trust(tmp_path: Path, first: FileSigner) -> Trust:
 def test_the_signature_of_a_named_key_counts(tmp_path: Path, algorithm: str) -> None:
     key, trust = made(algorithm), Trust(tmp_path / "trusted.jsonl", "anze")
     trust.name(key.spki)
-    assert trust.weigh(NOTE, [signature(key)]) == ({key.key_id}, set())
-    assert trust.weigh(NOTE, [signature(made(algorithm))]) == (set(), set())
+    assert weighed(trust, [signature(key)]) == ({key.key_id}, set())
+    assert weighed(trust, [signature(made(algorithm))]) == (set(), set())
 
 
 def test_a_signature_in_a_trusted_keys_name_that_is_not_its_own_is_found(
@@ -68,7 +73,7 @@ def test_a_signature_in_a_trusted_keys_name_that_is_not_its_own_is_found(
     forged = SignatureForm(first.key_id, first.algorithm, made().sign(NOTE))
     other = SignatureForm(first.key_id, SM2, first.sign(NOTE))
     for each in (forged, other, signature(first, b"another head\n")):
-        assert trust.weigh(NOTE, [each]) == (set(), {first.key_id})
+        assert weighed(trust, [each]) == (set(), {first.key_id})
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -79,8 +84,8 @@ def test_a_successor_counts_and_its_elder_alone_no_more(
     assert trust.follow(form(first, note(first, second)))
     for each in (trust, Trust(tmp_path / "trusted.jsonl", "anze")):
         assert list(each.current) == [second.key_id]
-        assert each.weigh(NOTE, [signature(first)]) == (set(), set())
-        both = each.weigh(NOTE, [signature(first), signature(second)])
+        assert weighed(each, [signature(first)]) == (set(), set())
+        both = weighed(each, [signature(first), signature(second)])
         assert both == ({second.key_id}, set())
         assert each.follow(form(first, note(first, second))), "told twice"
 
