@@ -5,10 +5,13 @@ Nothing is compared here: what the database says is handed on, and weighed by ru
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import asyncpg
 import msgspec
 import orjson
 
@@ -17,6 +20,7 @@ from zhitong.connectors.evidence_log import Log, read_log
 from zhitong.connectors.loan import Connection
 from zhitong.connectors.statements import statements
 from zhitong.evidence import LeafKind, Signature
+from zhitong.exceptions import LedgerUnavailableError
 from zhitong.rules.faults import Fault, FaultKind
 from zhitong.rules.head_checks import Counter, HeadRow, KeyRow
 from zhitong.rules.verification import (
@@ -32,6 +36,9 @@ from zhitong.rules.verification import (
 BATCH = 1_000
 """Rows: their bodies are in memory, some of them with thousands of keys."""
 LEAVES = 8_192
+_SECONDS = 10.0
+_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+_SNAPSHOT = re.compile(r"[0-9A-F]+(-[0-9A-F]+)*")
 LEAST, MOST = -(2**63), 2**63 - 1
 """The numbers there can be, so that none lies outside what is asked for."""
 LAST_PAGE = 2**32 - 1
@@ -58,6 +65,32 @@ class Pages:
     """Behind the last."""
 
 
+@asynccontextmanager
+async def snapshot(url: str, name: str = "") -> AsyncIterator[EvidenceRows]:
+    """Open the rows of the log at *url* as one moment has them.
+
+    *name* is that of another's snapshot, which is seen instead. Raises
+    `LedgerUnavailableError` whenever the database does not answer.
+    """
+    try:
+        connection = await asyncpg.connect(url, timeout=_SECONDS)
+    except _LOST as error:
+        raise _unavailable() from error
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            if name:
+                if not _SNAPSHOT.fullmatch(name):
+                    raise ValueError(name)
+                # No statement of this kind takes a parameter.
+                statement = f"set transaction snapshot '{name}'"
+                await connection.execute(statement)
+            yield EvidenceRows(connection)
+    except _LOST as error:
+        raise _unavailable() from error
+    finally:
+        connection.terminate()
+
+
 class EvidenceRows:
     """What of the log stands in the database, as one transaction sees it."""
 
@@ -68,6 +101,10 @@ class EvidenceRows:
     async def log(self) -> Log:
         """Say which log it is; raise `SettingsError` where there is none."""
         return await read_log(self._connection)
+
+    async def name(self) -> str:
+        """Name this snapshot, so that others can see it too."""
+        return str(await self._connection.fetchval(self._sql["name"]))
 
     async def counts(self, width: int) -> Sequence[tuple[int, str, int]]:
         """Count the sealed leaves by stretch of *width* numbers, and by kind."""
@@ -198,7 +235,7 @@ def _decision(row: Row) -> Row:
             columns[_CONTENT] = kept_hash(content, orjson.loads(numbers or "{}"))
         except (msgspec.MsgspecError, ValueError):
             columns[_CONTENT] = ""
-    return columns
+    return tuple(columns)
 
 
 def _head(row: Row) -> HeadRow:
@@ -216,4 +253,11 @@ def _head(row: Row) -> HeadRow:
             Counter(key_id, algorithm, received(seen), value)
             for key_id, algorithm, seen, value in words
         ],
+    )
+
+
+def _unavailable() -> LedgerUnavailableError:
+    return LedgerUnavailableError(
+        "平台数据库没有答复，未能核验：请稍后重试",
+        "the platform's database does not answer, so nothing was verified: try again",
     )

@@ -1,3 +1,6 @@
+-- name --
+select pg_export_snapshot();
+
 -- counts --
 select number / $1::bigint, kind, count(*) from sealed_leaf group by 1, 2 order by 1, 2;
 

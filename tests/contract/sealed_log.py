@@ -119,14 +119,16 @@ async def acts(url: str, many: int) -> list[str]:
         await connection.close()
 
 
-async def seal(url: str, folder: Path, batch: int = 10_000) -> None:
+async def seal(
+    url: str, folder: Path, batch: int = 10_000, patience: float = PATIENCE
+) -> None:
     """Have the sealer seal all that waits, *batch* leaves under each head."""
     pace = Pace(seconds=0.05, batch=batch)
     sealer = Sealer(url, KeyRing(folder), ECDSA, pace=pace)
     connection = await asyncpg.connect(url)
     task = asyncio.create_task(sealer.run())
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             while await connection.fetchval(  # noqa: ASYNC110 - a table tells nobody
                 "select exists (select from unsealed) or not exists (select from head)"
             ):

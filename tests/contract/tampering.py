@@ -14,9 +14,9 @@ from typing import Any
 
 import asyncpg
 
+from zhitong.connectors.key_ring import KeySigner
 from zhitong.connectors.loan import Plain as Connection
 from zhitong.evidence import Head, stamp
-from zhitong.ports import Signer
 from zhitong.rules.faults import Fault
 from zhitong.rules.head_notes import read_head
 from zhitong.rules.merkle import NONE, Frontier, digest, leaf
@@ -325,7 +325,7 @@ def _short(before: object, after: object) -> str:
 
 
 async def rewrite(
-    connection: Connection, operator: Signer, record: str, person: str
+    connection: Connection, operator: KeySigner, record: str, person: str
 ) -> None:
     """Let *record* name *person*, and all that follows fit and be signed."""
     row = await connection.fetchrow(

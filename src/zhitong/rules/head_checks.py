@@ -82,8 +82,8 @@ class Seen:
     digest: bytes
     """Of its note."""
     place: str
-    witnesses: frozenset[str]
-    """Keys of the witnesses whose word for it holds."""
+    witnesses: frozenset[str] | None
+    """Keys of the witnesses whose word for it holds; None: they were not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class HeadChecks:
             faults.add(_head_fault(FaultKind.HEAD_MALFORMED, place, "note"))
             return None
         faults.extend(self._columns(row, head, place))
-        words: frozenset[str] = frozenset()
+        words: frozenset[str] | None = None
         if self.signed:
             faults.extend(self._signatures(row, head, place))
             words = self._words(row, place, faults)
@@ -264,7 +264,9 @@ class Chain:
 
     def _meet(self, seen: Seen) -> None:
         known = self.witnessed.pop(seen.digest, None)
-        if known is None or micros(stamp(known.word.seen)) > self.settled:
+        if known is None or seen.witnesses is None:
+            return
+        if micros(stamp(known.word.seen)) > self.settled:
             return
         if known.word.signature.key_id not in seen.witnesses:
             self._fault(FaultKind.COUNTERSIGNATURE_MISSING, seen)

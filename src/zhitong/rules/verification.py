@@ -8,12 +8,16 @@
 from __future__ import annotations
 
 import struct
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import orjson
+from msgspec import Struct
+from msgspec.json import Decoder
 
 from zhitong.evidence import DeedKind, LeafKind, stamp
 from zhitong.rules.faults import Fault, FaultKind, Faults
@@ -36,8 +40,15 @@ def micros(text: str) -> int:
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
+@lru_cache(maxsize=4096)
+def _second(text: str) -> int:
+    return micros(f"{text}Z")
+
+
 def sent(text: str) -> bytes:
     """Give a moment as PostgreSQL sends it: whatever stands there has such a form."""
+    if text[19:20] == "." and text[26:] == "Z":
+        return _SENT.pack(_second(text[:19]) + int(text[20:26]))
     return _SENT.pack(micros(text))
 
 
@@ -63,38 +74,71 @@ class Table:
     kind: LeafKind
     columns: tuple[str, ...]
     """The first is the id of the leaf."""
-    said: Callable[[Said], tuple[object, ...]]
-    """What the columns should be, in their order."""
+    said: Callable[[bytes], tuple[object, ...]]
+    """What the columns should be, in their order, as a body has them."""
 
 
-def _look(said: Said) -> tuple[object, ...]:
-    who = said["who"]
-    subjects: set[str] = set(said.get("subjects", ()))
-    for look in said["looks"]:
-        # Records from before this log keep their looks as texts.
-        if isinstance(look, dict):
-            subjects.update(look["subjects"])
+class _Who(Struct, gc=False):
+    kind: str
+    unit: str
+    person: str
+
+
+class _Rows(Struct):
+    subjects: list[str]
+
+
+class _Look(Struct):
+    """What of a look's body its columns repeat: the rest is not even read."""
+
+    record: str
+    at: str
+    who: _Who
+    party: str
+    purpose: str
+    cause: str
+    protected: bool
+    looks: list[_Rows | str]
+    """As texts in records from before the log."""
+    subjects: list[str] = []
+
+
+_read_look = Decoder(_Look).decode
+
+
+def _look(body: bytes) -> tuple[object, ...]:
+    said = _read_look(body)
+    who, looks = said.who, said.looks
+    subjects = said.subjects
+    if len(looks) == 1 and isinstance(looks[0], _Rows):
+        subjects = looks[0].subjects
+    elif looks:
+        found = {*subjects}
+        for each in looks:
+            if isinstance(each, _Rows):
+                found.update(each.subjects)
+        subjects = sorted(found)
     return (
-        said["record"],
-        sent(said["at"]),
-        who["kind"],
-        who["unit"],
-        who["person"],
-        said["party"],
-        said["purpose"],
-        said["cause"],
-        said["protected"],
-        [bytes.fromhex(each) for each in sorted(subjects)],
+        said.record,
+        sent(said.at),
+        who.kind,
+        who.unit,
+        who.person,
+        said.party,
+        said.purpose,
+        said.cause,
+        said.protected,
+        [bytes.fromhex(each) for each in subjects],
     )
 
 
-def _decision(said: Said) -> tuple[object, ...]:
+def _decision(body: bytes) -> tuple[object, ...]:
+    said = orjson.loads(body)
     at = sent(said["at"])
-    decision, version = said["decision"], said["version"]
     return (
-        f"{decision}/{version}",
+        f"{said['decision']}/{said['version']}",
         at,
-        version,
+        said["version"],
         said["change"],
         said["unit"],
         said["who"],
@@ -108,7 +152,8 @@ def _decision(said: Said) -> tuple[object, ...]:
     )
 
 
-def _deed(said: Said) -> tuple[object, ...]:
+def _deed(body: bytes) -> tuple[object, ...]:
+    said = orjson.loads(body)
     names = ("kind", "who", "unit", "action", "target", "reason")
     return (said["deed"], sent(said["at"]), *(said[name] for name in names))
 
@@ -210,14 +255,13 @@ def check_rows(
             faults.add(_fault(FaultKind.BODY_CHANGED, table, row[0]))
             continue
         try:
-            read = orjson.loads(body)
-            expected = said(read)
+            expected = said(body)
             if deeds:
-                keys.note(read)
+                keys.note(orjson.loads(body))
         except (ValueError, KeyError, TypeError, AttributeError):
             faults.add(_fault(FaultKind.BODY_UNREADABLE, table, row[0]))
             continue
-        if expected != tuple(row[:width]):
+        if expected != row[:width]:
             faults.extend(_differences(table, row, expected))
     return found
 
@@ -242,12 +286,12 @@ class Matching:
     """
 
     def __init__(self) -> None:
-        self.leaves: dict[Place, tuple[int, bytes]] = {}
-        """Sealed, and no row has come yet: numbers and leaves."""
-        self.rows: dict[Place, bytes] = {}
-        """Rows whose sealed leaf has not come yet."""
-        self.doubles: list[tuple[Place, bytes]] = []
-        """Rows of a place that another row has."""
+        self.leaves: dict[str, dict[str, tuple[int, bytes]]] = defaultdict(dict)
+        """By kind and id: sealed, and no row has come yet."""
+        self.rows: dict[str, dict[str, bytes]] = defaultdict(dict)
+        """By kind and id: rows whose sealed leaf has not come yet."""
+        self.doubles: list[tuple[str, str, bytes]] = []
+        """Kinds, ids and leaves of rows whose id another row has."""
 
     def sealed(
         self, leaves: Iterable[tuple[int, str, str, bytes]], faults: Faults
@@ -255,9 +299,9 @@ class Matching:
         """Take numbers, kinds, ids and digests of sealed leaves."""
         rows, waiting = self.rows, self.leaves
         for number, kind, place, leaf in leaves:
-            there = rows.pop((kind, place), None)
+            there = rows[kind].pop(place, None)
             if there is None:
-                waiting[kind, place] = number, leaf
+                waiting[kind][place] = number, leaf
             elif there != leaf:
                 faults.add(_unequal(kind, place, number))
 
@@ -265,60 +309,70 @@ class Matching:
         self, kind: str, found: Iterable[tuple[str, bytes]], faults: Faults
     ) -> None:
         """Take ids and leaves of rows of one kind."""
-        rows, waiting = self.rows, self.leaves
+        rows, waiting = self.rows[kind], self.leaves[kind]
         for place, leaf in found:
-            there = waiting.pop((kind, place), None)
+            there = waiting.pop(place, None)
             if there is not None:
                 if there[1] != leaf:
                     faults.add(_unequal(kind, place, there[0]))
-            elif (kind, place) in rows:
-                self.doubles.append(((kind, place), leaf))
+            elif place in rows:
+                self.doubles.append((kind, place, leaf))
             else:
-                rows[kind, place] = leaf
+                rows[place] = leaf
 
     def merge(self, other: Matching, faults: Faults) -> None:
         """Match what two processes were left with."""
-        self.sealed(
-            (
-                (n, kind, place, leaf)
-                for (kind, place), (n, leaf) in other.leaves.items()
-            ),
-            faults,
-        )
-        for (kind, place), leaf in (*other.rows.items(), *other.doubles):
+        for kind, leaves in other.leaves.items():
+            self.sealed(
+                (
+                    (number, kind, place, leaf)
+                    for place, (number, leaf) in leaves.items()
+                ),
+                faults,
+            )
+        for kind, rows in other.rows.items():
+            self.stand(kind, rows.items(), faults)
+        for kind, place, leaf in other.doubles:
             self.stand(kind, [(place, leaf)], faults)
 
     def settle(self, queue: Mapping[Place, bytes], keys: Keys) -> Iterable[Fault]:
         """Say what is wrong with what is left, *queue* being what waits for a seal."""
+        for kind, leaves in self.leaves.items():
+            for place, (number, _) in leaves.items():
+                yield from _rowless(kind, place, number, keys)
         waits = dict(queue)
-        for (kind, place), (number, _) in self.leaves.items():
-            if kind not in TABLES:
-                yield Fault(
-                    kind=FaultKind.LEAF_UNKNOWN,
-                    table="sealed_leaf",
-                    id=f"{kind} {place}",
-                    number=number,
-                )
-            elif not keys.gone(kind, number):
-                yield Fault(
-                    kind=FaultKind.ROW_MISSING,
-                    table=TABLES[LeafKind(kind)].name,
-                    id=place,
-                    number=number,
-                )
-        for (kind, place), leaf in (*self.rows.items(), *self.doubles):
+        rows = [
+            (kind, place, leaf)
+            for kind, leaves in self.rows.items()
+            for place, leaf in leaves.items()
+        ]
+        for kind, place, leaf in (*rows, *self.doubles):
             queued = waits.pop((kind, place), None)
-            if queued == leaf:
-                continue
-            table = TABLES[LeafKind(kind)]
             if queued is None:
-                yield _fault(FaultKind.ROW_UNSEALED, table, place)
-            else:
-                yield _fault(FaultKind.QUEUE_DIFFERS, table, place)
+                yield _fault(FaultKind.ROW_UNSEALED, TABLES[LeafKind(kind)], place)
+            elif queued != leaf:
+                yield _fault(FaultKind.QUEUE_DIFFERS, TABLES[LeafKind(kind)], place)
         for kind, place in waits:
             yield Fault(
                 kind=FaultKind.QUEUE_ORPHAN, table="unsealed", id=f"{kind} {place}"
             )
+
+
+def _rowless(kind: str, place: str, number: int, keys: Keys) -> Iterable[Fault]:
+    if kind not in TABLES:
+        yield Fault(
+            kind=FaultKind.LEAF_UNKNOWN,
+            table="sealed_leaf",
+            id=f"{kind} {place}",
+            number=number,
+        )
+    elif not keys.gone(kind, number):
+        yield Fault(
+            kind=FaultKind.ROW_MISSING,
+            table=TABLES[LeafKind(kind)].name,
+            id=place,
+            number=number,
+        )
 
 
 def _unequal(kind: str, place: str, number: int) -> Fault:

@@ -1,0 +1,154 @@
+"""Time `zhitong audit verify` over a large log on this machine: `make bench-verify`.
+
+Everything real: an embedded PostgreSQL in a state folder made for it and removed, looks
+as the gateway writes them, heads as the sealer makes them, a witness's word for each.
+Prints rows and bytes, the time to seal, leaves verified per second by all cores and by
+one process, the verifier's processor time, and what a quick check takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import resource
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import asyncpg
+from entries import AT, prepare
+from machine import others
+from sealed_log import KEY, SmallWitness, inquiry, seal
+
+from zhitong.connectors.access_entry import LookEntry, Records
+from zhitong.connectors.evidence_log import begin
+from zhitong.connectors.evidence_rows import snapshot
+from zhitong.connectors.key_ring import register
+from zhitong.connectors.signers import ECDSA, file_signer, generate
+from zhitong.connectors.whole_check import Checked, Wanted, check
+from zhitong.infra.audit import verified
+from zhitong.infra.embedded import Cluster, clean
+
+BATCH = 20_000
+COLUMNS = LookEntry._fields[:-1]
+
+
+def row(what: str, found: str) -> None:
+    """Print one figure."""
+    print(f"{what:<44} {found}", flush=True)
+
+
+def entries(many: int, keys: int) -> Iterator[tuple[object, ...]]:
+    """Give looks as the register keeps them, each at *keys* rows."""
+    records = Records(KEY, "anze")
+    for number in range(many):
+        made = inquiry(number)
+        names = tuple(f"{number}-{each}" for each in range(keys))
+        made.looks[0] = replace(made.looks[0], rows=keys, keys=names)
+        made.findings.clear()
+        yield tuple(records.entry(made))[:-1]
+
+
+async def fill(url: str, many: int, keys: int) -> None:
+    """Write *many* looks."""
+    connection = await asyncpg.connect(url)
+    batch: list[tuple[object, ...]] = []
+    for one in entries(many, keys):
+        batch.append(one)
+        if len(batch) == BATCH:
+            await copy(connection, batch)
+            batch.clear()
+    await copy(connection, batch)
+    await connection.execute("vacuum analyze")
+    size = await connection.fetchval(
+        "select sum(pg_total_relation_size(inhrelid)) from pg_inherits "
+        "where inhparent = 'access_entry'::regclass"
+    )
+    body = await connection.fetchval(
+        "select avg(length(b.body))::int from "
+        "(select body from access_entry limit 1000) b"
+    )
+    row("rows, bytes of a body, table with indexes", f"{many:,}, {body:,}, {size:,} B")
+    await connection.close()
+
+
+async def copy(
+    connection: asyncpg.Connection[asyncpg.Record], batch: list[tuple[object, ...]]
+) -> None:
+    """Write one batch."""
+    await connection.copy_records_to_table(
+        "access_entry", records=batch, columns=list(COLUMNS)
+    )
+
+
+async def measure(url: str, folder: Path, given: argparse.Namespace) -> None:
+    """Print all figures."""
+    await prepare(url)
+    witness = SmallWitness(file_signer(generate(ECDSA)))
+    connection = await asyncpg.connect(url)
+    await begin(connection, "anze", "sha256")
+    await register(connection, "witness", witness.signer.spki)
+    await fill(url, given.rows, given.keys)
+    began = time.perf_counter()
+    await seal(url, folder, given.batch, patience=600)
+    row("sealed in", f"{time.perf_counter() - began:.1f} s")
+    await witness.countersign(connection)
+    await connection.execute("analyze")
+    await connection.close()
+    wanted = Wanted(witnessed=witness.seen, grace=0)
+    for times in range(2):
+        began = time.perf_counter()
+        before = cpu()
+        found = await verified(url, wanted)
+        spent = time.perf_counter() - began
+        say(f"{os.cpu_count()} processes, run {times + 1}", found, spent)
+        row("  processor time of the verifier", f"{cpu() - before:.1f} s")
+    async with snapshot(url) as rows:
+        began = time.perf_counter()
+        found = await check(rows, wanted)
+        say("one process", found, time.perf_counter() - began)
+        began = time.perf_counter()
+        found = await check(rows, replace(wanted, quick=True))
+        say("quick", found, time.perf_counter() - began)
+
+
+def say(what: str, found: Checked, seconds: float) -> None:
+    """Print how fast a log was verified, and that it holds."""
+    if found.faults.totals:
+        raise SystemExit("\n".join(map(str, found.faults.listed[:20])))
+    rate = found.leaves / seconds
+    many = f"{found.leaves:,} leaves, {found.heads:,} heads"
+    row(what, f"{many}: {seconds:.1f} s, {rate:,.0f}/s")
+
+
+def cpu() -> float:
+    """Give the processor time of this process and of those that have ended."""
+    return sum(
+        used.ru_utime + used.ru_stime
+        for used in map(
+            resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        )
+    )
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--keys", type=int, default=5)
+    parser.add_argument("--batch", type=int, default=2_000)
+    given = parser.parse_args()
+    state = Path(".zhitong/bench") / f"verify-{os.getpid()}"
+    row("the machine before", others())
+    row("looks from", f"{AT:%Y-%m-%d}")
+    try:
+        url = Cluster(state, ("audited",)).start()["audited"]
+        asyncio.run(measure(url, state / "evidence", given))
+    finally:
+        clean(state)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""``zhitong audit verify``: the log recomputed from its rows, held to a witness."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+
+import msgspec
+
+from zhitong.connectors.evidence_rows import EvidenceRows, snapshot
+from zhitong.connectors.key_forms import PUBLIC, KeyFormError, from_pem
+from zhitong.connectors.log_check import Found, Plan, Stretch, check_apart
+from zhitong.connectors.whole_check import Checked, Spread, Wanted, check
+from zhitong.connectors.witness_forms import Word
+from zhitong.exceptions import SettingsError
+from zhitong.infra import audit_report
+from zhitong.infra.platform_database import own_platform
+from zhitong.infra.settings import Settings
+from zhitong.infra.witness_client import WitnessAwayError, WitnessClient
+from zhitong.rules.head_checks import Witnessed
+
+WORKERS = 4
+"""Processes at most: beyond that the database is the slower side."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a verification was asked to do."""
+
+    witness: str = ""
+    """The address of a witness."""
+    witness_heads: Path | None = None
+    """What a witness has given out, as JSON lines."""
+    witness_key: Path | None = None
+    first: int = 0
+    quick: bool = False
+    as_json: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What a witness says; None: there is none, and why."""
+
+    seen: Sequence[Witnessed] | None
+    keys: Sequence[bytes] = ()
+    why: str = ""
+
+
+def verify(settings: Settings, asked: Asked) -> bool:
+    """Print what is wrong with the log; say whether nothing is."""
+    words = _words(asked)
+    wanted = Wanted(
+        witnessed=words.seen,
+        witness_keys=words.keys,
+        rows_from=asked.first,
+        quick=asked.quick,
+    )
+    began = time.monotonic()
+    found = asyncio.run(_verify(settings, wanted))
+    spent = time.monotonic() - began
+    audit_report.show(found, spent, words.why, as_json=asked.as_json)
+    return not len(found.faults)
+
+
+async def _verify(settings: Settings, wanted: Wanted) -> Checked:
+    return await verified(await own_platform(settings), wanted)
+
+
+async def verified(url: str, wanted: Wanted) -> Checked:
+    """Check the log at *url*, a large one by several processes."""
+    async with snapshot(url) as rows:
+        return await check(rows, wanted, _spread(url, rows))
+
+
+def _spread(url: str, rows: EvidenceRows) -> Spread:
+    async def found(plan: Plan, parts: Sequence[Stretch]) -> AsyncIterator[Found]:
+        name = await rows.name()
+        workers = min(os.cpu_count() or 1, WORKERS, len(parts))
+        loop = asyncio.get_running_loop()
+        rest = iter(parts)
+        # A process that was forked would have this one's connection.
+        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+            waiting = deque(
+                loop.run_in_executor(pool, check_apart, url, name, plan, part)
+                for part in islice(rest, 2 * workers)
+            )
+            while waiting:
+                yield await waiting.popleft()
+                waiting.extend(
+                    loop.run_in_executor(pool, check_apart, url, name, plan, part)
+                    for part in islice(rest, 1)
+                )
+
+    return found
+
+
+def _words(asked: Asked) -> _Words:
+    """Ask the witness before the database is looked at: it may only know less."""
+    keys = () if asked.witness_key is None else (_key(asked.witness_key),)
+    if asked.witness_heads is not None:
+        return _Words(_read(asked.witness_heads), keys)
+    if not asked.witness:
+        return _Words(None, why="--witness, --witness-heads")
+    client = WitnessClient(asked.witness)
+    try:
+        seen = [_witnessed(word) for word in client.heads()]
+        return _Words(seen, keys or (client.key().spki,))
+    except WitnessAwayError as error:
+        return _Words(None, why=f"{asked.witness}: {error}")
+    except ValueError as error:
+        raise SettingsError(
+            f"{asked.witness} 所答不是见证的树头",
+            f"what {asked.witness} answers are no heads of a witness",
+        ) from error
+
+
+def _read(path: Path) -> list[Witnessed]:
+    """Read heads as a witness keeps them: a file of lines, or a folder of files."""
+    try:
+        files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+        return [
+            _witnessed(msgspec.json.decode(line, type=Word))
+            for file in files
+            for line in file.read_bytes().splitlines()
+        ]
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"{path} 读不成见证的树头（{type(error).__name__}）",
+            f"{path} cannot be read as heads of a witness ({type(error).__name__})",
+        ) from error
+
+
+def _witnessed(word: Word) -> Witnessed:
+    return Witnessed(word.head, word.countersignature)
+
+
+def _key(path: Path) -> bytes:
+    try:
+        return from_pem(PUBLIC, path.read_text("ascii"))
+    except (OSError, ValueError, KeyFormError) as error:
+        raise SettingsError(
+            f"{path} 不是 PEM 公钥", f"{path} is no public key in PEM"
+        ) from error
