@@ -33,7 +33,7 @@ from way import CALLERS, Way
 
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.embedded import address
-from zhitong.infra.gateway import PLATFORM
+from zhitong.infra.gateway import OWNER, PLATFORM
 from zhitong.infra.note import find
 from zhitong.infra.postgres_account import installation
 from zhitong.infra.serving import client, note_path
@@ -104,8 +104,10 @@ async def gateway(settings: Settings, count: int) -> list[Case]:
 
 async def measure(settings: Settings, given: argparse.Namespace) -> None:
     """Print all figures."""
-    url = address(settings.state, os.environ)(PLATFORM) or ""
-    await bare(url, given.seconds)
+    look_up = address(settings.state, os.environ)
+    url = look_up(PLATFORM) or ""
+    # Its table is none of the platform's, whose gateway makes none.
+    await bare(look_up(OWNER) or url, given.seconds)
     cases = await gateway(settings, given.decisions // 5)
     way = Way(settings, url, given.seconds)
     # Many decisions of a few cases leave one by one: no bureau has such cases.

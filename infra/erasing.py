@@ -8,11 +8,10 @@ import sys
 from datetime import datetime
 
 from zhitong.connectors.erasure import Erased, Erasure, Order
-from zhitong.connectors.migrations import confirm
 from zhitong.connectors.sealing import Sealing
 from zhitong.exceptions import ErasureError
 from zhitong.infra.commands import say
-from zhitong.infra.platform_database import owners
+from zhitong.infra.platform_database import OWNER, own_platform
 from zhitong.infra.secret import secret
 from zhitong.infra.settings import Settings
 from zhitong.rules.resident_ids import has_resident_id
@@ -42,9 +41,7 @@ def erase(settings: Settings, because: str, approval: str) -> None:
 async def _erase(
     settings: Settings, person: bytes, order: Order
 ) -> tuple[Erased | None, datetime | None]:
-    url = owners(settings)
-    await confirm(url, settings.tenant)
-    async with Erasure(url) as erasure:
+    async with Erasure(await own_platform(settings, OWNER)) as erasure:
         before = await erasure.erased_at(person)
         return await erasure.erase(person, order), before
 
