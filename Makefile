@@ -28,7 +28,7 @@ export npm_config_cache := $(CURDIR)/$(CACHE)/npm
 export npm_config_fetch_retries := 1
 export npm_config_update_notifier := false
 
-.PHONY: help setup explorer broker check lint types test unit leaks fix demo serve bench soak bench-decisions fuzz judges captures schema policy clean-demo lock
+.PHONY: help setup explorer broker check lint types test unit leaks fix demo serve bench soak bench-decisions grants-month fuzz judges captures schema policy clean-demo lock
 
 help: ## 列出命令 list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +91,9 @@ bench-decisions: setup ## 登记、中继与到达的速度 how fast decisions a
 
 soak: setup ## 一边登记一边 kill -9，然后逐件核对（QUICK=1：一万件） kill what carries decisions, compare all (QUICK=1: 10,000)
 	$(BIN)/python bench/soak.py $(if $(filter-out 0,$(QUICK)),,--decisions 100000 --relay-kills 100 --broker-kills 20 --gateway-kills 10 --consumer-kills 20)
+
+grants-month: setup ## 共享授权演练一个月，逐项复核（N=件数） a scripted month of grants, all counted again (N=count)
+	$(BIN)/python bench/grants_month.py --late --count $(or $(N),200)
 
 fuzz: $(VENV)/.installed ## 随机请求（N=数量，SEED=种子） fuzz the gateway in the process (N=count, SEED=seed)
 	nice -n 10 $(BIN)/python bench/fuzz.py --count $(or $(N),1000000) $(if $(SEED),--seed $(SEED))
