@@ -127,7 +127,9 @@ def deed(act: Act, after: Application) -> Deed:
         "late": list(after.late),
     }
     if act.terms is not None:
-        detail["terms"] = _terms(act.terms)
+        # People's own words stand in the register, which may lose them; a deed may not.
+        scene = hashlib.sha256(act.terms.scene.encode()).hexdigest()
+        detail["terms"] = {**_terms(act.terms), "scene": scene}
     return Deed(
         kind=DeedKind.GRANT,
         who=act.actor.person,

@@ -84,7 +84,7 @@ def office(ask: Asking) -> Office:
 async def test_an_application_that_cannot_be(
     office: Office, code: str, changed: Mapping[str, object]
 ) -> None:
-    assert await office.applies("page-1", **changed) == page(code)
+    assert await office.applies("page-1", "tax-officer", **changed) == page(code)
 
 
 async def test_an_application_to_oneself(office: Office) -> None:

@@ -1,4 +1,4 @@
-"""A short scripted month of grants, counted twice; the recount finds what is changed."""
+"""A short scripted month of grants, counted twice; what is changed is found."""
 
 from __future__ import annotations
 
