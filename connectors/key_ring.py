@@ -110,6 +110,8 @@ class KeyRing:
             # Two processes that start together make one key.
             sql = statements("key_ring")
             await connection.execute(sql["one_at_a_time"], LOCK)
+            # Not the time before it waited: the other one's key is younger.
+            now = at or datetime.now(UTC)
             if found := await self._here(connection, purpose, now):
                 return found
             made = self._make(purpose, algorithm)
