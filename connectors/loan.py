@@ -13,6 +13,7 @@ from asyncpg.pool import PoolConnectionProxy
 Plain: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Pooled: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 Connection: TypeAlias = "Plain | Pooled"
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 """One of our own or one that a pool lends: statements run on either."""
 
 

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from zhitong.exceptions import RecordUnavailableError, SpoolFullError
+from zhitong.exceptions import RecordUnavailableError, SpoolFullError, ZhitongError
 from zhitong.ports import Signer
 
 LOGGER = logging.getLogger(__name__)
@@ -133,16 +133,13 @@ class Spool:
         while self._coming:
             async with self._turn:
                 batch, self._coming = self._coming, []
-                error = await self._append([body for body, _ in batch])
-            for _, done in batch:
-                if done.done():  # the caller has gone away
-                    continue
-                if error is None:
-                    done.set_result(None)
-                else:
-                    done.set_exception(error)
+                error: ZhitongError | None = _failed(None)
+                try:
+                    error = await self._append([body for body, _ in batch])
+                finally:  # whatever has happened, nobody waits for ever
+                    _settle([done for _, done in batch], error)
 
-    async def _append(self, bodies: Sequence[bytes]) -> Exception | None:
+    async def _append(self, bodies: Sequence[bytes]) -> ZhitongError | None:
         try:
             lines, last = await asyncio.to_thread(self._lines, bodies)
             if self.size + len(lines) > self._limit:
@@ -150,7 +147,7 @@ class Spool:
             await asyncio.to_thread(_append, self._file, lines, self.size)
         except OSError as error:
             return _full() if error.errno == errno.ENOSPC else _failed(error)
-        except Exception as error:  # noqa: BLE001 - whoever waits is told; a signer fails in its own way
+        except ZhitongError as error:  # nothing signs
             return _failed(error)
         self.size, self._last = self.size + len(lines), last
         return None
@@ -249,6 +246,18 @@ def signed(previous: str, body: bytes) -> bytes:
     return f"zhitong-spool/1\nprevious {previous}\n".encode() + body
 
 
+def _settle(
+    waiting: Sequence[asyncio.Future[None]], error: ZhitongError | None
+) -> None:
+    for done in waiting:
+        if done.done():  # the caller has gone away
+            continue
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+
+
 def _append(descriptor: int, lines: bytes, size: int) -> None:
     """Write *lines* to the disk, all of them or none."""
     try:
@@ -285,7 +294,7 @@ def _full() -> SpoolFullError:
     )
 
 
-def _failed(error: Exception) -> RecordUnavailableError:
+def _failed(error: Exception | None) -> RecordUnavailableError:
     failed = RecordUnavailableError(
         "调阅登记簿不可用，本机的暂存文件也写不进去",
         "the access register is away and the local spool cannot be written",

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeAlias
-
-import asyncpg
 
 from zhitong.connectors.access_log import PlatformAccessLog
-from zhitong.connectors.key_ring import RECEIPT, SPOOL, KeyRing, public_keys
-from zhitong.connectors.signers import verify
-from zhitong.connectors.spool import Check, open_spools
-from zhitong.exceptions import ZhitongError
+from zhitong.connectors.loan import Pool
+from zhitong.connectors.record_keys import RecordKeys
+from zhitong.connectors.spool import open_spools
 from zhitong.infra.receipts import Receipts
 from zhitong.infra.secret import secret
 from zhitong.infra.settings import Settings
 from zhitong.ports import Freshness
 from zhitong.resolvers.records import Recorder
 
-LOGGER = logging.getLogger(__name__)
 RENEW_SECONDS = 60.0
 """Until a key that took over signs receipts here too."""
-
-Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +34,13 @@ async def recording(
     settings: Settings, pool: Pool, freshness: Freshness | None = None
 ) -> AsyncIterator[Recording]:
     """Open the register and our own disk; enter what a process before us left there."""
-    ring = KeyRing(settings.evidence)
-    async with pool.acquire() as connection:
-        receipts = Receipts(await ring.signer(connection, RECEIPT))
-        algorithm = settings.evidence_signature
-        signer = await ring.signer(connection, SPOOL, algorithm)
-        check = _check(
-            {
-                key.key_id: (key.spki, key.algorithm)
-                for key in await public_keys(connection)
-                if key.purpose == SPOOL
-            }
-        )
-    spools = open_spools(settings.spool, signer, check, settings.spool_bytes)
+    keys = RecordKeys(pool, settings.evidence)
+    receipts = Receipts(await keys.receipt())
+    signer = await keys.spool(settings.evidence_signature)
+    spools = open_spools(settings.spool, signer, keys.check, settings.spool_bytes)
     log = PlatformAccessLog(pool, secret(settings.state / "subject.key"), spools=spools)
     recorder = Recorder(log, freshness)
-    renewing = asyncio.create_task(_renew(receipts, ring, pool))
+    renewing = asyncio.create_task(_renew(receipts, keys))
     try:
         await log.open()
         yield Recording(recorder, receipts)
@@ -67,20 +50,9 @@ async def recording(
         await log.close()
 
 
-def _check(keys: dict[str, tuple[bytes, str]]) -> Check:
-    def check(name: str, text: bytes, signature: bytes) -> bool:
-        spki, algorithm = keys.get(name, (b"", ""))
-        return verify(spki, algorithm, text, signature)
-
-    return check
-
-
-async def _renew(receipts: Receipts, ring: KeyRing, pool: Pool) -> None:
+async def _renew(receipts: Receipts, keys: RecordKeys) -> None:
     while True:
         await asyncio.sleep(RENEW_SECONDS)
-        try:
-            async with asyncio.timeout(RENEW_SECONDS), pool.acquire() as connection:
-                receipts.sign_by(await ring.signer(connection, RECEIPT))
-        except (ZhitongError, asyncpg.PostgresError, OSError) as error:
-            # The key at hand goes on: it was in force when it was read.
-            LOGGER.warning("no look at the keys: %s", type(error).__name__)
+        signer = await keys.receipt_again()
+        if signer is not None:
+            receipts.sign_by(signer)
