@@ -177,7 +177,7 @@ def _coded(field: Field, row: int) -> Value:
 def _of_kind(field: Field, row: int) -> Value:
     match field.kind:
         case Kind.TEXTS if field.named:
-            return f"{canary()}{id_number()}", canary()
+            return worded(), canary()
         case Kind.TEXTS:
             return canary(), canary()
         case Kind.DATE:
