@@ -17,7 +17,7 @@ import logging
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -30,10 +30,7 @@ from zhitong.connectors.used_tokens import MemoryUsedTokens
 from zhitong.exceptions import (
     IssuerUnavailableError,
     SettingsError,
-    TokenExpiredError,
-    TokenInvalidError,
     TokenMissingError,
-    TokenUnboundError,
 )
 from zhitong.infra.claims import (
     Claims,
@@ -43,6 +40,14 @@ from zhitong.infra.claims import (
     read_object,
 )
 from zhitong.infra.issuers import KEPT_SECONDS, Issuer, Key, KeyRing
+from zhitong.infra.refused_tokens import (
+    Reason,
+    RefusedTokens,
+    expired,
+    invalid,
+    unavailable,
+    unbound,
+)
 from zhitong.ports import UsedTokens
 from zhitong.types import Principal, TokenUse
 
@@ -115,21 +120,24 @@ class Verifier:
         self._clock = clock
         self._remembered = remembered
         self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
+        self._refused = RefusedTokens(clock)
 
     def verify(self, authorization: str | None, certificate: str = "") -> Principal:
         """Return the principal of a ``Bearer`` token, or raise a `TokenError`.
 
         *certificate* is the thumbprint of the one that came with it.
         """
-        return self._verify(_bearer(authorization), certificate).principal
+        with self._refused.told():
+            return self._verify(_bearer(authorization), certificate).principal
 
     async def admit(self, authorization: str | None, certificate: str = "") -> Caller:
         """Return who asks as `verify` does, having looked for a key not seen yet."""
-        token = _bearer(authorization)
-        ring = self._lacking(token)
-        if ring is not None:
-            await ring.seek()
-        verified = self._verify(token, certificate)
+        with self._refused.told():
+            token = _bearer(authorization)
+            ring = self._lacking(token)
+            if ring is not None:
+                await ring.seek()
+            verified = self._verify(token, certificate)
         claims = verified.claims
         use = TokenUse(
             issuer=claims.iss,
@@ -138,7 +146,11 @@ class Verifier:
             once=verified.issuer.single_use_mutations,
             expires=datetime.fromtimestamp(claims.exp + LEEWAY, UTC),
         )
-        return Caller(principal=verified.principal, once=partial(self._used.use, use))
+        return Caller(principal=verified.principal, once=partial(self._once, use))
+
+    async def _once(self, use: TokenUse) -> None:
+        with self._refused.told(use.issuer):
+            await self._used.use(use)
 
     async def refresh(self) -> None:
         """Read every issuer's keys again; one that is away is said, not raised."""
@@ -167,7 +179,7 @@ class Verifier:
             self._remember(digest, known)
         elif self._clock() >= known.claims.exp + LEEWAY:
             del self._verified[digest]
-            raise _expired()
+            raise expired(known.issuer.name)
         else:
             self._verified.move_to_end(digest)
         _check_holder(known, certificate)
@@ -192,27 +204,27 @@ class Verifier:
     def _check(self, token: str) -> _Verified:
         try:
             header = _header(token)
-            issuer = self._issuers[header.kid]
-        except (KeyError, ValueError, RecursionError) as error:
-            raise _invalid() from error
+        except (ValueError, RecursionError) as error:
+            raise invalid(Reason.FORM) from error
+        issuer = self._issuers.get(header.kid)
+        if issuer is None:
+            raise invalid(Reason.KEY)
         key = issuer.ring.key(header.kid)
         if key is None:
-            raise _invalid() if issuer.ring.known else _unavailable()
+            known = issuer.ring.known
+            raise invalid(Reason.KEY, issuer.name) if known else unavailable()
+        failed = Reason.SIGNATURE
         try:
             payload = _signed(token, header, issuer, key)
+            failed = Reason.CLAIMS
             claims = self._claims(payload, issuer, token)
         # RecursionError: a payload nested too deep, signed or not by an issuer.
         except (ValueError, JoseError, RecursionError) as error:
-            raise _invalid() from error
-        if (
-            claims.iss != issuer.name
-            or claims.aud != (issuer.audience or self._audience)
-            or claims.tenant != self._tenant
-            or not coherent(claims)
-            or not issuer.may_say(claims)
-        ):
-            raise _invalid()
-        self._check_times(claims)
+            raise invalid(failed, issuer.name) from error
+        for reason, wrong in self._faults(claims, issuer):
+            if wrong:
+                raise invalid(reason, issuer.name)
+        self._check_times(claims, issuer)
         return _Verified(
             claims=claims,
             principal=claims.principal(),
@@ -221,6 +233,14 @@ class Verifier:
             key=key,
         )
 
+    def _faults(self, claims: Claims, issuer: Issuer) -> Iterator[tuple[Reason, bool]]:
+        """Say of each check in turn whether it fails."""
+        yield Reason.ISSUER, claims.iss != issuer.name
+        yield Reason.AUDIENCE, claims.aud != (issuer.audience or self._audience)
+        yield Reason.TENANT, claims.tenant != self._tenant
+        yield Reason.CLAIMS, not coherent(claims)
+        yield Reason.SPEAKER, not issuer.may_say(claims)
+
     def _claims(self, payload: bytes, issuer: Issuer, token: str) -> Claims:
         if issuer.origins is None:
             return own_claims(payload)
@@ -228,13 +248,13 @@ class Verifier:
         number = _digest(token).hex()
         return outside_claims(payload, issuer.origins, audience, number)
 
-    def _check_times(self, claims: Claims) -> None:
+    def _check_times(self, claims: Claims, issuer: Issuer) -> None:
         now = self._clock()
         if now >= claims.exp + LEEWAY:
-            raise _expired()
+            raise expired(issuer.name)
         starts = claims.iat if claims.nbf is None else max(claims.nbf, claims.iat)
         if now < starts - LEEWAY or claims.exp <= claims.iat:
-            raise _invalid()
+            raise invalid(Reason.TIME, issuer.name)
 
 
 def _by_kid(issuers: Mapping[str, Issuer]) -> dict[str, Issuer]:
@@ -254,11 +274,7 @@ def _check_holder(verified: _Verified, certificate: str) -> None:
     bound = verified.claims.cnf
     missing = verified.issuer.require_certificate and not certificate
     if missing or (bound is not None and bound.certificate != certificate):
-        raise TokenUnboundError(
-            "令牌须与其客户端证书一同使用：请求未携带证书，或证书不符。",
-            "The token goes with a client certificate; the request has none, or "
-            "another.",
-        )
+        raise unbound(verified.issuer.name)
 
 
 def _bearer(authorization: str | None) -> str:
@@ -273,7 +289,7 @@ def _bearer(authorization: str | None) -> str:
         )
     token = token.strip(" ")
     if len(token) > LARGEST or not _FORM.fullmatch(token):
-        raise _invalid()
+        raise invalid(Reason.FORM)
     return token
 
 
@@ -302,26 +318,3 @@ def _decoded(part: str) -> bytes:
 
 def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
-
-
-def _invalid() -> TokenInvalidError:
-    # One text for every fault: which check failed helps only a forger.
-    return TokenInvalidError(
-        "令牌无效：不是受信任的签发方为本平台签发的令牌，请重新获取。",
-        "The token is not one that a trusted issuer gave for this gateway; "
-        "get a new one.",
-    )
-
-
-def _unavailable() -> IssuerUnavailableError:
-    return IssuerUnavailableError(
-        "暂时取不到令牌签发方的密钥，无法核实令牌，请稍后重试。",
-        "The keys of the token's issuer cannot be had at the moment, so that it "
-        "cannot be verified; try again later.",
-    )
-
-
-def _expired() -> TokenExpiredError:
-    return TokenExpiredError(
-        "令牌已过期，请重新获取。", "The token has expired; get a new one."
-    )

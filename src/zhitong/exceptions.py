@@ -153,6 +153,10 @@ class TokenError(RequestError):
     """We do not know who asks."""
 
     status = 401
+    reason: str = ""
+    """Which check failed: for our own log alone."""
+    issuer: str = ""
+    """Whose token it was, by the name in our own file."""
 
 
 class TokenMissingError(TokenError):
