@@ -27,6 +27,7 @@ from zhitong.exceptions import (
     CostExceededError,
     CreditCodeError,
     DocumentInvalidError,
+    EvidenceStaleError,
     InternalError,
     MethodNotAllowedError,
     RateLimitedError,
@@ -234,7 +235,14 @@ class GraphEngine:
         if extensions:
             body["extensions"] = extensions
         await self._causes.add(inquiry, checking)
-        return await self._recorded(inquiry, body)
+        try:
+            return await self._recorded(inquiry, body)
+        except EvidenceStaleError as error:
+            if reading:
+                raise
+            # It is done, and no decision waits for a witness; what was read waits.
+            held = {"data": _done(data), "errors": [*errors, problem(error)]}
+            return Answer(body={**body, **held}, executed=True)
 
     async def _recorded(self, inquiry: Inquiry, body: dict[str, object]) -> Answer:
         """Write *body* as it leaves, and put on record that it does."""
