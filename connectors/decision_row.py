@@ -70,16 +70,16 @@ def content_hash(decision: Decision, digest: Digest) -> str:
     return hashlib.sha256(text).hexdigest()
 
 
-def kept_hash(text: bytes, digests: Numbers) -> str:
-    """Digest what `content` has written, the numbers' *digests* (hexadecimal) known.
+def hashed(text: bytes, digests: Numbers) -> bytes:
+    """Give what a content hash is computed over, from what `content` has written.
 
-    So the content hash is found again when the numbers themselves are erased. Of a
-    text that is not the one form of what it says, nothing: it was not written so.
+    *digests* of the ID numbers (hexadecimal) are known after the numbers are erased.
+    Raises `ValueError` for a text that is not the one form of what it says.
     """
     decision = read(text)
     if content(decision) != text:
-        return ""
-    return hashlib.sha256(_ENCODER.encode(with_numbers(decision, digests))).hexdigest()
+        raise ValueError("not canonical")
+    return _ENCODER.encode(with_numbers(decision, digests))
 
 
 def party_key(party: Party, digest: Digest) -> str:
@@ -90,11 +90,6 @@ def party_key(party: Party, digest: Digest) -> str:
         return f"id:{digest(party.id_number).hex()}"
     # Names come with blanks and brackets of either width.
     return f"name:{''.join(unicodedata.normalize('NFKC', party.name).split())}"
-
-
-def leaf(body: bytes) -> bytes:
-    """Digest a leaf's body."""
-    return hashlib.sha256(b"\x00" + body).digest()
 
 
 def leaf_body(entry: Entry, hashed: str, previous: bytes | None, tenant: str) -> bytes:

@@ -32,6 +32,7 @@ from zhitong.decisions import (
     partition_key,
 )
 from zhitong.evidence import Deed, DeedKind
+from zhitong.rules.merkle import digest, leaf
 
 BATCH = 5_000
 RECORDER = "历史导入 history"
@@ -129,12 +130,15 @@ class _Load:
         self._receivers = receivers
         self._at = at
         self._tenant = tenant
+        self._digest = digest("sha256")
         self._standing: set[object] = set()
         self.taken = 0
         self.left_out = 0
 
     async def run(self, told: Told) -> None:
         """Copy all of *told*, a batch at a time."""
+        (log,) = await self._connection.fetch(statements("access_log")["log"])
+        self._digest = digest(log["hash"])
         for identity, stands, *key in await self._connection.fetch(
             statements("history")["standing"]
         ):
@@ -161,7 +165,7 @@ class _Load:
     def _tell(
         self, rows: dict[str, Rows], keys: Keys, decision: Decision, unit: str
     ) -> None:
-        digest = self._sealing.person
+        person = self._sealing.person
         entry = Entry(
             decision=decision,
             version=1,
@@ -170,8 +174,8 @@ class _Load:
             unit=unit,
             person=RECORDER,
         )
-        hashed = decision_row.content_hash(decision, digest)
-        row = decision_row.columns(entry, hashed, digest)
+        hashed = decision_row.content_hash(decision, person)
+        row = decision_row.columns(entry, hashed, person)
         identity = row["decision_id"]
         key = (row["subject_code"], row["document_key"], row["party_key"])
         if identity in self._standing or key in self._standing:
@@ -189,8 +193,8 @@ class _Load:
             )
         )
         body = decision_row.leaf_body(entry, hashed, None, self._tenant)
-        leaf = decision_row.leaf(body)
-        rows["audit_leaf"].append((identity, 1, body, leaf, self._at))
+        proved = leaf(self._digest, body)
+        rows["audit_leaf"].append((identity, 1, body, proved, self._at))
         rows["sealed_number"] += self._sealed(decision, keys)
         rows["outbox_sent"] += self._sent(decision, order)
 

@@ -95,11 +95,14 @@ class PlatformLedger:
         sealing: Sealing,
         seconds: float = 5.0,
         tenant: str = "",
+        log: str = "sha256",
     ) -> None:
         self._pool = pool
         self._sealing = sealing
         self._seconds = seconds
         self._tenant = tenant
+        self._log = log
+        """The digest that leaves of its log are over."""
 
     def content_hash(self, decision: Decision) -> str:
         """Digest *decision*; ID numbers go in under a key, so none can be guessed."""
@@ -132,7 +135,7 @@ class PlatformLedger:
         `LedgerUnavailableError`.
         """
         hashed = self.content_hash(entry.decision)
-        prepared = Prepared(entry, hashed, self._sealing, self._tenant)
+        prepared = Prepared(entry, hashed, self._sealing, self._tenant, self._log)
         try:
             async with asyncio.timeout(self._seconds):
                 row = await self._traced(entry, prepared)

@@ -8,8 +8,12 @@ import msgspec
 
 from zhitong.connectors import decision_row
 from zhitong.connectors.access_entry import grants_used
-from zhitong.connectors.sealing import Keys, Sealing, seal
-from zhitong.decisions import Entry, bucket, case_hash, partition_key
+from zhitong.connectors.sealing import Keys, Sealing, seal, seal_bytes
+from zhitong.decisions import Entry, Event, bucket, case_hash, partition_key
+from zhitong.rules.merkle import digest, leaf
+
+PARTY = "party"
+"""The place whose person a payload is about."""
 
 
 class Prepared:
@@ -27,6 +31,7 @@ class Prepared:
         self._tenant = tenant
         self._hashed = hashed
         self._digest = sealing.person
+        self._log = log
         records = sealing.records(tenant, log)
         self._looks = [records.entry(look) for look in entry.looks]
         self._numbers = decision_row.numbers_of(entry.decision)
@@ -51,7 +56,7 @@ class Prepared:
             self._document(keys, order).decode(),
             decision_row.content(entry.decision),
             body,
-            decision_row.leaf(body),
+            leaf(digest(self._log), body),
             previous,
             [event.payload for event in entry.events],
             [
@@ -65,6 +70,20 @@ class Prepared:
             self._tenant,
             self._looks,
             grants_used(entry.looks),
+            *self._payloads(keys),
+        )
+
+    def _payloads(self, keys: Keys) -> tuple[list[object], ...]:
+        """Seal what leaves about a natural person, for when it has left."""
+        events = self._entry.events if PARTY in self.persons else ()
+        if not events:
+            return [], [], [], []
+        key_id, key = keys[self.persons[PARTY]]
+        return (
+            [str(event.event_id) for event in events],
+            [event.receiver for event in events],
+            [key_id] * len(events),
+            [seal_bytes(key, event.payload, payload_place(event)) for event in events],
         )
 
     def _document(self, keys: Keys, order: int) -> bytes:
@@ -91,6 +110,11 @@ class Prepared:
                 ],
             }
         )
+
+
+def payload_place(event: Event) -> str:
+    """Name the one place a sealed payload opens in."""
+    return f"payload/{event.event_id}/{event.receiver}"
 
 
 def number_place(decision: UUID, version: int, field: str) -> str:

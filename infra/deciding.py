@@ -67,7 +67,12 @@ class Deciding:
             )
             decisions = Decisions(
                 registers=Registers(reader, recorder, ENTITIES, sources),
-                ledger=PlatformLedger(pool, sealing, tenant=self._settings.tenant),
+                ledger=PlatformLedger(
+                    pool,
+                    sealing,
+                    tenant=self._settings.tenant,
+                    log=self._settings.evidence_hash,
+                ),
                 envelopes=envelopes,
                 copies=copies,
                 checks=self._checks,

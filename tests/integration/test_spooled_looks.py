@@ -219,6 +219,21 @@ async def test_months_are_made_while_records_are_written(url: str) -> None:
     assert sum((await parts(url)).values()) == 300
 
 
+async def test_in_a_log_over_sm3_a_record_s_leaf_is(
+    database: str, tmp_path: Path
+) -> None:
+    await migrate(database, MIGRATIONS, "anze", "sm3")
+    async with recorded_by(database, tmp_path) as by:
+        await by.recorder._log.record(inquiry(0))
+        await by.recorder._log.keep(inquiry(1))
+        await until_empty(by)
+    rows = await fetch(database, "select body, leaf from access_entry")
+    assert [row["leaf"] == leaf(digest("sm3"), row["body"]) for row in rows] == [
+        True,
+        True,
+    ]
+
+
 async def test_records_from_before_are_carried_over_and_read_as_they_were(
     database: str, tmp_path: Path
 ) -> None:
