@@ -25,6 +25,8 @@ class Erased:
 
     numbers: int
     """ID numbers that nobody can read any more, each version's counted."""
+    payloads: int
+    """Events to receivers that nobody can read any more where we keep what was sent."""
     decisions: tuple[str, ...]
     """In which decisions they stood."""
 
@@ -54,6 +56,7 @@ class Erasure(Session):
                     "approval": order.approval,
                     "key": str(row["key_id"]),
                     "numbers": row["numbers"],
+                    "payloads": row["payloads"],
                     "decisions": row["decisions"],
                 },
             )
@@ -61,12 +64,13 @@ class Erasure(Session):
         destroyed = await self._do(deed, "erase", person)
         if not destroyed:
             return None
-        numbers, decisions = 0, list[str]()
-        for row in destroyed:
-            numbers += int(str(row["numbers"]))
-            found = row["decisions"]
-            decisions += found if isinstance(found, list) else []
-        return Erased(numbers=numbers, decisions=tuple(decisions))
+        (row,) = destroyed  # of a person one key lives at a time
+        decisions = row["decisions"]
+        return Erased(
+            numbers=int(str(row["numbers"])),
+            payloads=int(str(row["payloads"])),
+            decisions=tuple(decisions) if isinstance(decisions, list) else (),
+        )
 
     async def erased_at(self, person: bytes) -> datetime | None:
         """Say when the last key of *person* was destroyed; None: there was none."""

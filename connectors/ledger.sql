@@ -1,9 +1,15 @@
 -- enter --
 -- The transaction itself is in infra/migrations: it must lock before it looks. What each
 -- receiver is given is on record with its event, or neither is there.
+with e as (
+    select * from enter_decision($1::jsonb, $2::bytea, $3::bytea, $4::bytea, $5::bytea, $6::bytea[], $7::bytea[])
+), kept as (
+    insert into sealed_payload (event_id, receiver, key_id, sealed)
+    select s.* from e, unnest($11::text[], $12::text[], $13::uuid[], $14::bytea[]) s where e.outcome = 'COMMITTED'
+)
 select e.*, case when e.outcome = 'COMMITTED'
     then record_looks($8::text, $9::look_entry[], $10::text[]) end as looks
-from enter_decision($1::jsonb, $2::bytea, $3::bytea, $4::bytea, $5::bytea, $6::bytea[], $7::bytea[]) e;
+from e;
 
 -- namesake --
 -- Which standing decision has the agency, document number and party that were to be unique.

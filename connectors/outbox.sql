@@ -69,13 +69,19 @@ order by o.seq;
 with moved as (
     delete from outbox o using unnest($1::bigint[], $2::int[], $3::bigint[], $4::timestamptz[]) a (seq, kpartition, koffset, at)
     where o.seq = a.seq
-    returning o.*, a.kpartition, a.koffset, a.at)
+    returning o.*, a.kpartition, a.koffset, a.at),
+-- Of a natural person it is kept sealed from now on.
+closed as (
+    delete from sealed_payload p using moved m
+    where p.event_id = m.event_id and p.receiver = m.receiver
+    returning p.event_id, p.receiver, p.key_id, p.sealed)
 insert into outbox_sent (seq, bucket, event_id, receiver, decision_id, version, change, topic,
-    key, schema, payload, traceparent, created_at, attempts, kpartition, koffset, sent_at)
-select seq, bucket, event_id, receiver, decision_id, version, change, topic,
-    key, schema, payload, traceparent, created_at, attempts, kpartition, koffset,
-    greatest(created_at, date_trunc('month', clock_timestamp()), least(at, clock_timestamp()))
-from moved;
+    key, schema, payload, payload_hash, key_id, traceparent, created_at, attempts, kpartition, koffset, sent_at)
+select m.seq, m.bucket, m.event_id, m.receiver, m.decision_id, m.version, m.change, m.topic,
+    m.key, m.schema, coalesce(c.sealed, m.payload), sha256(m.payload), c.key_id, m.traceparent, m.created_at,
+    m.attempts, m.kpartition, m.koffset,
+    greatest(m.created_at, date_trunc('month', clock_timestamp()), least(m.at, clock_timestamp()))
+from moved m left join closed c on c.event_id = m.event_id and c.receiver = m.receiver;
 
 -- failed --
 update outbox set attempts = attempts + 1, last_error = $2 where seq = $1 returning attempts;

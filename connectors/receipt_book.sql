@@ -7,13 +7,13 @@ with given as (
     r (event_id, receiver, answer, at, payload_hash, reasons, key_id, signed, stray_id)),
 judged as (
     select g.*, case
-        when e.payload is null then 'we sent this receiver no such event'
-        when encode(sha256(e.payload), 'hex') <> g.payload_hash then 'it is for other bytes than those sent'
+        when e.hash is null then 'we sent this receiver no such event'
+        when encode(e.hash, 'hex') <> g.payload_hash then 'it is for other bytes than those sent'
         end as why
     from given g left join lateral (
-        select payload from outbox_sent s where s.event_id = g.event_id and s.receiver = g.receiver
+        select coalesce(s.payload_hash, sha256(s.payload)) as hash from outbox_sent s where s.event_id = g.event_id and s.receiver = g.receiver
         union all
-        select payload from outbox o where o.event_id = g.event_id and o.receiver = g.receiver
+        select sha256(o.payload) from outbox o where o.event_id = g.event_id and o.receiver = g.receiver
         limit 1) e on true),
 filed as (
     insert into receipt (event_id, receiver, answer, at, payload_hash, reasons, key_id, signed)

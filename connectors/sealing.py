@@ -63,7 +63,12 @@ class Sealing:
 
 def seal(key: bytes, number: str, place: str) -> bytes:
     """Seal *number* for *place*, and no other."""
-    return _sealed(AESGCM(key), number.encode(), place.encode())
+    return seal_bytes(key, number.encode(), place)
+
+
+def seal_bytes(key: bytes, written: bytes, place: str) -> bytes:
+    """Seal *written* for *place*, and no other."""
+    return _sealed(AESGCM(key), written, place.encode())
 
 
 def unseal(key: bytes, sealed: bytes, place: str) -> str:

@@ -15,6 +15,7 @@ with destroyed as (
     where person = $1::bytea and wrapped is not null returning key_id
 )
 select d.key_id, (select count(*) from sealed_number n where n.key_id = d.key_id) as numbers,
+    (select count(*) from outbox_sent s where s.key_id = d.key_id) as payloads,
     array(select distinct decision_id from sealed_number n where n.key_id = d.key_id order by 1) as decisions
 from destroyed d;
 

@@ -32,7 +32,8 @@ def erase(settings: Settings, because: str, approval: str) -> None:
     if erased is None:
         raise _nobody(before)
     say(
-        f"密钥已销毁 The key is destroyed: {erased.numbers} 处号码不可再读 numbers",
+        f"密钥已销毁 The key is destroyed: {erased.numbers} 处号码不可再读 numbers, "
+        f"{erased.payloads} 件已推送内容不可再读 payloads sent",
         *(f"  决定 decision {each}" for each in erased.decisions),
         "姓名等其余内容仍在，见 What stays, and where: docs/erasure.md",
     )

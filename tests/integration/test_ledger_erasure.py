@@ -8,13 +8,16 @@ from collections.abc import AsyncIterator
 import asyncpg
 import msgspec
 import pytest
-from entries import SEALING, decision, entry, ledger_over, of_person, prepare
+from entries import AT, SEALING, decision, entry, ledger_over, of_person, prepare
 
 from zhitong.connectors.decision_row import with_numbers
 from zhitong.connectors.erasure import Erased, Erasure, Order
 from zhitong.connectors.ledger import PlatformLedger
-from zhitong.connectors.sealing import Sealing
-from zhitong.decisions import Change, Decision
+from zhitong.connectors.ledger_entry import payload_place
+from zhitong.connectors.outbox import PlatformOutbox
+from zhitong.connectors.receipt_book import PlatformReceiptBook
+from zhitong.connectors.sealing import Sealing, unseal
+from zhitong.decisions import Ack, Answer, Change, Decision, Event, Receipt
 from zhitong.exceptions import SettingsError
 
 pytestmark = pytest.mark.integration
@@ -89,7 +92,9 @@ async def test_an_erased_person_is_gone_from_all_versions_and_only_that_person(
     proofs = await pool.fetch("select content_hash, content from decision_version")
     leaves = await pool.fetch("select body, leaf from audit_leaf")
 
-    assert await erase(database, PARTY) == Erased(numbers=2, decisions=(str(said.id),))
+    assert await erase(database, PARTY) == Erased(
+        numbers=2, payloads=0, decisions=(str(said.id),)
+    )
 
     assert await held(ledger, said) == with_numbers(
         said, {"representative": REPRESENTATIVE}
@@ -169,3 +174,77 @@ async def test_another_master_key_is_said_and_not_taken_for_an_erasure(
     with pytest.raises(SettingsError, match=r"person\.key"):
         await wrong.held(said.id)
     assert await wrong.held(decision(local_id="A-2").id) is not None
+
+
+def receipt(event: Event, hashed: str) -> Receipt:
+    return Receipt(
+        event_id=event.event_id,
+        receiver=event.receiver,
+        answer=Answer.HELD,
+        at=AT,
+        payload_hash=hashed,
+    )
+
+
+async def left(url: str, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+    """Have all that waits leave, as a relay does."""
+    outbox = PlatformOutbox(url, "one")
+    try:
+        await outbox.own()
+        waiting = await outbox.waiting(100)
+        await outbox.sent([Ack(seq=one.seq, partition=0, offset=0) for one in waiting])
+    finally:
+        await outbox.close()
+    assert await pool.fetchval("select count(*) from outbox") == 0
+
+
+async def test_what_was_sent_about_a_person_is_kept_sealed_and_erased_with_the_key(
+    opened: Opened, database: str
+) -> None:
+    ledger, pool = opened
+    about, other = entry(of_person(PARTY)), entry(decision(local_id="A-2"))
+    await ledger.commit(about)
+    await ledger.commit(other)
+    (key,) = await pool.fetch("select * from person_key")
+    await left(database, pool)
+
+    sent = await pool.fetch("select * from outbox_sent")
+    kept = {(row["event_id"], row["receiver"]): row for row in sent}
+    assert len(kept) == len(about.events) + len(other.events)
+    opens = SEALING.unwrapped(key["key_id"], SEALING.person(PARTY), key["wrapped"])
+    for event in about.events:
+        row = kept[str(event.event_id), event.receiver]
+        said = unseal(opens, row["payload"], payload_place(event))
+        assert said == event.payload.decode()
+        assert row["key_id"] == key["key_id"]
+        assert row["payload_hash"] == hashlib.sha256(event.payload).digest()
+    for event in other.events:
+        row = kept[str(event.event_id), event.receiver]
+        assert (row["payload"], row["key_id"]) == (event.payload, None)
+    assert not await pool.fetch("select from sealed_payload")
+
+    erased = await erase(database, PARTY)
+    assert erased is not None
+    assert erased.payloads == len(about.events)
+    assert not await pool.fetch("select from person_key where wrapped is not null")
+
+
+async def test_a_receipt_for_what_is_sealed_is_filed_also_after_the_erasure(
+    opened: Opened, database: str
+) -> None:
+    ledger, pool = opened
+    about = entry(of_person(PARTY))
+    await ledger.commit(about)
+    await left(database, pool)
+    await erase(database, PARTY)
+    first, second = about.events
+    book = PlatformReceiptBook(database)
+    try:
+        right = hashlib.sha256(first.payload).hexdigest()
+        await book.file([receipt(first, right), receipt(second, "0" * 64)])
+    finally:
+        await book.close()
+    filed = await pool.fetch("select event_id, receiver from receipt")
+    assert [tuple(row) for row in filed] == [(str(first.event_id), first.receiver)]
+    (stray,) = await pool.fetch("select receiver, why from stray_receipt")
+    assert tuple(stray) == (second.receiver, "it is for other bytes than those sent")

@@ -53,6 +53,7 @@ GATEWAYS: Mapping[str, frozenset[str]] = {
     "receiver": ADDED | {"UPDATE"},
     "relay": ADDED | {"UPDATE", "DELETE"},
     "sealed_number": ADDED,
+    "sealed_payload": ADDED | {"DELETE"},
     "stray_receipt": ADDED,
     "tenant": READ,
     "trusted_document": ADDED | {"DELETE"},

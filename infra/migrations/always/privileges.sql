@@ -69,7 +69,7 @@ create policy sealer_keeps on evidence_key to zhitong_sealer using (true) with c
 grant select, insert, update on access_grant, decision, receiver to zhitong_gateway;
 grant select, update on grant_change to zhitong_gateway;
 grant select, insert, update, delete on outbox, relay to zhitong_gateway;
-grant select, insert, delete on dead_letter, parked_key, trusted_document, used_token to zhitong_gateway;
+grant select, insert, delete on dead_letter, parked_key, sealed_payload, trusted_document, used_token to zhitong_gateway;
 
 -- A key is destroyed by an erasure alone, which is the owner's to do (zhitong erase).
 grant select, insert on person_key to zhitong_gateway;
