@@ -28,7 +28,7 @@ export npm_config_cache := $(CURDIR)/$(CACHE)/npm
 export npm_config_fetch_retries := 1
 export npm_config_update_notifier := false
 
-.PHONY: help setup explorer broker check lint types test unit leaks fix demo serve bench soak bench-decisions grants-month fuzz judges captures schema policy clean-demo lock
+.PHONY: help setup explorer broker check lint types test unit leaks fix demo serve bench soak bench-decisions bench-evidence grants-month fuzz judges captures schema policy clean-demo lock
 
 help: ## 列出命令 list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ bench: setup ## 大规模数据的装入与查询耗时 load the large city and 
 
 bench-decisions: setup ## 登记、中继与到达的速度 how fast decisions are taken, relayed and seen
 	$(BIN)/python bench/decisions.py
+
+bench-evidence: setup ## 叶等待封存的时间 how long leaves wait to be sealed
+	$(BIN)/python bench/evidence.py $(if $(N),--leaves $(N))
 
 soak: setup ## 一边登记一边 kill -9，然后逐件核对（QUICK=1：一万件） kill what carries decisions, compare all (QUICK=1: 10,000)
 	$(BIN)/python bench/soak.py $(if $(filter-out 0,$(QUICK)),,--decisions 100000 --relay-kills 100 --broker-kills 20 --gateway-kills 10 --consumer-kills 20)

@@ -49,8 +49,13 @@ _SESSION = {
     # A program that signs is given ten seconds.
     "idle_in_transaction_session_timeout": "30s",
     "statement_timeout": "30s",
-    # The queue is empty at one look and full at the next.
+    # The queue is empty at one look and full at the next, the log at first and not for
+    # long: plans must not follow statistics. Every look here goes through an index.
     "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
     "jit": "off",
 }
 _LOST = (
