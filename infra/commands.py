@@ -93,8 +93,22 @@ def status(settings: Settings) -> None:
     body = client(settings, DEMO_PRINCIPALS["operator"]).ready().body
     say(
         f"网关 The gateway: {found.url}（pid {found.pid}）",
+        *_proof(body),
         *_states(_seen(body, servers)),
     )
+
+
+def _proof(body: Mapping[str, object]) -> Sequence[str]:
+    """Say since when a look has had no countersigned proof, and what is to come."""
+    found = body.get("evidence")
+    if not isinstance(found, Mapping):
+        return ()
+    closes = found.get("closes")
+    ends = (
+        f"，停止提供受保护数据 protected data is held from {closes}" if closes else ""
+    )
+    waits = found.get("oldestSeconds")
+    return (f"见证 Proof: {found.get('state')}，最早未证 oldest {waits} s{ends}",)
 
 
 def token(settings: Settings, kind: str, hours: float) -> None:

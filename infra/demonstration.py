@@ -122,13 +122,14 @@ def _city(settings: Settings, view: View, stack: ExitStack) -> str:
         view.say(started.banner.zh, started.banner.en)
     url = stack.enter_context(_gateway(settings))
     view.say(f"网关 {url}", "the gateway, a process of its own")
-    names = [["relay"], ["seal"], *(["consume", name] for name in RECEIVERS)]
+    names = [["relay"], ["seal"], ["witness"]]
+    names += [["consume", name] for name in RECEIVERS]
     for words in names:
         stack.enter_context(_beside(settings, "-".join(words), words))
     _await_workers(settings, len(names))
     view.say(
-        "中继、封存和两个接收方",
-        "a relay, the sealer and two receivers, each a process of its own",
+        "中继、封存、见证和两个接收方",
+        "a relay, the sealer, a witness and two receivers, each a process of its own",
     )
     return url
 

@@ -49,6 +49,7 @@ OURS = frozenset(
         "spool",
         "subject.key",
         "tenant",
+        "witness",
     ]
 )
 """What lies in a state folder; whatever else does is somebody's, and stays."""

@@ -83,9 +83,9 @@ def run(settings: Settings, asked: Asked) -> None:
     folder = asked.folder or demo_folder(settings.state)
     port = (0 if demo else PORT) if asked.port is None else asked.port
     how = replace(asked, folder=folder, port=port)
-    # Its notes lie in its own folder: it shares nothing with the operator.
-    own = replace(settings, state=folder)
-    operator = settings.state / "evidence" if demo else None
+    # Notes lie in its own folder: it shares nothing with an operator but in the demo.
+    own = settings if demo else replace(settings, state=folder)
+    operator = settings.evidence if demo else None
     run_worker(own, NAME, partial(_witness, how, folder, operator))
 
 
