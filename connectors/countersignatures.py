@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -54,11 +55,10 @@ class Countersignatures:
             command_timeout=_SECONDS,
             server_settings={"application_name": "zhitong-countersigning"},
         )
-        try:
+        with ExitStack() as undoing:
+            undoing.callback(connection.terminate)
             await register(connection, WITNESS, spki)
-        except BaseException:
-            connection.terminate()
-            raise
+            undoing.pop_all()
         return cls(connection, key_id)
 
     def close(self) -> None:

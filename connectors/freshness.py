@@ -165,12 +165,14 @@ class PlatformFreshness:
     async def _find(self, standing: Standing, words: Label) -> None:
         """Leave a finding for whoever supervises; gateways leave one together."""
         since = datetime.now(UTC) - timedelta(seconds=self.age)
+        name = f"evidence:{standing}:{since:%Y-%m-%dT%H:%MZ}"
+        check = f"evidence-{standing.lower()}"
         try:
             async with asyncio.timeout(_SECONDS):
                 await (await self._connected()).execute(
                     statements("freshness")["finding"],
-                    f"evidence:{standing}:{since:%Y-%m-%dT%H:%MZ}",
-                    f"evidence-{standing.lower()}",
+                    name,
+                    check,
                     words.zh,
                     words.en,
                     _SOURCE,

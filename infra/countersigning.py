@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -206,11 +207,10 @@ class _Asking:
             raise WitnessAwayError(f"another key, {mine.key_id}")
         book = await Countersignatures.open(self.database, key_id(spki), spki)
         session = _Session(book, client, spki, key_id(spki), set(mine.trusts))
-        try:
+        with ExitStack() as undoing:
+            undoing.callback(book.close)
             await self._catch_up(session)
-        except BaseException:
-            book.close()
-            raise
+            undoing.pop_all()
         return session
 
     async def _catch_up(self, session: _Session) -> None:
