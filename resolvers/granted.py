@@ -36,7 +36,8 @@ class HeldGrants:
         self._clock = clock
         self._counter: int | None = None
         self._grants: dict[str, tuple[Grant, ...]] = {}
-        self._read_at = -STALE_SECONDS
+        self._read_at = float("-inf")
+        self._heard = True
 
     @property
     def fresh(self) -> bool:
@@ -66,16 +67,19 @@ class HeldGrants:
         # As of when it was asked: the answer may have been long on its way.
         self._read_at = asked
 
+    async def hear(self) -> None:
+        """Read what has changed, now; where that fails the watch will."""
+        try:
+            await self.refresh()
+        except _LOST as error:
+            if self._heard:
+                LOGGER.warning("the grants in force cannot be read: %r", error)
+            self._heard = False
+        else:
+            self._heard = True
+
     async def watch(self) -> None:
         """Read it again and again; end when cancelled."""
-        known = True
         while True:
-            try:
-                await self.refresh()
-            except _LOST as error:
-                if known:
-                    LOGGER.warning("the grants in force cannot be read: %r", error)
-                known = False
-            else:
-                known = True
+            await self.hear()
             await asyncio.sleep(POLL_SECONDS)

@@ -197,7 +197,7 @@ class Sight:
             rows, own = plain(general[name]), plain(here[name])
             if rows is not False:
                 # By a grant alone a source only has more: it is asked as all are.
-                if own not in {rows, True} and name in source.tightened(entity.name):
+                if own is not True and self._less(inquiry, entity, source, name):
                     weighed.kept.append(name)
             elif own is False:
                 if self.comparable(inquiry, entity, name) is not False:
@@ -205,6 +205,21 @@ class Sight:
             elif own is not True:
                 weighed.under[name] = own
         return weighed
+
+    def _less(
+        self, inquiry: Inquiry, entity: EntityType, source: Source, name: str
+    ) -> bool:
+        """Say whether *source*, but for grants, has *name* for other rows than all."""
+        tightened = source.tightened(entity.name)
+        if name not in tightened:
+            return False
+        place = f"{entity.name}@{source.name} alone"
+        known = inquiry.verdicts.get(place)
+        if known is None:
+            known = decide(self._policy, caller(inquiry), entity, tightened)
+            inquiry.verdicts[place] = known
+        general = self.verdicts(inquiry, entity).fields
+        return plain(known.fields[name]) != plain(general[name])
 
     def opened(self, inquiry: Inquiry, entity: EntityType, field: str) -> Opened:
         """Say which sources' rows may be looked up by *field*, by which grant."""
