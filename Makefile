@@ -28,7 +28,7 @@ export npm_config_cache := $(CURDIR)/$(CACHE)/npm
 export npm_config_fetch_retries := 1
 export npm_config_update_notifier := false
 
-.PHONY: help setup explorer broker check lint types test unit leaks fix demo serve bench soak bench-decisions bench-evidence grants-month fuzz judges captures schema policy clean-demo lock
+.PHONY: help setup explorer broker check lint types test unit leaks fix demo serve bench soak bench-decisions bench-access bench-evidence bench-verify grants-month fuzz judges captures schema policy clean-demo lock
 
 help: ## 列出命令 list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +88,12 @@ bench: setup ## 大规模数据的装入与查询耗时 load the large city and 
 
 bench-decisions: setup ## 登记、中继与到达的速度 how fast decisions are taken, relayed and seen
 	$(BIN)/python bench/decisions.py
+
+bench-access: setup ## 登记与脱敏使查询多费多少 CPU（QUICK=1：小城市） what full duty costs beside public fields (QUICK=1: a small city)
+	$(BIN)/python bench/access.py $(if $(filter-out 0,$(QUICK)),--scale small --rounds 3 --part 0.3)
+
+bench-verify: setup ## 核验一百万叶有多快（N=数量） how fast a million leaves are verified (N=count)
+	PYTHONPATH=tests/contract $(BIN)/python bench/verify.py $(if $(N),--rows $(N))
 
 bench-evidence: setup ## 叶等待封存的时间 how long leaves wait to be sealed
 	$(BIN)/python bench/evidence.py $(if $(N),--leaves $(N))

@@ -9,13 +9,14 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, TypeAlias
 
 import asyncpg
 import msgspec
 import orjson
 
-from zhitong.connectors.decision_row import kept_hash
+from zhitong.connectors.decision_row import hashed
 from zhitong.connectors.evidence_log import Log, read_log
 from zhitong.connectors.loan import Connection
 from zhitong.connectors.statements import statements
@@ -232,7 +233,8 @@ def _decision(row: Row) -> Row:
     content = columns[_CONTENT]
     if content is not None:
         try:
-            columns[_CONTENT] = kept_hash(content, orjson.loads(numbers or "{}"))
+            text = hashed(content, orjson.loads(numbers or "{}"))
+            columns[_CONTENT] = sha256(text).hexdigest()
         except (msgspec.MsgspecError, ValueError):
             columns[_CONTENT] = ""
     return tuple(columns)

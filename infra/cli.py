@@ -17,6 +17,7 @@ from zhitong.connectors.signers import ECDSA, SM2
 from zhitong.connectors.trusted_documents import Trusted
 from zhitong.exceptions import SettingsError, ZhitongError
 from zhitong.infra import (
+    audit_commands,
     commands,
     documents_admin,
     erasing,
@@ -86,6 +87,12 @@ def parser() -> argparse.ArgumentParser:
     _policy(command)
     _questions(command)
     _witness(command)
+    audit = command(
+        "audit",
+        "存证：核验、导出 the log: verify it, export evidence",
+        audit_commands.verify,
+    )
+    audit_commands.describe(_verbs(audit, *ACTION))
     return top
 
 

@@ -157,18 +157,20 @@ async def test_each_leaf_is_the_digest_of_its_body_and_names_the_one_before(
     assert [msgspec.json.decode(leaf["body"]) for leaf in leaves] == [
         {
             "at": f"2026-11-22T1{version - 1}:30:00.123456Z",
+            "basis": "安全生产法第一百零五条",
             "change": change,
             "contentHash": ledger.content_hash(said),
             "decision": str(said.id),
             "previous": previous,
+            "reason": reason,
             "tenant": "anze",
             "unit": UNIT,
             "version": version,
             "who": "王五",
         }
-        for version, change, previous in (
-            (1, "RECORDED", None),
-            (2, "WITHDRAWN", leaves[0]["leaf"].hex()),
+        for version, change, previous, reason in (
+            (1, "RECORDED", None, ""),
+            (2, "WITHDRAWN", leaves[0]["leaf"].hex(), "错误"),
         )
     ]
 

@@ -1,0 +1,329 @@
+#!/bin/sh
+# 离线核验一份存证 Verify a bundle of evidence, offline.
+#
+#   sh verify.sh [--operator-key FILE]... [--witness-key FILE]... [FOLDER]
+#
+# 只用 POSIX sh、openssl 和 coreutils。公钥应由运行方和见证人另行给出（PEM）；没有给出时用包内
+# 的，并言明。退出码：0 全部成立，1 有不成立的，2 用法或文件有误，3 其余成立，但此处的 openssl
+# 不能核验其中的签名。
+# POSIX sh, openssl and coreutils alone. Operator and witness should have told you their
+# public keys (PEM); without them those of the bundle are used, and that is said. Exit:
+# 0 all holds, 1 something does not, 2 wrong usage or files, 3 the rest holds and this
+# openssl cannot check the signatures.
+
+set -u
+LC_ALL=C
+export LC_ALL
+
+folder=
+operators=
+witnesses=
+failed=0
+unable=0
+
+say() { printf '%s\n' "$*"; }
+holds() { say "成立 holds   $*"; }
+fails() {
+    say "不成立 FAILS  $*"
+    failed=1
+}
+stop() {
+    say "$*" >&2
+    exit 2
+}
+
+# Bytes from standard input as hexadecimal digits.
+hex() { od -An -v -tx1 | tr -d ' \n'; }
+
+# Hexadecimal digits as bytes.
+bytes() {
+    rest=$1
+    octal=
+    while [ -n "$rest" ]; do
+        behind=${rest#??}
+        byte=$((0x${rest%"$behind"}))
+        octal="$octal\\0$((byte / 64))$((byte / 8 % 8))$((byte % 8))"
+        rest=$behind
+    done
+    printf '%b' "$octal"
+}
+
+is_hex() {
+    case $1 in
+    *[!0-9a-f]* | '') return 1 ;;
+    esac
+    [ "${#1}" -eq "$2" ]
+}
+
+is_number() {
+    case $1 in
+    *[!0-9]* | '' | 0[0-9]*) return 1 ;;
+    esac
+    [ "${#1}" -le 18 ]
+}
+
+digest() { openssl dgst "-$1" -binary | hex; }
+
+node() { bytes "01$1$2" | digest "$hash"; }
+
+# A key is named by the beginning of the digest of its DER.
+key_id() {
+    found=$(while read -r line; do
+        case $line in
+        '-----BEGIN PUBLIC KEY-----' | '-----END PUBLIC KEY-----') ;;
+        -*) printf 'AAAA\n' ;; # something else, and so another digest
+        *) printf '%s\n' "$line" ;;
+        esac
+    done <"$1" | base64 -d 2>/dev/null | digest sha256)
+    behind=${found#????????????????}
+    printf '%s' "${found%"$behind"}"
+}
+
+# Whether $1 is one of the words $2.
+among() {
+    case " $2 " in
+    *" $1 "*) return 0 ;;
+    esac
+    return 1
+}
+
+# --- what is asked -------------------------------------------------------------------
+
+while [ $# -gt 0 ]; do
+    case $1 in
+    --operator-key | --witness-key)
+        [ $# -ge 2 ] && [ -r "$2" ] || stop "读不到公钥 cannot read the key: ${2:-}"
+        read -r line <"$2" && [ "$line" = '-----BEGIN PUBLIC KEY-----' ] \
+            || stop "不是 PEM 公钥 no public key in PEM: $2"
+        id=$(key_id "$2")
+        case $1 in
+        --operator-key) operators="$operators $id" ;;
+        *) witnesses="$witnesses $id" ;;
+        esac
+        shift 2
+        ;;
+    -*) stop "用法 usage: sh verify.sh [--operator-key FILE] [--witness-key FILE] [FOLDER]" ;;
+    *)
+        [ -z "$folder" ] || stop "只能核验一个目录 one folder at a time: $1"
+        folder=$1
+        shift
+        ;;
+    esac
+done
+command -v openssl >/dev/null || stop "没有 openssl / openssl is missing"
+cd "${folder:-.}" 2>/dev/null || stop "没有目录 no such folder: $folder"
+[ -f MANIFEST ] && [ -f head.note ] || stop "这里没有存证 no evidence is here: ${folder:-.}"
+scratch=$(mktemp) || stop "不能写临时文件 no place for a temporary file"
+trap 'rm -f "$scratch"' EXIT
+
+# --- the files -----------------------------------------------------------------------
+
+listed=/
+count=0
+while read -r sum name more; do
+    case $name in
+    */* | '' | MANIFEST) fails "清单 MANIFEST: $name" && continue ;;
+    esac
+    [ -z "$more" ] && is_hex "$sum" 64 || fails "清单 MANIFEST: $name"
+    case $listed in
+    *"/$name/"*) fails "清单重复 listed twice: $name" ;;
+    esac
+    listed="$listed$name/"
+    count=$((count + 1))
+    if ! [ -f "$name" ]; then
+        fails "缺少文件 missing: $name"
+    elif [ "$(digest sha256 <"$name")" != "$sum" ]; then
+        fails "文件已改动 changed: $name"
+    fi
+done <MANIFEST
+for name in * .[!.]* ..?*; do
+    [ -e "$name" ] || [ -h "$name" ] || continue
+    [ "$name" != MANIFEST ] || continue
+    case $listed in
+    *"/$name/"*) ;;
+    *) fails "清单之外 not in MANIFEST: $name" ;;
+    esac
+done
+[ "$failed" -eq 1 ] || holds "$count 个文件与清单相符 files are as MANIFEST says"
+
+# --- the head ------------------------------------------------------------------------
+
+origin=
+hash=
+size=
+root=
+at=
+while read -r word value; do
+    case $word in
+    origin) origin=$value ;;
+    hash) hash=$value ;;
+    size) size=$value ;;
+    root) root=$value ;;
+    at) at=$value ;;
+    zhitong-head/1 | previous) ;;
+    *) fails "树头 head.note: $word" ;;
+    esac
+done <head.note
+case $hash in
+sha256 | sm3) ;;
+*) stop "树头的杂凑算法不明 the head names no digest known here" ;;
+esac
+is_number "$size" && is_hex "$root" 64 || stop "树头读不成 the head cannot be read"
+say "日志 log $origin: $size 叶 leaves, $at"
+
+# Whether the key $1 (by $2) has signed the text $3 with $4: 0 yes, 1 no, 2 not to be told.
+signed() {
+    openssl pkey -pubin -in "key.$1.pem" -noout 2>/dev/null || return 2
+    case $2 in
+    ecdsa-p256-sha256)
+        openssl dgst -sha256 -verify "key.$1.pem" -signature "$4" "$3" >/dev/null 2>&1
+        ;;
+    sm2-sm3)
+        printf '' | openssl dgst -sm3 >/dev/null 2>&1 || return 2
+        openssl pkeyutl -verify -pubin -inkey "key.$1.pem" -rawin -digest sm3 \
+            -pkeyopt distid:1234567812345678 -sigfile "$4" -in "$3" >/dev/null 2>&1
+        ;;
+    *) return 2 ;;
+    esac || return 1
+}
+
+# Weighs one signature: who, key id, algorithm, text, signature, keys that were given.
+weigh() {
+    if ! [ -f "key.$2.pem" ]; then
+        fails "$1 $2: 没有公钥 its key is missing"
+        return
+    fi
+    if [ "$(key_id "key.$2.pem")" != "$2" ]; then
+        fails "$1 $2: 公钥与密钥号不符 the key is another one"
+        return
+    fi
+    if [ -n "$6" ] && ! among "$2" "$6"; then
+        say "略过 ignored  $1 $2: 不是给出的公钥 none of the keys that were given"
+        return
+    fi
+    signed "$2" "$3" "$4" "$5"
+    case $? in
+    0)
+        holds "$1 $2 ($3)"
+        good=$((good + 1))
+        ;;
+    1) fails "$1 $2 ($3)" ;;
+    *)
+        say "不能核验 cannot be checked here  $1 $2 ($3)"
+        unable=1
+        unclear=$((unclear + 1))
+        ;;
+    esac
+}
+
+# Says that somebody's signature is missing, unless it is there and cannot be checked.
+wanted() {
+    [ "$good" -gt 0 ] || [ "$unclear" -gt 0 ] || fails "没有$1的签名 no signature of $2"
+}
+
+good=0
+unclear=0
+for file in head.*.sig; do
+    [ -f "$file" ] || continue
+    name=${file#head.}
+    name=${name%.sig}
+    weigh "运行方签名 operator" "${name%%.*}" "${name#*.}" head.note "$file" "$operators"
+done
+wanted 运行方 "the operator"
+
+good=0
+unclear=0
+for file in witness.*.sig; do
+    [ -f "$file" ] || continue
+    name=${file#witness.}
+    name=${name%.sig}
+    seen=
+    read -r seen <"${file%.sig}.seen" || fails "缺少时间 no time: ${file%.sig}.seen"
+    { printf 'zhitong-witness/1\nseen %s\n' "$seen" && cat head.note; } >"$scratch"
+    weigh "见证副署 witness" "${name%%.*}" "${name#*.}" "$scratch" "$file" "$witnesses"
+done
+wanted 见证人 "a witness"
+
+# --- the leaves ----------------------------------------------------------------------
+
+# RFC 9162, 2.1.3.2: the root that the path leads to.
+leaf() {
+    number=
+    of=
+    found=$({ printf '\000' && cat "$1.body"; } | digest "$hash")
+    place=0
+    last=0
+    while read -r word value; do
+        case $word in
+        number)
+            is_number "$value" || return 1
+            number=$value
+            place=$value
+            ;;
+        size)
+            is_number "$value" || return 1
+            of=$value
+            last=$((value - 1))
+            ;;
+        path)
+            is_hex "$value" 64 && [ "$last" -gt 0 ] || return 1
+            if [ $((place % 2)) -eq 1 ] || [ "$place" -eq "$last" ]; then
+                found=$(node "$value" "$found")
+                while [ $((place % 2)) -eq 0 ] && [ "$place" -gt 0 ]; do
+                    place=$((place / 2))
+                    last=$((last / 2))
+                done
+            else
+                found=$(node "$found" "$value")
+            fi
+            place=$((place / 2))
+            last=$((last / 2))
+            ;;
+        *) return 1 ;;
+        esac
+    done <"$1.proof"
+    [ "leaf.$number" = "$1" ] && [ "$of" = "$size" ] && [ "$number" -lt "$size" ] \
+        && [ "$last" -eq 0 ] && [ "$found" = "$root" ]
+}
+
+# A decision's body names the digest of what was decided.
+content() {
+    body=$(cat "$1.body")
+    rest=${body#*'"contentHash":"'}
+    [ "$rest" != "$body" ] && [ "$(digest sha256 <"$1.content")" = "${rest%%'"'*}" ]
+}
+
+leaves=0
+for file in leaf.*.body; do
+    [ -f "$file" ] || continue
+    name=${file%.body}
+    leaves=$((leaves + 1))
+    if [ -f "$name.proof" ] && leaf "$name"; then
+        holds "第 ${name#leaf.} 叶在树中 leaf ${name#leaf.} is in the tree"
+    else
+        fails "第 ${name#leaf.} 叶 leaf ${name#leaf.}"
+    fi
+    [ -f "$name.content" ] || continue
+    if content "$name"; then
+        holds "第 ${name#leaf.} 叶的决定内容 what leaf ${name#leaf.} decided"
+    else
+        fails "第 ${name#leaf.} 叶的决定内容 what leaf ${name#leaf.} decided"
+    fi
+done
+[ "$leaves" -gt 0 ] || fails "没有叶 no leaf"
+
+# --- what came of it -----------------------------------------------------------------
+
+if [ -z "$operators" ] || [ -z "$witnesses" ]; then
+    say "注意 NOTE: 未给出 --operator-key 或 --witness-key，用的是包内自带的公钥，请另向运行方和见证人索取"
+    say "  the keys come from the bundle itself: ask operator and witness for theirs"
+fi
+if [ "$failed" -eq 1 ]; then
+    say "结论：不成立 It does not hold."
+    exit 1
+fi
+if [ "$unable" -eq 1 ]; then
+    say "结论：其余成立，此处的 openssl 不能核验部分签名 The rest holds; this openssl cannot check some signatures."
+    exit 3
+fi
+say "结论：全部成立 Everything holds."
