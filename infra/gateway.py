@@ -191,7 +191,7 @@ class Gateway:
         return Emergencies(
             applications=self.applications,
             rules=self._policy.emergencies,
-            heard=self.grants.refresh,
+            heard=self.grants.hear,
         )
 
     async def readiness(self) -> Mapping[str, object]:
