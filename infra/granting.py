@@ -6,9 +6,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
-import asyncpg
-
 from zhitong.connectors.grants import PlatformGrants
+from zhitong.connectors.loan import Pool
 from zhitong.exceptions import ZhitongError
 from zhitong.ports import Source
 from zhitong.resolvers.grants import Grants
@@ -23,7 +22,7 @@ LOGGER = logging.getLogger("zhitong.grants")
 
 
 def applications(
-    pool: asyncpg.Pool[asyncpg.Record],
+    pool: Pool,
     policy: Policy,
     clocks: GrantClocks,
     sources: Callable[[], Mapping[str, Source]],
