@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ from zhitong.types import Inquiry, Look, Mask, Occasion, Rulings
 PAPERS = ("letter", "mandate", "authorisation", "licence", "approval")
 """What of an occasion is a document that somebody wrote."""
 SUBJECT_BYTES = 16
+BLOCK = hashlib.sha256().block_size
 _NUL = rb"\u0000"
 
 
@@ -49,6 +50,7 @@ class Records:
 
     def __init__(self, key: bytes, tenant: str = "", log: str = "sha256") -> None:
         self._key = key
+        self._inner, self._outer = _keyed(key)
         self._tenant = tenant
         self._log = log
         self._digest = digest(log)
@@ -148,15 +150,28 @@ class Records:
             "source": look.source,
             "rows": look.rows,
             "fields": look.fields,
-            "subjects": sorted(
-                {self.subject(look.type, look.source, key) for key in look.keys}
-            ),
+            "subjects": sorted(set(self._subjects(look.type, look.source, look.keys))),
         }
 
     def subject(self, type_name: str, source: str, key: str) -> str:
         """Digest one row's place, so that "who looked at this" can be asked."""
-        place = f"{type_name}:{source}:{key}".encode(errors="surrogatepass")
-        return hmac.digest(self._key, place, hashlib.sha256)[:SUBJECT_BYTES].hex()
+        (found,) = self._subjects(type_name, source, [key])
+        return found
+
+    def _subjects(
+        self, type_name: str, source: str, keys: Iterable[str]
+    ) -> Iterator[str]:
+        """Give the HMAC (RFC 2104) of each row's place, its beginning digested once.
+
+        A page has hundreds: the library's own, one at a time, takes twice as long.
+        """
+        beginning = self._inner.copy()
+        beginning.update(f"{type_name}:{source}:".encode())
+        for key in keys:
+            inner, outer = beginning.copy(), self._outer.copy()
+            inner.update(key.encode(errors="surrogatepass"))
+            outer.update(inner.digest())
+            yield outer.digest()[:SUBJECT_BYTES].hex()
 
     def party(self, number: str) -> str:
         """Digest the code or ID number of a party that asks; empty for none."""
@@ -164,6 +179,16 @@ class Records:
             return ""
         text = f"party:{''.join(number.split()).upper()}".encode()
         return hmac.digest(self._key, text, hashlib.sha256)[:SUBJECT_BYTES].hex()
+
+
+def _keyed(key: bytes) -> tuple[hashlib._Hash, hashlib._Hash]:
+    """Begin both digests of an HMAC-SHA256 under *key*."""
+    short = hashlib.sha256(key).digest() if len(key) > BLOCK else key
+    whole = short.ljust(BLOCK, b"\0")
+    return (
+        hashlib.sha256(bytes(one ^ 0x36 for one in whole)),
+        hashlib.sha256(bytes(one ^ 0x5C for one in whole)),
+    )
 
 
 def papers(occasion: Occasion) -> list[str]:
