@@ -45,10 +45,10 @@ class WitnessStore:
 
     def _open_last(self) -> None:
         file = self._files[-1]
-        words = list(_words(file))
-        self.count = _place(file) + len(words)
-        if words:
-            self.last = words[-1]
+        lines = list(_lines(file))
+        self.count = _place(file) + len(lines)
+        if lines:
+            self.last = [_word(file, line) for _, line in lines][-1]
         elif len(self._files) > 1:
             # The line that began this file was torn.
             file.unlink()
@@ -85,33 +85,35 @@ class WitnessStore:
             return self.last
         if self.last is None or (size := _size(note)) > self.last.head.size:
             return None
-        for word in self._from(size):
-            if word.note == note:
-                return word
-            if word.head.size > size:
+        for file, found, line in self._from(size):
+            if found > size:
                 break
+            if (word := _word(file, line)).note == note:
+                return word
         return None
 
     def page(self, place: Place, limit: int) -> Page:
         """Give up to *limit* heads from *place* on, and where the next page begins."""
-        found: list[Word] = []
+        words: list[Word] = []
         size, after = place.size, 0
-        for word in self._from(place.size):
-            if len(found) == limit:
-                return Page(heads=tuple(found), next=Place(size=size, after=after))
-            after = after + 1 if word.head.size == size else 1
-            size = word.head.size
+        for file, found, line in self._from(place.size):
+            if len(words) == limit:
+                return Page(heads=tuple(words), next=Place(size=size, after=after))
+            after = after + 1 if found == size else 1
+            size = found
             if size > place.size or after > place.after:
-                found.append(word)
-        return Page(heads=tuple(found), next=None)
+                words.append(_word(file, line))
+        return Page(heads=tuple(words), next=None)
 
-    def _from(self, size: int) -> Iterator[Word]:
-        """Give the heads of *size* leaves or more."""
+    def _from(self, size: int) -> Iterator[tuple[Path, int, bytes]]:
+        """Give the lines of heads of *size* leaves or more, each with its size."""
         files = list(self._files)
         # Heads of one size may lie on both sides of a file's beginning.
         first = bisect_right([_first(file) for file in files], size - 1)
         for file in files[max(0, first - 1) :]:
-            yield from (word for word in _words(file) if word.head.size >= size)
+            for found, line in _lines(file):
+                if found >= size:
+                    yield file, found, line
 
     def _refused_before(self) -> set[bytes]:
         if not self._refused.exists():
@@ -125,17 +127,32 @@ class WitnessStore:
         }
 
 
-def _words(file: Path) -> Iterator[Word]:
-    for number, line in enumerate(file.read_bytes().splitlines(), 1):
-        try:
-            yield _DECODE(line)
-        except msgspec.MsgspecError as error:
-            raise WitnessError(
-                f"见证记录 {file.name} 第 {number} 行已损坏，见证停止："
-                "请从备份恢复该文件",
-                f"line {number} of the witness's file {file.name} is spoilt, so it "
-                "does not go on: restore the file from its copy",
-            ) from error
+def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
+    """Give each line with the size of its head, read without all the rest of it."""
+    text = file.read_bytes()
+    # The last one may be about to be written.
+    for number, line in enumerate(text[: text.rfind(b"\n") + 1].splitlines(), 1):
+        size = line.partition(b"\\nsize ")[2].partition(b"\\n")[0]
+        if not size.isdigit():
+            raise _spoilt(file, str(number))
+        yield int(size), line
+
+
+def _word(file: Path, line: bytes) -> Word:
+    try:
+        word = _DECODE(line)
+        _ = word.head, word.countersignature
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise _spoilt(file, "?") from error
+    return word
+
+
+def _spoilt(file: Path, number: str) -> WitnessError:
+    return WitnessError(
+        f"见证记录 {file.name} 第 {number} 行已损坏，见证停止：请从备份恢复该文件",
+        f"line {number} of the witness's file {file.name} is spoilt, so it does not go "
+        "on: restore the file from its copy",
+    )
 
 
 def _place(file: Path) -> int:

@@ -245,6 +245,13 @@ def _guarded(
             return _json(error_body(error), error.status)
         except ClientGoneError:
             return Response(status_code=400)
+        except OSError as error:
+            # A full disk: no word without its line.
+            _log.error("%s: %s", WitnessError.code, error)
+            full = WitnessError(
+                "见证人写不了自己的目录", "its folder cannot be written"
+            )
+            return _json(error_body(full), full.status)
 
     return guarded
 

@@ -104,6 +104,20 @@ def test_a_line_spoilt_in_the_middle_stops_it(filled: Path) -> None:
         WitnessStore(filled)
 
 
+def test_a_head_spoilt_within_a_line_stops_it_too(filled: Path) -> None:
+    last = max((filled / "heads").iterdir())
+    last.write_bytes(last.read_bytes().replace(b"origin anze", b"origin  nze"))
+    with pytest.raises(WitnessError):
+        WitnessStore(filled)
+
+
+def test_a_line_that_is_being_written_is_not_read(filled: Path) -> None:
+    store = WitnessStore(filled, segment=SMALL)
+    with max((filled / "heads").iterdir()).open("ab") as file:
+        file.write(b'{"note":"zhitong-head/1')
+    assert store.page(Place(size=40), 10).heads == (WORDS[-1],)
+
+
 def test_what_it_refused_is_kept_once(tmp_path: Path) -> None:
     store = WitnessStore(tmp_path)
     assert store.refuse("FORK", b"{}", signed=True, now="now")
