@@ -135,6 +135,8 @@ def test_decisions_disputes_and_grants_can_be_changed_none_subscribed_to() -> No
         "withdrawGrant",
         "disputeGrant",
         "settleDispute",
+        "breakGlass",
+        "reviewBreakGlass",
     ]
     solid = [isinstance(one.type, GraphQLNonNull) for one in mutation.fields.values()]
     assert not any(solid)  # one that is refused leaves the others
