@@ -313,7 +313,10 @@ async def run(url: str, count: int, seed: int = SEED) -> tuple[Tally, Recount]:
     """Play *count* applications into the empty database at *url*, and count again."""
     await migrate(url, MIGRATIONS, "anze")
     clock, wanted = Clock(), list(scripts(count, seed))
-    async with asyncpg.create_pool(url, min_size=1, max_size=4) as pool:
+    as_gateway = {"role": "zhitong_gateway"}
+    async with asyncpg.create_pool(
+        url, min_size=1, max_size=4, server_settings=as_gateway
+    ) as pool:
         month = Month(grants(pool, clock), clock, wanted)
         await month.play()
     found = await recount(url, Settings().calendar, END)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -367,3 +370,14 @@ async def test_an_approval_whose_time_has_run_out_is_over_and_noted(
     finally:
         await connection.close()
     assert [tuple(one) for one in steps] == [("EXPIRE", "zhitong")]
+
+
+async def test_the_application_in_the_documents_is_taken_as_it_stands_there(
+    ask: Asking,
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "grants.md").read_text("utf-8")
+    apply, late, *_ = re.findall(r"```graphql\n(.*?)```", page, flags=re.DOTALL)
+    (variables, *_) = re.findall(r"```json\n(.*?)```", page, flags=re.DOTALL)
+    body: Any = (await ask("tax-officer", apply, json.loads(variables))).body
+    assert body["data"]["applyForGrant"]["state"] == "APPLIED"
+    assert codes(await ask("data-authority", late)) == []
