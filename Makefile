@@ -28,7 +28,7 @@ export npm_config_cache := $(CURDIR)/$(CACHE)/npm
 export npm_config_fetch_retries := 1
 export npm_config_update_notifier := false
 
-.PHONY: help setup explorer broker check lint types test unit leaks fix demo serve bench soak bench-decisions bench-access bench-evidence bench-verify grants-month fuzz judges captures schema policy clean-demo lock
+.PHONY: help setup explorer broker check lint types test unit leaks fix demo serve bench soak bench-decisions bench-access bench-revocation bench-evidence bench-verify grants-month fuzz judges captures schema policy clean-demo lock
 
 help: ## 列出命令 list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,9 +79,9 @@ fix: $(VENV)/.installed ## 自动改正格式 put format and simple faults right
 demo: setup ## 演示（ONCE=1：演示完即结束并核验） the demonstration (ONCE=1: end by itself, checked)
 	@$(BIN)/zhitong demo $(if $(filter-out 0,$(ONCE)),--once)
 
-serve: setup ## 示范城市与网关 the demo city and the gateway
+serve: setup ## 示范城市、封存与网关 the demo city, the sealer and the gateway
 	@$(BIN)/zhitong up
-	@$(BIN)/zhitong serve
+	@$(BIN)/zhitong seal >> $(ZHITONG_STATE)/log/seal.log 2>&1 & $(BIN)/zhitong serve
 
 bench: setup ## 大规模数据的装入与查询耗时 load the large city and time questions on it
 	$(BIN)/python bench/read.py
@@ -90,7 +90,10 @@ bench-decisions: setup ## 登记、中继与到达的速度 how fast decisions a
 	$(BIN)/python bench/decisions.py
 
 bench-access: setup ## 登记与脱敏使查询多费多少 CPU（QUICK=1：小城市） what full duty costs beside public fields (QUICK=1: a small city)
-	$(BIN)/python bench/access.py $(if $(filter-out 0,$(QUICK)),--scale small --rounds 3 --part 0.3)
+	$(BIN)/python bench/access.py $(if $(filter-out 0,$(QUICK)),--scale small --rounds 5 --part 0.3)
+
+bench-revocation: setup ## 在负载下收回授权（N=次数） revoke a grant under load (N=rounds)
+	$(BIN)/python bench/revocation.py $(if $(N),--rounds $(N))
 
 bench-verify: setup ## 核验一百万叶有多快（N=数量） how fast a million leaves are verified (N=count)
 	PYTHONPATH=tests/contract $(BIN)/python bench/verify.py $(if $(N),--rows $(N))
