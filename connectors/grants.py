@@ -101,9 +101,11 @@ class PlatformGrants:
                 raise unknown()
             before = application(row)
             if before.version != act.version:
-                said = await connection.fetchval(
-                    sql["said"], act.grant, act.version + 1
-                )
+                said = None
+                if 0 < act.version < before.version:
+                    said = await connection.fetchval(
+                        sql["said"], act.grant, act.version + 1
+                    )
                 if said != digest(act):
                     raise _stale(before, act)
                 return Taken(application=before, replayed=True)

@@ -7,6 +7,7 @@ own registers of who looks are nobody's to share.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,10 +30,12 @@ from zhitong.grants import (
 )
 from zhitong.ports import GrantBook, Source
 from zhitong.rules.grant_states import GrantClocks, applied, taken
+from zhitong.rules.texts import CONTROL
 from zhitong.types import (
     MANAGER,
     STEWARD,
     STRICTNESS,
+    USER,
     EntityType,
     Field,
     Kind,
@@ -41,6 +44,7 @@ from zhitong.types import (
 )
 
 LONGEST_ID = 64
+DIGEST = re.compile("[0-9a-f]{64}")
 CASE = "caseNo"
 """The field that rows of one's own case are told by."""
 NOT_SHARED = frozenset({"AccessRecord", "AccessGrant"})
@@ -80,11 +84,12 @@ class Grants:
                 f"grantId is chosen by the applicant and has 1 to {LONGEST_ID} "
                 "characters",
             )
-        if principal.kind not in self.applicants:
+        if not self._may_apply(principal):
             raise ForbiddenError(
-                "只有政务部门的人员可以申请共享",
-                "people of government departments apply for grants",
+                "只有政务部门的人员可以申请共享，系统不能",
+                "people of government departments apply for grants, no systems",
             )
+        _check_texts(grantId=grant_id)
         conditional = await self._checked(terms)
         actor = self._actor(principal, frozenset({Capacity.APPLICANT}))
         act = Act(
@@ -109,7 +114,9 @@ class Grants:
         terms: Terms | None = None,
     ) -> Taken:
         """Take *step* on *version* of an application, as far as it is the caller's."""
-        stands = await self.book.find(grant_id)
+        # What no id has is in no register, and a database may not take it.
+        known = CONTROL.search(grant_id) is None
+        stands = await self.book.find(grant_id) if known else None
         capacities = self._capacities(principal, stands)
         if stands is None or not capacities:
             raise GrantUnknownError(
@@ -117,6 +124,7 @@ class Grants:
                 "there is no such application, or it is none of your unit's; check "
                 "the id",
             )
+        _check_texts(reason=reason)
         conditional = True if terms is None else await self._checked(terms)
         act = Act(
             grant=grant_id,
@@ -159,9 +167,12 @@ class Grants:
             found.add(Capacity.AUTHORITY)
         if principal.role == STEWARD and principal.unit == stands.terms.owner:
             found.add(Capacity.OWNER)
-        if principal.kind in self.applicants and principal.unit == stands.unit:
+        if self._may_apply(principal) and principal.unit == stands.unit:
             found.add(Capacity.APPLICANT)
         return frozenset(found)
+
+    def _may_apply(self, principal: Principal) -> bool:
+        return principal.kind in self.applicants and principal.role in {USER, STEWARD}
 
     def _actor(self, principal: Principal, capacities: frozenset[Capacity]) -> Actor:
         return Actor(
@@ -174,6 +185,13 @@ class Grants:
 
     async def _checked(self, terms: Terms) -> bool:
         """Say whether *terms* are conditional; raise where they are not to be had."""
+        _check_texts(basis=terms.basis, scene=terms.scene)
+        if any(DIGEST.fullmatch(one) is None for one in terms.documents):
+            raise GrantFormError(
+                "documents 是可信查询的 SHA-256，各 64 位小写十六进制",
+                "documents are SHA-256 digests of trusted documents, 64 small hex "
+                "digits each",
+            )
         if terms.purpose and terms.purpose not in self.purposes:
             raise GrantPurposeError(
                 f"没有定义过目的 {terms.purpose[:40]}，可用的是："
@@ -186,10 +204,11 @@ class Grants:
     async def had(self, terms: Terms) -> bool:
         """Say whether anything of *terms* is conditional; raise unless it is had."""
         beyond = [*self._beyond(terms)]
-        if terms.receiver is not None and not await self.book.known_receiver(
-            terms.receiver
+        if terms.receiver is not None and not (
+            CONTROL.search(terms.receiver) is None
+            and await self.book.known_receiver(terms.receiver)
         ):
-            beyond.append(terms.receiver)
+            beyond.append(terms.receiver[:LONGEST_ID])
         if beyond:
             raise GrantBeyondError(
                 f"数源部门没有这些可以共享的内容：{'、'.join(beyond)}；请按数据目录更正",
@@ -236,6 +255,15 @@ class Grants:
             for one in self._owned(terms, type_name)
             for name in names
         )
+
+
+def _check_texts(**texts: str) -> None:
+    for name, text in texts.items():
+        if CONTROL.search(text):
+            raise GrantFormError(
+                f"{name} 含有控制字符，请删去",
+                f"{name} has control characters; take them out",
+            )
 
 
 def _may_share(source: Source, entity: EntityType, name: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from zhitong.exceptions import LedgerUnavailableError
+from zhitong.exceptions import GrantFormError, LedgerUnavailableError
 from zhitong.grants import GrantStep, Taken
 from zhitong.resolvers.grants import Grants
 from zhitong.rules.working_days import CHINA
@@ -103,6 +103,11 @@ async def _step(
 ) -> Stands:
     reason = given.reason if isinstance(given.reason, str) else ""
     asked = None if application is None else terms(application)
+    if getattr(application, "grantId", given.grantId) != given.grantId:
+        raise GrantFormError(
+            "step 与 application 的 grantId 不同，请核对",
+            "step and application name different grantIds; check them",
+        )
     taken = await _register(context).step(
         context.inquiry.principal,
         given.grantId,

@@ -7,6 +7,7 @@ import json
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ import pytest
 
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.gateway import Gateway
-from zhitong.schema.engine import Answer, Engine
+from zhitong.schema.engine import Answer, Engine, Question
+from zhitong.types import Occasion
 
 pytestmark = pytest.mark.integration
 
@@ -225,6 +227,9 @@ async def test_two_who_reply_at_once_are_one_reply(ask: Asking) -> None:
         pytest.param({"page": 0}, "GRANT_FORM", id="pages of nothing"),
         pytest.param({"grantId": "x" * 65}, "GRANT_FORM", id="a long id"),
         pytest.param({"validTo": "2020-01-01"}, "GRANT_FORM", id="ends first"),
+        pytest.param({"scene": "a\0b"}, "GRANT_FORM", id="what no text has"),
+        pytest.param({"documents": ["x"]}, "GRANT_FORM", id="no hash of a document"),
+        pytest.param({"receiver": "a\0"}, "GRANT_BEYOND", id="no name of a receiver"),
         pytest.param(
             {"validFrom": "2020-01-01", "validTo": "2020-02-01"},
             "GRANT_EXPIRED",
@@ -275,6 +280,48 @@ async def test_an_application_of_others_is_as_if_it_were_none(ask: Asking) -> No
             who, step("provideGrant"), {"step": {"grantId": "none", "version": 1}}
         )
         assert codes(answer) == ["GRANT_UNKNOWN"]
+
+
+@pytest.mark.parametrize(
+    ("place", "code"),
+    [
+        pytest.param({"grantId": "\0"}, "GRANT_UNKNOWN", id="what no id has"),
+        pytest.param({"version": 2**31 - 1}, "GRANT_STALE", id="a version to come"),
+        pytest.param({"version": -1}, "GRANT_STALE", id="no version"),
+        pytest.param({"reason": "\x1b"}, "GRANT_FORM", id="what no reason has"),
+        pytest.param({"reason": "长" * 2_001}, "GRANT_FORM", id="a long reason"),
+    ],
+)
+async def test_a_step_that_cannot_be_is_refused_by_its_code(
+    ask: Asking, place: Mapping[str, object], code: str
+) -> None:
+    desk = Desk(ask, form())
+    await desk.apply()
+    given = {"step": {**desk.place(), **place}}
+    assert codes(await ask("tax-officer", step("withdrawGrant"), given)) == [code]
+
+
+async def test_a_supplement_is_of_the_application_it_is_sent_for(ask: Asking) -> None:
+    desk = Desk(ask, form())
+    await desk.apply()
+    await desk.take("data-authority", "reviewGrant", "INCOMPLETE")
+    answer = await ask("tax-officer", SUPPLEMENT, {"step": desk.place(), "it": form()})
+    assert codes(answer) == ["GRANT_FORM"]
+
+
+async def test_systems_do_not_apply(gateway: tuple[Gateway, Engine]) -> None:
+    system = replace(DEMO_PRINCIPALS["department"], role="service")
+    answer = await gateway[1].answer(
+        Question(
+            document=APPLY,
+            variables={"it": form()},
+            operation=None,
+            principal=system,
+            occasion=Occasion(),
+            request_id="system",
+        )
+    )
+    assert codes(answer) == ["FORBIDDEN"]
 
 
 async def test_each_side_takes_its_own_steps_alone(ask: Asking) -> None:

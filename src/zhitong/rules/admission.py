@@ -16,7 +16,7 @@ from zhitong.rules.check import Limits
 from zhitong.rules.document_numbers import normalised
 from zhitong.rules.identifiers import credit_code_fault
 from zhitong.rules.resident_ids import born, plain
-from zhitong.rules.texts import FREE, SENT, leaves
+from zhitong.rules.texts import CONTROL, FREE, SENT, leaves
 
 CODES = {
     "party.kind": frozenset({"LEGAL_PERSON", "INDIVIDUAL_BUSINESS", "NATURAL_PERSON"}),
@@ -76,7 +76,6 @@ _SEALED_EN = (
     "idNumber is where it is sealed (the representative's: representativeIdNumber); "
     "here goes the number that is due, or none"
 )
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 def admit(decision: Decision, limits: Limits, today: date) -> None:
@@ -186,7 +185,7 @@ def _unfit(name: str, text: str, limits: Limits) -> Iterator[tuple[str, str]]:
             f"{sent} 有 {len(text)} 字，最多 {most} 字，请缩短",
             f"{sent} has {len(text)} characters, {most} are taken; shorten it",
         )
-    elif _CONTROL.search(text):
+    elif CONTROL.search(text):
         yield (
             f"{sent} 含有控制字符，请去掉",
             f"{sent} has control characters; remove them",

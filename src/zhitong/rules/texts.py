@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
@@ -28,6 +29,8 @@ FREE: Mapping[str, str] = MappingProxyType(
 """Texts in which an ID number is masked on its way out, by the names they are sent
 under. A certificate's number is often made of its holder's ID number."""
 
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+"""What no text has, and a database may not take."""
 
 SENT: Mapping[str, str] = MappingProxyType(
     {
