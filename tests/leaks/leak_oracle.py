@@ -25,6 +25,10 @@ NUMBER = re.compile(r"[1-9]\d{16}[0-9Xx]")
 RESIDENT = re.compile(r"[1-6]\d{16}[0-9Xx]")
 ORDER = {"deny": 0, "mask": 1, "allow": 2}
 STRICT = ("unconditional", "conditional", "withheld")
+SCOPES = {"granted_place": "division", "granted_cause": "caseNo"}
+"""What a grant's extent is compared with."""
+UNBLURRED = "<no mask for it>"
+"""Of an arm that gives masked alone what nothing blurs: nothing is shown."""
 HASHED = "<a pseudonym>"
 """Some text that is not the value, and the same for the same value."""
 
@@ -91,23 +95,37 @@ class Oracle:
     def _weighed(
         self, asker: Asker, type_name: str, name: str, source: str
     ) -> Iterator[Arm]:
+        declared = ENTITIES[type_name].fields.get(name)
+        whole = _in(asker.principal.kind, self.policy.get("whole_texts", []))
+        ruled = self._ruled(asker, type_name, name, source)
+        for arm in self.added(asker, (type_name, name, source), ruled):
+            if declared is None or whole or arm.effect != "allow":
+                yield arm
+            elif declared.free:
+                yield Arm("mask", "text", arm.when)
+            else:
+                yield Arm("allow", "text", arm.when) if declared.named else arm
+
+    def added(
+        self, _asker: Asker, _place: tuple[str, str, str], arms: Iterator[Arm]
+    ) -> Iterator[Arm]:
+        """Add what is given besides the rules: nothing here (see `leak_grants`)."""
+        return arms
+
+    def _ruled(
+        self, asker: Asker, type_name: str, name: str, source: str
+    ) -> Iterator[Arm]:
         entity = ENTITIES[type_name]
         way = entity.relations.get(name)
         declared = entity.fields[way.local if way else name]
         kept = self.tightened.get((source, type_name, declared.name))
-        whole = _in(asker.principal.kind, self.policy.get("whole_texts", []))
         sharing = max(kept or "unconditional", declared.sharing, key=STRICT.index)
         for rule in sorted(self._speaking(asker, type_name, name, sharing), key=_rank):
             arm = _arm(self._meant(rule, asker), asker, None if way else declared.mask)
-            if arm is None:
-                continue
-            if arm.effect == "allow" and not way and declared.free and not whole:
-                arm = Arm("mask", "text", arm.when)
-            elif arm.effect == "allow" and not way and declared.named and not whole:
-                arm = Arm("allow", "text", arm.when)
-            yield arm
-            if arm.when is None:
-                return
+            if arm is not None:
+                yield arm
+                if arm.when is None:
+                    return
 
     def _speaking(
         self, asker: Asker, type_name: str, name: str, sharing: str
@@ -204,19 +222,24 @@ class Oracle:
         said = [(arm.effect == "allow", repr(arm.when)) for arm in arms]
         return tuple(said) if any(plain for plain, _ in said) else ()
 
+    def findable(self, asker: Asker, type_name: str, name: str) -> bool:
+        """Say whether any row may be found by a field."""
+        return bool(self.structure(asker, type_name, name))
+
     def comparable(self, asker: Asker, type_name: str, *names: str) -> list[Truth]:
         """Give the rows whose values may be compared; raise `Hidden` if never."""
         for name in names:
-            if not self.structure(asker, type_name, name):
+            if not self.findable(asker, type_name, name):
                 raise Hidden(name)
         return [
             row
             for row in self.of(type_name)
             if self.counted(asker, row)
-            and all(self._may_compare(asker, row, name) for name in names)
+            and all(self.may_compare(asker, row, name) for name in names)
         ]
 
-    def _may_compare(self, asker: Asker, row: Truth, name: str) -> bool:
+    def may_compare(self, asker: Asker, row: Truth, name: str) -> bool:
+        """Say whether the row's value may be compared."""
         place = (row.source, row.type, name)
         here = self.structure(asker, row.type, name, row.source)
         if place in self.tightened and here != self.structure(asker, row.type, name):
@@ -248,6 +271,10 @@ class Oracle:
             for rule in self.policy.get("lookups", ())
         )
 
+    def opened(self, asker: Asker, row: Truth, name: str) -> bool:
+        """Say whether this row may be found so."""
+        return self.may_look_up(asker, row.type, name)
+
     # --- relations --------------------------------------------------------------
 
     def reached(
@@ -257,7 +284,7 @@ class Oracle:
         arm = self.verdict(asker, row, way.name)
         if arm.effect != "allow" or not self.seen(asker, way.target):
             return None
-        if not self.structure(asker, way.target, way.remote):
+        if not self.findable(asker, way.target, way.remote):
             return None
         keys = shown(row, way.local)
         named = keys if isinstance(keys, tuple) else (keys,)
@@ -301,13 +328,14 @@ def _arm(rule: Toml, asker: Asker, mask: str | None) -> Arm | None:
     if rule["effect"] == "deny" or not requires <= asker.stated:
         return Arm("deny", None, when)
     if rule["effect"] == "mask" and kind is None:
-        return Arm("deny", None, when)
+        return Arm("deny", UNBLURRED, when)
     return Arm(rule["effect"], kind, when)
 
 
 def _asked(when: Toml) -> set[str]:
     """Name the fields that a condition looks at."""
     names = {when[name] for name in when if name in {"field", "own_division"}}
+    names |= {SCOPES[name] for name in when if name in SCOPES}
     names |= {
         when[name] for name in ("own_unit", "own_cause", "disputed") if name in when
     }
@@ -346,6 +374,11 @@ def holds(rule: Toml, asker: Asker, row: Truth, where: Toml | None = None) -> bo
         stored = comparing(row, compared["field"])
         known = stored is not None and stored != ()
         tests.append(known if "present" in compared else stored in compared["in"])
+    if "granted_place" in rule:
+        place = str(row.values["division"] or "")
+        tests.append(place.startswith(_place(rule["granted_place"])))
+    if "granted_cause" in rule:
+        tests.append(_has(row, "caseNo", asker.occasion.cause))
     if "own_division" in rule:
         place, own = str(row.values[rule["own_division"]] or ""), _place(who.division)
         tests.append(bool(own) and place.startswith(own))

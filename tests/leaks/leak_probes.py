@@ -274,7 +274,12 @@ def exacts(room: Room, entity: EntityType) -> Iterator[Probe]:
         for number in sorted({str(row.values[field.name]) for row in held}):
             due = [row for row in held if row.values[field.name] == number]
             granted = room.oracle.may_look_up(room.asker, entity.name, field.name)
-            shown = [row for row in due if room.oracle.visible(room.asker, row)]
+            shown = [
+                row
+                for row in due
+                if room.oracle.visible(room.asker, row)
+                and room.oracle.opened(room.asker, row, field.name)
+            ]
             if field.exact:
                 yield Probe(
                     path="exact",

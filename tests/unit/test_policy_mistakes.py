@@ -37,6 +37,16 @@ IN_FORCE = Settings().policy.read_text(encoding="utf-8")
         pytest.param(
             'own_unit = "recordedBy"\n', "", "own_unit", id="rows without a condition"
         ),
+        pytest.param(
+            'roles = ["user"]', 'roles = ["boss"]', "role boss", id="break-glass, role"
+        ),
+        pytest.param(
+            'purpose = "emergency"',
+            'purpose = "audit"',
+            "shares its purpose audit",
+            id="break-glass, everyday purpose",
+        ),
+        pytest.param("hours = 2\n", "hours = 0\n", "hours", id="break-glass, hours"),
     ],
 )
 def test_a_word_that_means_nothing_is_named(
