@@ -149,7 +149,7 @@ async def check(
     plan = Plan(log.origin, log.hash, keys, rows_from=wanted.rows_from)
     chain = Chain(of, faults, _trusted(wanted, plan, faults))
     chain.settled = await rows.clock() - wanted.grace
-    sizes = sorted({each.head.size for each in chain.witnessed.values()})
+    sizes = sorted({words[0].head.size for words in chain.witnessed.values()})
     parts = await stretches(rows, sizes, wanted.width)
     if wanted.quick:
         newest = max(0, sum(part.leaves for part in parts) - NEWEST)
@@ -183,9 +183,12 @@ def _here(rows: EvidenceRows) -> Spread:
     return found
 
 
-def _trusted(wanted: Wanted, plan: Plan, faults: Faults) -> dict[bytes, Witnessed]:
+def _trusted(
+    wanted: Wanted, plan: Plan, faults: Faults
+) -> dict[bytes, list[Witnessed]]:
     """Give what a witness has really said of this log, by digest of the note."""
-    of, found = digest(plan.hash), {}
+    of = digest(plan.hash)
+    found: dict[bytes, list[Witnessed]] = {}
     registered = {
         key.key_id: (key.spki,)
         for key in plan.keys.values()
@@ -197,7 +200,7 @@ def _trusted(wanted: Wanted, plan: Plan, faults: Faults) -> dict[bytes, Witnesse
         key_id = each.word.signature.key_id
         keys = wanted.witness_keys or registered.get(key_id, ())
         if any(each.holds(spki, verify) for spki in keys):
-            found[of(each.head.note)] = each
+            found.setdefault(of(each.head.note), []).append(each)
         else:
             kind = FaultKind.WITNESS_WORD
             place = f"{each.head.size}@{stamp(each.head.at)}"
@@ -222,7 +225,15 @@ async def _settle(rows: EvidenceRows, together: _Together, plan: Plan) -> None:
             if fault.kind is not FaultKind.ROW_UNSEALED
         )
         return
-    queue = await rows.queue()
+    queue = dict(await rows.queue())
+    for (kind, place), number in (await rows.numbers(list(queue))).items():
+        # What has a number waits no more.
+        del queue[kind, place]
+        twice = f"{kind} {place}"
+        fault = FaultKind.QUEUE_DIFFERS
+        together.faults.add(
+            Fault(kind=fault, table="unsealed", id=twice, number=number)
+        )
     together.faults.extend(together.matching.settle(queue, together.keys))
     together.faults.extend(check_keys(plan.keys.values(), together.keys))
     together.faults.extend(await rows.strays())

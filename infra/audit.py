@@ -22,6 +22,7 @@ from zhitong.connectors.whole_check import Checked, Spread, Wanted, check
 from zhitong.connectors.witness_forms import Word
 from zhitong.exceptions import SettingsError
 from zhitong.infra import audit_report
+from zhitong.infra.countersigning import witnesses
 from zhitong.infra.platform_database import own_platform
 from zhitong.infra.settings import Settings
 from zhitong.infra.witness_client import WitnessAwayError, WitnessClient
@@ -36,7 +37,7 @@ class Asked:
     """What a verification was asked to do."""
 
     witness: str = ""
-    """The address of a witness."""
+    """The address of a witness; without it those of the settings are asked."""
     witness_heads: Path | None = None
     """What a witness has given out, as JSON lines."""
     witness_key: Path | None = None
@@ -56,18 +57,27 @@ class _Words:
 
 def verify(settings: Settings, asked: Asked) -> bool:
     """Print what is wrong with the log; say whether nothing is."""
-    words = _words(asked)
+    words = _words(settings, asked)
+    began = time.monotonic()
+    found = _checked(settings, asked, words)
+    spent = time.monotonic() - began
+    audit_report.show(found, spent, words.why, as_json=asked.as_json)
+    return not len(found.faults)
+
+
+def checked(settings: Settings, asked: Asked) -> Checked:
+    """Check the log, and give what was found."""
+    return _checked(settings, asked, _words(settings, asked))
+
+
+def _checked(settings: Settings, asked: Asked, words: _Words) -> Checked:
     wanted = Wanted(
         witnessed=words.seen,
         witness_keys=words.keys,
         rows_from=asked.first,
         quick=asked.quick,
     )
-    began = time.monotonic()
-    found = asyncio.run(_verify(settings, wanted))
-    spent = time.monotonic() - began
-    audit_report.show(found, spent, words.why, as_json=asked.as_json)
-    return not len(found.faults)
+    return asyncio.run(_verify(settings, wanted))
 
 
 async def _verify(settings: Settings, wanted: Wanted) -> Checked:
@@ -102,24 +112,34 @@ def _spread(url: str, rows: EvidenceRows) -> Spread:
     return found
 
 
-def _words(asked: Asked) -> _Words:
-    """Ask the witness before the database is looked at: it may only know less."""
+def _words(settings: Settings, asked: Asked) -> _Words:
+    """Ask witnesses before the database is looked at: they may only know less."""
     keys = () if asked.witness_key is None else (_key(asked.witness_key),)
     if asked.witness_heads is not None:
         return _Words(_read(asked.witness_heads), keys)
-    if not asked.witness:
-        return _Words(None, why="--witness, --witness-heads")
-    client = WitnessClient(asked.witness)
+    try:
+        if asked.witness:
+            return _asked(asked.witness, keys)
+        # Those that countersign, each believed by the key that is set for it.
+        found = [_asked(each.url(), (each.spki(),)) for each in witnesses(settings)]
+    except (WitnessAwayError, SettingsError) as error:
+        return _Words(None, why=f"{asked.witness} {error}".strip())
+    return _Words(
+        [seen for one in found for seen in one.seen or ()],
+        [key for one in found for key in one.keys],
+    )
+
+
+def _asked(url: str, keys: Sequence[bytes]) -> _Words:
+    client = WitnessClient(url)
     try:
         seen = [_witnessed(word) for word in client.heads()]
-        return _Words(seen, keys or (client.key().spki,))
-    except WitnessAwayError as error:
-        return _Words(None, why=f"{asked.witness}: {error}")
     except ValueError as error:
         raise SettingsError(
-            f"{asked.witness} 所答不是见证的树头",
-            f"what {asked.witness} answers are no heads of a witness",
+            f"{url} 所答不是见证的树头",
+            f"what {url} answers are no heads of a witness",
         ) from error
+    return _Words(seen, keys or (client.key().spki,))
 
 
 def _read(path: Path) -> list[Witnessed]:

@@ -66,7 +66,7 @@ def form(found: Checked, seconds: float) -> dict[str, object]:
         "root": found.root,
         "witnessed": found.witnessed,
         "seconds": round(seconds, 3),
-        "totals": dict(found.faults.totals),
+        "totals": {kind.value: many for kind, many in found.faults.totals.items()},
         "faults": [_fault(one) for one in found.faults.listed],
     }
 

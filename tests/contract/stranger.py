@@ -60,6 +60,9 @@ def bare_root(root: Path) -> Path:
             if word.startswith("/"):
                 _copy(Path(word), root / word[1:])
     (root / "tmp").mkdir()
+    # No device can be made without rights; a file takes what nobody reads as well.
+    (root / "dev").mkdir()
+    (root / "dev" / "null").touch()
     return root
 
 

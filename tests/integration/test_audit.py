@@ -8,9 +8,12 @@ import asyncpg
 import pytest
 from sealed_log import SmallWitness, acts, looks, seal, small_log
 
+from zhitong.connectors import deeds
 from zhitong.connectors.evidence_rows import EvidenceRows
 from zhitong.connectors.signers import ECDSA, file_signer, generate
 from zhitong.connectors.whole_check import Checked, Wanted, check
+from zhitong.evidence import Deed, DeedKind
+from zhitong.rules.faults import FaultKind
 
 pytestmark = pytest.mark.integration
 
@@ -61,3 +64,110 @@ async def test_without_a_witness_it_fails(
     await small_log(database, tmp_path, witness)
     found = await checked(database, None)
     assert [each.kind for each in found.faults.listed] == ["WITNESS_MISSING"]
+
+
+async def test_a_quick_check_reads_the_newest_rows_and_all_heads(
+    database: str, tmp_path: Path, witness: SmallWitness
+) -> None:
+    first, *_ = await small_log(database, tmp_path, witness)
+    connection = await asyncpg.connect(database)
+    newest = await connection.fetchval(
+        "select id from sealed_leaf where kind = 'LOOK' order by number desc limit 1"
+    )
+    await connection.execute(
+        "update access_entry set person = '' where record_id in ($1, $2)",
+        newest,
+        await connection.fetchval(
+            "select id from sealed_leaf where kind = 'LOOK' order by number limit 1"
+        ),
+    )
+    whole = await checked(database, witness)
+    assert whole.faults.totals == {"COLUMN_DIFFERS": 2}
+    number = await connection.fetchval(
+        "select number from sealed_leaf where id = $1", newest
+    )
+    await connection.close()
+    late = await checked(database, witness, rows_from=number)
+    assert [(each.id, each.number) for each in late.faults.listed] == [(newest, number)]
+    assert late.heads == whole.heads
+    assert late.rows == whole.leaves - number
+    quick = await checked(database, witness, quick=True)
+    assert quick.faults.totals == {"COLUMN_DIFFERS": 2}
+    assert first
+
+
+async def test_rows_that_a_deed_says_were_archived_may_be_gone(
+    database: str, tmp_path: Path, witness: SmallWitness
+) -> None:
+    await small_log(database, tmp_path, witness)
+    connection = await asyncpg.connect(database)
+    gone = await connection.fetch(
+        "select number, id from sealed_leaf where kind = 'LOOK' and number < 30"
+    )
+    numbers = [row["number"] for row in gone]
+    deed = Deed(
+        kind=DeedKind.ARCHIVE,
+        who="李运维",
+        action="archive-records",
+        target="2026-11",
+        reason="期满",
+        detail={"leaf_kind": "LOOK", "numbers": [[numbers[0], numbers[-2]]]},
+    )
+    async with connection.transaction():
+        await deeds.write(connection, deed)
+        await connection.execute(
+            "delete from access_entry where record_id = any($1)",
+            [row["id"] for row in gone],
+        )
+    await seal(database, tmp_path)
+    await witness.countersign(connection)
+    await connection.close()
+    found = await checked(database, witness)
+    assert [(each.kind, each.number) for each in found.faults.listed] == [
+        ("ROW_MISSING", numbers[-1])
+    ]
+
+
+async def test_what_lies_open_beside_its_seal_is_named(
+    database: str, tmp_path: Path, witness: SmallWitness
+) -> None:
+    record, *_ = await small_log(database, tmp_path, witness)
+    connection = await asyncpg.connect(database)
+    await connection.execute(
+        "insert into unsealed (kind, id, leaf) values ('LOOK', 'nobody', $1)", bytes(32)
+    )
+    await connection.execute(
+        "insert into unsealed select kind, id, leaf from sealed_leaf where id = $1",
+        record,
+    )
+    await connection.close()
+    found = await checked(database, witness)
+    assert {(each.kind, each.id) for each in found.faults.listed} == {
+        ("QUEUE_ORPHAN", "LOOK nobody"),
+        ("QUEUE_DIFFERS", f"LOOK {record}"),
+    }
+
+
+async def test_a_word_that_another_key_gave_is_none(
+    database: str, tmp_path: Path, witness: SmallWitness
+) -> None:
+    await small_log(database, tmp_path, witness)
+    other = file_signer(generate(ECDSA)).spki
+    found = await checked(database, witness, witness_keys=(other,))
+    assert set(found.faults.totals) == {"WITNESS_WORD", "WITNESS_MISSING"}
+    assert found.faults.totals[FaultKind.WITNESS_WORD] == len(witness.seen)
+
+
+async def test_a_kept_node_of_the_tree_that_is_spoilt_is_named(
+    database: str, tmp_path: Path, witness: SmallWitness
+) -> None:
+    await small_log(database, tmp_path, witness, scale=10)
+    connection = await asyncpg.connect(database)
+    await connection.execute(
+        "update tree_node set digest = $1 where level = 1 and place = 1", bytes(32)
+    )
+    await connection.close()
+    found = await checked(database, witness)
+    assert [str(each) for each in found.faults.listed] == [
+        "NODE_DIFFERS tree_node 1/1 (leaves 256…511)"
+    ]

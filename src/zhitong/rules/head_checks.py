@@ -237,8 +237,8 @@ class Chain:
 
     of: Digest
     faults: Faults
-    witnessed: dict[bytes, Witnessed] = field(default_factory=dict)
-    """By digest of the note; who has met ours is taken away."""
+    witnessed: dict[bytes, list[Witnessed]] = field(default_factory=dict)
+    """By digest of the note; what has met ours is taken away."""
     settled: int = 0
     """Words of the witness seen at or before this, in microseconds, should be here."""
     count: int = 0
@@ -263,13 +263,13 @@ class Chain:
         self._meet(seen)
 
     def _meet(self, seen: Seen) -> None:
-        known = self.witnessed.pop(seen.digest, None)
-        if known is None or seen.witnesses is None:
-            return
-        if micros(stamp(known.word.seen)) > self.settled:
-            return
-        if known.word.signature.key_id not in seen.witnesses:
-            self._fault(FaultKind.COUNTERSIGNATURE_MISSING, seen)
+        for known in self.witnessed.pop(seen.digest, ()):
+            if seen.witnesses is None or micros(stamp(known.word.seen)) > self.settled:
+                continue
+            key_id = known.word.signature.key_id
+            if key_id not in seen.witnesses:
+                kind = FaultKind.COUNTERSIGNATURE_MISSING
+                self._fault(kind, seen, f"key {key_id}")
 
     def _fault(self, kind: FaultKind, seen: Seen, detail: str = "") -> None:
         self.faults.add(_head_fault(kind, seen.place, "", detail))
@@ -285,8 +285,8 @@ class Chain:
                 number=size,
             )
             self.faults.add(missed)
-        for each in sorted(self.witnessed.values(), key=lambda one: one.head.size):
-            head = each.head
+        heads = [words[0].head for words in self.witnessed.values()]
+        for head in sorted(heads, key=lambda one: (one.size, one.at)):
             if head.size > leaves:
                 kind = FaultKind.WITNESS_AHEAD
             elif roots.get(head.size, head.root) != head.root:
