@@ -84,6 +84,8 @@ class _State:
     log: Log
     tree: Frontier
     head: Head | None
+    beat_at: float = 0.0
+    """When a head is due, new leaves or not; by the steady clock: at once at first."""
 
 
 class Sealer:
@@ -186,7 +188,7 @@ class Sealer:
             for row in rows:
                 if row["sealed"] not in {None, row["leaf"]}:
                     await self._set_aside(connection, row)
-            if not fresh and not self._due(state.head):
+            if not fresh and began < state.beat_at:
                 return len(rows)
             await self._grow(connection, tree, fresh)
             head = self._next(state, tree)
@@ -194,6 +196,7 @@ class Sealer:
             await self._sign(connection, head, oldest)
         # Only now: until it is committed, the tree is what it was.
         state.tree, state.head = tree, head
+        state.beat_at = began + self._pace.heartbeat
         metrics.duration.record(time.monotonic() - began)
         metrics.leaves.add(len(fresh))
         self._sealed(head)
@@ -250,12 +253,6 @@ class Sealer:
             row["kind"],
             row["id"],
         )
-
-    def _due(self, head: Head | None) -> bool:
-        if head is None:
-            return True
-        age = self._clock.now() - head.at
-        return age >= timedelta(seconds=self._pace.heartbeat)
 
     def _say(self, code: str, text: str) -> None:
         """Warn of a state when it begins, not each second."""

@@ -114,6 +114,15 @@ class Settings:
     evidence_limit_hours: float = 24.0
     """How long until protected data is held; announced from half of it on."""
 
+    tsa: str = ""
+    """The timestamp authority (RFC 3161) that stamps heads; empty: none."""
+
+    tsa_ca: str = ""
+    """The file with the root certificates of that authority."""
+
+    tsa_hours: float = 1.0
+    """How often a head is stamped, where the log has grown."""
+
     check_seconds: float = 60.0
     """How often the bindings are compared with the live databases."""
 
@@ -201,6 +210,8 @@ _EVIDENCE = {
     "sha256-ecdsa-p256": ("sha256", "ecdsa-p256-sha256"),
     "sm3-sm2": ("sm3", "sm2-sm3"),
 }
+_SLOWEST_SEAL = 10.0
+"""Whoever is silent for longer is taken for halted by the database."""
 _ALLOWED = {
     "evidence_algorithm": tuple(_EVIDENCE),
     "kafka_security": ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"),
@@ -280,6 +291,11 @@ def _check(settings: Settings) -> None:
                 f"环境变量 {variable(field.name)} 必须大于 0。",
                 f"{variable(field.name)} must be greater than 0.",
             )
+    if settings.seal_seconds > _SLOWEST_SEAL:
+        raise SettingsError(
+            f"ZHITONG_SEAL_SECONDS 不得大于 {_SLOWEST_SEAL:.0f}。",
+            f"ZHITONG_SEAL_SECONDS must not exceed {_SLOWEST_SEAL:.0f}.",
+        )
     if settings.port > 65_535:  # noqa: PLR2004 - the highest port there is
         raise SettingsError(
             "环境变量 ZHITONG_PORT 不得大于 65535。",
