@@ -14,6 +14,7 @@ from leak_probes import Room
 from leak_rows import Truth, Value, canary, id_number, tokens
 
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
+from zhitong.infra.gateway import Gateway
 from zhitong.resolvers import read
 from zhitong.schema.engine import Engine, Question
 from zhitong.schema.entities import ENTITIES
@@ -154,10 +155,12 @@ async def test_an_id_number_lies_nowhere_in_the_clear(
 
 
 async def test_the_access_register_holds_no_value_that_was_asked_with(
-    city: City, oracle: Oracle, engine: Engine
+    city: City, oracle: Oracle, gateway: tuple[Gateway, Engine]
 ) -> None:
+    made, engine = gateway
     (row, *_) = (one for one in oracle.of("Counterparty") if one.values["idNumber"])
     secret = [str(row.values[name]) for name in ("name", "phone", "idNumber")]
+    secret.append(secret[0].partition("（")[0])  # what is searched for, not refused
     for value in secret:
         where = f'{{or: [{{name: {{eq: "{value}"}}}}, {{code: {{present: true}}}}]}}'
         for kind in ("police", "public"):
@@ -173,6 +176,8 @@ async def test_the_access_register_holds_no_value_that_was_asked_with(
                     request_id=canary(),
                 )
             )
+    assert made.recorder is not None
+    await made.recorder.settled()  # looks at what is public follow their answers
     async with connected(city.addresses["platform"]) as connection:
         lines = await connection.fetch("select t::text from access_record t")
     text = "\n".join(line["t"] for line in lines)
