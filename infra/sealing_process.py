@@ -12,6 +12,7 @@ from zhitong.infra.countersigning import Countersigning
 from zhitong.infra.platform_database import SEALER, platform_that_answers
 from zhitong.infra.settings import Settings
 from zhitong.infra.tenants import claim_state
+from zhitong.infra.timestamping import Timestamping
 from zhitong.infra.workers import run_worker
 
 NAME = "seal"
@@ -28,6 +29,7 @@ async def _seal(settings: Settings, name: str) -> None:
     claim_state(settings)
     url = await platform_that_answers(settings, SEALER, _log)
     countersigning = Countersigning(url, settings)
+    timestamping = Timestamping(url, settings)
     sealer = Sealer(
         url,
         KeyRing(settings.evidence),
@@ -39,3 +41,4 @@ async def _seal(settings: Settings, name: str) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(sealer.run())
         group.create_task(countersigning.run())
+        group.create_task(timestamping.run())

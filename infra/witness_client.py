@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import http.client
-import ssl
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import msgspec
 
 from zhitong.connectors.witness_forms import Mine, Page, Place, Submission, Word
 from zhitong.exceptions import SettingsError, WitnessRefusedError
+from zhitong.infra.exchange import exchange
 from zhitong.infra.key_sources import checked
 
 SECONDS = 5.0
@@ -94,34 +94,11 @@ class WitnessClient:
 
     def _send(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
         try:
-            return self._answered(method, path, body)
+            return exchange(
+                self._url, method, path, body, seconds=self._seconds, largest=LARGEST
+            )
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise WitnessAwayError(type(error).__name__) from error
-
-    def _answered(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
-        parts = urlsplit(self._url)
-        connection: http.client.HTTPConnection
-        if parts.scheme == "https":
-            connection = http.client.HTTPSConnection(
-                parts.hostname or "",
-                parts.port,
-                timeout=self._seconds,
-                context=ssl.create_default_context(),
-            )
-        else:
-            connection = http.client.HTTPConnection(
-                parts.hostname or "", parts.port, timeout=self._seconds
-            )
-        try:
-            headers = {"content-type": "application/json"} if body else {}
-            connection.request(method, parts.path.rstrip("/") + path, body, headers)
-            response = connection.getresponse()
-            answer = response.read(LARGEST + 1)
-        finally:
-            connection.close()
-        if len(answer) > LARGEST:
-            raise ValueError(LARGEST)
-        return response.status, answer
 
 
 def safe(url: str) -> str:

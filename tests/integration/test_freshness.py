@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -160,6 +161,12 @@ def settings(tmp_path: Path, bindings: Path) -> Settings:
     return Settings(state=tmp_path, bindings=bindings)
 
 
+def shown(page: str) -> object:
+    """Give the answer that an error's page shows."""
+    text = (Path(__file__).parents[2] / f"docs/errors/{page}.md").read_text("utf-8")
+    return json.loads(text.partition("```json\n")[2].partition("```")[0])
+
+
 def told(response: httpx.Response) -> list[str]:
     return [each["extensions"]["code"] for each in response.json().get("errors", [])]
 
@@ -194,7 +201,7 @@ async def test_without_a_witness_it_is_said_announced_and_then_protected_data_he
         await here.stands("CLOSED")
         held = await here.ask("police", PROTECTED)
         assert (held.status_code, told(held)) == (503, ["EVIDENCE_STALE"])
-        assert "data" not in held.json()
+        assert held.json() == shown("evidence-stale")
         assert told(await here.ask("public", PUBLIC)) == []
 
         here.witness.resume()

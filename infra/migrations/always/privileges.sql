@@ -50,7 +50,7 @@ to zhitong_gateway;
 
 -- The proof itself is for others to write.
 grant select on
-    evidence_log, head, head_countersignature, head_signature, history_load, key_note, migration,
+    evidence_log, head, head_countersignature, head_signature, head_timestamp, history_load, key_note, migration,
     sealed_leaf, tenant, tree_node, unsealable
 to zhitong_gateway;
 
@@ -81,7 +81,7 @@ grant select on
 to zhitong_sealer;
 grant select, delete on unsealed to zhitong_sealer;
 grant select, insert on
-    head, head_countersignature, head_signature, key_note, sealed_leaf, tree_node, unsealable
+    head, head_countersignature, head_signature, head_timestamp, key_note, sealed_leaf, tree_node, unsealable
 to zhitong_sealer;
 grant select, insert, update (retired) on evidence_key to zhitong_sealer;
 -- Keys that it makes or retires are deeds.

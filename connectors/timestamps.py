@@ -1,0 +1,82 @@
+"""Heads stamped by an authority (RFC 3161): which is due, and what came back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+from cryptography.x509 import Certificate
+from rfc3161_client import (
+    HashAlgorithm,
+    TimeStampRequest,
+    TimestampRequestBuilder,
+    VerificationError,
+    VerifierBuilder,
+    decode_timestamp_response,
+)
+
+from zhitong.connectors.statements import statements
+
+_SECONDS = 10.0
+LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+"""What says that the database does not answer."""
+
+
+class StampError(ValueError):
+    """What came back is no timestamp of an authority we trust over what we sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A head that is to be stamped."""
+
+    origin: str
+    size: int
+    at: datetime
+    note: bytes
+
+
+async def due(url: str, seconds: float) -> Due | None:
+    """Give the newest head if none was stamped for *seconds*, and it has grown."""
+    connection = await asyncpg.connect(url, timeout=_SECONDS, command_timeout=_SECONDS)
+    try:
+        row = await connection.fetchrow(statements("timestamps")["due"], seconds)
+    finally:
+        connection.terminate()
+    return Due(**row) if row else None
+
+
+async def keep(url: str, head: Due, stamped: datetime, response: bytes) -> None:
+    """Keep what the authority answered."""
+    connection = await asyncpg.connect(url, timeout=_SECONDS, command_timeout=_SECONDS)
+    try:
+        named = (head.origin, head.size, head.at)
+        await connection.execute(
+            statements("timestamps")["keep"], *named, stamped, response
+        )
+    finally:
+        connection.terminate()
+
+
+def question(note: bytes) -> TimeStampRequest:
+    """Ask for a timestamp over *note*, with the certificates that show whose it is."""
+    builder = TimestampRequestBuilder().data(note).nonce(nonce=True)
+    asking = builder.cert_request(cert_request=True)
+    return asking.hash_algorithm(HashAlgorithm.SHA256).build()
+
+
+def stamped_at(
+    asked: TimeStampRequest, response: bytes, note: bytes, roots: Sequence[Certificate]
+) -> datetime:
+    """Give the time in *response*; raise `StampError` unless all about it holds."""
+    builder = VerifierBuilder.from_request(asked)
+    for root in roots:
+        builder = builder.add_root_certificate(root)
+    try:
+        answer = decode_timestamp_response(response)
+        builder.build().verify_message(answer, note)
+    except (VerificationError, ValueError) as error:
+        raise StampError(type(error).__name__) from error
+    return answer.tst_info.gen_time
