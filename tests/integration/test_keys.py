@@ -20,6 +20,7 @@ from zhitong.connectors.key_forms import PRIVATE, PUBLIC, from_pem, pem
 from zhitong.connectors.key_ring import HEAD, Because, KeyRing, Program, public_keys
 from zhitong.connectors.loan import Plain as Connection
 from zhitong.connectors.published import LogTable, Published
+from zhitong.connectors.server_roles import arrange
 from zhitong.connectors.signers import ECDSA, SM2, file_signer, generate, verify
 from zhitong.exceptions import SettingsError, SignerUnavailableError
 from zhitong.infra.evidence_pages import EvidencePages
@@ -165,6 +166,39 @@ async def test_there_is_nothing_to_turn_before_the_first_key(
         await ring.rotate(
             connection, "receipt", ring.keep("receipt", generate(ECDSA)), BECAUSE, DAY
         )
+
+
+async def test_the_sealer_s_account_may_seal_and_turn_keys(
+    database: str, tmp_path: Path
+) -> None:
+    owner, sealer = "zhitong_owner", "zhitong_sealer"
+    roles = dict.fromkeys((owner, "zhitong_gateway", sealer), "a password of it")
+    await arrange(database, roles, owner)
+    place = database.rpartition("@")[2]
+    as_owner, as_sealer = (
+        f"postgresql://{role}:a%20password%20of%20it@{place}"
+        for role in (owner, sealer)
+    )
+    await begun(as_owner)
+    everything = await asyncpg.connect(as_owner)
+    connection = await asyncpg.connect(as_sealer)
+    try:
+        await wait_in_queue(everything, *(f"{number}" for number in range(300)))
+        async with sealing(as_sealer, tmp_path):
+            await sealed(everything, 300)
+            ring = KeyRing(tmp_path)
+            new = ring.keep(HEAD, generate(ECDSA))
+            await ring.rotate(connection, HEAD, new, BECAUSE, DAY)
+            await everything.execute("delete from tree_node")
+        # Another one finds the nodes gone, and computes them again.
+        async with sealing(as_sealer, tmp_path):
+            await wait_in_queue(everything, "last")
+            await sealed(everything, 301)
+        await checked(everything)
+        assert await everything.fetchval("select count(*) from tree_node") == 1
+    finally:
+        await connection.close()
+        await everything.close()
 
 
 # --- what anybody may see -----------------------------------------------------
