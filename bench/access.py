@@ -105,10 +105,10 @@ WORKLOADS = (
     Workload(
         "Q4 cases by agency and month of a year",
         """{ caseStatistics(by: [SUBJECT, MONTH], where: {filedOn: {gte: "2025-12-01"},
-          archivedOn: {present: false}, not: {title: {eq: "-"}}}) {
+          archivedOn: {present: true}, not: {title: {eq: "-"}}}) {
           groups { subjectCode month count } } }""",
         """{ caseStatistics(by: [SUBJECT, MONTH], where: {filedOn: {gte: "2025-12-01"},
-          archivedOn: {present: false}, not: {place: {eq: "-"}}}) {
+          archivedOn: {present: true}, not: {place: {eq: "-"}}}) {
           groups { subjectCode month count } } }""",
         100,
     ),

@@ -111,8 +111,13 @@ async def decisions(
 
 
 @pytest.fixture
-def ask(gateway: tuple[Gateway, Engine]) -> Callable[..., Awaitable[Answer]]:
-    """Give ``ask("police", document, variables)``: who asks, and what."""
+def ask(
+    gateway: tuple[Gateway, Engine], recorders: list[Recorder]
+) -> Callable[..., Awaitable[Answer]]:
+    """Give ``ask("police", document, variables)``: who asks, and what.
+
+    What was answered before is on record by then.
+    """
 
     async def asked(  # noqa: PLR0913 - a question has that much
         who: str,
@@ -123,6 +128,8 @@ def ask(gateway: tuple[Gateway, Engine]) -> Callable[..., Awaitable[Answer]]:
         occasion: Occasion | None = None,
         allowance: Allowance | None = None,
     ) -> Answer:
+        for recorder in recorders:
+            await recorder.settled()
         return await gateway[1].answer(
             Question(
                 document=document,
