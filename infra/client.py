@@ -24,6 +24,8 @@ class Reply:
     status: int
     body: Mapping[str, object]
     seconds: float
+    record: str = ""
+    """The id of its record, where it has one."""
 
     @property
     def good(self) -> bool:
@@ -44,9 +46,12 @@ class Client:
         occasion: Occasion | None = None,
         *,
         variables: Mapping[str, object] | None = None,
+        operation: str | None = None,
     ) -> Reply:
-        """Ask one question; *occasion* says why."""
-        question = {"query": document, "variables": variables or {}}
+        """Ask one question; *occasion* says why, *operation* which of several."""
+        question: dict[str, object] = {"query": document, "variables": variables or {}}
+        if operation is not None:
+            question["operationName"] = operation
         return self._send(
             "POST",
             "/graphql",
@@ -91,5 +96,8 @@ class Client:
         finally:
             connection.close()
         return Reply(
-            status=response.status, body=answer, seconds=time.monotonic() - started
+            status=response.status,
+            body=answer,
+            seconds=time.monotonic() - started,
+            record=response.headers.get("zhitong-record", ""),
         )

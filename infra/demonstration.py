@@ -25,6 +25,7 @@ from zhitong.infra.commands import DEMONSTRATION
 from zhitong.infra.consuming import database_name
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.demonstration_decisions import RECEIVERS, DecisionSteps
+from zhitong.infra.demonstration_proof import ProofSteps
 from zhitong.infra.demonstration_steps import FROZEN, JOINING, StepError, Steps
 from zhitong.infra.demonstration_view import View
 from zhitong.infra.embedded import Cluster, address, databases, kept, variable
@@ -58,7 +59,7 @@ def demonstrate(settings: Settings, *, once: bool) -> bool:
                 settings=settings, view=view, url=_city(settings, view, stack)
             )
             decisions = DecisionSteps(steps=steps, databases=_receivers(settings))
-            held = _held(steps, decisions)
+            held = _held(steps, decisions, ProofSteps(steps=steps))
             seconds = time.monotonic() - started
             if held:
                 view.step("全部步骤核验通过", f"Every step held: {seconds:.0f} s")
@@ -69,10 +70,11 @@ def demonstrate(settings: Settings, *, once: bool) -> bool:
     return held
 
 
-def _held(steps: Steps, decisions: DecisionSteps) -> bool:
+def _held(steps: Steps, decisions: DecisionSteps, proof: ProofSteps) -> bool:
     try:
         steps.run()
         decisions.run()
+        proof.run()
     except StepError:
         return False
     except ZhitongError as error:

@@ -59,6 +59,9 @@ begin
     lock table access_entry_other in access exclusive mode;
     execute format('with moved as (delete from access_entry_other where at >= $1 and at < $2 returning *)
         insert into %I select * from moved', name) using since, until;
+    if exists (select from pg_roles where rolname = 'zhitong_gateway') then
+        execute format('grant select on %I to zhitong_gateway', name);
+    end if;
     execute format('alter table access_entry attach partition %I for values from (%L) to (%L)', name, since, until);
 end $$;
 

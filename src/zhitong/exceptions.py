@@ -27,6 +27,16 @@ class ZhitongError(Exception):
         self.details = details
         """What a program needs of it, as the hash that is stored."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let it come out of another process as it was raised there."""
+        return _again, (type(self), self.label, self.details)
+
+
+def _again(
+    error: type[ZhitongError], label: Label, details: dict[str, str]
+) -> ZhitongError:
+    return error(label.zh, label.en, **details)
+
 
 # --- the request -------------------------------------------------------------
 
