@@ -302,8 +302,17 @@ def test_a_person_has_another_digest_at_each(tenants: tuple[Tenant, Tenant]) -> 
 
 
 def counts(each: Tenant) -> list[int]:
-    (row,) = each.sql(COUNTS)
-    return list(row)
+    """Count what stands there, once the records of public looks have followed."""
+    seen: list[list[int]] = []
+
+    def stands() -> bool:
+        (row,) = each.sql(COUNTS)
+        seen.append(list(row))
+        time.sleep(1.2)
+        return seen[-2:-1] == seen[-1:]
+
+    until(stands)
+    return seen[-1]
 
 
 def test_rules_of_one_do_not_start_the_other(tenants: tuple[Tenant, Tenant]) -> None:
@@ -340,6 +349,7 @@ def test_every_record_and_every_proof_names_its_tenant(
 ) -> None:
     for each in tenants:
         each.ask(MATTERS)
+        counts(each)
         named = each.sql("select distinct tenant from access_record")
         assert [row[0] for row in named] == [each.name]
         leaves = each.sql("select body from audit_leaf")
