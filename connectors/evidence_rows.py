@@ -19,10 +19,11 @@ import orjson
 from zhitong.connectors.decision_row import hashed
 from zhitong.connectors.evidence_log import Log, read_log
 from zhitong.connectors.loan import Connection
+from zhitong.connectors.standing_check import standing_faults
 from zhitong.connectors.statements import statements
 from zhitong.evidence import LeafKind, Signature
 from zhitong.exceptions import LedgerUnavailableError
-from zhitong.rules.faults import Fault, FaultKind
+from zhitong.rules.faults import Fault, FaultKind, Faults
 from zhitong.rules.head_checks import Counter, HeadRow, KeyRow
 from zhitong.rules.verification import (
     DECISIONS,
@@ -203,6 +204,13 @@ class EvidenceRows:
                     detail=f"key {key_id}",
                 )
             )
+        return found
+
+    async def standing(self) -> Faults:
+        """Name present rows of decisions that are not as their versions say."""
+        found = Faults()
+        async for fault in standing_faults(self._connection):
+            found.add(fault)
         return found
 
     async def numbers(self, places: Sequence[Place]) -> Mapping[Place, int]:

@@ -17,7 +17,13 @@ import msgspec
 
 from zhitong.connectors.evidence_rows import EvidenceRows, snapshot
 from zhitong.connectors.key_forms import PUBLIC, KeyFormError, from_pem
-from zhitong.connectors.log_check import Found, Plan, Stretch, check_apart
+from zhitong.connectors.log_check import (
+    Found,
+    Plan,
+    Stretch,
+    check_apart,
+    check_stretch,
+)
 from zhitong.connectors.whole_check import Checked, Spread, Wanted, check
 from zhitong.connectors.witness_forms import Word
 from zhitong.exceptions import SettingsError
@@ -92,6 +98,9 @@ async def verified(url: str, wanted: Wanted) -> Checked:
 
 def _spread(url: str, rows: EvidenceRows) -> Spread:
     async def found(plan: Plan, parts: Sequence[Stretch]) -> AsyncIterator[Found]:
+        if len(parts) == 1:
+            yield await check_stretch(rows, plan, parts[0])
+            return
         name = await rows.name()
         workers = min(os.cpu_count() or 1, WORKERS, len(parts))
         loop = asyncio.get_running_loop()

@@ -30,6 +30,7 @@ class FaultKind(_Named):
     COLUMN_DIFFERS = auto()
     VERSION_MISSING = auto()
     VERSION_UNPROVED = auto()
+    PRESENT_DIFFERS = auto()
     # A row and its place in the log.
     LEAF_DIFFERS = auto()
     LEAF_UNKNOWN = auto()
@@ -92,6 +93,11 @@ LABELS: Mapping[FaultKind, Label] = {
             FaultKind.VERSION_UNPROVED,
             "有该版本的决定而无叶",
             "a decision's version has no leaf",
+        ),
+        (
+            FaultKind.PRESENT_DIFFERS,
+            "决定的现行与其最新版本不符",
+            "the present row of a decision is not as its newest version says",
         ),
         (
             FaultKind.LEAF_DIFFERS,

@@ -1,0 +1,15 @@
+-- standing --
+-- Each decision with the version it stands at, unless there is a newer one, and its first.
+select row_to_json(d)::text, row_to_json(v)::text, row_to_json(f)::text,
+    coalesce((select json_object_agg(n.field, encode(k.person, 'hex'))::text
+        from sealed_number n join person_key k using (key_id)
+        where n.decision_id = d.decision_id and n.version = d.version), '{}')
+from decision d
+left join decision_version v on v.decision_id = d.decision_id and v.version = d.version
+    and not exists (select from decision_version w where w.decision_id = d.decision_id and w.version > d.version)
+left join decision_version f on f.decision_id = d.decision_id and f.version = 1;
+
+-- gone --
+-- Decisions with versions and no present row.
+select distinct v.decision_id from decision_version v
+where not exists (select from decision d where d.decision_id = v.decision_id) order by 1;
