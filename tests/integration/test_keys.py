@@ -172,7 +172,8 @@ async def test_the_sealer_s_account_may_seal_and_turn_keys(
     database: str, tmp_path: Path
 ) -> None:
     owner, sealer = "zhitong_owner", "zhitong_sealer"
-    roles = dict.fromkeys((owner, "zhitong_gateway", sealer), "a password of it")
+    names: list[str] = [owner, "zhitong_gateway", sealer]
+    roles = dict.fromkeys(names, "a password of it")
     await arrange(database, roles, owner)
     place = database.rpartition("@")[2]
     as_owner, as_sealer = (

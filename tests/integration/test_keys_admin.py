@@ -32,7 +32,8 @@ class Typed:
         # A thread of its own: a command begins a loop of its own.
         with pytest.raises(SystemExit) as end:
             await asyncio.to_thread(main, [*words, "--state", str(self._state)])
-        return end.value.code, *self._capsys.readouterr()
+        out, error = self._capsys.readouterr()
+        return end.value.code, out, error
 
     @asynccontextmanager
     async def sealing(self) -> AsyncIterator[None]:
