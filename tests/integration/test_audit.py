@@ -9,10 +9,12 @@ import pytest
 from sealed_log import SmallWitness, acts, looks, seal, small_log
 
 from zhitong.connectors import deeds
+from zhitong.connectors.erasure import Erasure, Order
 from zhitong.connectors.evidence_rows import EvidenceRows
 from zhitong.connectors.signers import ECDSA, file_signer, generate
 from zhitong.connectors.whole_check import Checked, Wanted, check
 from zhitong.evidence import Deed, DeedKind
+from zhitong.infra.city_ledger import load_city_history
 from zhitong.rules.faults import FaultKind
 
 pytestmark = pytest.mark.integration
@@ -171,3 +173,21 @@ async def test_a_kept_node_of_the_tree_that_is_spoilt_is_named(
     assert [str(each) for each in found.faults.listed] == [
         "NODE_DIFFERS tree_node 1/1 (leaves 256…511)"
     ]
+
+
+async def test_a_city_s_decisions_hold_also_when_a_person_was_erased(
+    database: str, tmp_path: Path, witness: SmallWitness
+) -> None:
+    await small_log(database, tmp_path, witness)
+    await load_city_history(database, tmp_path, "small")
+    await seal(database, tmp_path)
+    connection = await asyncpg.connect(database)
+    person = await connection.fetchval("select min(person) from person_key")
+    async with Erasure(database) as erasure:
+        order = Order(who="李运维", reason="本人申请", approval="安信〔2026〕3号")
+        assert await erasure.erase(person, order) is not None
+    await witness.countersign(connection)
+    await connection.close()
+    found = await checked(database, witness)
+    assert [str(each) for each in found.faults.listed[:9]] == []
+    assert found.leaves > 1387
