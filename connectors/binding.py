@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from zhitong.types import Sharing, Tightening
+from zhitong.types import Cycle, Sharing, Tightening
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 Tenant = Annotated[str, msgspec.Meta(pattern=r"^(\*|[a-z][a-z0-9-]{1,30})$")]
@@ -71,6 +71,10 @@ class TypeMap(_Form, frozen=True, kw_only=True):
     key: str
     vouched: bool = False
     """The owner vouches for the key; a view has no index to prove it by."""
+    updated: Cycle | None = None
+    """How often the owner renews it, for the catalogue."""
+    leads: bool = False
+    """Of several sources that one owner has for the type, this is the one."""
     joins: dict[Name, Join] = {}
     fields: Annotated[dict[str, FieldMap | str], msgspec.Meta(min_length=1)]
 

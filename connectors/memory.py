@@ -37,6 +37,7 @@ from zhitong.types import (
     Predicate,
     Row,
     RowQuery,
+    Supply,
     Tally,
     TallyQuery,
     Tightening,
@@ -128,6 +129,10 @@ class MemorySource:
         """Name the fields of *type_name* that are shared more strictly here."""
         table = self.tables.get(type_name)
         return {} if table is None else table.tightened
+
+    def supply(self, type_name: str) -> Supply:  # noqa: ARG002
+        """Say nothing of how often a table is renewed."""
+        return Supply()
 
     def may_hold(self, type_name: str, where: Predicate | None) -> bool:  # noqa: ARG002
         """Say True of every type fed here: nothing is known before it is read."""

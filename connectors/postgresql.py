@@ -37,6 +37,7 @@ from zhitong.types import (
     Predicate,
     Row,
     RowQuery,
+    Supply,
     Tally,
     TallyQuery,
     Tightening,
@@ -150,6 +151,13 @@ class PostgreSQLSource:
     def tightened(self, type_name: str) -> Mapping[str, Tightening]:
         """Name the fields of *type_name* that the binding shares more strictly."""
         return self._tightened.get(type_name, {})
+
+    def supply(self, type_name: str) -> Supply:
+        """Say how the binding says that *type_name* is fed."""
+        type_map = self._binding.types.get(type_name)
+        if type_map is None:
+            return Supply()
+        return Supply(type_map.updated, leads=type_map.leads)
 
     def may_hold(self, type_name: str, where: Predicate | None) -> bool:
         """Say False only if no row here can satisfy *where*."""

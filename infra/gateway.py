@@ -32,6 +32,7 @@ from zhitong.infra.secret import secret
 from zhitong.infra.settings import Settings
 from zhitong.infra.tenants import claim_state, refuse_foreign_rules
 from zhitong.ports import Documents
+from zhitong.resolvers.catalogue import Catalogue
 from zhitong.resolvers.causes import Causes
 from zhitong.resolvers.cursors import Cursors
 from zhitong.resolvers.decisions import Decisions
@@ -176,6 +177,7 @@ class Gateway:
             grants=self.grants,
             applications=self.applications,
             emergencies=self._emergencies(),
+            catalogue=Catalogue(ENTITIES, self.sources, self._policy),
             bounds=Bounds(
                 settings.document_tokens,
                 settings.document_bytes,

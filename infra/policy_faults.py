@@ -66,6 +66,7 @@ def _of_lists(form: PolicyForm) -> Iterable[Label]:
         "recorders": form.recorders,
         "proceeding_recorders": form.proceeding_recorders,
         "grant_applicants": form.grant_applicants,
+        "catalogue_outside": form.catalogue_outside,
         "causes_checked": form.causes_checked,
         "whole_texts": form.whole_texts,
         "[purposes]": form.purposes,

@@ -57,6 +57,7 @@ def read_policy(path: Path, entities: Mapping[str, EntityType]) -> Policy:
         whole_texts=frozenset(file.whole_texts),
         proceeding_recorders=frozenset(file.proceeding_recorders),
         grant_applicants=frozenset(file.grant_applicants),
+        catalogue_outside=frozenset(file.catalogue_outside),
         purposes=frozenset(one for each in file.purposes.values() for one in each),
     )
 

@@ -199,3 +199,4 @@ class PolicyForm(Form, frozen=True, kw_only=True):
     whole_texts: list[str] = []
     proceeding_recorders: list[str] = []
     grant_applicants: list[str] = []
+    catalogue_outside: list[str] = []

@@ -17,7 +17,8 @@ How rules are weighed:
   the source lacks the column, does not hold; so a rule under a predicate that takes
   away is refused when the policy is read.
 - A department may have a stricter sharing attribute for its own rows; it is weighed as
-  if the type declared it, for that source alone.
+  if the type declared it, for that source alone, and given by no rule that names no
+  attribute.
 - People's own words are whole only for kinds that the policy names: for all others what
   a rule allows of them is masked where an ID number stands in them. Names, and what is
   as open, are given them so too, and yet compared; nothing is found by an ID number.
@@ -237,6 +238,8 @@ class Policy:
     """Requester kinds that may record reconsiderations and lawsuits."""
     grant_applicants: frozenset[str] = frozenset()
     """Requester kinds whose people may apply for sharing grants."""
+    catalogue_outside: frozenset[str] = frozenset()
+    """Requester kinds that are shown what is unconditional in the catalogue, alone."""
     purposes: frozenset[str] = frozenset()
     """Every purpose that a kind may ask for."""
 
@@ -396,7 +399,7 @@ def _rulings(
         (
             rule
             for rule in rules
-            if _names(rule.fields, name) and sharing in rule.sharing
+            if _names(rule.fields, name) and _meant(rule, sharing, declared)
         ),
         key=lambda rule: (
             [not narrow for narrow in _narrowness(rule)],
@@ -431,6 +434,17 @@ def _rulings(
         # Denied for every row: one reason, the one that says what would help.
         return (Ruling(silent or made[0].verdict),)
     return made
+
+
+def _meant(rule: Rule, sharing: Sharing, declared: Field) -> bool:
+    """Say whether *rule* is for a field of this attribute.
+
+    One that names no attribute was written for what the type declares: what a
+    department shares more strictly it can take away, and not give.
+    """
+    if sharing is declared.sharing or rule.effect is Effect.DENY:
+        return sharing in rule.sharing
+    return sharing in rule.sharing and rule.sharing != frozenset(Sharing)
 
 
 def _worded(rulings: Rulings, declared: Field, *, whole: bool) -> Rulings:

@@ -10,6 +10,7 @@ from graphql import DocumentNode, FieldNode
 from zhitong.exceptions import PageSizeError, ScalarError
 from zhitong.ports import Source
 from zhitong.resolvers.budget import Budget
+from zhitong.resolvers.catalogue import Catalogue
 from zhitong.resolvers.counting import Counting
 from zhitong.resolvers.cursors import Cursors
 from zhitong.resolvers.decisions import Decisions
@@ -51,6 +52,8 @@ class Context:
     limits: Limits
     applications: Grants | None = None
     """What is done to applications for grants; None: this gateway serves none."""
+    catalogue: Catalogue | None = None
+    """What there is to be shared; None: this gateway does not say."""
     emergencies: Emergencies | None = None
     """Break-glass; None: this gateway serves none."""
     _wanted: dict[tuple[tuple[int, ...], str], Wanted] = field(default_factory=dict)

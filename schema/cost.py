@@ -50,6 +50,7 @@ LISTS: Mapping[tuple[str, str], int] = {
     ("FindingStatistics", "groups"): 200,
     ("DeliveryStatistics", "groups"): 200,
     ("CodeListType", "values"): 25,
+    ("CatalogueItem", "fields"): 25,
 }
 """Lists of another size."""
 ROWS = frozenset({"edges", "nodes"})

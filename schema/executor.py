@@ -38,6 +38,7 @@ from zhitong.exceptions import (
 )
 from zhitong.ports import Source
 from zhitong.resolvers.budget import Budget
+from zhitong.resolvers.catalogue import Catalogue
 from zhitong.resolvers.causes import Causes
 from zhitong.resolvers.counting import Counting
 from zhitong.resolvers.cursors import Cursors
@@ -109,6 +110,7 @@ class GraphEngine:
         grants: HeldGrants | None = None,
         applications: Grants | None = None,
         emergencies: Emergencies | None = None,
+        catalogue: Catalogue | None = None,
     ) -> None:
         self._reader = reader
         self._recorder = recorder
@@ -124,6 +126,7 @@ class GraphEngine:
         self._grants = grants
         self._applications = applications
         self._emergencies = emergencies
+        self._catalogue = catalogue
         self._fitting: OrderedDict[str, Admitted] = OrderedDict()
         """Documents that fit the schema; what was refused is not kept."""
 
@@ -283,6 +286,7 @@ class GraphEngine:
             proceedings=self._proceedings,
             applications=self._applications,
             emergencies=self._emergencies,
+            catalogue=self._catalogue,
             entities=ENTITIES,
             sources=self._sources,
             limits=Limits(self._limits.page, inquiry.allowance.page),

@@ -8,6 +8,7 @@ import strawberry
 
 from zhitong.ports import Source
 from zhitong.schema import codes, objects
+from zhitong.schema.catalogue import catalogue_field, catalogue_item_field
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.enums import KEY_MATCH, enum_of
 from zhitong.schema.explaining import explain_field
@@ -285,6 +286,8 @@ def query_type() -> type:
             name = f"{_lower(counted_name(entity))}Statistics"
             body[name] = _statistics_field(entity)
     body["checkDecision"] = check_field()
+    body["catalogue"] = catalogue_field()
+    body["catalogueItem"] = catalogue_item_field()
     body["policyExplain"] = explain_field()
     body["sources"] = _sources_field()
     body["codeLists"] = _codes_field()

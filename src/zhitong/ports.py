@@ -37,6 +37,7 @@ from zhitong.types import (
     Principal,
     Row,
     RowQuery,
+    Supply,
     Tally,
     TallyQuery,
     Tightening,
@@ -77,6 +78,10 @@ class Source(Protocol):
 
     def tightened(self, type_name: str) -> Mapping[str, Tightening]:
         """Name the fields that are shared more strictly here than the type says."""
+        ...
+
+    def supply(self, type_name: str) -> Supply:
+        """Say how this source feeds *type_name*: how often, and whether it leads."""
         ...
 
     def may_hold(self, type_name: str, where: Predicate | None) -> bool:

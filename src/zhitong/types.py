@@ -118,6 +118,27 @@ class Field:
     """A name, or as open as one: read and searched, without ID numbers in it."""
 
 
+class Cycle(StrEnum):
+    """How often a department's data are renewed 更新周期."""
+
+    REALTIME = "realtime"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+    YEARLY = "yearly"
+    IRREGULAR = "irregular"
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """What a source says of how it feeds one type."""
+
+    updated: Cycle | None = None
+    """None: it does not say."""
+    leads: bool = False
+    """Whether it is the one that counts, where its owner has several for the type."""
+
+
 class Shape(StrEnum):
     """How many rows a relation leads to, and how they are asked for."""
 

@@ -274,7 +274,7 @@ def test_the_rule_in_the_documents_is_one_of_those_in_force(tmp_path: Path) -> N
             {field.name for field in fields(Rule)} - {"under"}
             | {field.name for field in fields(Scope)}
             | {"when", "tenant", "recorders", "proceeding_recorders"}
-            | {"grant_applicants"}
+            | {"grant_applicants", "catalogue_outside"}
             | {"whole_texts", "causes_checked", "sharing_basis"}
             | set(Sharing)
             | set(MaskKind)

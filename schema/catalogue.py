@@ -1,0 +1,393 @@
+"""The data catalogue in the graph: what there is, whose, shared how, and with whom."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import strawberry
+
+from zhitong.exceptions import LedgerUnavailableError, ScalarError
+from zhitong.requesters import KINDS
+from zhitong.resolvers.catalogue import (
+    Access,
+    Catalogue,
+    Item,
+    Resource,
+    Standing,
+    Wanted,
+    rows,
+)
+from zhitong.resolvers.conditions import Condition
+from zhitong.schema.context import Context
+from zhitong.schema.enums import enum_of
+from zhitong.schema.objects import AFTER, FIRST, Info, described, field_with
+from zhitong.schema.protection import GRADES, SHARINGS
+from zhitong.types import Cycle, Grade, Label, Sharing
+
+SharingAttribute = enum_of(
+    "SharingAttribute",
+    Label("共享属性（国令第809号）", "Sharing attribute (Decree 809)"),
+    {one.name: SHARINGS[one] for one in Sharing},
+)
+DataGrade = enum_of(
+    "DataGrade",
+    Label("分级（GB/T 43697-2024）", "Grade (GB/T 43697-2024)"),
+    {one.name: GRADES[one] for one in Grade},
+)
+CYCLES = {
+    Cycle.REALTIME: Label("实时", "As it happens"),
+    Cycle.DAILY: Label("每日", "Daily"),
+    Cycle.WEEKLY: Label("每周", "Weekly"),
+    Cycle.MONTHLY: Label("每月", "Monthly"),
+    Cycle.YEARLY: Label("每年", "Yearly"),
+    Cycle.IRREGULAR: Label("不定期", "At no fixed time"),
+}
+UpdateCycle = enum_of(
+    "UpdateCycle",
+    Label("更新周期", "How often data are renewed"),
+    {one.name: label for one, label in CYCLES.items()},
+)
+CatalogueStanding = enum_of(
+    "CatalogueStanding",
+    Label("是否主数源", "Whether it is its owner's lead source"),
+    {
+        Standing.LEAD: Label("主数源", "The lead source"),
+        Standing.SECOND: Label(
+            "同一数源部门另有主数源", "Another source of this owner leads"
+        ),
+        Standing.UNSETTLED: Label(
+            "同一数源部门有几个来源，尚未指明主数源",
+            "The owner has several sources and has named no single lead",
+        ),
+    },
+)
+CatalogueAccess = enum_of(
+    "CatalogueAccess",
+    Label("本次提问的调用方能看到什么", "What whoever asks is given"),
+    {
+        Access.ALLOW: Label("允许", "Whole"),
+        Access.MASK: Label("脱敏", "Masked"),
+        Access.ON_CONDITION: Label(
+            "有条件：部分记录，或另须说明目的、出示凭据",
+            "Some rows, or with a purpose or papers that were not stated",
+        ),
+        Access.BY_GRANT: Label("按生效的共享授权", "By a sharing grant in force"),
+        Access.COUNTS: Label("只作统计", "For counting alone"),
+        Access.DENY: Label("不给", "Nothing"),
+    },
+)
+SHARING = Label("含有此属性的数据项", "Has a field so shared")
+GRADE = Label("含有此级的数据项", "Has a field of this grade")
+OWNER = Label("数源部门代码", "Credit code of the owner")
+TYPE = Label("类型名称", "Name of the type")
+SEARCH = Label("标题、数据项名称中的文字", "Part of a title or a field's name")
+ID = Label("资源编号：类型@来源", "The resource: type@source")
+
+
+@strawberry.type(
+    description="哪类调用方凭什么能看到。\n\nWhich requester kind may see it, and how."
+)
+class CatalogueCondition:
+    """What one kind is given of a field, and what it takes."""
+
+    kind: str = strawberry.field(description="调用方类别\n\nRequester kind")
+    nameZh: str = strawberry.field(description="类别名称\n\nThe kind's Chinese name")
+    nameEn: str = strawberry.field(description="类别英文名称\n\nIts English name")
+    access: CatalogueAccess = strawberry.field(  # type: ignore[valid-type]
+        description="允许、脱敏或只作统计\n\nWhole, masked or for counting alone"
+    )
+    mask: str | None = strawberry.field(description="脱敏方式\n\nHow it is blurred")
+    rows: str = strawberry.field(
+        description="对哪些记录；空为全部\n\nFor which rows; empty: for all"
+    )
+    requires: list[str] = strawberry.field(
+        description="须说明或出示的\n\nWhat must be stated or shown"
+    )
+    purposes: list[str] = strawberry.field(
+        description="限于这些目的；空为该类别的任何目的\n\n"
+        "For these purposes alone; empty: for any that the kind has"
+    )
+
+
+@strawberry.type(description="资源的一个数据项。\n\nOne field of a resource.")
+class CatalogueField:
+    """A field, as this source shares it."""
+
+    name: str = strawberry.field(description="图中的名称\n\nIts name in the graph")
+    labelZh: str = strawberry.field(description="中文名称\n\nIts Chinese name")
+    labelEn: str = strawberry.field(description="英文名称\n\nIts English name")
+    kind: str = strawberry.field(description="数据类型\n\nKind of value")
+    sharing: SharingAttribute = strawberry.field(  # type: ignore[valid-type]
+        description="共享属性，取类型与绑定中较严的\n\n"
+        "Sharing attribute: the stricter of type and binding"
+    )
+    basis: str | None = strawberry.field(
+        description="收紧共享的依据\n\nThe text by which it is shared more strictly"
+    )
+    grade: DataGrade = strawberry.field(  # type: ignore[valid-type]
+        description="分级\n\nGrade"
+    )
+    mask: str | None = strawberry.field(
+        description="声明的脱敏方式\n\nThe mask it declares"
+    )
+    codeList: str | None = strawberry.field(
+        description="代码表，内容见 codeLists\n\nIts code list, as in codeLists"
+    )
+    lost: bool = strawberry.field(
+        description="库表已变，此项暂缺\n\nThe source no longer has it"
+    )
+    grantable: bool = strawberry.field(
+        description="可否在共享申请中列出\n\nWhether an application may name it"
+    )
+    access: CatalogueAccess = strawberry.field(  # type: ignore[valid-type]
+        description="本次提问的调用方能看到什么\n\nWhat whoever asks is given now"
+    )
+    conditions: list[CatalogueCondition] = strawberry.field(
+        description="哪类调用方凭什么能看到；政务部门以外只列本类\n\n"
+        "Who may see it and how; outside government one's own kind alone"
+    )
+
+
+@strawberry.type(
+    description="数据目录的一个资源：一个来源的一个类型。\n\n"
+    "A resource of the catalogue: one type of one source."
+)
+class CatalogueItem:
+    """A resource, as it is served at this moment."""
+
+    shown: strawberry.Private[Resource]
+    catalogue: strawberry.Private[Catalogue]
+    id: str = strawberry.field(description=str(ID))
+    titleZh: str = strawberry.field(description="中文标题\n\nIts Chinese title")
+    titleEn: str = strawberry.field(description="英文标题\n\nIts English title")
+    type: str = strawberry.field(description="类型\n\nThe type")
+    source: str = strawberry.field(description="来源系统\n\nThe source")
+    owner: str = strawberry.field(
+        description="数源部门的统一社会信用代码\n\nCredit code of the owner"
+    )
+    ownerZh: str = strawberry.field(description="来源中文名称\n\nThe source's title")
+    ownerEn: str = strawberry.field(
+        description="来源英文名称\n\nThe source's English title"
+    )
+    standing: CatalogueStanding = strawberry.field(  # type: ignore[valid-type]
+        description="是否主数源\n\nWhether it is the owner's lead source"
+    )
+    updated: UpdateCycle | None = strawberry.field(  # type: ignore[valid-type]
+        description="更新周期；空为数源部门未声明\n\n"
+        "How often it is renewed; null: the owner does not say"
+    )
+    sharing: SharingAttribute = strawberry.field(  # type: ignore[valid-type]
+        description="各数据项中最严的共享属性\n\nThe strictest attribute of its fields"
+    )
+    grade: DataGrade = strawberry.field(  # type: ignore[valid-type]
+        description="各数据项中最高的级别\n\nThe highest grade of its fields"
+    )
+    state: str = strawberry.field(
+        description="ready 正常，drift 部分字段缺失，away 不能访问\n\n"
+        "The source: ready, drift (some fields lost) or away"
+    )
+    rows: str = strawberry.field(
+        description="本次提问的调用方能看到哪些记录；空为全部\n\n"
+        "Which rows whoever asks is shown; empty: every row"
+    )
+
+    @strawberry.field(description="数据项\n\nIts fields")
+    async def fields(self, info: Info) -> list[CatalogueField]:
+        """Give the fields; each type is weighed once, and others may go on between."""
+        await asyncio.sleep(0)
+        context: Context = info.context
+        conditions = self.catalogue.conditions(self.shown)
+        access = self.catalogue.access(context.reader, context.inquiry, self.shown)
+        principal = context.inquiry.principal
+        inside = self.catalogue.inside(principal)
+        return [
+            _field(
+                item,
+                access[item.field.name],
+                (
+                    each
+                    for each in conditions[item.field.name]
+                    if inside or each.kind == principal.kind
+                ),
+            )
+            for item in self.shown.items
+        ]
+
+
+@strawberry.type(
+    description="数据目录的一页，按编号排列。\n\nA page of the catalogue, by id."
+)
+class CataloguePage:
+    """Resources, and where the page ends."""
+
+    nodes: list[CatalogueItem] = strawberry.field(description="资源\n\nThe resources")
+    totalCount: int = strawberry.field(
+        description="符合条件的资源数\n\nHow many resources there are"
+    )
+    hasNextPage: bool = strawberry.field(
+        description="还有下一页\n\nWhether there is more"
+    )
+    endCursor: str | None = strawberry.field(
+        description="本页最后一个的编号，供 after 使用\n\n"
+        "Id of the last resource, for after"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """How a resource is titled: what, and whose system."""
+
+    resource: Resource
+
+    @property
+    def title(self) -> Label:
+        entity, source = self.resource.entity, self.resource.source
+        return Label(
+            f"{source.title.zh}·{entity.label.name}",
+            f"{source.title.en}: {entity.name}",
+        )
+
+
+def _field(
+    item: Item, access: Access, conditions: Iterable[Condition]
+) -> CatalogueField:
+    field = item.field
+    return CatalogueField(
+        name=field.name,
+        labelZh=field.label.zh,
+        labelEn=field.label.en,
+        kind=field.kind,
+        sharing=item.sharing.name,
+        basis=item.basis or None,
+        grade=field.grade.name,
+        mask=field.mask,
+        codeList=field.codes.name if field.codes else None,
+        lost=item.lost,
+        grantable=item.grantable,
+        access=access,
+        conditions=list(map(_condition, conditions)),
+    )
+
+
+def _condition(one: Condition) -> CatalogueCondition:
+    name = KINDS[one.kind]
+    return CatalogueCondition(
+        kind=one.kind,
+        nameZh=name.zh,
+        nameEn=name.en,
+        access=one.access,
+        mask=one.mask,
+        rows=one.rows,
+        requires=list(one.requires),
+        purposes=list(one.purposes),
+    )
+
+
+def _item(context: Context, catalogue: Catalogue, one: Resource) -> CatalogueItem:
+    title = _Words(one).title
+    return CatalogueItem(
+        shown=one,
+        catalogue=catalogue,
+        id=one.id,
+        titleZh=title.zh,
+        titleEn=title.en,
+        type=one.entity.name,
+        source=one.source.name,
+        owner=one.source.owner,
+        ownerZh=one.source.title.zh,
+        ownerEn=one.source.title.en,
+        standing=one.standing,
+        updated=None if one.updated is None else one.updated.name,
+        sharing=one.sharing.name,
+        grade=one.grade.name,
+        state=one.source.state,
+        rows=rows(context.reader, context.inquiry, one),
+    )
+
+
+def _catalogue(context: Context) -> Catalogue:
+    if context.catalogue is None:
+        raise LedgerUnavailableError(
+            "本网关没有数据目录", "this gateway has no catalogue"
+        )
+    return context.catalogue
+
+
+def catalogue_field() -> Any:  # noqa: ANN401 - a strawberry field
+    """Make the field of the query root that lists the catalogue."""
+
+    def resolve(  # noqa: PLR0913 - each is a way to look
+        info: Info,
+        *,
+        owner: str | None = None,
+        type: str | None = None,  # noqa: A002 - the argument's name in the graph
+        sharing: Any = None,  # noqa: ANN401 - an enum that is made
+        grade: Any = None,  # noqa: ANN401 - as above
+        search: str | None = None,
+        first: int | None = None,
+        after: str | None = None,
+    ) -> CataloguePage:
+        context: Context = info.context
+        if type is not None and type not in context.entities:
+            raise ScalarError(
+                f"没有类型 {type[:40]}，目录中的 type 即是",
+                f"there is no type {type[:40]}; the catalogue's type names them",
+            )
+        catalogue = _catalogue(context)
+        wanted = Wanted(
+            owner=owner,
+            type=type,
+            sharing=None if sharing is None else Sharing[sharing.value],
+            grade=None if grade is None else Grade[grade.value],
+            search=search,
+        )
+        resources = catalogue.resources(context.inquiry.principal)
+        found = [one for one in resources if wanted.holds(one)]
+        rest = [one for one in found if after is None or one.id > after]
+        size = context.page_size(first)
+        page = rest[:size]
+        return CataloguePage(
+            nodes=[_item(context, catalogue, one) for one in page],
+            totalCount=len(found),
+            hasNextPage=len(rest) > size,
+            endCursor=page[-1].id if page else None,
+        )
+
+    annotations = {
+        "info": Info,
+        "owner": described(str | None, OWNER),
+        "type": described(str | None, TYPE),
+        "sharing": described(SharingAttribute | None, SHARING),
+        "grade": described(DataGrade | None, GRADE),
+        "search": described(str | None, SEARCH),
+        "first": described(int | None, FIRST),
+        "after": described(str | None, AFTER),
+        "return": CataloguePage | None,
+    }
+    label = Label(
+        "数据目录：有什么、谁的、怎样共享",
+        "The data catalogue: what there is, whose, and how it is shared",
+    )
+    return field_with(resolve, annotations, label)
+
+
+def catalogue_item_field() -> Any:  # noqa: ANN401 - a strawberry field
+    """Make the field of the query root that gives one resource."""
+
+    def resolve(info: Info, resource: str) -> CatalogueItem | None:
+        context: Context = info.context
+        catalogue = _catalogue(context)
+        resources = catalogue.resources(context.inquiry.principal)
+        found = (one for one in resources if one.id == resource)
+        return next((_item(context, catalogue, one) for one in found), None)
+
+    annotations = {
+        "info": Info,
+        "resource": described(str, ID),
+        "return": CatalogueItem | None,
+    }
+    label = Label("数据目录的一个资源", "One resource of the catalogue")
+    return field_with(resolve, annotations, label)
