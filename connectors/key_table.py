@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from asyncpg import InsufficientPrivilegeError
+
 from zhitong.connectors.key_ring import (
     Because,
     KeyRing,
@@ -14,7 +16,7 @@ from zhitong.connectors.key_ring import (
 )
 from zhitong.connectors.session import Session
 from zhitong.evidence import KeyNote
-from zhitong.exceptions import LedgerUnavailableError
+from zhitong.exceptions import LedgerUnavailableError, SettingsError
 
 
 class KeyTable(Session):
@@ -38,7 +40,16 @@ class KeyTable(Session):
         """Let *successor* take over after *hours* in which both sign."""
         overlap = timedelta(hours=hours)
         async with self._connected() as connection:
-            return await ring.rotate(connection, purpose, successor, because, overlap)
+            try:
+                return await ring.rotate(
+                    connection, purpose, successor, because, overlap
+                )
+            except InsufficientPrivilegeError as error:
+                raise SettingsError(
+                    "该数据库账号无权更换密钥，请设置 ZHITONG_DATABASE_PLATFORM_SEALER",
+                    "this account may not turn keys: set "
+                    "ZHITONG_DATABASE_PLATFORM_SEALER",
+                ) from error
 
     def _unavailable(self) -> LedgerUnavailableError:
         return LedgerUnavailableError(

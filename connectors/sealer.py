@@ -117,6 +117,12 @@ class Sealer:
         while True:
             try:
                 await self._session()
+            except asyncpg.InsufficientPrivilegeError:
+                self._say(
+                    "SETTINGS",
+                    "该数据库账号无权封存，请设置 ZHITONG_DATABASE_PLATFORM_SEALER "
+                    "this account may not seal: set ZHITONG_DATABASE_PLATFORM_SEALER",
+                )
             except _LOST as error:
                 self._say(
                     "LEDGER_UNAVAILABLE",

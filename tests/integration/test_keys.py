@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from zhitong.connectors.key_forms import PRIVATE, PUBLIC, from_pem, pem
 from zhitong.connectors.key_ring import HEAD, Because, KeyRing, Program, public_keys
+from zhitong.connectors.key_table import KeyTable
 from zhitong.connectors.loan import Plain as Connection
 from zhitong.connectors.published import LogTable, Published
 from zhitong.connectors.server_roles import arrange
@@ -168,19 +169,42 @@ async def test_there_is_nothing_to_turn_before_the_first_key(
         )
 
 
+ROLES = ["zhitong_owner", "zhitong_gateway", "zhitong_sealer"]
+
+
+async def accounts(database: str) -> list[str]:
+    """Give the addresses of owner, gateway and sealer, the owner's tables there."""
+    await arrange(database, dict.fromkeys(ROLES, "words"), ROLES[0])
+    place = database.rpartition("@")[2]
+    found = [f"postgresql://{role}:words@{place}" for role in ROLES]
+    await begun(found[0])
+    return found
+
+
+async def test_the_gateway_s_account_neither_seals_nor_turns_the_head_s_key(
+    database: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, as_gateway, as_sealer = await accounts(database)
+    connection = await asyncpg.connect(as_sealer)
+    ring = KeyRing(tmp_path)
+    await ring.signer(connection, HEAD)
+    await connection.close()
+    new = ring.keep(HEAD, generate(ECDSA))
+    async with KeyTable(as_gateway) as table:
+        with pytest.raises(SettingsError, match="_SEALER"):
+            await table.rotate(ring, HEAD, new, BECAUSE, 1)
+
+    async def said() -> bool:
+        return any("PLATFORM_SEALER" in record.message for record in caplog.records)
+
+    async with sealing(as_gateway, tmp_path):
+        await until(said)
+
+
 async def test_the_sealer_s_account_may_seal_and_turn_keys(
     database: str, tmp_path: Path
 ) -> None:
-    owner, sealer = "zhitong_owner", "zhitong_sealer"
-    names: list[str] = [owner, "zhitong_gateway", sealer]
-    roles = dict.fromkeys(names, "a password of it")
-    await arrange(database, roles, owner)
-    place = database.rpartition("@")[2]
-    as_owner, as_sealer = (
-        f"postgresql://{role}:a%20password%20of%20it@{place}"
-        for role in (owner, sealer)
-    )
-    await begun(as_owner)
+    as_owner, _, as_sealer = await accounts(database)
     everything = await asyncpg.connect(as_owner)
     connection = await asyncpg.connect(as_sealer)
     try:
