@@ -78,6 +78,7 @@ class PlatformFreshness:
         self._clock = clock
         self._seen = _Seen(0.0, clock())
         self._said = Standing.FRESH
+        self._silence = ""
         self._connection: Plain | None = None
 
     @property
@@ -135,8 +136,10 @@ class PlatformFreshness:
         try:
             async with asyncio.timeout(_SECONDS):
                 await self._ask()
-        except _LOST:
+            self._silence = ""
+        except _LOST as error:
             self._drop()
+            self._tell_silence(type(error).__name__)
         standing = self.standing
         if standing is self._said:
             return
@@ -153,6 +156,15 @@ class PlatformFreshness:
         )
         if standing is not Standing.FRESH:
             await self._find(standing, words)
+
+    def _tell_silence(self, why: str) -> None:
+        """Say once that the age is not known: it is taken to grow meanwhile."""
+        if self._silence != why:
+            _log.warning(
+                "EVIDENCE: 问不到登记的见证情况 the proof's age cannot be asked (%s)",
+                why,
+            )
+        self._silence = why
 
     async def _ask(self) -> None:
         row = await (await self._connected()).fetchrow(

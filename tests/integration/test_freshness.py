@@ -267,11 +267,17 @@ async def test_time_itself_closes_and_a_restarted_gateway_stays_closed(
 
 
 async def test_while_the_database_is_away_the_age_grows_by_our_own_clock(
-    settings: Settings, addresses: Mapping[str, str], database: str
+    settings: Settings,
+    addresses: Mapping[str, str],
+    database: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     gateway = Gateway(settings, {**addresses, "platform": database}.get)
     freshness = gateway.freshness
     freshness._url = "postgresql://127.0.0.1:1/nothing"
     freshness._clock = lambda: freshness._seen.clock + 25 * 3600
-    await freshness.look()
+    caplog.set_level(logging.WARNING, "zhitong.evidence")
+    for _ in range(3):
+        await freshness.look()
     assert freshness.report()["state"] == "CLOSED"
+    assert caplog.text.count("cannot be asked") == 1
