@@ -120,7 +120,10 @@ class Oracle:
         declared = entity.fields[way.local if way else name]
         kept = self.tightened.get((source, type_name, declared.name))
         sharing = max(kept or "unconditional", declared.sharing, key=STRICT.index)
+        stricter = sharing != declared.sharing
         for rule in sorted(self._speaking(asker, type_name, name, sharing), key=_rank):
+            if stricter and rule["effect"] != "deny" and "sharing" not in rule:
+                continue  # it was written for what the type declares
             arm = _arm(self._meant(rule, asker), asker, None if way else declared.mask)
             if arm is not None:
                 yield arm

@@ -39,6 +39,7 @@ from zhitong.types import (
     Ruling,
     Rulings,
     Sharing,
+    Tightening,
     TypeVerdicts,
 )
 
@@ -388,3 +389,33 @@ def test_a_place_is_the_part_of_its_code_that_its_places_share(
     division: str, shared: str
 ) -> None:
     assert significant(division) == shared
+
+
+@pytest.mark.parametrize(
+    ("effect", "sharing", "given"),
+    [
+        pytest.param(Effect.ALLOW, None, False, id="an allowance of no attribute"),
+        pytest.param(Effect.MASK, None, False, id="a mask of no attribute"),
+        pytest.param(Effect.ALLOW, Sharing.WITHHELD, True, id="one that names it"),
+    ],
+)
+def test_a_rule_gives_what_a_department_shares_less_only_if_it_names_the_attribute(
+    effect: Effect, sharing: Sharing | None, *, given: bool
+) -> None:
+    written = rule("phone", effect, fields=named("phone"))
+    if sharing is not None:
+        written = replace(written, sharing=frozenset({sharing}))
+    policy = Policy(rules=(written,), rows=())
+    caller = Caller(principal=PERSON, occasion=TAX)
+    tightened = {"phone": Tightening(Sharing.WITHHELD, "某法第1条")}
+    rulings = decide(policy, caller, FIRM, tightened).fields["phone"]
+    assert visible(rulings) is given
+
+
+def test_a_denial_of_no_attribute_stands_where_a_department_shares_less() -> None:
+    written = rule("phone", Effect.DENY, fields=named("phone"))
+    policy = Policy(rules=(written,), rows=())
+    caller = Caller(principal=PERSON, occasion=TAX)
+    tightened = {"phone": Tightening(Sharing.WITHHELD, "某法第1条")}
+    (ruling,) = decide(policy, caller, FIRM, tightened).fields["phone"]
+    assert ruling.verdict.rule == "phone"
