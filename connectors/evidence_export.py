@@ -65,6 +65,8 @@ class Evidence:
     keys: Mapping[str, str]
     """Public keys in PEM, by key id."""
     leaves: Sequence[Proved]
+    stamp: bytes | None = None
+    """An authority's timestamp over the note (RFC 3161), DER, where it has one."""
 
 
 class EvidenceExport(Session):
@@ -103,9 +105,10 @@ class _Gathering:
     async def evidence(self, chosen: Chosen) -> Evidence:
         places = await self._places(chosen)
         bodies = await self._bodies(places)
-        head = await self._connection.fetchrow(self._sql["head"])
-        size = 0 if head is None else head["size"]
         numbers = await self._numbers(places)
+        last = max(numbers.values(), default=0)
+        head = await self._connection.fetchrow(self._sql["head"], last)
+        size = 0 if head is None else head["size"]
         for place in places:
             if place not in bodies:
                 raise _unknown(" ".join(place))
@@ -132,6 +135,7 @@ class _Gathering:
                 for name, spki in await self._connection.fetch(self._sql["keys"], names)
             },
             leaves=leaves,
+            stamp=head["stamp"] if head else None,
         )
 
     async def _places(self, chosen: Chosen) -> Sequence[Place]:

@@ -1,10 +1,13 @@
 -- head --
--- The newest that a witness has given its word for.
-select h.origin, h.size, h.at, h.note from head h
+-- The newest that a witness has given its word for; rather one that has a timestamp too,
+-- where it covers all numbers up to $1.
+select h.origin, h.size, h.at, h.note, t.response as stamp
+from head h
+left join head_timestamp t on t.origin = h.origin and t.size = h.size and t.at = h.at
 where exists (
     select from head_countersignature c where c.origin = h.origin and c.size = h.size and c.at = h.at
 )
-order by h.size desc, h.at desc limit 1;
+order by (t.response is not null and h.size > $1::bigint) desc, h.size desc, h.at desc limit 1;
 
 -- signatures --
 select key_id, algorithm, value from head_signature where origin = $1 and size = $2 and at = $3 order by key_id;

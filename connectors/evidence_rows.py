@@ -21,7 +21,8 @@ from zhitong.connectors.evidence_log import Log, read_log
 from zhitong.connectors.loan import Connection
 from zhitong.connectors.standing_check import standing_faults
 from zhitong.connectors.statements import statements
-from zhitong.evidence import LeafKind, Signature
+from zhitong.connectors.timestamps import stamps
+from zhitong.evidence import LeafKind, Signature, stamp
 from zhitong.exceptions import LedgerUnavailableError
 from zhitong.rules.faults import Fault, FaultKind, Faults
 from zhitong.rules.head_checks import Counter, HeadRow, KeyRow
@@ -31,6 +32,7 @@ from zhitong.rules.verification import (
     Place,
     Row,
     Table,
+    micros,
     received,
     written,
 )
@@ -204,6 +206,18 @@ class EvidenceRows:
                     detail=f"key {key_id}",
                 )
             )
+        return found
+
+    async def stamps(self) -> Sequence[Fault]:
+        """Name timestamps that are not over their head, or of another time."""
+        found = []
+        rows = await self._connection.fetch(self._sql["stamps"])
+        for size, at, stamped, response, note in rows:
+            said = stamps(response, note or b"")
+            if said is None or micros(stamp(said)) != received(stamped):
+                kind = FaultKind.TIMESTAMP_DIFFERS
+                place = f"{size}@{written(received(at))}"
+                found.append(Fault(kind=kind, table="head_timestamp", id=place))
         return found
 
     async def standing(self) -> Faults:

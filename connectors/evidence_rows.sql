@@ -65,6 +65,10 @@ union all
 select 'head_countersignature', c.size, timestamptz_send(c.at), c.key_id from head_countersignature c
 where not exists (select from head h where h.origin = c.origin and h.size = c.size and h.at = c.at);
 
+-- stamps --
+select t.size, timestamptz_send(t.at), timestamptz_send(t.stamped), t.response, h.note from head_timestamp t
+left join head h on h.origin = t.origin and h.size = t.size and h.at = t.at;
+
 -- nodes --
 select level, place, digest from tree_node order by level, place;
 

@@ -217,6 +217,7 @@ async def _settle(rows: EvidenceRows, together: _Together, plan: Plan) -> None:
     """Weigh what is left once all stretches have come."""
     async for kept in rows.nodes():
         together.nodes(kept)
+    together.faults.extend(await rows.stamps())
     if plan.rows_from:
         # Rows that are in no leaf, and keys' deeds, are found where all rows are read.
         together.faults.extend(

@@ -93,6 +93,8 @@ def parts(found: Evidence) -> Mapping[str, bytes]:
         "verify.sh": texts.joinpath("verify.sh").read_bytes(),
         "head.note": found.note,
     }
+    if found.stamp is not None:
+        made["head.tsr"] = found.stamp
     for key_id, text in found.keys.items():
         made[f"key.{key_id}.pem"] = text.encode()
     for one in found.signatures:

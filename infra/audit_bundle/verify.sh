@@ -1,7 +1,7 @@
 #!/bin/sh
 # 离线核验一份存证 Verify a bundle of evidence, offline.
 #
-#   sh verify.sh [--operator-key FILE]... [--witness-key FILE]... [FOLDER]
+#   sh verify.sh [--operator-key FILE]... [--witness-key FILE]... [--tsa-ca FILE] [FOLDER]
 #
 # 只用 POSIX sh、openssl 和 coreutils。公钥应由运行方和见证人另行给出（PEM）；没有给出时用包内
 # 的，并言明。退出码：0 全部成立，1 有不成立的，2 用法或文件有误，3 其余成立，但此处的 openssl
@@ -18,6 +18,7 @@ export LC_ALL
 folder=
 operators=
 witnesses=
+authority=
 failed=0
 unable=0
 
@@ -102,7 +103,15 @@ while [ $# -gt 0 ]; do
         esac
         shift 2
         ;;
-    -*) stop "用法 usage: sh verify.sh [--operator-key FILE] [--witness-key FILE] [FOLDER]" ;;
+    --tsa-ca)
+        [ $# -ge 2 ] && [ -r "$2" ] || stop "读不到证书 cannot read the certificate: ${2:-}"
+        case $2 in
+        /*) authority=$2 ;;
+        *) authority=$PWD/$2 ;;
+        esac
+        shift 2
+        ;;
+    -*) stop "用法 usage: sh verify.sh [--operator-key FILE] [--witness-key FILE] [--tsa-ca FILE] [FOLDER]" ;;
     *)
         [ -z "$folder" ] || stop "只能核验一个目录 one folder at a time: $1"
         folder=$1
@@ -243,6 +252,21 @@ for file in witness.*.sig; do
     weigh "见证副署 witness" "${name%%.*}" "${name#*.}" "$scratch" "$file" "$witnesses"
 done
 wanted 见证人 "a witness"
+
+if [ -f head.tsr ] && [ -z "$authority" ]; then
+    say "略过 ignored  时间戳：未给出 --tsa-ca timestamp: no --tsa-ca was given"
+elif [ -n "$authority" ]; then
+    time=$(openssl ts -reply -in head.tsr -text 2>/dev/null | while read -r line; do
+        case $line in
+        'Time stamp: '*) printf '%s' "${line#Time stamp: }" ;;
+        esac
+    done)
+    if openssl ts -verify -data head.note -in head.tsr -CAfile "$authority" >/dev/null 2>&1; then
+        holds "时间戳 timestamp: $time"
+    else
+        fails "时间戳 timestamp: $time"
+    fi
+fi
 
 # --- the leaves ----------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ import asyncpg
 import orjson
 import pytest
 from sealed_log import SmallWitness, looks, small_log
+from stamp_authority import StampAuthority
 from stranger import (
     SCRIPT,
     alone,
@@ -25,9 +26,12 @@ from stranger import (
 )
 
 from zhitong.connectors.evidence_export import Chosen, Evidence, EvidenceExport
+from zhitong.connectors.evidence_rows import EvidenceRows
 from zhitong.connectors.key_forms import PUBLIC, pem
 from zhitong.connectors.key_ring import HEAD, KeyRing
 from zhitong.connectors.signers import ECDSA, SM2, file_signer, generate
+from zhitong.connectors.timestamps import question, stamps
+from zhitong.connectors.whole_check import Wanted, check
 from zhitong.evidence import Deed, DeedKind
 from zhitong.exceptions import EvidenceUnknownError, EvidenceUnsealedError
 from zhitong.infra.audit_export import pack, parts
@@ -253,6 +257,43 @@ async def test_all_versions_of_a_decision_are_exported_with_what_was_decided(
     assert len(bodies) == len(contents) == 2
     said = [orjson.loads(exported.files[name]) for name in bodies]
     assert sorted(each["version"] for each in said) == [1, 2]
+
+
+async def test_a_timestamp_is_exported_and_checked_by_its_authority_s_root(
+    database: str, tmp_path: Path
+) -> None:
+    witness = SmallWitness(file_signer(generate(ECDSA)))
+    await small_log(database, tmp_path / "ring", witness)
+    authority = StampAuthority(tmp_path / "tsa").make()
+    connection = await asyncpg.connect(database)
+    # Not the newest head: one that has a timestamp is taken before it.
+    head = await connection.fetchrow(
+        "select origin, size, at, note from head order by size desc offset 1 limit 1"
+    )
+    assert head is not None
+    response = authority.answer(question(head["note"]).as_bytes())
+    said = stamps(response, head["note"])
+    await connection.execute(
+        "insert into head_timestamp values ($1, $2, $3, $4, $5)",
+        *(head["origin"], head["size"], head["at"], said, response),
+    )
+    record = await connection.fetchval(
+        "select id from sealed_leaf where kind = 'LOOK' order by number limit 1"
+    )
+    files = parts(await gathered(database, Chosen(records=[record])))
+    assert files["head.tsr"] == response
+    folder = lay(tmp_path / "given", files)
+    assert "ignored" in verified(folder).stdout
+    done = verified(folder, "--tsa-ca", str(authority.ca))
+    assert (done.returncode, "timestamp: " in done.stdout) == (0, True), done.stdout
+    lay(folder, listed({**files, "head.tsr": flipped(response, len(response) - 9, 1)}))
+    assert verified(folder, "--tsa-ca", str(authority.ca)).returncode == 1
+    await connection.execute("update head_timestamp set stamped = now()")
+    async with connection.transaction(isolation="repeatable_read"):
+        wanted = Wanted(witnessed=witness.seen, grace=0)
+        found = await check(EvidenceRows(connection), wanted)
+    assert [each.kind for each in found.faults.listed] == ["TIMESTAMP_DIFFERS"]
+    await connection.close()
 
 
 def test_the_script_of_the_documents_is_the_one_in_the_bundle() -> None:

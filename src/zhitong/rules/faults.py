@@ -57,6 +57,7 @@ class FaultKind(_Named):
     KEY_DIFFERS = auto()
     KEY_UNPROVED = auto()
     KEY_MISSING = auto()
+    TIMESTAMP_DIFFERS = auto()
     # What the witness has.
     WITNESS_MISSING = auto()
     WITNESS_AHEAD = auto()
@@ -193,6 +194,11 @@ LABELS: Mapping[FaultKind, Label] = {
             FaultKind.KEY_MISSING,
             "操作登记所称的密钥不在",
             "a key that a deed says was made is gone",
+        ),
+        (
+            FaultKind.TIMESTAMP_DIFFERS,
+            "时间戳不是对该树头的，或时刻不符",
+            "a timestamp is not over the head, or is of another time",
         ),
         (
             FaultKind.WITNESS_MISSING,
