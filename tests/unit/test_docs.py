@@ -331,7 +331,7 @@ def test_the_steps_of_the_demonstration_are_those_it_takes() -> None:
         steps = re.findall(
             r"^\d+  (.+)\n   (.+)$", page.read_text("utf-8"), re.MULTILINE
         )
-        assert len(steps) == 11
+        assert len(steps) == 15
         for chinese, english in steps:
             assert chinese in takes
             assert english in takes
