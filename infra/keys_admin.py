@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from zhitong.connectors.key_ring import (
-    HEAD,
+    RECEIPT,
     Because,
     KeyRing,
     KeySigner,
@@ -79,7 +79,8 @@ async def _rotate(settings: Settings, turn: Turn) -> KeyNote:
 def _successor(settings: Settings, ring: KeyRing, turn: Turn) -> KeySigner:
     if not turn.program:
         # A receipt is a JWS of ES256, whatever the log is of.
-        algorithm = settings.evidence_signature if turn.purpose == HEAD else ECDSA
+        receipt = turn.purpose == RECEIPT
+        algorithm = ECDSA if receipt else settings.evidence_signature
         return ring.keep(turn.purpose, generate(algorithm))
     if turn.public is None:
         raise SettingsError(
