@@ -77,6 +77,7 @@ class PlatformAccessLog:
         self._making: asyncio.Task[None] | None = None
         self._made: float | None = None
         self._away = False
+        self._closing = False
 
     @property
     def away(self) -> bool:
@@ -125,8 +126,9 @@ class PlatformAccessLog:
 
     async def close(self) -> None:
         """Try once more to enter what is on the disk; what is not stays there."""
+        self._closing = True
         if self._draining is not None:
-            self._draining.cancel()
+            await self._draining  # cut off, it might be emptying the file
         if self._records is not None:
             try:
                 await self._drain()
@@ -185,7 +187,7 @@ class PlatformAccessLog:
             self._draining = asyncio.create_task(self._drain_patiently())
 
     async def _drain_patiently(self) -> None:
-        while not all(spool.empty for spool in self._spools):
+        while not (self._closing or all(spool.empty for spool in self._spools)):
             try:
                 await self._drain()
             except ZhitongError:

@@ -172,6 +172,8 @@ class Spool:
                         await asyncio.to_thread(self._empty)
                     return
             lines = await asyncio.to_thread(self._read)
+            if not lines:
+                continue
             sound = [line for line in lines if line.fault is None]
             refused = await enter([line.body for line in sound]) if sound else ()
             for line in lines:
@@ -193,6 +195,10 @@ class Spool:
             # Not what is being written at this moment.
             while place < self.size and len(raw) < AT_ONCE:
                 line = file.readline()
+                if not line:
+                    LOGGER.error("%s: lines were removed by others", self.path.name)
+                    self.size = place
+                    break
                 place += len(line)
                 raw.append(line.removesuffix(b"\n"))
         return list(self._checked(raw))

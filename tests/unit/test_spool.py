@@ -205,6 +205,25 @@ async def test_a_line_that_was_taken_out_is_named(
     assert caplog.messages == [f"{NAME}: lines are missing before 2"]
 
 
+async def test_lines_that_others_remove_are_missed(
+    opened: Open,
+    register: Register,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    spool = opened()
+    await keep(spool, *range(4))
+    lines = (tmp_path / NAME).read_bytes().splitlines(keepends=True)
+    os.truncate(tmp_path / NAME, len(lines[0]))
+    with caplog.at_level(logging.ERROR, spools.__name__):
+        await spool.drain(register.enter)
+    assert register.entered == [body(0)]
+    assert caplog.messages == [f"{NAME}: lines were removed by others"]
+    await keep(spool, 5)
+    await spool.drain(register.enter)
+    assert register.entered == [body(0), body(5)]
+
+
 async def test_a_line_of_another_key_is_none_of_ours(
     tmp_path: Path, opened: Open, register: Register
 ) -> None:
