@@ -43,7 +43,7 @@ from zhitong.types import Occasion
 CALLERS = 32
 SETTLING = 1.5
 """Seconds after a round until its records, all of them, are committed."""
-LATE = (b'"SOURCE_TIMEOUT"', b'"SOURCE_UNAVAILABLE"')
+LATE = (b'"SOURCE_TIMEOUT"', b'"SOURCE_UNAVAILABLE"', b'"SOURCE_RESTING"')
 """In an answer that lacks a department's part, which was late."""
 TICK = os.sysconf("SC_CLK_TCK")
 WHY = Occasion(
