@@ -9,14 +9,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
-from entries import AT, decision, entry, ledger_over, of_person, prepare
+from entries import AT, SEALING, decision, entry, of_person, prepare
 
 from zhitong.connectors import deeds
 from zhitong.connectors.access_log import PlatformAccessLog, open_pool
 from zhitong.connectors.evidence_log import begin
 from zhitong.connectors.key_ring import KeyRing, register
+from zhitong.connectors.ledger import PlatformLedger, open_ledger_pool
 from zhitong.connectors.sealer import Pace, Sealer
-from zhitong.connectors.signers import ECDSA, FileSigner
+from zhitong.connectors.signers import ECDSA, SM2, FileSigner
 from zhitong.decisions import Change
 from zhitong.evidence import Countersignature, Deed, DeedKind, Head, Signature
 from zhitong.rules.head_checks import Witnessed
@@ -78,10 +79,12 @@ def inquiry(number: int) -> Inquiry:
     return made
 
 
-async def decisions(url: str, many: int) -> list[str]:
-    """Record *many* decisions, every third corrected; give their ids."""
+async def decisions(url: str, many: int, digest: str = "sha256") -> list[str]:
+    """Record *many* decisions, every third withdrawn; give their ids."""
     found = []
-    async with ledger_over(url) as (ledger, _):
+    pool = await open_ledger_pool(url, PATIENCE, 4)
+    try:
+        ledger = PlatformLedger(pool, SEALING, PATIENCE, log=digest)
         for each in range(many):
             local = {
                 "local_id": f"A-{each}",
@@ -93,6 +96,8 @@ async def decisions(url: str, many: int) -> list[str]:
                 again = entry(said, 2, Change.WITHDRAWN, reason=f"撤销{each}")
                 await ledger.commit(again)
             found.append(str(said.id))
+    finally:
+        pool.terminate()
     return found
 
 
@@ -120,11 +125,15 @@ async def acts(url: str, many: int) -> list[str]:
 
 
 async def seal(
-    url: str, folder: Path, batch: int = 10_000, patience: float = PATIENCE
+    url: str,
+    folder: Path,
+    batch: int = 10_000,
+    patience: float = PATIENCE,
+    algorithm: str = ECDSA,
 ) -> None:
     """Have the sealer seal all that waits, *batch* leaves under each head."""
     pace = Pace(seconds=0.05, batch=batch)
-    sealer = Sealer(url, KeyRing(folder), ECDSA, pace=pace)
+    sealer = Sealer(url, KeyRing(folder), algorithm, pace=pace)
     connection = await asyncpg.connect(url)
     task = asyncio.create_task(sealer.run())
     try:
@@ -179,18 +188,22 @@ class SmallWitness:
 
 
 async def small_log(
-    url: str, folder: Path, witness: SmallWitness, scale: int = 1
+    url: str,
+    folder: Path,
+    witness: SmallWitness,
+    scale: int = 1,
+    digest: str = "sha256",
 ) -> Sequence[str]:
     """Give the empty database at *url* a log of some hundreds of leaves."""
     await prepare(url)
     connection = await asyncpg.connect(url)
-    await begin(connection, "anze", "sha256")
+    await begin(connection, "anze", digest)
     await register(connection, "witness", witness.signer.spki)
     await connection.close()
     found = await looks(url, 60 * scale)
-    await decisions(url, 8)
+    await decisions(url, 8, digest)
     await acts(url, 12)
-    await seal(url, folder, 10)
+    await seal(url, folder, 10, algorithm=ECDSA if digest == "sha256" else SM2)
     connection = await asyncpg.connect(url)
     try:
         await witness.countersign(connection)

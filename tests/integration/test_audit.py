@@ -11,7 +11,7 @@ from sealed_log import SmallWitness, acts, looks, seal, small_log
 from zhitong.connectors import deeds
 from zhitong.connectors.erasure import Erasure, Order
 from zhitong.connectors.evidence_rows import EvidenceRows
-from zhitong.connectors.signers import ECDSA, file_signer, generate
+from zhitong.connectors.signers import ECDSA, SM2, file_signer, generate
 from zhitong.connectors.whole_check import Checked, Wanted, check
 from zhitong.evidence import Deed, DeedKind
 from zhitong.infra.city_ledger import load_city_history
@@ -45,6 +45,29 @@ async def test_a_log_that_nobody_changed_holds(
     assert found.leaves == found.rows >= 85
     assert found.heads == found.witnessed >= 9
     assert found.root == witness.seen[-1].head.root.hex()
+
+
+async def test_a_log_of_sm3_and_sm2_holds_and_what_is_changed_in_it_is_named(
+    database: str, tmp_path: Path
+) -> None:
+    witness = SmallWitness(file_signer(generate(SM2)))
+    record, *_ = await small_log(database, tmp_path, witness, digest="sm3")
+    found = await checked(database, witness)
+    assert (found.hash, [str(each) for each in found.faults.listed]) == ("sm3", [])
+    connection = await asyncpg.connect(database)
+    await connection.execute(
+        "update access_entry set body = set_byte(body, 40, 0) where record_id = $1",
+        record,
+    )
+    await connection.execute(
+        "update head_signature set value = set_byte(value, 40, 0) where size = 10"
+    )
+    await connection.close()
+    found = await checked(database, witness)
+    assert {(each.kind, each.table) for each in found.faults.listed} == {
+        ("BODY_CHANGED", "access_entry"),
+        ("SIGNATURE_INVALID", "head_signature"),
+    }
 
 
 @pytest.mark.parametrize("width", [256, 512])
