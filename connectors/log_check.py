@@ -7,6 +7,7 @@ leaf lies in another stretch, the part of the tree) is put together by `whole_ch
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -142,6 +143,8 @@ def check_apart(url: str, name: str, plan: Plan, stretch: Stretch) -> Found:
         async with snapshot(url, name) as rows:
             return await check_stretch(rows, plan, stretch)
 
+    # Nothing here is a ring, and a million small things are looked at again and again.
+    gc.disable()
     return asyncio.run(checked())
 
 

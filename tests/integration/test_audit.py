@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
@@ -11,6 +12,7 @@ from sealed_log import SmallWitness, acts, looks, seal, small_log
 from zhitong.connectors import deeds
 from zhitong.connectors.erasure import Erasure, Order
 from zhitong.connectors.evidence_rows import EvidenceRows
+from zhitong.connectors.key_ring import HEAD, Because, KeyRing
 from zhitong.connectors.signers import ECDSA, SM2, file_signer, generate
 from zhitong.connectors.whole_check import Checked, Wanted, check
 from zhitong.evidence import Deed, DeedKind
@@ -214,3 +216,33 @@ async def test_a_city_s_decisions_hold_also_when_a_person_was_erased(
     found = await checked(database, witness)
     assert [str(each) for each in found.faults.listed[:9]] == []
     assert found.leaves > 1387
+
+
+async def test_a_log_holds_while_its_keys_change_and_a_changed_end_is_named(
+    database: str, tmp_path: Path, witness: SmallWitness
+) -> None:
+    await small_log(database, tmp_path, witness)
+    connection = await asyncpg.connect(database)
+    ring = KeyRing(tmp_path)
+    successor = ring.keep(HEAD, generate(ECDSA))
+    because = Because(who="李运维", reason="年度更换")
+    overlap = timedelta(hours=1)
+    note = await ring.rotate(connection, HEAD, successor, because, overlap)
+    await looks(database, 5, first=700)
+    await seal(database, tmp_path)
+    assert await connection.fetchval(
+        "select count(*) from head_signature where size = (select max(size) from head)"
+    ) == 2
+    await witness.countersign(connection)
+    found = await checked(database, witness)
+    assert [str(each) for each in found.faults.listed] == []
+    await connection.execute(
+        "update evidence_key set retired = retired + interval '1 microsecond' "
+        "where key_id = $1",
+        note.old,
+    )
+    await connection.close()
+    found = await checked(database, witness)
+    assert [str(each) for each in found.faults.listed] == [
+        f"KEY_DIFFERS evidence_key {note.old} .retired"
+    ]

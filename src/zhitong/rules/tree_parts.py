@@ -61,10 +61,11 @@ class PartBuilder:
         self.part.blocks.append(levels[DEPTH][0])
 
     def _levels(self, leaves: list[bytes]) -> list[list[bytes]]:
-        levels = [leaves]
+        of, levels = self._of, [leaves]
         while len(last := levels[-1]) > 1:
             pairs = zip(last[::2], last[1::2], strict=False)
-            levels.append([node(self._of, left, right) for left, right in pairs])
+            # As `node`, without a call more for each leaf there is.
+            levels.append([of(b"\1" + left + right) for left, right in pairs])
         return levels
 
     def _begun(self, levels: list[list[bytes]], most: int) -> None:
