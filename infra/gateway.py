@@ -13,6 +13,8 @@ from zhitong.connectors.access_log import open_pool
 from zhitong.connectors.deeds import PlatformDeeds
 from zhitong.connectors.freshness import PlatformFreshness
 from zhitong.connectors.grants import PlatformGrants
+from zhitong.connectors.loan import Pool
+from zhitong.connectors.lookers import PlatformLookers
 from zhitong.connectors.migrations import migrate
 from zhitong.connectors.postgresql import PostgreSQLSource
 from zhitong.connectors.pseudonyms import Pseudonyms
@@ -148,7 +150,7 @@ class Gateway:
                 ) as (decisions, proceedings),
             ):
                 self.recorder, self.receipts = by.recorder, by.receipts
-                yield self._engine(by.recorder, decisions, proceedings)
+                yield self._engine(pool, by.recorder, decisions, proceedings)
         finally:
             watching.cancel()
             granting.cancel()
@@ -159,7 +161,11 @@ class Gateway:
             pool.terminate()
 
     def _engine(
-        self, recorder: Recorder, decisions: Decisions, proceedings: Proceedings
+        self,
+        pool: Pool,
+        recorder: Recorder,
+        decisions: Decisions,
+        proceedings: Proceedings,
     ) -> GraphEngine:
         settings = self._settings
         return GraphEngine(
@@ -178,6 +184,7 @@ class Gateway:
             applications=self.applications,
             emergencies=self._emergencies(),
             catalogue=Catalogue(ENTITIES, self.sources, self._policy),
+            lookers=PlatformLookers(pool, secret(settings.state / "subject.key")),
             bounds=Bounds(
                 settings.document_tokens,
                 settings.document_bytes,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from graphql import DocumentNode, FieldNode
 
 from zhitong.exceptions import PageSizeError, ScalarError
-from zhitong.ports import Source
+from zhitong.ports import Lookers, Source
 from zhitong.resolvers.budget import Budget
 from zhitong.resolvers.catalogue import Catalogue
 from zhitong.resolvers.counting import Counting
@@ -54,6 +54,8 @@ class Context:
     """What is done to applications for grants; None: this gateway serves none."""
     catalogue: Catalogue | None = None
     """What there is to be shared; None: this gateway does not say."""
+    lookers: Lookers | None = None
+    """Who looked at a row; None: this gateway does not say."""
     emergencies: Emergencies | None = None
     """Break-glass; None: this gateway serves none."""
     _wanted: dict[tuple[tuple[int, ...], str], Wanted] = field(default_factory=dict)

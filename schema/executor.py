@@ -36,7 +36,7 @@ from zhitong.exceptions import (
     ZhitongError,
     outline,
 )
-from zhitong.ports import Source
+from zhitong.ports import Lookers, Source
 from zhitong.resolvers.budget import Budget
 from zhitong.resolvers.catalogue import Catalogue
 from zhitong.resolvers.causes import Causes
@@ -111,6 +111,7 @@ class GraphEngine:
         applications: Grants | None = None,
         emergencies: Emergencies | None = None,
         catalogue: Catalogue | None = None,
+        lookers: Lookers | None = None,
     ) -> None:
         self._reader = reader
         self._recorder = recorder
@@ -127,6 +128,7 @@ class GraphEngine:
         self._applications = applications
         self._emergencies = emergencies
         self._catalogue = catalogue
+        self._lookers = lookers
         self._fitting: OrderedDict[str, Admitted] = OrderedDict()
         """Documents that fit the schema; what was refused is not kept."""
 
@@ -287,6 +289,7 @@ class GraphEngine:
             applications=self._applications,
             emergencies=self._emergencies,
             catalogue=self._catalogue,
+            lookers=self._lookers,
             entities=ENTITIES,
             sources=self._sources,
             limits=Limits(self._limits.page, inquiry.allowance.page),

@@ -13,6 +13,7 @@ from zhitong.schema.entities import ENTITIES
 from zhitong.schema.enums import KEY_MATCH, enum_of
 from zhitong.schema.explaining import explain_field
 from zhitong.schema.inputs import predicate
+from zhitong.schema.lookers import who_looked_field
 from zhitong.schema.lookups import Hits, by_lookup, by_node, exactly, search
 from zhitong.schema.mutations import check_field
 from zhitong.schema.objects import (
@@ -289,6 +290,7 @@ def query_type() -> type:
     body["catalogue"] = catalogue_field()
     body["catalogueItem"] = catalogue_item_field()
     body["policyExplain"] = explain_field()
+    body["whoLooked"] = who_looked_field()
     body["sources"] = _sources_field()
     body["codeLists"] = _codes_field()
     made = type("Query", (), body)

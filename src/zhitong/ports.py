@@ -121,6 +121,23 @@ class AccessLog(Protocol):
         ...
 
 
+class Lookers(Protocol):
+    """Who looked at a row, as the register has it."""
+
+    async def records(
+        self,
+        place: tuple[str, str, str],
+        since: datetime | None,
+        until: datetime | None,
+        limit: int,
+    ) -> Sequence[str]:
+        """Name the newest *limit* records of looks at a row: its type, source, key.
+
+        Raises `RecordUnavailableError`.
+        """
+        ...
+
+
 class Freshness(Protocol):
     """How old the oldest look without a countersigned proof is, as last seen."""
 
