@@ -18,6 +18,7 @@ from zhitong.connectors.trusted_documents import Trusted
 from zhitong.exceptions import SettingsError, ZhitongError
 from zhitong.infra import (
     audit_commands,
+    catalogue_commands,
     commands,
     documents_admin,
     erasing,
@@ -84,6 +85,7 @@ def parser() -> argparse.ArgumentParser:
     _streams(command)
     _keys(command)
     _documents(command)
+    _catalogue(command)
     _policy(command)
     _questions(command)
     _witness(command)
@@ -345,6 +347,25 @@ def _rotate(settings: Settings, given: argparse.Namespace) -> None:
         public=given.public,
     )
     keys_admin.rotate(settings, turn)
+
+
+def _catalogue(command: Command) -> None:
+    catalogue = command(
+        "catalogue",
+        "数据目录：与交换平台往来的文件 the catalogue's file for the exchange platform",
+        catalogue_commands.export,
+    )
+    verb = _verbs(catalogue, *ACTION)
+    export = verb(
+        "export", "导出目录 write the catalogue to a file", catalogue_commands.export
+    )
+    export.add_argument(
+        "--out", metavar="文件", type=Path, required=True, help="where to"
+    )
+    take = verb(
+        "import", "收下平台的答复 take the platform's replies", catalogue_commands.take
+    )
+    take.add_argument("file", metavar="文件", type=Path, help="a file of replies")
 
 
 def _policy(command: Command) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import strawberry
 
+from zhitong.catalogue import ExchangeStatus, Reply
 from zhitong.exceptions import LedgerUnavailableError, ScalarError
+from zhitong.ports import Replies
 from zhitong.requesters import KINDS
 from zhitong.resolvers.catalogue import (
     Access,
@@ -21,10 +23,12 @@ from zhitong.resolvers.catalogue import (
     rows,
 )
 from zhitong.resolvers.conditions import Condition
+from zhitong.rules.working_days import CHINA
 from zhitong.schema.context import Context
 from zhitong.schema.enums import enum_of
 from zhitong.schema.objects import AFTER, FIRST, Info, described, field_with
 from zhitong.schema.protection import GRADES, SHARINGS
+from zhitong.schema.scalars import DateTime
 from zhitong.types import Cycle, Grade, Label, Sharing
 
 SharingAttribute = enum_of(
@@ -77,6 +81,23 @@ CatalogueAccess = enum_of(
         Access.BY_GRANT: Label("按生效的共享授权", "By a sharing grant in force"),
         Access.COUNTS: Label("只作统计", "For counting alone"),
         Access.DENY: Label("不给", "Nothing"),
+    },
+)
+ExchangeState = enum_of(
+    "ExchangeState",
+    Label("在城市交换平台上的状态", "Status on the city's exchange platform"),
+    {
+        ExchangeStatus.NOT_REPORTED.name: Label("未上报", "Not reported"),
+        ExchangeStatus.WAITING.name: Label("待审核", "Waiting"),
+        ExchangeStatus.REJECTED_BY_ADMIN.name: Label(
+            "管理员驳回", "Rejected by the administrator"
+        ),
+        ExchangeStatus.REJECTED_BY_STATE.name: Label(
+            "国家平台驳回", "Rejected by the national platform"
+        ),
+        ExchangeStatus.REVOKED.name: Label("已撤销", "Revoked"),
+        ExchangeStatus.PASSED.name: Label("审核通过", "Passed"),
+        ExchangeStatus.REJECTED.name: Label("驳回", "Rejected"),
     },
 )
 SHARING = Label("含有此属性的数据项", "Has a field so shared")
@@ -152,6 +173,47 @@ class CatalogueField:
 
 
 @strawberry.type(
+    description="一个资源在城市交换平台上的状态。\n\n"
+    "How a resource stands on the city's exchange platform."
+)
+class CatalogueExchange:
+    """The last reply on one resource."""
+
+    externalId: str | None = strawberry.field(
+        description="平台给的编号\n\nThe platform's id of it"
+    )
+    status: ExchangeState = strawberry.field(  # type: ignore[valid-type]
+        description="状态\n\nStatus"
+    )
+    opinion: str | None = strawberry.field(
+        description="审核意见\n\nThe platform's opinion"
+    )
+    version: str = strawberry.field(
+        description="所答复的目录版本（SHA-256）\n\n"
+        "The catalogue that it is about, by SHA-256"
+    )
+    at: DateTime = strawberry.field(
+        description="收到答复的时间\n\nWhen the reply was taken"
+    )
+
+
+class _Said:
+    """The platform's replies, read once for all resources of a question's field."""
+
+    def __init__(self, replies: Replies | None) -> None:
+        self._replies = replies
+        self._asked: asyncio.Task[Mapping[str, Reply]] | None = None
+
+    async def of(self, resource: str) -> Reply | None:
+        """Give the last reply on *resource*."""
+        if self._replies is None:
+            return None
+        if self._asked is None:
+            self._asked = asyncio.ensure_future(self._replies.replies())
+        return (await self._asked).get(resource)
+
+
+@strawberry.type(
     description="数据目录的一个资源：一个来源的一个类型。\n\n"
     "A resource of the catalogue: one type of one source."
 )
@@ -160,6 +222,7 @@ class CatalogueItem:
 
     shown: strawberry.Private[Resource]
     catalogue: strawberry.Private[Catalogue]
+    said: strawberry.Private[_Said]
     id: str = strawberry.field(description=str(ID))
     titleZh: str = strawberry.field(description="中文标题\n\nIts Chinese title")
     titleEn: str = strawberry.field(description="英文标题\n\nIts English title")
@@ -193,6 +256,27 @@ class CatalogueItem:
         description="本次提问的调用方能看到哪些记录；空为全部\n\n"
         "Which rows whoever asks is shown; empty: every row"
     )
+
+    @strawberry.field(
+        description="在城市交换平台上的状态；未上报和政务部门以外为空\n\n"
+        "How it stands on the exchange platform; null where it was not reported, "
+        "and outside government"
+    )
+    async def exchange(self, info: Info) -> CatalogueExchange | None:
+        """Give the platform's last reply."""
+        context: Context = info.context
+        if not self.catalogue.inside(context.inquiry.principal):
+            return None
+        reply = await self.said.of(self.shown.id)
+        if reply is None or reply.taken_at is None:
+            return None
+        return CatalogueExchange(
+            externalId=reply.external_id or None,
+            status=reply.status.name,
+            opinion=reply.opinion or None,
+            version=reply.version,
+            at=DateTime(reply.taken_at.astimezone(CHINA).isoformat()),
+        )
 
     @strawberry.field(description="数据项\n\nIts fields")
     async def fields(self, info: Info) -> list[CatalogueField]:
@@ -286,11 +370,14 @@ def _condition(one: Condition) -> CatalogueCondition:
     )
 
 
-def _item(context: Context, catalogue: Catalogue, one: Resource) -> CatalogueItem:
+def _item(
+    context: Context, catalogue: Catalogue, said: _Said, one: Resource
+) -> CatalogueItem:
     title = _Words(one).title
     return CatalogueItem(
         shown=one,
         catalogue=catalogue,
+        said=said,
         id=one.id,
         titleZh=title.zh,
         titleEn=title.en,
@@ -349,8 +436,9 @@ def catalogue_field() -> Any:  # noqa: ANN401 - a strawberry field
         rest = [one for one in found if after is None or one.id > after]
         size = context.page_size(first)
         page = rest[:size]
+        said = _Said(catalogue.replies)
         return CataloguePage(
-            nodes=[_item(context, catalogue, one) for one in page],
+            nodes=[_item(context, catalogue, said, one) for one in page],
             totalCount=len(found),
             hasNextPage=len(rest) > size,
             endCursor=page[-1].id if page else None,
@@ -382,7 +470,8 @@ def catalogue_item_field() -> Any:  # noqa: ANN401 - a strawberry field
         catalogue = _catalogue(context)
         resources = catalogue.resources(context.inquiry.principal)
         found = (one for one in resources if one.id == resource)
-        return next((_item(context, catalogue, one) for one in found), None)
+        said = _Said(catalogue.replies)
+        return next((_item(context, catalogue, said, one) for one in found), None)
 
     annotations = {
         "info": Info,

@@ -549,6 +549,12 @@ class ClientsError(ZhitongError):
     code = "CLIENTS"
 
 
+class CatalogueFileError(ZhitongError):
+    """An exchange file of the catalogue is wrong; the message says in which places."""
+
+    code = "CATALOGUE_FILE"
+
+
 class SettingsError(ZhitongError):
     """A setting is missing or wrong."""
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from zhitong.catalogue import Reply
 from zhitong.decisions import (
     Ack,
     Act,
@@ -241,6 +242,14 @@ class GrantsInForce(Protocol):
 
         Both raise `LedgerUnavailableError`.
         """
+        ...
+
+
+class Replies(Protocol):
+    """What the city's exchange platform said of the catalogue's resources."""
+
+    async def replies(self) -> Mapping[str, Reply]:
+        """Give the last reply on each resource; raise `LedgerUnavailableError`."""
         ...
 
 

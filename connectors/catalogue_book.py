@@ -1,0 +1,170 @@
+"""The catalogue in the platform's database: versions given out, replies taken in."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import asyncpg
+import orjson
+
+from zhitong.catalogue import ExchangeStatus, Exported, Reply
+from zhitong.connectors import deeds
+from zhitong.connectors.loan import Connection, lent
+from zhitong.connectors.session import Session
+from zhitong.connectors.statements import statements
+from zhitong.evidence import Deed, DeedKind
+from zhitong.exceptions import LedgerUnavailableError
+
+SQL = "catalogue_book"
+_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+
+
+class CatalogueBook(Session):
+    """The book as who keeps it sees it, for the time of an ``async with``."""
+
+    SQL = SQL
+
+    async def export(
+        self, body: bytes, who: str, written: Mapping[str, object]
+    ) -> bool:
+        """Note that *body* is given out; say whether it is a new version.
+
+        *written* is what the deed says of the file besides.
+        """
+        sql = statements(SQL)
+        digest = hashlib.sha256(body).hexdigest()
+        async with self._connected() as connection, connection.transaction():
+            await connection.execute(sql["turn"])
+            latest = await connection.fetchrow(sql["latest"])
+            fresh = latest is None or latest["digest"] != digest
+            version = (
+                await connection.fetchval(sql["enter"], digest, body)
+                if latest is None or fresh
+                else latest["version"]
+            )
+            await connection.execute(sql["export"], version, who)
+            made = Deed(
+                kind=DeedKind.CATALOGUE,
+                who=who,
+                action="export-catalogue",
+                target=digest,
+                reason="",
+                detail={"version": version, **written},
+            )
+            await deeds.write(connection, made)
+        return fresh
+
+    async def exported(self) -> Exported | None:
+        """Give the catalogue that was last given out, with what was said of it."""
+        sql = statements(SQL)
+        async with self._connected() as connection:
+            row = await connection.fetchrow(sql["exported"])
+            if row is None:
+                return None
+            return Exported(
+                version=row["digest"],
+                replies=await _replies(connection),
+                resources=frozenset(
+                    one["catalog_id"] for one in orjson.loads(row["body"])
+                ),
+            )
+
+    async def replies(self) -> Mapping[str, Reply]:
+        """Give the last reply on each resource."""
+        async with self._connected() as connection:
+            return await _replies(connection)
+
+    async def take(self, replies: Sequence[Reply], who: str, file: str) -> int:
+        """Note what differs from what stands, all or nothing; give how many did.
+
+        *file* is the digest of the file that *replies* came in.
+        """
+        sql = statements(SQL)
+        async with self._connected() as connection, connection.transaction():
+            await connection.execute(sql["turn"])
+            stand = await _replies(connection)
+            fresh = [one for one in replies if _differs(one, stand.get(one.resource))]
+            if not fresh:
+                return 0
+            row = await connection.fetchrow(sql["exported"])
+            assert row is not None  # noqa: S101 - the replies were held against it
+            for one in fresh:
+                await connection.execute(
+                    sql["reply"],
+                    row["version"],
+                    one.resource,
+                    one.external_id,
+                    one.status.value,
+                    one.opinion,
+                    who,
+                )
+            made = Deed(
+                kind=DeedKind.CATALOGUE,
+                who=who,
+                action="import-catalogue",
+                target=row["digest"],
+                reason="",
+                detail={
+                    "version": row["version"],
+                    "file": file,
+                    "statuses": {one.resource: one.status.value for one in fresh},
+                },
+            )
+            await deeds.write(connection, made)
+        return len(fresh)
+
+    def _unavailable(self) -> LedgerUnavailableError:
+        return _unavailable()
+
+
+class PlatformReplies:
+    """Answers the port `zhitong.ports.Replies`."""
+
+    def __init__(
+        self, pool: asyncpg.Pool[asyncpg.Record], seconds: float = 5.0
+    ) -> None:
+        self._pool = pool
+        self._seconds = seconds
+
+    async def replies(self) -> Mapping[str, Reply]:
+        """Give the last reply on each resource; raise `LedgerUnavailableError`."""
+        try:
+            async with asyncio.timeout(self._seconds), lent(self._pool) as connection:
+                return await _replies(connection)
+        except _LOST as error:
+            raise _unavailable() from error
+
+
+async def _replies(connection: Connection) -> Mapping[str, Reply]:
+    rows = await connection.fetch(statements(SQL)["replies"])
+    return {
+        row["resource"]: Reply(
+            resource=row["resource"],
+            external_id=row["external_id"],
+            status=ExchangeStatus(row["status"]),
+            opinion=row["opinion"],
+            version=row["digest"],
+            taken_at=row["taken_at"],
+        )
+        for row in rows
+    }
+
+
+def _differs(one: Reply, stands: Reply | None) -> bool:
+    if stands is None:
+        return True
+    return (one.external_id, one.status, one.opinion, one.version) != (
+        stands.external_id,
+        stands.status,
+        stands.opinion,
+        stands.version,
+    )
+
+
+def _unavailable() -> LedgerUnavailableError:
+    return LedgerUnavailableError(
+        "平台数据库不可用，没有改变任何内容，请稍后重试",
+        "the platform's database does not answer; nothing was changed, try again later",
+    )
