@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, reduce
 from typing import TypeVar
 
 from zhitong.exceptions import SourceError
@@ -263,12 +263,12 @@ class Reader(Sight):
                 lacking.add(name)
                 note_kept(inquiry, ask.entity, source, kept)
                 continue
-            rows = where
-            for part in weighed.under.values():
-                rows = both(rows, part)
+            parts: list[Predicate | None] = [*weighed.under.values()]
             if ask.opened is not None:
-                rows = both(rows, ask.opened[name][1])
-            answering.append((source, rows))
+                parts.append(ask.opened[name][1])
+            if not given:
+                parts.append(self.shared(inquiry, ask.entity, source))
+            answering.append((source, reduce(both, parts, where)))
         return answering, lacking
 
     def _note_grants(
@@ -285,6 +285,9 @@ class Reader(Sight):
         }
         if ask.opened is not None:
             used.add(ask.opened[source.name][0].id)
+        if not (used or self.gives(inquiry, ask.entity, None)):
+            # Of a type that is else hidden, that there are rows is given by grant too.
+            used = {one for each in fields.values() for one in granting.used(each)}
         inquiry.grants_used |= used
         opened = {one.id: one.incident for one in inquiry.grants if one.incident}
         for one in sorted(used & opened.keys()):

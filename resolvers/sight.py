@@ -159,6 +159,25 @@ class Sight:
         fields = self.verdicts(inquiry, entity, source).fields
         return any(map(visible, fields.values()))
 
+    def shared(
+        self, inquiry: Inquiry, entity: EntityType, source: Source
+    ) -> Predicate | None:
+        """Say which rows of *source* anything is given of, of a type else hidden.
+
+        That there is a row, and its id, is the grant's to give as well.
+        """
+        fields = self.verdicts(inquiry, entity, source).fields
+        unders = {
+            ruling.under: None
+            for rulings in fields.values()
+            for ruling in rulings
+            if not isinstance(ruling.verdict, Deny)
+        }
+        if None in unders:
+            return None
+        found = tuple(under for under in unders if under is not None)
+        return found[0] if len(found) == 1 else AnyOf(found)
+
     def leads(self, inquiry: Inquiry, entity: EntityType, remote: str) -> bool:
         """Say whether any row may be found by *remote*, as a relation does."""
         if remote == SOURCE_KEY:

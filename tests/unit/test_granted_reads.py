@@ -293,3 +293,32 @@ async def test_only_what_rests_on_an_emergency_alone_may_go_without_the_register
     await reader(sources).rows(asking, ask("phone"))
     assert asking.grants_used == {"B", "G2"}
     assert asking.break_glass is bool(incident)
+
+
+async def test_of_a_type_that_is_hidden_rows_outside_the_grant_are_not_even_counted(
+    sources: dict[str, MemorySource],
+) -> None:
+    nothing = replace(OPEN, kinds=frozenset({"court"}))
+    reading = reader(sources, nothing)
+    asking = inquiry(replace(GRANT, division="619922"))
+    by_key = ask("phone", order=Order("~key", descending=False))
+    found = await reading.rows(asking, by_key)
+    assert [one.key for one in found.rows] == ["2"]
+    counted = await reading.tally(asking, ask(), ())
+    assert sum(one.count for one in counted.tallies) == 1
+
+
+async def test_that_there_are_rows_of_a_hidden_type_rests_on_the_grant(
+    sources: dict[str, MemorySource],
+) -> None:
+    nothing = replace(OPEN, kinds=frozenset({"court"}))
+    by_key = ask(order=Order("~key", descending=False))
+    for count in (False, True):
+        asking = inquiry(GRANT)
+        reading = reader(sources, nothing)
+        if count:
+            await reading.tally(asking, ask(), ())
+        else:
+            await reading.rows(asking, by_key)
+        assert asking.grants_used == {"G1"}
+        assert all(look.protected for look in asking.looks)
