@@ -67,14 +67,19 @@ def shown(fields: Iterable[str], rulings: Mapping[str, Rulings]) -> dict[str, st
     }
 
 
-def note_look(
+def note_look(  # noqa: PLR0913 - all that a look is, as it is kept
     inquiry: Inquiry,
     entity: EntityType,
     source: Source,
     seen: dict[str, str],
     part: Sequence[Row] | Sequence[Tally],
+    *,
+    used: Iterable[str] = (),
 ) -> None:
-    """Note that *source* answered: fields, rows, and which rows they were."""
+    """Note that *source* answered: fields, rows, and which rows they were.
+
+    *used* are fields and relations that say something though they are not shown.
+    """
     keys = tuple(one.key for one in part if isinstance(one, Row))
     counted = sum(one.count for one in part if isinstance(one, Tally))
     inquiry.looks.append(
@@ -87,12 +92,26 @@ def note_look(
             # What rests on a grant waits for its record: the grant may end meanwhile.
             protected=bool(inquiry.grants_used)
             or any(
-                name in entity.fields
-                and entity.fields[name].sharing is not Sharing.UNCONDITIONAL
-                and how != "DENY"
-                for name, how in seen.items()
+                _protected(entity, source, name)
+                for name in (
+                    entity.key,
+                    *used,
+                    *(name for name, how in seen.items() if how != "DENY"),
+                )
             ),
         )
+    )
+
+
+def _protected(entity: EntityType, source: Source, name: str) -> bool:
+    """Say whether *name*, as *source* shares it, is not for everybody."""
+    way = entity.relations.get(name)
+    local = name if way is None else way.local
+    field = entity.fields.get(local)
+    if field is None:
+        return False
+    return field.sharing is not Sharing.UNCONDITIONAL or local in source.tightened(
+        entity.name
     )
 
 

@@ -160,7 +160,8 @@ class Reader(Sight):
             verdicts = self.verdicts(inquiry, ask.entity, source)
             seen = _filtered(ask, shown(ask.fields, verdicts.fields))
             self._note_grants(inquiry, ask, source, ask.fields | ask.links | ordered)
-            note_look(inquiry, ask.entity, source, seen, given)
+            used = _used(ask, ask.links | ordered)
+            note_look(inquiry, ask.entity, source, seen, given, used=used)
         return Found(rows=tuple(rows), missing=missing, more=more)
 
     async def given(self, inquiry: Inquiry, ask: Ask, source: Source) -> Found:
@@ -212,7 +213,8 @@ class Reader(Sight):
         seen = _filtered(ask, dict.fromkeys(sorted(groups), COUNT))
         for source, part in answered:
             self._note_grants(inquiry, ask, source, groups)
-            note_look(inquiry, ask.entity, source, seen, part)
+            used = _used(ask, groups)
+            note_look(inquiry, ask.entity, source, seen, part, used=used)
         tallies = tuple(tally for _, part in answered for tally in part)
         return Counted(tallies=tallies, missing=missing)
 
