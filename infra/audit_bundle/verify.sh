@@ -22,7 +22,8 @@ authority=
 failed=0
 unable=0
 
-say() { printf '%s\n' "$*"; }
+# Whatever a bundle says of itself moves no cursor.
+say() { printf '%s\n' "$*" | tr -d '\001-\011\013-\037\177'; }
 holds() { say "成立 holds   $*"; }
 fails() {
     say "不成立 FAILS  $*"
@@ -67,15 +68,36 @@ digest() { openssl dgst "-$1" -binary | hex; }
 
 node() { bytes "01$1$2" | digest "$hash"; }
 
+# The lines of the key in $1; it has one form alone. openssl would pass over what stands
+# before a key, base64 over what stands behind one: each would read another key.
+key_lines() {
+    part=before
+    while IFS= read -r line || [ -n "$line" ]; do
+        case $part$line in
+        'before-----BEGIN PUBLIC KEY-----') part=within ;;
+        'within-----END PUBLIC KEY-----') part=behind ;;
+        within*[!0-9A-Za-z+/=]* | within) return 1 ;;
+        within*) printf '%s\n' "$line" ;;
+        *) return 1 ;;
+        esac
+    done <"$1"
+    [ "$part" = behind ]
+}
+
+key_der() { key_lines "$1" | base64 -d 2>/dev/null; }
+
+# The key in $1 written anew from the very bytes that it is named by.
+key_anew() {
+    printf '%s\n' '-----BEGIN PUBLIC KEY-----'
+    key_der "$1" | base64
+    printf '%s\n' '-----END PUBLIC KEY-----'
+}
+
+key_digest() { key_der "$1" | digest sha256; }
+
 # A key is named by the beginning of the digest of its DER.
 key_id() {
-    found=$(while read -r line; do
-        case $line in
-        '-----BEGIN PUBLIC KEY-----' | '-----END PUBLIC KEY-----') ;;
-        -*) printf 'AAAA\n' ;; # something else, and so another digest
-        *) printf '%s\n' "$line" ;;
-        esac
-    done <"$1" | base64 -d 2>/dev/null | digest sha256)
+    found=$(key_digest "$1")
     behind=${found#????????????????}
     printf '%s' "${found%"$behind"}"
 }
@@ -94,9 +116,8 @@ while [ $# -gt 0 ]; do
     case $1 in
     --operator-key | --witness-key)
         [ $# -ge 2 ] && [ -r "$2" ] || stop "读不到公钥 cannot read the key: ${2:-}"
-        read -r line <"$2" && [ "$line" = '-----BEGIN PUBLIC KEY-----' ] \
-            || stop "不是 PEM 公钥 no public key in PEM: $2"
-        id=$(key_id "$2")
+        key_lines "$2" >/dev/null || stop "不是 PEM 公钥 no public key in PEM: $2"
+        id=$(key_digest "$2")
         case $1 in
         --operator-key) operators="$operators $id" ;;
         *) witnesses="$witnesses $id" ;;
@@ -123,7 +144,8 @@ command -v openssl >/dev/null || stop "没有 openssl / openssl is missing"
 cd "${folder:-.}" 2>/dev/null || stop "没有目录 no such folder: $folder"
 [ -f MANIFEST ] && [ -f head.note ] || stop "这里没有存证 no evidence is here: ${folder:-.}"
 scratch=$(mktemp) || stop "不能写临时文件 no place for a temporary file"
-trap 'rm -f "$scratch"' EXIT
+anew=$(mktemp) || stop "不能写临时文件 no place for a temporary file"
+trap 'rm -f "$scratch" "$anew"' EXIT
 
 # --- the files -----------------------------------------------------------------------
 
@@ -138,6 +160,13 @@ while read -r sum name more; do
     *"/$name/"*) fails "清单重复 listed twice: $name" ;;
     esac
     listed="$listed$name/"
+    # What nothing here looks at would pass for proved.
+    case $name in
+    README.txt | verify.sh | head.note | head.tsr | head.*.sig | key.*.pem) ;;
+    witness.*.sig | witness.*.seen | leaf.*.body) ;;
+    leaf.*.proof | leaf.*.content) [ -f "${name%.*}.body" ] || fails "没有叶 no leaf: $name" ;;
+    *) fails "不是存证的文件 no file of any evidence: $name" ;;
+    esac
     count=$((count + 1))
     if ! [ -f "$name" ]; then
         fails "缺少文件 missing: $name"
@@ -182,17 +211,21 @@ say "日志 log $origin: $size 叶 leaves, $at"
 
 # Whether the key $1 (by $2) has signed the text $3 with $4: 0 yes, 1 no, 2 not to be told.
 signed() {
-    openssl pkey -pubin -in "key.$1.pem" -noout 2>/dev/null || return 2
+    case $2 in
+    ecdsa-p256-sha256 | sm2-sm3) ;;
+    *) return 1 ;;
+    esac
+    key_anew "key.$1.pem" >"$anew"
+    openssl pkey -pubin -in "$anew" -noout 2>/dev/null || return 2
     case $2 in
     ecdsa-p256-sha256)
-        openssl dgst -sha256 -verify "key.$1.pem" -signature "$4" "$3" >/dev/null 2>&1
+        openssl dgst -sha256 -verify "$anew" -signature "$4" "$3" >/dev/null 2>&1
         ;;
     sm2-sm3)
         printf '' | openssl dgst -sm3 >/dev/null 2>&1 || return 2
-        openssl pkeyutl -verify -pubin -inkey "key.$1.pem" -rawin -digest sm3 \
+        openssl pkeyutl -verify -pubin -inkey "$anew" -rawin -digest sm3 \
             -pkeyopt distid:1234567812345678 -sigfile "$4" -in "$3" >/dev/null 2>&1
         ;;
-    *) return 2 ;;
     esac || return 1
 }
 
@@ -202,11 +235,11 @@ weigh() {
         fails "$1 $2: 没有公钥 its key is missing"
         return
     fi
-    if [ "$(key_id "key.$2.pem")" != "$2" ]; then
+    if ! key_lines "key.$2.pem" >/dev/null || [ "$(key_id "key.$2.pem")" != "$2" ]; then
         fails "$1 $2: 公钥与密钥号不符 the key is another one"
         return
     fi
-    if [ -n "$6" ] && ! among "$2" "$6"; then
+    if [ -n "$6" ] && ! among "$(key_digest "key.$2.pem")" "$6"; then
         say "略过 ignored  $1 $2: 不是给出的公钥 none of the keys that were given"
         return
     fi
@@ -280,17 +313,17 @@ leaf() {
     while read -r word value; do
         case $word in
         number)
-            is_number "$value" || return 1
+            [ -z "$number" ] && is_number "$value" || return 1
             number=$value
             place=$value
             ;;
         size)
-            is_number "$value" || return 1
+            [ -z "$of" ] && is_number "$value" || return 1
             of=$value
             last=$((value - 1))
             ;;
         path)
-            is_hex "$value" 64 && [ "$last" -gt 0 ] || return 1
+            [ -n "$number" ] && is_hex "$value" 64 && [ "$last" -gt 0 ] || return 1
             if [ $((place % 2)) -eq 1 ] || [ "$place" -eq "$last" ]; then
                 found=$(node "$value" "$found")
                 while [ $((place % 2)) -eq 0 ] && [ "$place" -gt 0 ]; do
