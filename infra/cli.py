@@ -17,6 +17,7 @@ from zhitong.connectors.signers import ECDSA, SM2
 from zhitong.connectors.trusted_documents import Trusted
 from zhitong.exceptions import SettingsError, ZhitongError
 from zhitong.infra import (
+    access_commands,
     audit_commands,
     catalogue_commands,
     commands,
@@ -89,6 +90,12 @@ def parser() -> argparse.ArgumentParser:
     _policy(command)
     _questions(command)
     _witness(command)
+    access = command(
+        "access",
+        "调阅登记：值得留意的查阅 the access register: looks that deserve attention",
+        access_commands.find_unusual,
+    )
+    access_commands.describe(_verbs(access, *ACTION))
     audit = command(
         "audit",
         "存证：核验、导出 the log: verify it, export evidence",

@@ -93,6 +93,9 @@ class Settings:
     calendar: Path = Path(__file__).parent / "rules" / "calendar.toml"
     """The file of working days, and of the clocks that count them."""
 
+    patterns: Path = Path(__file__).parent / "rules" / "patterns.toml"
+    """The file that says which looks deserve attention."""
+
     evidence_algorithm: str = "sha256-ecdsa-p256"
     """Digest of the log, for life, and what new keys sign by; or ``sm3-sm2``."""
 

@@ -51,6 +51,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
         receivers=Path("r"),
         clients=Path("cl"),
         calendar=Path("cl"),
+        patterns=Path("pa"),
         document_aliases=11,
         document_directives=12,
         spool_bytes=12,
