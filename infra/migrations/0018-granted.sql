@@ -37,7 +37,10 @@ create trigger access_grant_ended after update on access_grant
 -- It is sent to again by an operator alone, and after a new grant.
 create function refuse_resumption() returns trigger language plpgsql as $$
 begin
-    if exists (select from access_grant g where g.receiver = new.receiver and g.kind = 'SHARING')
+    -- What somebody only applied for, or was refused, is no grant that it rests on.
+    if exists (
+            select from access_grant g
+            where g.receiver = new.receiver and g.kind = 'SHARING' and g.provided_at is not null)
         and not exists (
             select from access_grant g
             where g.receiver = new.receiver and g.state = 'IN_FORCE'

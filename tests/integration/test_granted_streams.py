@@ -25,10 +25,10 @@ from zhitong.streams.topics import ensure_topics
 pytestmark = pytest.mark.integration
 GRANT = """insert into access_grant (grant_id, version, state, kind, unit, unit_name,
     owner, purpose, basis, fields, receiver, valid_from, valid_to, applied_by,
-    applied_at, changed_at)
+    applied_at, provided_at, changed_at)
 values ($1, 1, 'IN_FORCE', 'SHARING', 'U', '单位', 'O', 'credit', '依据',
     '{"Decision": ["facts"]}', 'credit', now() - interval '1 day',
-    now() + interval '1 day', '某人', now(), now())"""
+    now() + interval '1 day', '某人', now(), now(), now())"""
 HELD = "select suspended_because from receiver where suspended_at is not null"
 
 
@@ -129,6 +129,19 @@ async def test_the_end_of_a_grant_and_the_hold_are_one_transaction(
 async def test_a_receiver_that_rests_on_no_grant_is_resumed_as_ever(
     platform: str,
 ) -> None:
+    async with ReceiverControl(platform) as control:
+        assert await control.suspend("credit", "运维", "维护")
+        assert await control.resume("credit", "运维", "结束")
+
+
+@pytest.mark.parametrize("state", ["APPLIED", "REFUSED", "WITHDRAWN", "REVOKED"])
+async def test_what_somebody_only_applied_for_keeps_no_receiver_suspended(
+    platform: str, state: str
+) -> None:
+    await run(platform, GRANT, "G1")
+    never = "update access_grant set state = $1, provided_at = null, receiver = null"
+    await run(platform, never, state)
+    await run(platform, "update access_grant set receiver = 'credit'")
     async with ReceiverControl(platform) as control:
         assert await control.suspend("credit", "运维", "维护")
         assert await control.resume("credit", "运维", "结束")
