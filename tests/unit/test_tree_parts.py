@@ -18,7 +18,8 @@ def test_the_roots_of_parts_are_those_of_the_whole_at_every_size(length: int) ->
     leaves = [leaf(SHA256, b"%d" % each) for each in range(length)]
     cuts = [0, *(each for each in range(WIDTH, length, WIDTH) if chosen.random() < 0.5)]
     sizes = sorted({0, length, *chosen.sample(range(length + 1), min(60, length))})
-    whole, found = Whole(SHA256), {}
+    whole = Whole(SHA256)
+    found: dict[int, bytes] = {}
     for first, end in zip(cuts, [*cuts[1:], length], strict=True):
         builder = PartBuilder(SHA256, first, sizes)
         rest = leaves[first:end]
