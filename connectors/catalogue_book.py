@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 import asyncpg
 import orjson
 
-from zhitong.catalogue import ExchangeStatus, Exported, Reply
+from zhitong.catalogue import ExchangeStatus, Exported, Reply, Version
 from zhitong.connectors import deeds
 from zhitong.connectors.loan import Connection, lent
 from zhitong.connectors.session import Session
 from zhitong.connectors.statements import statements
 from zhitong.evidence import Deed, DeedKind
 from zhitong.exceptions import LedgerUnavailableError
+from zhitong.rules.catalogue_difference import differences
+from zhitong.types import Label
 
 SQL = "catalogue_book"
 _LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
@@ -40,7 +43,7 @@ class CatalogueBook(Session):
             latest = await connection.fetchrow(sql["latest"])
             fresh = latest is None or latest["digest"] != digest
             version = (
-                await connection.fetchval(sql["enter"], digest, body)
+                await _enter(connection, digest, body, latest)
                 if latest is None or fresh
                 else latest["version"]
             )
@@ -119,8 +122,8 @@ class CatalogueBook(Session):
         return _unavailable()
 
 
-class PlatformReplies:
-    """Answers the port `zhitong.ports.Replies`."""
+class PlatformCatalogue:
+    """Answers the port `zhitong.ports.CatalogueHistory`."""
 
     def __init__(
         self, pool: asyncpg.Pool[asyncpg.Record], seconds: float = 5.0
@@ -130,11 +133,46 @@ class PlatformReplies:
 
     async def replies(self) -> Mapping[str, Reply]:
         """Give the last reply on each resource; raise `LedgerUnavailableError`."""
+        async with self._connected() as connection:
+            return await _replies(connection)
+
+    async def versions(self, limit: int, before: int | None) -> Sequence[Version]:
+        """Give the newest *limit* versions, of those *before* a number.
+
+        Raises `LedgerUnavailableError`.
+        """
+        async with self._connected() as connection:
+            rows = await connection.fetch(statements(SQL)["versions"], limit, before)
+        return tuple(
+            Version(
+                number=row["version"],
+                digest=row["digest"],
+                made_at=row["made_at"],
+                resources=row["resources"],
+                changes=tuple(Label(*one) for one in orjson.loads(row["changes"])),
+            )
+            for row in rows
+        )
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Connection]:
         try:
             async with asyncio.timeout(self._seconds), lent(self._pool) as connection:
-                return await _replies(connection)
+                yield connection
         except _LOST as error:
             raise _unavailable() from error
+
+
+async def _enter(
+    connection: Connection, digest: str, body: bytes, before: asyncpg.Record | None
+) -> int:
+    resources = orjson.loads(body)
+    known = [] if before is None else orjson.loads(before["body"])
+    # Of the first all is new, which is no news.
+    changed = differences(known, resources) if before is not None else []
+    words = orjson.dumps([[one.zh, one.en] for one in changed])
+    enter = statements(SQL)["enter"]
+    return int(await connection.fetchval(enter, digest, body, len(resources), words))
 
 
 async def _replies(connection: Connection) -> Mapping[str, Reply]:

@@ -3,10 +3,14 @@
 select pg_advisory_xact_lock(hashtext('zhitong catalogue'));
 
 -- latest --
-select version, digest from catalogue_version order by version desc limit 1;
+select version, digest, body from catalogue_version order by version desc limit 1;
 
 -- enter --
-insert into catalogue_version (digest, body) values ($1, $2) returning version;
+insert into catalogue_version (digest, body, resources, changes) values ($1, $2, $3, $4) returning version;
+
+-- versions --
+select version, digest, made_at, resources, changes from catalogue_version
+where $2::bigint is null or version < $2 order by version desc limit $1;
 
 -- export --
 insert into catalogue_export (version, who) values ($1, $2);

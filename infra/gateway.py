@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from zhitong.connectors.access_log import open_pool
-from zhitong.connectors.catalogue_book import PlatformReplies
+from zhitong.connectors.catalogue_book import PlatformCatalogue
 from zhitong.connectors.deeds import PlatformDeeds
 from zhitong.connectors.freshness import PlatformFreshness
 from zhitong.connectors.grants import PlatformGrants
@@ -97,7 +97,7 @@ class Gateway:
         self.published: Published | None = None
         """What anybody may see of the proof, while the gateway runs."""
         self._deeds: PlatformDeeds | None = None
-        self._replies: PlatformReplies | None = None
+        self._history: PlatformCatalogue | None = None
         self._deciding = Deciding(settings, policy)
         self._clocks = read_clocks(settings.calendar)
         self.applications: Grants | None = None
@@ -137,7 +137,7 @@ class Gateway:
         ending = asyncio.create_task(expiring(self.applications))
         self.documents = PlatformDocuments(pool)
         self._deeds = PlatformDeeds(pool)
-        self._replies = PlatformReplies(pool)
+        self._history = PlatformCatalogue(pool)
         self.published = Published(pool)
         _, errors = await self.registry.load()
         for error in errors:
@@ -186,7 +186,7 @@ class Gateway:
             grants=self.grants,
             applications=self.applications,
             emergencies=self._emergencies(),
-            catalogue=Catalogue(ENTITIES, self.sources, self._policy, self._replies),
+            catalogue=Catalogue(ENTITIES, self.sources, self._policy, self._history),
             lookers=PlatformLookers(pool, secret(settings.state / "subject.key")),
             bounds=Bounds(
                 settings.document_tokens,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from zhitong.ports import Replies, Source
+from zhitong.ports import CatalogueHistory, Source
 from zhitong.resolvers import granting
 from zhitong.resolvers.conditions import Condition, conditions
 from zhitong.resolvers.explanation import described
@@ -128,13 +128,13 @@ class Catalogue:
         entities: Mapping[str, EntityType],
         sources: Callable[[], Mapping[str, Source]],
         policy: Policy,
-        replies: Replies | None = None,
+        history: CatalogueHistory | None = None,
     ) -> None:
         self._entities = entities
         self._sources = sources
         self._policy = policy
-        self.replies = replies
-        """What the exchange platform said; None: nobody has asked it."""
+        self.history = history
+        """What was exported, and what was said of it; None: this gateway has none."""
         self._known: dict[
             tuple[str, tuple[tuple[str, Sharing], ...]],
             Mapping[str, tuple[Condition, ...]],

@@ -3,173 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import strawberry
 
-from zhitong.catalogue import ExchangeStatus, Reply
+from zhitong.catalogue import Reply
 from zhitong.exceptions import LedgerUnavailableError, ScalarError
-from zhitong.ports import Replies
-from zhitong.requesters import KINDS
+from zhitong.ports import CatalogueHistory
 from zhitong.resolvers.catalogue import (
-    Access,
     Catalogue,
-    Item,
     Resource,
-    Standing,
     Wanted,
     rows,
 )
-from zhitong.resolvers.conditions import Condition
 from zhitong.rules.working_days import CHINA
+from zhitong.schema.catalogue_enums import (
+    CatalogueStanding,
+    DataGrade,
+    ExchangeState,
+    SharingAttribute,
+    UpdateCycle,
+)
+from zhitong.schema.catalogue_fields import CatalogueField, field_of
 from zhitong.schema.context import Context
-from zhitong.schema.enums import enum_of
 from zhitong.schema.objects import AFTER, FIRST, Info, described, field_with
-from zhitong.schema.protection import GRADES, SHARINGS
 from zhitong.schema.scalars import DateTime
-from zhitong.types import Cycle, Grade, Label, Sharing
+from zhitong.types import Grade, Label, Sharing
 
-SharingAttribute = enum_of(
-    "SharingAttribute",
-    Label("共享属性（国令第809号）", "Sharing attribute (Decree 809)"),
-    {one.name: SHARINGS[one] for one in Sharing},
-)
-DataGrade = enum_of(
-    "DataGrade",
-    Label("分级（GB/T 43697-2024）", "Grade (GB/T 43697-2024)"),
-    {one.name: GRADES[one] for one in Grade},
-)
-CYCLES = {
-    Cycle.REALTIME: Label("实时", "As it happens"),
-    Cycle.DAILY: Label("每日", "Daily"),
-    Cycle.WEEKLY: Label("每周", "Weekly"),
-    Cycle.MONTHLY: Label("每月", "Monthly"),
-    Cycle.YEARLY: Label("每年", "Yearly"),
-    Cycle.IRREGULAR: Label("不定期", "At no fixed time"),
-}
-UpdateCycle = enum_of(
-    "UpdateCycle",
-    Label("更新周期", "How often data are renewed"),
-    {one.name: label for one, label in CYCLES.items()},
-)
-CatalogueStanding = enum_of(
-    "CatalogueStanding",
-    Label("是否主数源", "Whether it is its owner's lead source"),
-    {
-        Standing.LEAD: Label("主数源", "The lead source"),
-        Standing.SECOND: Label(
-            "同一数源部门另有主数源", "Another source of this owner leads"
-        ),
-        Standing.UNSETTLED: Label(
-            "同一数源部门有几个来源，尚未指明主数源",
-            "The owner has several sources and has named no single lead",
-        ),
-    },
-)
-CatalogueAccess = enum_of(
-    "CatalogueAccess",
-    Label("本次提问的调用方能看到什么", "What whoever asks is given"),
-    {
-        Access.ALLOW: Label("允许", "Whole"),
-        Access.MASK: Label("脱敏", "Masked"),
-        Access.ON_CONDITION: Label(
-            "有条件：部分记录，或另须说明目的、出示凭据",
-            "Some rows, or with a purpose or papers that were not stated",
-        ),
-        Access.BY_GRANT: Label("按生效的共享授权", "By a sharing grant in force"),
-        Access.COUNTS: Label("只作统计", "For counting alone"),
-        Access.DENY: Label("不给", "Nothing"),
-    },
-)
-ExchangeState = enum_of(
-    "ExchangeState",
-    Label("在城市交换平台上的状态", "Status on the city's exchange platform"),
-    {
-        ExchangeStatus.NOT_REPORTED.name: Label("未上报", "Not reported"),
-        ExchangeStatus.WAITING.name: Label("待审核", "Waiting"),
-        ExchangeStatus.REJECTED_BY_ADMIN.name: Label(
-            "管理员驳回", "Rejected by the administrator"
-        ),
-        ExchangeStatus.REJECTED_BY_STATE.name: Label(
-            "国家平台驳回", "Rejected by the national platform"
-        ),
-        ExchangeStatus.REVOKED.name: Label("已撤销", "Revoked"),
-        ExchangeStatus.PASSED.name: Label("审核通过", "Passed"),
-        ExchangeStatus.REJECTED.name: Label("驳回", "Rejected"),
-    },
-)
 SHARING = Label("含有此属性的数据项", "Has a field so shared")
 GRADE = Label("含有此级的数据项", "Has a field of this grade")
 OWNER = Label("数源部门代码", "Credit code of the owner")
 TYPE = Label("类型名称", "Name of the type")
 SEARCH = Label("标题、数据项名称中的文字", "Part of a title or a field's name")
 ID = Label("资源编号：类型@来源", "The resource: type@source")
-
-
-@strawberry.type(
-    description="哪类调用方凭什么能看到。\n\nWhich requester kind may see it, and how."
-)
-class CatalogueCondition:
-    """What one kind is given of a field, and what it takes."""
-
-    kind: str = strawberry.field(description="调用方类别\n\nRequester kind")
-    nameZh: str = strawberry.field(description="类别名称\n\nThe kind's Chinese name")
-    nameEn: str = strawberry.field(description="类别英文名称\n\nIts English name")
-    access: CatalogueAccess = strawberry.field(  # type: ignore[valid-type]
-        description="允许、脱敏或只作统计\n\nWhole, masked or for counting alone"
-    )
-    mask: str | None = strawberry.field(description="脱敏方式\n\nHow it is blurred")
-    rows: str = strawberry.field(
-        description="对哪些记录；空为全部\n\nFor which rows; empty: for all"
-    )
-    requires: list[str] = strawberry.field(
-        description="须说明或出示的\n\nWhat must be stated or shown"
-    )
-    purposes: list[str] = strawberry.field(
-        description="限于这些目的；空为该类别的任何目的\n\n"
-        "For these purposes alone; empty: for any that the kind has"
-    )
-
-
-@strawberry.type(description="资源的一个数据项。\n\nOne field of a resource.")
-class CatalogueField:
-    """A field, as this source shares it."""
-
-    name: str = strawberry.field(description="图中的名称\n\nIts name in the graph")
-    labelZh: str = strawberry.field(description="中文名称\n\nIts Chinese name")
-    labelEn: str = strawberry.field(description="英文名称\n\nIts English name")
-    kind: str = strawberry.field(description="数据类型\n\nKind of value")
-    sharing: SharingAttribute = strawberry.field(  # type: ignore[valid-type]
-        description="共享属性，取类型与绑定中较严的\n\n"
-        "Sharing attribute: the stricter of type and binding"
-    )
-    basis: str | None = strawberry.field(
-        description="收紧共享的依据\n\nThe text by which it is shared more strictly"
-    )
-    grade: DataGrade = strawberry.field(  # type: ignore[valid-type]
-        description="分级\n\nGrade"
-    )
-    mask: str | None = strawberry.field(
-        description="声明的脱敏方式\n\nThe mask it declares"
-    )
-    codeList: str | None = strawberry.field(
-        description="代码表，内容见 codeLists\n\nIts code list, as in codeLists"
-    )
-    lost: bool = strawberry.field(
-        description="库表已变，此项暂缺\n\nThe source no longer has it"
-    )
-    grantable: bool = strawberry.field(
-        description="可否在共享申请中列出\n\nWhether an application may name it"
-    )
-    access: CatalogueAccess = strawberry.field(  # type: ignore[valid-type]
-        description="本次提问的调用方能看到什么\n\nWhat whoever asks is given now"
-    )
-    conditions: list[CatalogueCondition] = strawberry.field(
-        description="哪类调用方凭什么能看到；政务部门以外只列本类\n\n"
-        "Who may see it and how; outside government one's own kind alone"
-    )
 
 
 @strawberry.type(
@@ -200,7 +68,7 @@ class CatalogueExchange:
 class _Said:
     """The platform's replies, read once for all resources of a question's field."""
 
-    def __init__(self, replies: Replies | None) -> None:
+    def __init__(self, replies: CatalogueHistory | None) -> None:
         self._replies = replies
         self._asked: asyncio.Task[Mapping[str, Reply]] | None = None
 
@@ -288,7 +156,7 @@ class CatalogueItem:
         principal = context.inquiry.principal
         inside = self.catalogue.inside(principal)
         return [
-            _field(
+            field_of(
                 item,
                 access[item.field.name],
                 (
@@ -335,41 +203,6 @@ class _Words:
         )
 
 
-def _field(
-    item: Item, access: Access, conditions: Iterable[Condition]
-) -> CatalogueField:
-    field = item.field
-    return CatalogueField(
-        name=field.name,
-        labelZh=field.label.zh,
-        labelEn=field.label.en,
-        kind=field.kind,
-        sharing=item.sharing.name,
-        basis=item.basis or None,
-        grade=field.grade.name,
-        mask=field.mask,
-        codeList=field.codes.name if field.codes else None,
-        lost=item.lost,
-        grantable=item.grantable,
-        access=access,
-        conditions=list(map(_condition, conditions)),
-    )
-
-
-def _condition(one: Condition) -> CatalogueCondition:
-    name = KINDS[one.kind]
-    return CatalogueCondition(
-        kind=one.kind,
-        nameZh=name.zh,
-        nameEn=name.en,
-        access=one.access,
-        mask=one.mask,
-        rows=one.rows,
-        requires=list(one.requires),
-        purposes=list(one.purposes),
-    )
-
-
 def _item(
     context: Context, catalogue: Catalogue, said: _Said, one: Resource
 ) -> CatalogueItem:
@@ -395,7 +228,8 @@ def _item(
     )
 
 
-def _catalogue(context: Context) -> Catalogue:
+def catalogue_of(context: Context) -> Catalogue:
+    """Give the catalogue; raise where this gateway has none."""
     if context.catalogue is None:
         raise LedgerUnavailableError(
             "本网关没有数据目录", "this gateway has no catalogue"
@@ -423,7 +257,7 @@ def catalogue_field() -> Any:  # noqa: ANN401 - a strawberry field
                 f"没有类型 {type[:40]}，目录中的 type 即是",
                 f"there is no type {type[:40]}; the catalogue's type names them",
             )
-        catalogue = _catalogue(context)
+        catalogue = catalogue_of(context)
         wanted = Wanted(
             owner=owner,
             type=type,
@@ -436,7 +270,7 @@ def catalogue_field() -> Any:  # noqa: ANN401 - a strawberry field
         rest = [one for one in found if after is None or one.id > after]
         size = context.page_size(first)
         page = rest[:size]
-        said = _Said(catalogue.replies)
+        said = _Said(catalogue.history)
         return CataloguePage(
             nodes=[_item(context, catalogue, said, one) for one in page],
             totalCount=len(found),
@@ -467,10 +301,10 @@ def catalogue_item_field() -> Any:  # noqa: ANN401 - a strawberry field
 
     def resolve(info: Info, resource: str) -> CatalogueItem | None:
         context: Context = info.context
-        catalogue = _catalogue(context)
+        catalogue = catalogue_of(context)
         resources = catalogue.resources(context.inquiry.principal)
         found = (one for one in resources if one.id == resource)
-        said = _Said(catalogue.replies)
+        said = _Said(catalogue.history)
         return next((_item(context, catalogue, said, one) for one in found), None)
 
     annotations = {

@@ -9,6 +9,7 @@ import strawberry
 from zhitong.ports import Source
 from zhitong.schema import codes, objects
 from zhitong.schema.catalogue import catalogue_field, catalogue_item_field
+from zhitong.schema.catalogue_versions import catalogue_versions_field
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.enums import KEY_MATCH, enum_of
 from zhitong.schema.explaining import explain_field
@@ -289,6 +290,7 @@ def query_type() -> type:
     body["checkDecision"] = check_field()
     body["catalogue"] = catalogue_field()
     body["catalogueItem"] = catalogue_item_field()
+    body["catalogueVersions"] = catalogue_versions_field()
     body["policyExplain"] = explain_field()
     body["whoLooked"] = who_looked_field()
     body["sources"] = _sources_field()

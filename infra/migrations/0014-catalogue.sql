@@ -4,10 +4,13 @@ create table catalogue_version (
     version bigint generated always as identity primary key,
     digest  text not null check (digest ~ '^[0-9a-f]{64}$'),
     body    bytea not null,
+    resources int not null,
+    changes bytea not null,
     made_at timestamptz not null default now()
 );
 comment on table catalogue_version is 'each catalogue that differs from the one before it';
 comment on column catalogue_version.digest is 'SHA-256 of body';
+comment on column catalogue_version.changes is 'what differs from the version before, in words: JSON, [[zh, en]]';
 comment on column catalogue_version.body is 'its resources as canonical JSON';
 
 create table catalogue_export (

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
+from zhitong.types import Label
+
 
 class ExchangeStatus(IntEnum):
     """Where a resource stands on the exchange platform."""
@@ -44,6 +46,19 @@ class Reply:
     version: str = ""
     """Digest of the catalogue that it is about."""
     taken_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A catalogue that was given out and differed from the one before it."""
+
+    number: int
+    digest: str
+    """SHA-256 of its resources as canonical JSON."""
+    made_at: datetime
+    resources: int
+    changes: tuple[Label, ...]
+    """What had changed since the version before; none of the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

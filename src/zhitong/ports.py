@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from zhitong.catalogue import Reply
+from zhitong.catalogue import Reply, Version
 from zhitong.decisions import (
     Ack,
     Act,
@@ -245,8 +245,15 @@ class GrantsInForce(Protocol):
         ...
 
 
-class Replies(Protocol):
-    """What the city's exchange platform said of the catalogue's resources."""
+class CatalogueHistory(Protocol):
+    """Catalogues that were given out, and what the exchange platform said of them."""
+
+    async def versions(self, limit: int, before: int | None) -> Sequence[Version]:
+        """Give the newest *limit* versions, of those *before* a number.
+
+        Raises `LedgerUnavailableError`.
+        """
+        ...
 
     async def replies(self) -> Mapping[str, Reply]:
         """Give the last reply on each resource; raise `LedgerUnavailableError`."""

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from zhitong.connectors.catalogue_book import PlatformReplies
+from zhitong.connectors.catalogue_book import PlatformCatalogue
 from zhitong.exceptions import LedgerUnavailableError
 from zhitong.infra.city_load import BINDINGS
 from zhitong.infra.cli import main
@@ -120,6 +120,47 @@ async def test_the_same_catalogue_has_one_version_and_each_export_a_deed(
     assert await deeds(sql, "export-catalogue") == before + 1
 
 
+async def test_a_changed_binding_makes_a_version_that_says_what_changed(
+    typed: Typed, ask: Asking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await typed.exported()
+    folder = tmp_path / "changed"
+    folder.mkdir()
+    for path in BINDINGS.glob("*.toml"):
+        text = path.read_text("utf-8")
+        if path.stem == "market":
+            text = text.replace('representative = "fddbr"\n', "")
+            text = text.replace('updated = "daily"', 'updated = "weekly"')
+        (folder / path.name).write_text(text, encoding="utf-8")
+    monkeypatch.setenv("ZHITONG_BINDINGS", str(folder))
+    changed = await typed.exported()
+    answer = await ask(
+        "data-authority",
+        "{ catalogueVersions { number digest madeAt resources changes { zh en } } }",
+    )
+    body: Any = answer.body
+    latest = body["data"]["catalogueVersions"][0]
+    assert latest["digest"] == changed["version"]
+    older = await ask(
+        "police",
+        "query ($number: Int) { catalogueVersions(before: $number) { number } }",
+        {"number": latest["number"]},
+    )
+    body = older.body
+    assert body["data"]["catalogueVersions"][0]["number"] < latest["number"]
+    assert latest["resources"] == len(changed["catalogs"])
+    assert [one["en"] for one in latest["changes"]] == [
+        "field Counterparty@market representative was removed",
+        "Licence@market: update cycle changed from daily to weekly",
+    ]
+
+
+async def test_versions_are_for_government_alone(ask: Asking) -> None:
+    answer = await ask("public", "{ catalogueVersions { number } }")
+    body: Any = answer.body
+    assert body["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+
+
 async def test_replies_are_shown_in_the_graph_inside_government(
     typed: Typed, ask: Asking
 ) -> None:
@@ -188,7 +229,7 @@ async def test_while_the_register_is_away_the_rest_of_the_catalogue_stands(
     gateway: tuple[Gateway, Engine], addresses: Mapping[str, str]
 ) -> None:
     pool = await asyncpg.create_pool(addresses["platform"], min_size=1, max_size=1)
-    replies = PlatformReplies(pool)
+    replies = PlatformCatalogue(pool)
     pool.terminate()
     with pytest.raises(LedgerUnavailableError):
         await replies.replies()
