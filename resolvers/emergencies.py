@@ -6,9 +6,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from zhitong.exceptions import ForbiddenError, GrantConflictError, GrantUnknownError
-from zhitong.grants import Act, Actor, Capacity, GrantStep, Taken, Terms
-from zhitong.resolvers.grants import Grants
+from zhitong.grants import (
+    Act,
+    Actor,
+    Application,
+    Capacity,
+    GrantStep,
+    Taken,
+    Terms,
+)
+from zhitong.resolvers.grants import Grants, check_id, check_texts
 from zhitong.rules.emergencies import EmergencyRules, judged, opened
+from zhitong.rules.texts import CONTROL
 from zhitong.types import MANAGER, AccessFinding, Inquiry, Label, Principal
 
 CHECK = "break-glass"
@@ -29,6 +38,8 @@ class Emergencies:
         """Give *terms* to the caller in person; the same once more changes nothing."""
         principal = inquiry.principal
         self._check(principal)
+        check_id(grant_id)
+        check_texts(incident=incident, reason=reason)
         book, at = self.applications.book, self.applications.clock()
         conditional = await self.applications.had(terms)
         act = Act(
@@ -44,10 +55,7 @@ class Emergencies:
         stands = await book.find(grant_id)
         if stands is not None:
             # Its hours run from when it was opened: so the terms are not the same.
-            same = (stands.person, stands.incident, stands.terms.owner)
-            if same != (made.person, made.incident, made.terms.owner) or (
-                stands.terms.fields != terms.fields
-            ):
+            if _said(stands) != _said(made):
                 raise GrantConflictError(
                     "这个编号已有另一次紧急调阅或申请，请换一个编号",
                     "another emergency or application has this id; choose another id",
@@ -68,7 +76,10 @@ class Emergencies:
                 "紧急调阅由数据主管部门复核",
                 "the data authority reviews an emergency's use",
             )
-        stands = await book.find(grant_id)
+        check_texts(reason=reason)
+        # What no id has is in no register, and a database may not take it.
+        known = CONTROL.search(grant_id) is None
+        stands = await book.find(grant_id) if known else None
         if stands is None:
             raise GrantUnknownError(
                 "没有这次紧急调阅，请核对编号",
@@ -116,6 +127,15 @@ def finding(grant: str, incident: str, source: str, what: str) -> AccessFinding:
             "be reviewed in time",
         ),
         source=source,
+    )
+
+
+def _said(made: Application) -> tuple[object, ...]:
+    """Give what the same emergency has, opened once more: all but its hours."""
+    terms = made.terms
+    return (
+        *(made.kind, made.unit, made.person, made.incident),
+        *(terms.owner, terms.fields, terms.scene),
     )
 
 

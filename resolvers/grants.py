@@ -78,18 +78,12 @@ class Grants:
 
     async def apply(self, principal: Principal, grant_id: str, terms: Terms) -> Taken:
         """Apply for *terms*; the same once more changes nothing."""
-        if not grant_id.strip() or len(grant_id) > LONGEST_ID:
-            raise GrantFormError(
-                f"申请编号（grantId）须有 1 至 {LONGEST_ID} 个字符，由申请方自定",
-                f"grantId is chosen by the applicant and has 1 to {LONGEST_ID} "
-                "characters",
-            )
+        check_id(grant_id)
         if not self._may_apply(principal):
             raise ForbiddenError(
                 "只有政务部门的人员可以申请共享，系统不能",
                 "people of government departments apply for grants, no systems",
             )
-        _check_texts(grantId=grant_id)
         conditional = await self._checked(terms)
         actor = self._actor(principal, frozenset({Capacity.APPLICANT}))
         act = Act(
@@ -124,7 +118,7 @@ class Grants:
                 "there is no such application, or it is none of your unit's; check "
                 "the id",
             )
-        _check_texts(reason=reason)
+        check_texts(reason=reason)
         conditional = True if terms is None else await self._checked(terms)
         act = Act(
             grant=grant_id,
@@ -185,7 +179,7 @@ class Grants:
 
     async def _checked(self, terms: Terms) -> bool:
         """Say whether *terms* are conditional; raise where they are not to be had."""
-        _check_texts(basis=terms.basis, scene=terms.scene)
+        check_texts(basis=terms.basis, scene=terms.scene)
         if any(DIGEST.fullmatch(one) is None for one in terms.documents):
             raise GrantFormError(
                 "documents 是可信查询的 SHA-256，各 64 位小写十六进制",
@@ -257,7 +251,18 @@ class Grants:
         )
 
 
-def _check_texts(**texts: str) -> None:
+def check_id(grant_id: str) -> None:
+    """Raise where an application cannot have this id."""
+    if not grant_id.strip() or len(grant_id) > LONGEST_ID:
+        raise GrantFormError(
+            f"申请编号（grantId）须有 1 至 {LONGEST_ID} 个字符，由申请方自定",
+            f"grantId is chosen by the applicant and has 1 to {LONGEST_ID} characters",
+        )
+    check_texts(grantId=grant_id)
+
+
+def check_texts(**texts: str) -> None:
+    """Raise where a text has what no database's text can have."""
     for name, text in texts.items():
         if CONTROL.search(text):
             raise GrantFormError(

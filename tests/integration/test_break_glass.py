@@ -119,6 +119,8 @@ async def test_the_same_once_more_changes_nothing_and_another_keeps_its_id(
     assert (await opened(ask, given))["replayed"] is True
     other = await ask("police", OPEN, {"given": {**given, "incident": "另一事件"}})
     assert code(other) == "GRANT_CONFLICT"
+    other = await ask("police", OPEN, {"given": {**given, "reason": "另一理由"}})
+    assert code(other) == "GRANT_CONFLICT"
 
 
 @pytest.mark.parametrize(
@@ -129,6 +131,9 @@ async def test_the_same_once_more_changes_nothing_and_another_keeps_its_id(
         pytest.param("operator", {}, "FORBIDDEN", id="operators"),
         pytest.param("police", {"reason": " "}, "GRANT_FORM", id="no reason"),
         pytest.param("police", {"incident": ""}, "GRANT_FORM", id="no incident"),
+        pytest.param("police", {"incident": "a\0"}, "GRANT_FORM", id="no text"),
+        pytest.param("police", {"grantId": " "}, "GRANT_FORM", id="no id"),
+        pytest.param("police", {"grantId": "x" * 65}, "GRANT_FORM", id="a long id"),
         pytest.param(
             "police",
             {"items": ["Counterparty.idNumber"]},
@@ -154,8 +159,9 @@ async def test_the_data_authority_reviews_each_use_once(
     asked = {"given": review, "outcome": "JUSTIFIED"}
     for who in ("police", "operator", "auditor", "market-steward"):
         assert code(await ask(who, REVIEW, asked)) == "FORBIDDEN"
-    nothing = {"given": {**review, "grantId": "无"}, "outcome": "JUSTIFIED"}
-    assert code(await ask("data-authority", REVIEW, nothing)) == "GRANT_UNKNOWN"
+    for unknown in ("无", "a\0"):
+        nothing = {"given": {**review, "grantId": unknown}, "outcome": "JUSTIFIED"}
+        assert code(await ask("data-authority", REVIEW, nothing)) == "GRANT_UNKNOWN"
     answer = await ask("data-authority", REVIEW, asked)
     data: Any = answer.body["data"]
     assert data["reviewBreakGlass"] == {
