@@ -111,8 +111,12 @@ class GrantedOracle(Oracle):
         )
 
     def counted(self, asker: Asker, row: Truth) -> bool:
-        given = self._gives(asker, row.type, "") or self._gives(
-            asker, row.type, row.source
+        """Of a type else hidden, rows outside the grants are not even counted."""
+        entity = ENTITIES[row.type]
+        given = self._gives(asker, row.type, "") or any(
+            arm.effect != "deny" and holds(arm.when or {}, asker, row)
+            for name in (*entity.fields, *entity.relations)
+            for arm in self.arms(asker, row.type, name, row.source)
         )
         return given and Oracle.counted(self, asker, row)
 
