@@ -18,6 +18,7 @@ import orjson
 
 from zhitong.connectors.decision_row import hashed
 from zhitong.connectors.evidence_log import Log, read_log
+from zhitong.connectors.grant_check import grant_faults
 from zhitong.connectors.loan import Connection
 from zhitong.connectors.standing_check import standing_faults
 from zhitong.connectors.statements import statements
@@ -221,9 +222,11 @@ class EvidenceRows:
         return found
 
     async def standing(self) -> Faults:
-        """Name present rows of decisions that are not as their versions say."""
+        """Name decisions not as their versions say, grants not as their deeds."""
         found = Faults()
         async for fault in standing_faults(self._connection):
+            found.add(fault)
+        async for fault in grant_faults(self._connection):
             found.add(fault)
         return found
 

@@ -126,10 +126,11 @@ def deed(act: Act, after: Application) -> Deed:
         else {"duty": after.due.duty, "unit": after.due.unit, "at": after.due.at},
         "late": list(after.late),
     }
-    if act.terms is not None:
+    # Break-glass states none with its act: its first step has them all the same.
+    if act.terms is not None or after.version == 1:
         # People's own words stand in the register, which may lose them; a deed may not.
-        scene = hashlib.sha256(act.terms.scene.encode()).hexdigest()
-        detail["terms"] = {**_terms(act.terms), "scene": scene}
+        scene = hashlib.sha256(after.terms.scene.encode()).hexdigest()
+        detail["terms"] = {**_terms(after.terms), "scene": scene}
     return Deed(
         kind=DeedKind.GRANT,
         who=act.actor.person,

@@ -15,7 +15,7 @@ from zhitong.connectors.log_check import (
     stretches,
 )
 from zhitong.connectors.signers import verify
-from zhitong.evidence import stamp
+from zhitong.evidence import LeafKind, stamp
 from zhitong.rules.faults import Fault, FaultKind, Faults
 from zhitong.rules.head_checks import Chain, Witnessed, check_keys
 from zhitong.rules.merkle import Digest, digest, node
@@ -148,7 +148,8 @@ async def check(
     keys = {key.key_id: key for key in await rows.keys()}
     plan = Plan(log.origin, log.hash, keys, rows_from=wanted.rows_from)
     chain = Chain(of, faults, _trusted(wanted, plan, faults))
-    chain.settled = await rows.clock() - wanted.grace
+    chain.now = await rows.clock()
+    chain.settled = chain.now - wanted.grace
     sizes = sorted({words[0].head.size for words in chain.witnessed.values()})
     parts = await stretches(rows, sizes, wanted.width)
     if wanted.quick:
@@ -218,6 +219,9 @@ async def _settle(rows: EvidenceRows, together: _Together, plan: Plan) -> None:
     async for kept in rows.nodes():
         together.nodes(kept)
     together.faults.extend(await rows.stamps())
+    archives = {deed for deed, *_ in together.keys.archived}
+    sealed = await rows.numbers([(LeafKind.DEED.value, deed) for deed in archives])
+    together.keys.bound({deed: number for (_, deed), number in sealed.items()})
     if plan.rows_from:
         # Rows that are in no leaf, and keys' deeds, are found where all rows are read.
         together.faults.extend(

@@ -80,6 +80,9 @@ async def test_a_log_in_several_stretches_holds(
     await acts(database, 200)
     await looks(database, 300, first=5_000)
     await seal(database, tmp_path, 100)
+    connection = await asyncpg.connect(database)
+    await witness.countersign(connection)
+    await connection.close()
     found = await checked(database, witness, width=width)
     assert [each.kind for each in found.faults.listed] == []
     assert found.leaves == found.rows > 4 * 256
@@ -230,9 +233,13 @@ async def test_a_log_holds_while_its_keys_change_and_a_changed_end_is_named(
     note = await ring.rotate(connection, HEAD, successor, because, overlap)
     await looks(database, 5, first=700)
     await seal(database, tmp_path)
-    assert await connection.fetchval(
-        "select count(*) from head_signature where size = (select max(size) from head)"
-    ) == 2
+    assert (
+        await connection.fetchval(
+            """select count(*) from head_signature
+            where size = (select max(size) from head)"""
+        )
+        == 2
+    )
     await witness.countersign(connection)
     found = await checked(database, witness)
     assert [str(each) for each in found.faults.listed] == []

@@ -31,6 +31,7 @@ class FaultKind(_Named):
     VERSION_MISSING = auto()
     VERSION_UNPROVED = auto()
     PRESENT_DIFFERS = auto()
+    GRANT_DIFFERS = auto()
     # A row and its place in the log.
     LEAF_DIFFERS = auto()
     LEAF_UNKNOWN = auto()
@@ -60,6 +61,7 @@ class FaultKind(_Named):
     TIMESTAMP_DIFFERS = auto()
     # What the witness has.
     WITNESS_MISSING = auto()
+    WITNESS_BEHIND = auto()
     WITNESS_AHEAD = auto()
     WITNESS_ROOT = auto()
     WITNESS_HEAD = auto()
@@ -99,6 +101,11 @@ LABELS: Mapping[FaultKind, Label] = {
             FaultKind.PRESENT_DIFFERS,
             "决定的现行与其最新版本不符",
             "the present row of a decision is not as its newest version says",
+        ),
+        (
+            FaultKind.GRANT_DIFFERS,
+            "共享授权的现行或其步骤与操作登记不符",
+            "a sharing grant or a step of it is not as its deeds say",
         ),
         (
             FaultKind.LEAF_DIFFERS,
@@ -204,6 +211,11 @@ LABELS: Mapping[FaultKind, Label] = {
             FaultKind.WITNESS_MISSING,
             "没有见证：日志被截尾或整体重写都看不出来",
             "no witness: neither a cut tail nor a whole rewrite can be seen",
+        ),
+        (
+            FaultKind.WITNESS_BEHIND,
+            "见证没有见过其后的树头：此后的叶可以被重写",
+            "no witness has seen what follows: it could be rewritten unseen",
         ),
         (
             FaultKind.WITNESS_AHEAD,

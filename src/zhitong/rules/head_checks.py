@@ -3,7 +3,8 @@
 - A head's note is the one form of what its columns say; it names the note before it.
 - Its root is that of the leaves; every key in force has signed it, and no other.
 - A key is as the sealed deed says that made it.
-- Every head the witness has given its word for is ours, and the longest is not longer.
+- Every head the witness has given its word for is ours, and the longest is not longer;
+  none of ours stays for long beyond it.
 """
 
 from __future__ import annotations
@@ -241,10 +242,16 @@ class Chain:
     """By digest of the note; what has met ours is taken away."""
     settled: int = 0
     """Words of the witness seen at or before this, in microseconds, should be here."""
+    now: int | None = None
+    """No head is made after it, in microseconds; None: that is not looked at."""
     count: int = 0
     last: Seen | None = None
     _good: int = 0
     """The last size at which the root was right."""
+    _beyond: Seen | None = None
+    """The first head, old enough to be known, of more leaves than the witness saw."""
+    _covered: int = 0
+    """Leaves under a head of ours that a witness has seen."""
 
     def add(self, seen: Seen, root: bytes | None) -> None:
         """Take the next head; *root* is that of the leaves, None where none can be."""
@@ -260,7 +267,16 @@ class Chain:
             leaves = f"leaves {self._good}…{seen.size - 1}"
             self._fault(FaultKind.ROOT_DIFFERS, seen, leaves)
         self.last = seen
+        if seen.digest in self.witnessed:
+            self._covered, self._beyond = max(self._covered, seen.size), None
+        elif seen.size > self._covered and self._beyond is None and self._due(seen):
+            self._beyond = seen
         self._meet(seen)
+
+    def _due(self, seen: Seen) -> bool:
+        """Say whether a witness should know *seen*, or no clock can have made it."""
+        made_up = self.now is not None and seen.at > self.now + LEEWAY
+        return seen.at <= self.settled or made_up
 
     def _meet(self, seen: Seen) -> None:
         for known in self.witnessed.pop(seen.digest, ()):
@@ -285,6 +301,9 @@ class Chain:
                 number=size,
             )
             self.faults.add(missed)
+        if self._beyond is not None and (self._covered or self.witnessed):
+            detail = f"witnessed {self._covered}"
+            self._fault(FaultKind.WITNESS_BEHIND, self._beyond, detail)
         heads = [words[0].head for words in self.witnessed.values()]
         for head in sorted(heads, key=lambda one: (one.size, one.at)):
             if head.size > leaves:

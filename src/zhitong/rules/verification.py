@@ -210,8 +210,8 @@ class Keys:
     added: dict[str, Said] = field(default_factory=dict)
     """By key id: what the deed that made it says in detail."""
     retired: dict[str, Said] = field(default_factory=dict)
-    archived: list[tuple[str, int, int]] = field(default_factory=list)
-    """Kind, first and last number of leaves whose rows are lawfully gone."""
+    archived: list[tuple[str, str, int, int]] = field(default_factory=list)
+    """Deed, kind, first and last number of leaves whose rows are lawfully gone."""
 
     def note(self, said: Said) -> None:
         """Take what a deed's body says."""
@@ -222,7 +222,7 @@ class Keys:
             self.retired[said["target"]] = detail
         elif kind == DeedKind.ARCHIVE and action == "archive-records":
             self.archived += [
-                (detail["leaf_kind"], int(first), int(last))
+                (said["deed"], detail["leaf_kind"], int(first), int(last))
                 for first, last in detail["numbers"]
             ]
 
@@ -232,11 +232,19 @@ class Keys:
         self.retired |= other.retired
         self.archived += other.archived
 
+    def bound(self, numbers: Mapping[str, int]) -> None:
+        """Let a deed excuse what was sealed before it alone, and once it is sealed."""
+        self.archived = [
+            (deed, kind, first, min(last, numbers[deed] - 1))
+            for deed, kind, first, last in self.archived
+            if deed in numbers
+        ]
+
     def gone(self, kind: str, number: int) -> bool:
         """Say whether the row of leaf *number* is lawfully gone."""
         return any(
             kind == each and first <= number <= last
-            for each, first, last in self.archived
+            for _, each, first, last in self.archived
         )
 
 
