@@ -46,6 +46,7 @@ from zhitong.infra.spans import RequestSpan, request_span, tracer
 from zhitong.infra.tokens import Caller, Verifier
 from zhitong.ports import Documents, Freshness
 from zhitong.resolvers.granted import HeldGrants
+from zhitong.resolvers.granting import speaking
 from zhitong.schema.engine import Answer, Engine, Question
 from zhitong.types import AUDITOR, OPERATOR, Allowance, Principal
 
@@ -162,7 +163,7 @@ class GraphQLFront:
         if call.method == "POST":
             _check_encoding(call)
         caller = await self._caller(call)
-        allowance = self._allowed(caller.principal)
+        allowance = self._allowed(caller.principal, call.headers)
         if call.method == "GET":
             _check_get(call, allowance)
         with self._pace.question(caller.principal, allowance) as spend:
@@ -180,16 +181,19 @@ class GraphQLFront:
             return reply
         return replace(reply, headers={**reply.headers, "zhitong-evidence": said})
 
-    def _allowed(self, principal: Principal) -> Allowance:
+    def _allowed(self, principal: Principal, headers: Headers) -> Allowance:
         """Say what *principal* may ask: by configuration, and by grants in force.
 
-        Configuration is remembered; a grant is not, it may end.
+        Configuration is remembered; a grant is not, it may end. One that is for
+        another purpose than is stated raises nothing.
         """
         configured = self._allowance(principal)
         if self._grants is None:
             return configured
         found = self._grants.of(principal, datetime.now(UTC))
-        return raised(configured, found) if found else configured
+        if not found:
+            return configured
+        return raised(configured, speaking(found, principal, read_occasion(headers)))
 
     async def _caller(self, call: _Call) -> Caller:
         """Say who asks; who has no valid token is counted by address.

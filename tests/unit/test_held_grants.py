@@ -5,14 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import httpx
 import pytest
 
 from zhitong.exceptions import LedgerUnavailableError
 from zhitong.grants import Grant, InForce
-from zhitong.infra.clients_file import raised
+from zhitong.infra.clients_file import Clients, raised
+from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, DemoIssuer
+from zhitong.infra.front import GraphQLFront
+from zhitong.infra.settings import Settings
+from zhitong.infra.tokens import Verifier
 from zhitong.resolvers.granted import STALE_SECONDS, HeldGrants
+from zhitong.schema.engine import Answer, Question
 from zhitong.types import Allowance, Principal
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -140,3 +147,41 @@ def test_a_grant_raises_what_may_be_asked_and_never_lowers_it() -> None:
     assert raised(usual, [more, most]) == replace(
         usual, page=1_000, cost=30_000, rate=50.0
     )
+
+
+class Listener:
+    """An engine that keeps what each question was allowed."""
+
+    def __init__(self) -> None:
+        self.allowed: list[Allowance] = []
+
+    async def answer(self, question: Question) -> Answer:
+        self.allowed.append(question.allowance)
+        return Answer(body={"data": {}}, executed=True)
+
+
+async def test_a_grant_raises_nothing_for_another_purpose_than_its_own(
+    tmp_path: Path,
+) -> None:
+    issuer, engine = DemoIssuer(tmp_path), Listener()
+    police = DEMO_PRINCIPALS["police"]
+    ends = datetime.now(UTC) + timedelta(days=1)
+    wide = replace(GRANT, unit=police.unit, page=500, rate=1_000.0, valid_to=ends)
+    grants = HeldGrants(Register(wide), Clock())
+    await grants.refresh()
+    front = GraphQLFront(
+        engine,
+        Verifier({"demo": issuer.issuer}, "zhitong"),
+        Settings(),
+        clients=Clients([], Allowance()),
+        grants=grants,
+    )
+    transport = httpx.ASGITransport(front)
+    headers = {"authorization": f"Bearer {issuer.issue(police)}"}
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://gateway", headers=headers
+    ) as client:
+        for purpose in ("tax", "audit", ""):
+            stated = {"zhitong-purpose": purpose} if purpose else {}
+            await client.post("/graphql", json={"query": "{a}"}, headers=stated)
+    assert [one.page for one in engine.allowed] == [500, 200, 200]
