@@ -222,12 +222,17 @@ class EvidenceRows:
         return found
 
     async def standing(self) -> Faults:
-        """Name decisions not as their versions say, grants not as their deeds."""
+        """Name what is not proved itself, and not as what is proved says."""
         found = Faults()
         async for fault in standing_faults(self._connection):
             found.add(fault)
         async for fault in grant_faults(self._connection):
             found.add(fault)
+        kind = FaultKind.FINDING_DIFFERS
+        async for batch in self._stream(self._sql["found"], BATCH):
+            for place, body, told in batch:
+                if not _told(body) <= {*map(tuple, told)}:
+                    found.add(Fault(kind=kind, table="access_entry", id=place))
         return found
 
     async def numbers(self, places: Sequence[Place]) -> Mapping[Place, int]:
@@ -281,6 +286,17 @@ def _head(row: Row) -> HeadRow:
             for key_id, algorithm, seen, value in words
         ],
     )
+
+
+def _told(body: bytes) -> set[tuple[str, ...]]:
+    """Give what a look's body says was found; nothing where it cannot be read."""
+    names = ("check", "zh", "en", "source")
+    try:
+        found = orjson.loads(body)["findings"]
+        return {tuple(str(one[name]) for name in names) for one in found}
+    except (ValueError, LookupError, TypeError):
+        # Said of the body itself.
+        return set()
 
 
 def _unavailable() -> LedgerUnavailableError:

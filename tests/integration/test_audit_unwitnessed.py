@@ -95,3 +95,37 @@ async def test_a_deed_excuses_no_row_that_was_sealed_after_it(
     await connection.execute("delete from access_entry where record_id = $1", record)
     await connection.close()
     assert await named(database, witness) == [f"ROW_MISSING {number}"]
+
+
+@pytest.mark.parametrize(
+    "change", ["delete from access_finding", "update access_finding set en = 'well'"]
+)
+async def test_what_was_found_about_a_look_cannot_be_taken_back(
+    database: str, tmp_path: Path, witness: SmallWitness, change: str
+) -> None:
+    await small_log(database, tmp_path, witness)
+    connection = await asyncpg.connect(database)
+    record = await connection.fetchval("select min(record_id) from access_finding")
+    statement = f"{change} where record_id = $1"
+    await connection.execute(statement, record)
+    number = await connection.fetchval(
+        "select number from sealed_leaf where id = $1", record
+    )
+    await connection.close()
+    assert await named(database, witness) == [f"FINDING_DIFFERS {number}"]
+
+
+async def test_a_body_that_cannot_be_read_is_named_as_such(
+    database: str, tmp_path: Path, witness: SmallWitness
+) -> None:
+    await small_log(database, tmp_path, witness)
+    connection = await asyncpg.connect(database)
+    record = await connection.fetchval("select min(record_id) from access_finding")
+    await connection.execute(
+        "update access_entry set body = '\\xff00' where record_id = $1", record
+    )
+    number = await connection.fetchval(
+        "select number from sealed_leaf where id = $1", record
+    )
+    await connection.close()
+    assert await named(database, witness) == [f"BODY_CHANGED {number}"]

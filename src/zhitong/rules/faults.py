@@ -32,6 +32,7 @@ class FaultKind(_Named):
     VERSION_UNPROVED = auto()
     PRESENT_DIFFERS = auto()
     GRANT_DIFFERS = auto()
+    FINDING_DIFFERS = auto()
     # A row and its place in the log.
     LEAF_DIFFERS = auto()
     LEAF_UNKNOWN = auto()
@@ -106,6 +107,11 @@ LABELS: Mapping[FaultKind, Label] = {
             FaultKind.GRANT_DIFFERS,
             "共享授权的现行或其步骤与操作登记不符",
             "a sharing grant or a step of it is not as its deeds say",
+        ),
+        (
+            FaultKind.FINDING_DIFFERS,
+            "对调阅的疑点不在，或与登记所记不符",
+            "what was found about a look is gone, or not as its record says",
         ),
         (
             FaultKind.LEAF_DIFFERS,
