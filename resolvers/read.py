@@ -158,7 +158,7 @@ class Reader(Sight):
         for source, _ in answered:
             given = [row for row in rows if row.source == source.name]
             verdicts = self.verdicts(inquiry, ask.entity, source)
-            seen = _filtered(ask, shown(ask.fields, verdicts.fields))
+            seen = _filtered(ask, shown(ask.fields | ask.links, verdicts.fields))
             self._note_grants(inquiry, ask, source, ask.fields | ask.links | ordered)
             used = _used(ask, ask.links | ordered)
             note_look(inquiry, ask.entity, source, seen, given, used=used)

@@ -104,3 +104,11 @@ async def test_that_there_is_a_row_is_protected_as_its_key_is(*, count: bool) ->
 async def test_what_its_department_shares_on_condition_is_protected() -> None:
     on_condition = Tightening(sharing=Sharing.CONDITIONAL, basis="test")
     assert await protected(source(SUIT, court=on_condition), OPEN)
+
+
+async def test_a_relation_that_was_followed_is_on_record_as_a_field_is() -> None:
+    inquiry = asking()
+    reader = Reader(lambda: {"court": source(SUIT)}, Policy(rules=(ALL,), rows=()))
+    await reader.rows(inquiry, replace(OPEN, links=frozenset({"alike"})))
+    (look,) = inquiry.looks
+    assert look.fields == {"alike": "ALLOW", "court": "ALLOW"}
