@@ -6,6 +6,7 @@ import argparse
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from zhitong.connectors.access_patterns import review
@@ -13,6 +14,7 @@ from zhitong.exceptions import SettingsError
 from zhitong.infra.commands import say
 from zhitong.infra.patterns_file import read_patterns
 from zhitong.infra.platform_database import own_platform
+from zhitong.infra.retaining import Retaining, retain
 from zhitong.infra.settings import Settings
 from zhitong.rules.access_patterns import Noticed
 
@@ -35,6 +37,24 @@ def describe(verb: Verb) -> None:
         type=date.fromisoformat,
         help="自此日起，默认昨天 from this day on; yesterday unless said",
     )
+    kept = verb(
+        "retain",
+        "归档到期的月份 archive months of looks past their time",
+        lambda settings, given: retain(
+            settings,
+            Retaining(
+                folder=given.folder,
+                because=given.because,
+                today=datetime.now(CITY).date(),
+                dry=given.dry_run,
+            ),
+        ),
+    )
+    kept.add_argument(
+        "--folder", metavar="目录", type=Path, required=True, help="where"
+    )
+    kept.add_argument("--because", metavar="原因", required=True, help="why")
+    kept.add_argument("--dry-run", action="store_true", help="只说 say it, do nothing")
 
 
 def find_unusual(settings: Settings, given: argparse.Namespace) -> None:

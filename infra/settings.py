@@ -96,6 +96,9 @@ class Settings:
     patterns: Path = Path(__file__).parent / "rules" / "patterns.toml"
     """The file that says which looks deserve attention."""
 
+    retention: Path = Path(__file__).parent / "rules" / "retention.toml"
+    """The file that says how long records of looks are kept."""
+
     evidence_algorithm: str = "sha256-ecdsa-p256"
     """Digest of the log, for life, and what new keys sign by; or ``sm3-sm2``."""
 

@@ -52,6 +52,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
         clients=Path("cl"),
         calendar=Path("cl"),
         patterns=Path("pa"),
+        retention=Path("re"),
         document_aliases=11,
         document_directives=12,
         spool_bytes=12,
