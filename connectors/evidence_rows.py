@@ -189,6 +189,15 @@ class EvidenceRows:
         rows = await self._connection.fetch(self._sql["queue"])
         return {(kind, place): leaf for kind, place, leaf in rows}
 
+    async def late(self, micros: int) -> Sequence[Fault]:
+        """Name what has waited for *micros* to be sealed."""
+        rows = await self._connection.fetch(self._sql["late"], micros / 1e6)
+        kind = FaultKind.QUEUE_LATE
+        return [
+            Fault(kind=kind, table="unsealed", id=f"{each} {place}")
+            for each, place in rows
+        ]
+
     async def strays(self) -> Sequence[Fault]:
         """Name versions of decisions without a leaf, signatures without a head."""
         found = [

@@ -79,6 +79,9 @@ order by key_id;
 -- queue --
 select kind, id, leaf from unsealed;
 
+-- late --
+select kind, id from unsealed where at <= clock_timestamp() - make_interval(secs => $1) order by at;
+
 -- unproved --
 select v.decision_id || '/' || v.version from decision_version v
 where not exists (select from audit_leaf l where l.decision_id = v.decision_id and l.version = v.version)

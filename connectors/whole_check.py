@@ -241,6 +241,7 @@ async def _settle(rows: EvidenceRows, together: _Together, plan: Plan) -> None:
         )
     together.faults.extend(together.matching.settle(queue, together.keys))
     together.faults.extend(check_keys(plan.keys.values(), together.keys))
+    together.faults.extend(await rows.late(GRACE))
     together.faults.extend(await rows.strays())
     together.faults.merge(await rows.standing())
 

@@ -129,3 +129,15 @@ async def test_a_body_that_cannot_be_read_is_named_as_such(
     )
     await connection.close()
     assert await named(database, witness) == [f"BODY_CHANGED {number}"]
+
+
+async def test_what_is_kept_from_the_sealer_is_named(
+    database: str, tmp_path: Path, witness: SmallWitness
+) -> None:
+    await small_log(database, tmp_path, witness)
+    await looks(database, 1, first=900)
+    assert await named(database, witness) == []
+    connection = await asyncpg.connect(database)
+    await connection.execute("update unsealed set at = at - interval '9 hours'")
+    await connection.close()
+    assert await named(database, witness) == ["QUEUE_LATE None"]

@@ -40,6 +40,7 @@ class FaultKind(_Named):
     ROW_UNSEALED = auto()
     QUEUE_DIFFERS = auto()
     QUEUE_ORPHAN = auto()
+    QUEUE_LATE = auto()
     # The log and its heads.
     NUMBER_MISSING = auto()
     NODE_DIFFERS = auto()
@@ -135,6 +136,11 @@ LABELS: Mapping[FaultKind, Label] = {
             "what waits is not the row's leaf, or is sealed already",
         ),
         (FaultKind.QUEUE_ORPHAN, "待封而无此行", "waits to be sealed, and has no row"),
+        (
+            FaultKind.QUEUE_LATE,
+            "待封已久：封存之前可以改写",
+            "has long waited to be sealed: until it is, it can be rewritten",
+        ),
         (FaultKind.NUMBER_MISSING, "叶号有缺", "numbers of leaves are missing"),
         (
             FaultKind.NODE_DIFFERS,
