@@ -513,8 +513,7 @@ def test_the_canaries_lie_in_every_field_that_needs_one() -> None:
         f"{entity.name}.{field.name}"
         for entity in ENTITIES.values()
         for field in entity.fields.values()
-        if field.sharing != "unconditional"
-        and entity.name not in elsewhere
+        if field.sharing != "unconditional" and entity.name not in elsewhere
     }
     assert protected == {
         "Officer.phone",
