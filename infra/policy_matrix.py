@@ -29,12 +29,14 @@ The words are explained in the [policy](policy.md).
 
 每格依次是裁定，适用第一条条件成立的：`allow` 允许（`allow text` 允许，但其中的身份号码
 遮盖），`mask` 脱敏，`deny` 不给；括号里是规则名。没有列出的字段和类型，没有规则允许。
-“什么都不说明”是不写目的和凭据、证件未经核验；其余各列写明了该目的，凭据齐全，证件已核验。own 是调用方自己的。
+“什么都不说明”是不写目的和凭据、证件未经核验；其余各列写明了该目的，凭据齐全，
+证件已核验。own 是调用方自己的。
 
 Each cell lists verdicts; the first whose condition holds counts, its rule in
 brackets. `allow text` allows all but ID numbers that stand in it. Fields and types
-that are not listed are given by no rule. "Nothing stated" is without purpose, papers and a checked ID document; the other columns state that
-purpose, or any that the kind has, and all papers. own is the caller's own.
+that are not listed are given by no rule. "Nothing stated" is without purpose, papers
+and a checked ID document; the other columns state that purpose, or any that the kind
+has, and all papers. own is the caller's own.
 """
 SILENT = "什么都不说明 nothing stated"
 STATED = "全部说明 all stated"
