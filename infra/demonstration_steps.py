@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -158,13 +158,13 @@ class Steps:
         digest = hashlib.sha256(document.encode()).hexdigest()
         # A look at public fields alone may be on record up to a second later.
         deadline = time.monotonic() + _WHOLE_AGAIN
-        entries: Sequence[Body] = ()
+        entries: list[Body] = []
         while len(entries) < len(self._asked) and time.monotonic() < deadline:
             reply = self.client("auditor").ask(
                 answers.question("records"), variables={"document": digest}
             )
             self.good(reply)
-            entries = answers.records(reply.body)
+            entries = list(answers.records(reply.body))
             time.sleep(_PAUSE)
         self.view.records(entries)
         people = [entry["person"] for entry in entries]
