@@ -138,6 +138,7 @@ class Sealer:
             self._url, timeout=10, command_timeout=_SECONDS, server_settings=_SESSION
         )
         try:
+            await connection.execute(statements("sealer")["bounded"])
             await self._stand_by(connection)
             state = await self._load(connection)
             while True:

@@ -1,3 +1,9 @@
+-- bounded --
+-- A process halted between a statement's preparation and its run is neither idle nor
+-- at work to the server: only this ends it (PostgreSQL 17), and its lock with it.
+select set_config('transaction_timeout', '45s', false)
+where current_setting('server_version_num')::integer >= 170000;
+
 -- lock --
 select pg_try_advisory_lock($1);
 

@@ -19,7 +19,7 @@ from zhitong.rules.merkle import NONE, Frontier, digest
 
 MIGRATIONS = Path(__file__).parents[2] / "infra" / "migrations"
 ORIGIN = "anze"
-PATIENT = 60.0
+PATIENT = 240
 QUICK = Pace(seconds=0.02)
 
 
