@@ -145,7 +145,8 @@ async def test_a_column_that_may_not_be_read_is_lost_and_says_so(
     connection = await asyncpg.connect(database)
     reader = f"reader_{connection.get_server_pid()}"
     setting_up = (
-        f"{TABLES} create role {reader} login password '{reader}'; grant select on basis to {reader};"
+        f"{TABLES} create role {reader} login password '{reader}';"
+        f"grant select on basis to {reader};"
         f"grant select (id, code) on matter to {reader}"
     )
     await connection.execute(setting_up)
