@@ -14,7 +14,6 @@ from zhitong.grants import GrantStep, Taken
 from zhitong.resolvers.grants import Grants
 from zhitong.rules.working_days import CHINA
 from zhitong.schema.context import Context
-from zhitong.schema.entities import ENTITIES
 from zhitong.schema.grant_inputs import (
     Application,
     GrantApplicationInput,
@@ -25,10 +24,10 @@ from zhitong.schema.grant_inputs import (
     Step,
     terms,
 )
-from zhitong.schema.lookups import by_lookup
 from zhitong.schema.made import made_type
-from zhitong.schema.objects import Info, field_with, raw
-from zhitong.types import Label, Row
+from zhitong.schema.objects import Info, field_with
+from zhitong.schema.standing import standing
+from zhitong.types import Label
 
 STEP = Label("所办理的申请和版本", "The application and the version")
 OUTCOME = Label("结论", "The outcome")
@@ -44,15 +43,6 @@ class Stands:
     dueStep: str | None
     dueAt: str | None
     replayed: bool
-
-
-def _grant() -> Any:  # noqa: ANN401 - a strawberry field
-    async def resolve(self: Stands, info: Info) -> Row | None:
-        entity = ENTITIES["AccessGrant"]
-        return await by_lookup(info.context, raw(info), entity, self.grantId)
-
-    label = Label("授权登记中的这件申请", "The application as the register has it")
-    return field_with(resolve, {"info": Info, "return": "AccessGrant | None"}, label)
 
 
 TAKEN: Any = made_type(
@@ -72,7 +62,13 @@ TAKEN: Any = made_type(
             Label("此前已办理，本次没有改变", "It was taken already; nothing changed"),
         ),
     },
-    {"grant": _grant()},
+    {
+        "grant": standing(
+            "AccessGrant",
+            "grantId",
+            Label("授权登记中的这件申请", "The application as the register has it"),
+        )
+    },
 )
 
 

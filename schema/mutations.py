@@ -21,13 +21,12 @@ from zhitong.schema.decision_inputs import (
     decision,
     withdrawal,
 )
-from zhitong.schema.entities import ENTITIES
 from zhitong.schema.grant_mutations import grant_mutations
-from zhitong.schema.lookups import by_lookup
 from zhitong.schema.made import made_type
-from zhitong.schema.objects import Info, field_with, raw
+from zhitong.schema.objects import Info, field_with
 from zhitong.schema.proceeding_inputs import ProceedingInput, proceeding
-from zhitong.types import Label, Row
+from zhitong.schema.standing import standing
+from zhitong.types import Label
 
 CHINA = timezone(timedelta(hours=8))
 PROPAGATOR = TraceContextTextMapPropagator()
@@ -89,15 +88,6 @@ def _several(name: str, of: Any, label: Label) -> Any:  # noqa: ANN401 - a made 
     return field_with(resolve, {"return": list[of]}, label)
 
 
-def _decision() -> Any:  # noqa: ANN401 - a strawberry field
-    async def resolve(self: Entered, info: Info) -> Row | None:
-        entity = ENTITIES["Decision"]
-        return await by_lookup(info.context, raw(info), entity, self.decisionId)
-
-    label = Label("台账中的这件决定", "The decision as the ledger has it")
-    return field_with(resolve, {"info": Info, "return": "Decision | None"}, label)
-
-
 FINDING: Any = made_type(
     "RuleFinding",
     Label("一条规则的发现。", "What one rule finds."),
@@ -142,7 +132,11 @@ RECORDED: Any = made_type(
         "events": _several(
             "events", EVENT, Label("给各接收方的事件", "An event for each receiver")
         ),
-        "decision": _decision(),
+        "decision": standing(
+            "Decision",
+            "decisionId",
+            Label("台账中的这件决定", "The decision as the ledger has it"),
+        ),
     },
 )
 

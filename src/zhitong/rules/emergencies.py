@@ -26,10 +26,10 @@ from zhitong.grants import (
     GrantState,
     Terms,
 )
+from zhitong.rules.grant_states import LONGEST_REASON
 
 LONGEST = 200
 """Characters of the name or number of an incident."""
-LONGEST_REASON = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
