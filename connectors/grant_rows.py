@@ -80,26 +80,38 @@ def application(row: asyncpg.Record) -> Application:
 
 def columns(said: Application) -> str:
     """Write *said* as JSON that `jsonb_populate_record` reads."""
+    return orjson.dumps(_row(said)).decode()
+
+
+def _row(said: Application) -> dict[str, object]:
+    """Give every column of access_grant as *said* has it."""
     due, terms = said.due, said.terms
-    return orjson.dumps(
-        {
-            "grant_id": said.id,
-            "state": said.state,
-            "kind": said.kind,
-            **{name: getattr(said, name) for name in _APPLICATION},
-            "owner": terms.owner,
-            "fields": _listed(terms.fields),
-            "lookups": _listed(terms.lookups),
-            "mode": terms.mode,
-            "documents": terms.documents,
-            **{name: getattr(terms, name) for name in _TERMS},
-            "due_step": None if due is None else due.duty,
-            "due_unit": "" if due is None else due.unit,
-            "due_at": None if due is None else due.at,
-            "provisional": due is not None and due.provisional,
-            "late": said.late,
-        }
-    ).decode()
+    return {
+        "grant_id": said.id,
+        "state": said.state,
+        "kind": said.kind,
+        **{name: getattr(said, name) for name in _APPLICATION},
+        **_terms(terms),
+        "due_step": None if due is None else due.duty,
+        "due_unit": "" if due is None else due.unit,
+        "due_at": None if due is None else due.at,
+        "provisional": due is not None and due.provisional,
+        "late": said.late,
+    }
+
+
+def proved(said: Application) -> dict[str, object]:
+    """Give every column as a deed has it: people's own words as their digests.
+
+    Those stand in the register, which may lose them; a deed may not.
+    """
+    row = _row(said)
+    return row | {name: word_digest(str(row[name])) for name in WORDS}
+
+
+def word_digest(words: str) -> str:
+    """Digest people's own *words*."""
+    return hashlib.sha256(words.encode()).hexdigest()
 
 
 def digest(act: Act) -> bytes:
@@ -114,23 +126,22 @@ def digest(act: Act) -> bytes:
     return hashlib.sha256(orjson.dumps(said, option=_SORTED)).digest()
 
 
-def deed(act: Act, after: Application) -> Deed:
-    """Say *act* as a deed, with how the application stands after it."""
+def deed(act: Act, after: Application, due: Due | None, *, late: bool) -> Deed:
+    """Say *act* as a deed: who, and every column of grant and step after it.
+
+    *due* is when the step was due, and *late* whether it came after that.
+    """
     detail: dict[str, object] = {
         "version": after.version,
-        "state": after.state,
         "role": act.actor.role,
         "unit_name": act.actor.unit_name,
-        "due": None
-        if after.due is None
-        else {"duty": after.due.duty, "unit": after.due.unit, "at": after.due.at},
-        "late": list(after.late),
+        "row": proved(after),
+        "step": {
+            "due_at": None if due is None else due.at,
+            "late": late,
+            "digest": digest(act).hex(),
+        },
     }
-    # Break-glass states none with its act: its first step has them all the same.
-    if act.terms is not None or after.version == 1:
-        # People's own words stand in the register, which may lose them; a deed may not.
-        scene = hashlib.sha256(after.terms.scene.encode()).hexdigest()
-        detail["terms"] = {**_terms(after.terms), "scene": scene}
     return Deed(
         kind=DeedKind.GRANT,
         who=act.actor.person,
@@ -158,6 +169,8 @@ def suspension(act: Act, after: Application) -> Deed:
     )
 
 
+WORDS = ("scene", "incident", "missing", "refusal", "dispute", "settlement", "ending")
+"""Columns of access_grant that people write freely."""
 _TERMS = (
     "purpose",
     "basis",

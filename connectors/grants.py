@@ -169,7 +169,7 @@ async def _note(
         late,
         digest(act),
     )
-    await deeds.write(connection, deed(act, after))
+    await deeds.write(connection, deed(act, after, due, late=late))
     if before is not None and _ended(before, after):
         held = statements("grants")["held"]
         name = await connection.fetchval(held, after.terms.receiver, after.id)

@@ -110,7 +110,7 @@ async def test_the_same_step_twice_is_one(
         ("apply-grant", "邓海燕"),
         ("pass-grant", "沈洁"),
     ]
-    assert orjson.loads(deeds[0]["body"])["detail"]["terms"]["owner"] == MARKET
+    assert orjson.loads(deeds[0]["body"])["detail"]["row"]["owner"] == MARKET
 
 
 async def test_two_who_reply_at_once_are_one_reply(ask: Asking) -> None:
