@@ -29,18 +29,60 @@ async def review(
     try:
         connection = await asyncpg.connect(url)
         try:
-            return [
-                each
-                for day in days
-                for each in await _day(connection, in_force(patterns, day), day)
-            ]
+            return await _days(connection, patterns, days)
         finally:
             await connection.close()
     except _LOST as error:
-        raise RecordUnavailableError(
-            "调阅登记簿不可用，请稍后重试",
-            "the access register is not available; try again shortly",
-        ) from error
+        raise _unavailable() from error
+
+
+class Reviewer:
+    """Reviews the register as the only one who does, as long as its session lasts.
+
+    The lock is the session's: another reviewer takes over where this one is lost.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: Connection | None = None
+
+    async def review(
+        self, patterns: Sequence[Pattern], days: Sequence[date]
+    ) -> Sequence[Noticed] | None:
+        """Review *days*; None where another reviewer does it."""
+        try:
+            if self._connection is None or self._connection.is_closed():
+                self._connection = await asyncpg.connect(self._url)
+            sql = statements("access_patterns")["one_reviewer"]
+            if not await self._connection.fetchval(sql):
+                return None
+            return await _days(self._connection, patterns, days)
+        except _LOST as error:
+            await self.close()
+            raise _unavailable() from error
+
+    async def close(self) -> None:
+        """Let another review."""
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+
+async def _days(
+    connection: Connection, patterns: Sequence[Pattern], days: Sequence[date]
+) -> Sequence[Noticed]:
+    return [
+        each
+        for day in days
+        for each in await _day(connection, in_force(patterns, day), day)
+    ]
+
+
+def _unavailable() -> RecordUnavailableError:
+    return RecordUnavailableError(
+        "调阅登记簿不可用，请稍后重试",
+        "the access register is not available; try again shortly",
+    )
 
 
 async def _day(

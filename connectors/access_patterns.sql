@@ -65,3 +65,7 @@ from hourly order by unit, person, many desc, hour;
 insert into access_finding (finding_id, record_id, check_name, zh, en, source, found_at)
 select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
 on conflict (finding_id) do nothing returning finding_id;
+
+-- one_reviewer --
+-- Whether this session is the one that reviews; it stays so as long as it lasts.
+select pg_try_advisory_lock(7022, 1);

@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from zhitong.connectors.access_patterns import review
 from zhitong.exceptions import SettingsError
@@ -15,13 +14,13 @@ from zhitong.infra.commands import say
 from zhitong.infra.patterns_file import read_patterns
 from zhitong.infra.platform_database import own_platform
 from zhitong.infra.retaining import Retaining, retain
+from zhitong.infra.reviewing import CITY, days_from
 from zhitong.infra.settings import Settings
 from zhitong.rules.access_patterns import Noticed
 
 Act = Callable[[Settings, argparse.Namespace], bool | None]
 Verb = Callable[[str, str, Act], argparse.ArgumentParser]
 
-CITY = ZoneInfo("Asia/Shanghai")
 MOST_DAYS = 366
 """Reviewed at once: each day is read by itself."""
 
@@ -80,4 +79,4 @@ def _days(since: date | None, today: date) -> Sequence[date]:
             f"--since 应在过去 {MOST_DAYS} 天之内，写的是 {first}",
             f"--since is {first}; it must be within the last {MOST_DAYS} days",
         )
-    return [first + timedelta(days=each) for each in range(many)]
+    return days_from(first)

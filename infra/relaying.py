@@ -1,4 +1,4 @@
-"""``zhitong relay``: a relay as a process, and beside it the reader of receipts."""
+"""``zhitong relay``: a relay as a process, and beside it who reads and reviews."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from zhitong.connectors.receipt_book import PlatformReceiptBook
 from zhitong.exceptions import ReceiverError
 from zhitong.infra.broker_access import way
 from zhitong.infra.broker_start import topics
+from zhitong.infra.patterns_file import read_patterns
 from zhitong.infra.platform_database import PLATFORM, platform_that_answers
+from zhitong.infra.reviewing import Reviewing
 from zhitong.infra.settings import Settings
 from zhitong.infra.tenants import claim_state, refuse_foreign_rules
 from zhitong.infra.workers import run_worker
@@ -37,7 +39,8 @@ def relay(settings: Settings) -> None:
 
 async def _relay(settings: Settings, name: str) -> None:
     claim_state(settings)
-    refuse_foreign_rules(settings.tenant, settings.receivers)
+    refuse_foreign_rules(settings.tenant, settings.receivers, settings.patterns)
+    patterns = read_patterns(settings.patterns)
     url = await platform_that_answers(settings, PLATFORM, _log)
     broker = way(settings, names.RELAY)
     sender = partial(KafkaSender, broker, configured=topics(settings))
@@ -51,6 +54,7 @@ async def _relay(settings: Settings, name: str) -> None:
             group.create_task(Relay(outbox, sender).run())
             group.create_task(_receipts(settings, desk).run())
             group.create_task(BrokerWatch(broker, _log).run())
+            group.create_task(Reviewing(url, patterns, settings.review_minutes).run())
     finally:
         await book.close()
 

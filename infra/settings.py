@@ -96,6 +96,9 @@ class Settings:
     patterns: Path = Path(__file__).parent / "rules" / "patterns.toml"
     """The file that says which looks deserve attention."""
 
+    review_minutes: float = 60.0
+    """How often a relay looks for such looks."""
+
     retention: Path = Path(__file__).parent / "rules" / "retention.toml"
     """The file that says how long records of looks are kept."""
 

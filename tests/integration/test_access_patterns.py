@@ -10,12 +10,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
 import pytest
+from sealing_log import until
 
 from zhitong.connectors.access_log import PlatformAccessLog, open_pool
-from zhitong.connectors.access_patterns import review
+from zhitong.connectors.access_patterns import Reviewer, review
 from zhitong.connectors.migrations import migrate
 from zhitong.exceptions import RecordUnavailableError
 from zhitong.infra.platform_database import MIGRATIONS
+from zhitong.infra.reviewing import Reviewing
 from zhitong.rules.access_patterns import Noticed, Pattern, Unusual
 from zhitong.types import Inquiry, Look, Occasion, Principal
 
@@ -188,3 +190,41 @@ async def test_a_threshold_counts_from_its_day_on(register: str) -> None:
 async def test_without_the_register_nothing_is_reviewed_and_it_is_said() -> None:
     with pytest.raises(RecordUnavailableError):
         await told("postgresql://nobody@127.0.0.1:1/none", CROWD)
+
+
+async def test_one_of_two_reviewers_reviews_and_the_other_takes_over(
+    register: str,
+) -> None:
+    await recorded(register, [look() for _ in range(VOLUME.at_least)])
+    first, second = Reviewer(register), Reviewer(register)
+    try:
+        assert len(await first.review([VOLUME], [DAY]) or ()) == 1
+        assert await first.review([VOLUME], [DAY]) == []
+        assert await second.review([VOLUME], [DAY]) is None
+        await first.close()
+
+        async def took_over() -> bool:
+            return await second.review([VOLUME], [DAY]) is not None
+
+        await until(took_over)
+    finally:
+        await first.close()
+        await second.close()
+
+
+async def test_what_is_unusual_today_is_told_without_a_command(register: str) -> None:
+    now = datetime.now(UTC)
+    await recorded(register, [look(at=now) for _ in range(VOLUME.at_least)])
+    running = asyncio.create_task(Reviewing(register, [VOLUME], 60.0).run())
+    try:
+        async with connected(register) as connection:
+
+            async def told_one() -> bool:
+                return bool(
+                    await connection.fetchval("select count(*) from access_finding")
+                )
+
+            await until(told_one)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

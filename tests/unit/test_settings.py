@@ -58,6 +58,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
         spool_bytes=12,
         evidence_algorithm="sm3-sm2",
         seal_seconds=0.5,
+        review_minutes=15.0,
         witnesses="https://w.example=w.pem",
         witness_quorum=2,
         evidence_alarm_seconds=5.5,
