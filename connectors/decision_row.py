@@ -23,6 +23,7 @@ from zhitong.decisions import Decision, Entry, Licence, Party, Penalty, Review
 from zhitong.rules.document_numbers import normalised
 from zhitong.rules.identifiers import credit_code_fault
 from zhitong.rules.resident_ids import without_resident_ids
+from zhitong.rules.verification import FORM
 
 FIELDS: Mapping[str, str] = {
     "party": "id_number",
@@ -33,6 +34,9 @@ FIELDS: Mapping[str, str] = {
 Numbers: TypeAlias = Mapping[str, str]
 """ID numbers by place, those that are stated."""
 Digest: TypeAlias = Callable[[str], bytes]
+
+PLATFORM, HISTORY = "PLATFORM", "HISTORY"
+"""Whence a decision came: ``decision.origin``."""
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
 _DECODER = msgspec.json.Decoder(Decision)
@@ -92,7 +96,13 @@ def party_key(party: Party, digest: Digest) -> str:
     return f"name:{''.join(unicodedata.normalize('NFKC', party.name).split())}"
 
 
-def leaf_body(entry: Entry, hashed: str, previous: bytes | None, tenant: str) -> bytes:
+def leaf_body(
+    entry: Entry,
+    hashed: str,
+    previous: bytes | None,
+    tenant: str,
+    origin: str = PLATFORM,
+) -> bytes:
     """Write what a leaf of the audit log says of *entry*, as canonical JSON."""
     return _ENCODER.encode(
         {
@@ -101,6 +111,9 @@ def leaf_body(entry: Entry, hashed: str, previous: bytes | None, tenant: str) ->
             "change": entry.change,
             "contentHash": hashed,
             "decision": entry.decision.id,
+            "findings": [finding_digest(row) for row in findings(entry)],
+            "form": FORM,
+            "origin": origin,
             "previous": previous.hex() if previous else None,
             "reason": entry.reason,
             "tenant": tenant,
@@ -109,6 +122,29 @@ def leaf_body(entry: Entry, hashed: str, previous: bytes | None, tenant: str) ->
             "who": entry.person,
         }
     )
+
+
+def findings(entry: Entry) -> list[dict[str, str]]:
+    """Give the rows of table ``finding`` that *entry* makes."""
+    return [
+        {
+            "finding_id": f"{entry.decision.id}/{entry.version}/{number}",
+            "check_name": finding.check,
+            "severity": finding.severity,
+            "zh": finding.detail.zh,
+            "en": finding.detail.en,
+            "source": finding.source,
+        }
+        for number, finding in enumerate(entry.findings, 1)
+    ]
+
+
+def finding_digest(row: Mapping[str, str]) -> str:
+    """Digest a row of `findings`: a leaf has that alone, for it is shown to strangers.
+
+    It is made of all six columns, whatever their order in *row*.
+    """
+    return hashlib.sha256(_ENCODER.encode(dict(row))).hexdigest()
 
 
 def columns(entry: Entry, hashed: str, digest: Digest) -> dict[str, object]:

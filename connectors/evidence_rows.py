@@ -18,6 +18,7 @@ import orjson
 
 from zhitong.connectors.decision_row import hashed
 from zhitong.connectors.evidence_log import Log, read_log
+from zhitong.connectors.finding_check import finding_faults
 from zhitong.connectors.grant_check import grant_faults
 from zhitong.connectors.loan import Connection
 from zhitong.connectors.standing_check import standing_faults
@@ -237,11 +238,8 @@ class EvidenceRows:
             found.add(fault)
         async for fault in grant_faults(self._connection):
             found.add(fault)
-        kind = FaultKind.FINDING_DIFFERS
-        async for batch in self._stream(self._sql["found"], BATCH):
-            for place, body, told in batch:
-                if not _told(body) <= {*map(tuple, told)}:
-                    found.add(Fault(kind=kind, table="access_entry", id=place))
+        async for fault in finding_faults(self._connection):
+            found.add(fault)
         return found
 
     async def numbers(self, places: Sequence[Place]) -> Mapping[Place, int]:
@@ -295,17 +293,6 @@ def _head(row: Row) -> HeadRow:
             for key_id, algorithm, seen, value in words
         ],
     )
-
-
-def _told(body: bytes) -> set[tuple[str, ...]]:
-    """Give what a look's body says was found; nothing where it cannot be read."""
-    names = ("check", "zh", "en", "source")
-    try:
-        found = orjson.loads(body)["findings"]
-        return {tuple(str(one[name]) for name in names) for one in found}
-    except (ValueError, LookupError, TypeError):
-        # Said of the body itself.
-        return set()
 
 
 def _unavailable() -> LedgerUnavailableError:

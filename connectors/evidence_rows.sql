@@ -90,10 +90,3 @@ order by 1;
 -- numbers --
 select kind, id, number from sealed_leaf
 where (kind, id) in (select * from unnest($1::text[], $2::text[]));
-
--- found --
--- Looks whose bodies do not say that nothing was found about them, and what is told of them.
--- Bodies are read elsewhere: what stands there need not be JSON.
-select e.record_id, e.body, array(
-    select row(f.check_name, f.zh, f.en, f.source) from access_finding f where f.record_id = e.record_id)
-from access_entry e where position('"findings":[]'::bytea in e.body) = 0;

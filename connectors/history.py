@@ -184,7 +184,8 @@ class _Load:
         self._standing |= {identity, key}
         self.taken += 1
         order = case_hash(decision.case_key)
-        row |= {"case_key": decision.case_key, "case_hash": order, "origin": "HISTORY"}
+        origin = decision_row.HISTORY
+        row |= {"case_key": decision.case_key, "case_hash": order, "origin": origin}
         rows["decision"].append(tuple(map(row.get, _DECISION)))
         rows["decision_version"].append(
             (
@@ -192,7 +193,7 @@ class _Load:
                 *("", "", unit, RECORDER, self._at),
             )
         )
-        body = decision_row.leaf_body(entry, hashed, None, self._tenant)
+        body = decision_row.leaf_body(entry, hashed, None, self._tenant, origin)
         proved = leaf(self._digest, body)
         rows["audit_leaf"].append((identity, 1, body, proved, self._at))
         rows["sealed_number"] += self._sealed(decision, keys)

@@ -91,7 +91,7 @@ class Prepared:
         row = decision_row.columns(entry, self._hashed, self._digest) | {
             "case_key": entry.decision.case_key,
             "case_hash": order,
-            "origin": "PLATFORM",
+            "origin": decision_row.PLATFORM,
         }
         return msgspec.json.encode(
             {
@@ -102,7 +102,7 @@ class Prepared:
                 "bucket": bucket(order),
                 "key": partition_key(order),
                 "traceparent": entry.traceparent,
-                "findings": _findings(entry),
+                "findings": decision_row.findings(entry),
                 "events": _events(entry),
                 "numbers": [
                     {"field": place, "key_id": keys[person][0]}
@@ -120,20 +120,6 @@ def payload_place(event: Event) -> str:
 def number_place(decision: UUID, version: int, field: str) -> str:
     """Name the one place a sealed ID number opens in."""
     return f"{decision}/{version}/{field}"
-
-
-def _findings(entry: Entry) -> list[dict[str, str]]:
-    return [
-        {
-            "finding_id": f"{entry.decision.id}/{entry.version}/{number}",
-            "check_name": finding.check,
-            "severity": finding.severity,
-            "zh": finding.detail.zh,
-            "en": finding.detail.en,
-            "source": finding.source,
-        }
-        for number, finding in enumerate(entry.findings, 1)
-    ]
 
 
 def _events(entry: Entry) -> list[dict[str, str]]:

@@ -3,7 +3,8 @@
 select row_to_json(d)::text, row_to_json(v)::text, row_to_json(f)::text,
     coalesce((select json_object_agg(n.field, encode(k.person, 'hex'))::text
         from sealed_number n join person_key k using (key_id)
-        where n.decision_id = d.decision_id and n.version = d.version), '{}')
+        where n.decision_id = d.decision_id and n.version = d.version), '{}'),
+    (select l.body from audit_leaf l where l.decision_id = d.decision_id and l.version = 1)
 from decision d
 left join decision_version v on v.decision_id = d.decision_id and v.version = d.version
     and not exists (select from decision_version w where w.decision_id = d.decision_id and w.version > d.version)

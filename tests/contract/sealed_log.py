@@ -18,13 +18,27 @@ from zhitong.connectors.key_ring import KeyRing, register
 from zhitong.connectors.ledger import PlatformLedger, open_ledger_pool
 from zhitong.connectors.sealer import Pace, Sealer
 from zhitong.connectors.signers import ECDSA, SM2, FileSigner
-from zhitong.decisions import Change
+from zhitong.decisions import Change, Finding, Severity
 from zhitong.evidence import Countersignature, Deed, DeedKind, Head, Signature
 from zhitong.rules.head_checks import Witnessed
 from zhitong.rules.head_notes import read_head
 from zhitong.types import AccessFinding, Inquiry, Label, Look, Occasion, Principal
 
 KEY = b"k" * 32
+FOUND = (
+    Finding(
+        check="legal-review",
+        severity=Severity.BREACH,
+        detail=Label("没有法制审核", "no legal review"),
+        source="行政处罚法第58条",
+    ),
+    Finding(
+        check="officers",
+        severity=Severity.UNVERIFIED,
+        detail=Label("执法人员未能核对", "officers could not be verified"),
+        source="配置规则 configured rule",
+    ),
+)
 PATIENCE = 60
 
 
@@ -91,7 +105,7 @@ async def decisions(url: str, many: int, digest: str = "sha256") -> list[str]:
                 "document_no": f"（安）罚〔2026〕{each}号",
             }
             said = of_person(**local) if each % 4 == 0 else decision(**local)
-            await ledger.commit(entry(said))
+            await ledger.commit(entry(said, findings=FOUND[: each % 3]))
             if each % 3 == 0:
                 again = entry(said, 2, Change.WITHDRAWN, reason=f"撤销{each}")
                 await ledger.commit(again)

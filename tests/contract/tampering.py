@@ -38,6 +38,11 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("decision_id", "document_no", "party_name", "fine", "content", "version"),
         *("decided_on", "officers", "change", "content_hash", "recorded_at"),
         *("recorded_by", "changed_at", "collective", "subject_code", "review_no"),
+        *("case_key", "case_hash", "origin"),
+    ),
+    "finding": (
+        *("finding_id", "decision_id", "version", "check_name", "severity"),
+        *("zh", "en", "source", "found_at"),
     ),
     "deed": (
         *("deed_id", "at", "kind", "who", "unit", "action", "target", "reason"),
@@ -288,6 +293,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "audit_leaf": ("decision_id", "version"),
     "decision_version": ("decision_id", "version"),
     "decision": ("decision_id",),
+    "finding": ("finding_id",),
     "deed": ("deed_id",),
     "sealed_leaf": ("number",),
     "head": ("size", "at"),

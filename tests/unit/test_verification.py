@@ -21,6 +21,7 @@ from zhitong.rules.head_checks import (
 )
 from zhitong.rules.merkle import NONE, digest, leaf
 from zhitong.rules.verification import (
+    DECISIONS,
     DEEDS,
     LOOKS,
     Keys,
@@ -93,6 +94,41 @@ def test_a_moment_is_read_in_whatever_form_it_was_written() -> None:
         assert sent(text) == sent("2026-11-22T09:30:00.000000Z")
     assert written(micros("2026-11-22T09:30:00Z")) == "2026-11-22T09:30:00.000000Z"
     assert written(2**62) == f"{2**62}µs"
+
+
+DECIDED = {
+    "decision": "d",
+    "version": 1,
+    "at": stamp(AT),
+    "change": "RECORDED",
+    "unit": "u",
+    "who": "p",
+    "contentHash": "c",
+    "previous": None,
+}
+SINCE = {"basis": "", "reason": "", "findings": [], "origin": "PLATFORM"}
+
+
+@pytest.mark.parametrize(
+    ("more", "kinds"),
+    [
+        pytest.param({}, [], id="before the log"),
+        pytest.param({"basis": "", "reason": ""}, [], id="form 1"),
+        pytest.param({**SINCE, "form": 2}, [], id="form 2"),
+        pytest.param(
+            {"basis": "", "reason": "", "form": 2}, ["BODY_UNREADABLE"], id="torn"
+        ),
+        pytest.param({**SINCE, "form": 99}, ["BODY_UNREADABLE"], id="unknown"),
+    ],
+)
+def test_a_decision_s_body_has_what_its_form_must_have(
+    more: dict[str, object], kinds: list[str]
+) -> None:
+    body, at = orjson.dumps(DECIDED | more), sent(stamp(AT))
+    row = ("d/1", at, 1, "RECORDED", "u", "p", at, "c", "c", None, "", "")
+    faults = Faults()
+    check_rows(OF, DECISIONS, [(*row, body, leaf(OF, body))], faults, Keys())
+    assert [fault.kind for fault in faults.listed] == kinds
 
 
 def test_rows_and_leaves_meet_in_any_order() -> None:

@@ -111,8 +111,8 @@ LABELS: Mapping[FaultKind, Label] = {
         ),
         (
             FaultKind.FINDING_DIFFERS,
-            "对调阅的疑点不在，或与登记所记不符",
-            "what was found about a look is gone, or not as its record says",
+            "对调阅或决定的核验发现不在，或与内容所记不符",
+            "what was found about a look or a decision is not as its body says",
         ),
         (
             FaultKind.LEAF_DIFFERS,

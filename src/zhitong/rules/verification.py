@@ -30,6 +30,9 @@ Row: TypeAlias = Sequence[Any]
 Place: TypeAlias = tuple[str, str]
 """Kind and id: what a leaf is of."""
 
+FORM = 2
+"""Of a decision's body: it has findings and origin, which form 1, without a number,
+had not. A body that is sealed cannot become one of an older form."""
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _SENT = struct.Struct(">q")
 
@@ -135,6 +138,11 @@ def _look(body: bytes) -> tuple[object, ...]:
 def _decision(body: bytes) -> tuple[object, ...]:
     said = orjson.loads(body)
     at = sent(said["at"])
+    form = said.get("form", 1)
+    if form not in {1, FORM}:
+        raise ValueError(form)
+    if form == FORM and not {"findings", "origin", "basis", "reason"} <= said.keys():
+        raise ValueError(form)
     return (
         f"{said['decision']}/{said['version']}",
         at,

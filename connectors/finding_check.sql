@@ -1,0 +1,20 @@
+-- looks --
+-- Looks whose bodies do not say that nothing was found about them, and what is told of them.
+-- Bodies are read elsewhere: what stands there need not be JSON.
+select e.record_id, e.body, array(
+    select row(f.check_name, f.zh, f.en, f.source) from access_finding f where f.record_id = e.record_id)
+from access_entry e where position('"findings":[]'::bytea in e.body) = 0;
+
+-- decisions --
+-- Versions whose leaf does not say that nothing was found about them, or about which something is told.
+select l.decision_id || '/' || l.version, l.body, array(
+    select row(f.finding_id, f.check_name, f.severity, f.zh, f.en, f.source, timestamptz_send(f.found_at))
+    from finding f where f.decision_id = l.decision_id and f.version = l.version)
+from audit_leaf l
+where position('"findings":[]'::bytea in l.body) = 0
+    or exists (select from finding f where f.decision_id = l.decision_id and f.version = l.version);
+
+-- strays --
+select f.finding_id from finding f
+where not exists (select from audit_leaf l where l.decision_id = f.decision_id and l.version = f.version)
+order by 1;
