@@ -139,6 +139,7 @@ def deed(act: Act, after: Application, due: Due | None, *, late: bool) -> Deed:
         "step": {
             "due_at": None if due is None else due.at,
             "late": late,
+            "issuer": act.actor.issuer,
             "digest": digest(act).hex(),
         },
     }

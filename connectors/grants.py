@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 
 import asyncpg
@@ -25,7 +26,7 @@ from zhitong.exceptions import (
     GrantUnknownError,
     LedgerUnavailableError,
 )
-from zhitong.grants import Act, Application, GrantState, InForce, Taken
+from zhitong.grants import Act, Application, GrantState, InForce, Person, Taken
 
 SECONDS = 10.0
 _LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
@@ -109,7 +110,8 @@ class PlatformGrants:
                 if said != digest(act):
                     raise _stale(before, act)
                 return Taken(application=before, replayed=True)
-            after = judge(before, act)
+            people = await _people(connection, before, act.at)
+            after = judge(replace(before, people=people), act)
             await connection.execute(sql["change"], columns(after))
             await _note(connection, act, before, after)
             return Taken(application=after, replayed=False)
@@ -163,6 +165,7 @@ async def _note(
         act.at,
         act.actor.unit,
         act.actor.person,
+        act.actor.issuer,
         act.actor.role,
         act.reason,
         None if due is None else due.at,
@@ -175,6 +178,15 @@ async def _note(
         name = await connection.fetchval(held, after.terms.receiver, after.id)
         if name is not None:
             await deeds.write(connection, suspension(act, after))
+
+
+async def _people(
+    connection: Connection, stands: Application, at: datetime
+) -> frozenset[Person]:
+    """Name who has acted for the unit that applied."""
+    statement = statements("grants")["people"]
+    rows = await connection.fetch(statement, stands.id, stands.unit, at)
+    return frozenset(Person(*row) for row in rows)
 
 
 def _ended(before: Application, after: Application) -> bool:

@@ -32,8 +32,17 @@ from jsonb_populate_record(null::access_grant, $1::jsonb) r
 where g.grant_id = r.grant_id;
 
 -- step --
-insert into grant_step (grant_id, version, step, state, at, unit, person, role, reason, due_at, late, digest)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
+insert into grant_step (grant_id, version, step, state, at, unit, person, issuer, role, reason, due_at, late, digest)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
+
+-- people --
+-- Who has acted for the unit that applied: in this application, or in any that has not ended.
+select distinct s.issuer, s.person
+from grant_step s
+join access_grant g using (grant_id)
+where s.unit = $2 and (
+    g.grant_id = $1 or g.state in ('APPLIED', 'INCOMPLETE', 'REVIEWED', 'AGREED', 'DISPUTED')
+    or (g.state = 'IN_FORCE' and g.valid_to > $3));
 
 -- said --
 select digest from grant_step where grant_id = $1 and version = $2;

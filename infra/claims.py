@@ -78,6 +78,7 @@ class Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             role=self.role,
             division=self.division,
             tenant=self.tenant,
+            issuer=self.iss,
             client=self.client,
             identity=self.identity,
             party_code=self.party_code,

@@ -17,12 +17,12 @@ from joserfc.jwk import ECKey
 
 from zhitong.exceptions import SettingsError
 from zhitong.infra.claims import Claims, Confirmation
-from zhitong.infra.demo_people import PEOPLE, TENANT
+from zhitong.infra.demo_people import ISSUER, PEOPLE, TENANT
 from zhitong.infra.issuers import Issuer, KeyRing
 from zhitong.infra.tokens import Clock
 from zhitong.types import Principal
 
-NAME = "zhitong-demo"
+NAME = ISSUER
 KEY = "demo-issuer.json"
 
 DEMO_PRINCIPALS: Mapping[str, Principal] = PEOPLE

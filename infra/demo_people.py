@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from zhitong.types import AUDITOR, MANAGER, OPERATOR, SERVICE, STEWARD, USER, Principal
 
+ISSUER = "zhitong-demo"
 TENANT = "anze"
 """The demo city, which its people's tokens are for."""
 CITY = "619900"
@@ -42,6 +43,7 @@ def _one(  # noqa: PLR0913 - a person's facts, each said by name
         role=role,
         division=division,
         tenant=TENANT,
+        issuer=ISSUER,
         identity=identity,
         party_code=party_code,
         party_number=party_number,

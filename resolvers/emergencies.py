@@ -144,6 +144,7 @@ def _actor(principal: Principal, capacity: Capacity) -> Actor:
         unit=principal.unit,
         unit_name=principal.unit_name,
         person=principal.person,
+        issuer=principal.issuer,
         role=principal.role,
         capacities=frozenset({capacity}),
     )

@@ -173,6 +173,7 @@ class Grants:
             unit=principal.unit,
             unit_name=principal.unit_name,
             person=principal.person,
+            issuer=principal.issuer,
             role=principal.role,
             capacities=capacities,
         )

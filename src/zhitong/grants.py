@@ -125,6 +125,22 @@ class GrantDuty(StrEnum):
     """Break-glass: whether the use was justified."""
 
 
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person as tokens tell one from another: not by name, by issuer and subject."""
+
+    issuer: str
+    """Empty where it is not known: of steps from before it was noted."""
+    subject: str
+
+    def is_(self, other: Person) -> bool:
+        """Say whether both may be one; where an issuer is unknown they may."""
+        known = self.issuer and other.issuer
+        return self.subject == other.subject and (
+            not known or self.issuer == other.issuer
+        )
+
+
 class Capacity(StrEnum):
     """As what somebody acts on one application."""
 
@@ -213,6 +229,8 @@ class Application:
     late: tuple[GrantDuty, ...] = ()
     """Duties that were done after their time."""
     changed_at: datetime
+    people: frozenset[Person] = frozenset()
+    """Who has acted for the applying unit: here, or in what it still has open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,8 +240,14 @@ class Actor:
     unit: str
     unit_name: str
     person: str
+    issuer: str = ""
     role: str
     capacities: frozenset[Capacity]
+
+    @property
+    def who(self) -> Person:
+        """Give the person, to compare with others."""
+        return Person(self.issuer, self.person)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -233,6 +233,8 @@ class Principal:
     """GB/T 2260 code of the unit's place; empty where it has none."""
     tenant: str = ""
     """The city or body whose gateway the token is for."""
+    issuer: str = ""
+    """Who issued the token: *person* is one person's among that issuer's alone."""
     client: str = ""
     """The program that asks, where its issuer names one."""
     identity: bool = False

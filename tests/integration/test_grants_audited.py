@@ -97,7 +97,7 @@ OTHER = {
     "text": "{0} || 'x'",
     "timestamptz": "coalesce({0}, now()) + interval '1 microsecond'",
     "bool": "not {0}",
-    "int4": "coalesce({0}, 0) + 1",
+    "int4": "coalesce({0}, 0) + 10",
     "float8": "coalesce({0}, 0) + 0.5",
     "jsonb": """{0} || '{{"x": ["y"]}}'""",
     "_text": "{0} || 'x'::text",

@@ -234,6 +234,47 @@ def test_an_owner_does_not_decide_what_he_or_his_unit_applied_for(
         taken(replace(made, unit="OWNER"), act(step, Capacity.OWNER), CLOCKS)
 
 
+WIDER = replace(TERMS, fields={"CaseRecord": frozenset({"facts", "place"})})
+SPEAKS = {"INCOMPLETE": GrantStep.SUPPLEMENT, "REFUSED": GrantStep.DISPUTE}
+LEADS = [
+    ("APPLIED", GrantStep.PASS, Capacity.AUTHORITY),
+    ("REVIEWED", GrantStep.AGREE, Capacity.OWNER),
+    ("REVIEWED", GrantStep.REFUSE, Capacity.OWNER),
+    ("AGREED", GrantStep.PROVIDE, Capacity.OWNER),
+    ("IN_FORCE", GrantStep.REVOKE, Capacity.OWNER),
+    ("DISPUTED", GrantStep.OVERTURN, Capacity.AUTHORITY),
+]
+
+
+@pytest.mark.parametrize("state", list(SPEAKS))
+@pytest.mark.parametrize(("decided", "step", "capacity"), LEADS)
+def test_whoever_spoke_for_the_applicant_decides_nothing_in_another_units_name(
+    state: str, decided: str, step: GrantStep, capacity: Capacity
+) -> None:
+    says = SPEAKS[state]
+    terms = WIDER if says is GrantStep.SUPPLEMENT else None
+    two_hats = act(says, Capacity.APPLICANT, terms=terms, person="TWO-HATS")
+    said = replace(
+        taken(application(state), two_hats, CLOCKS), state=GrantState(decided)
+    )
+    with pytest.raises(GrantOwnError):
+        taken(said, act(step, capacity, person="TWO-HATS"), CLOCKS)
+    assert taken(said, act(step, capacity), CLOCKS).version == 3
+
+
+def test_a_person_is_told_by_issuer_and_subject_not_by_name() -> None:
+    made = act(GrantStep.APPLY, Capacity.APPLICANT, person="王")
+    ours = replace(made, actor=replace(made.actor, issuer="city"))
+    stands = replace(applied(ours, TERMS, CLOCKS), state=GrantState.REVIEWED)
+    agrees = act(GrantStep.AGREE, Capacity.OWNER, person="王")
+    namesake = replace(agrees, actor=replace(agrees.actor, issuer="province"))
+    assert taken(stands, namesake, CLOCKS).state is GrantState.AGREED
+    for issuer in ("city", ""):  # an issuer that nobody noted may be the same
+        same = replace(agrees, actor=replace(agrees.actor, issuer=issuer))
+        with pytest.raises(GrantOwnError):
+            taken(stands, same, CLOCKS)
+
+
 def test_nobody_reviews_the_form_of_his_own_application() -> None:
     with pytest.raises(GrantOwnError):
         taken(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from zhitong.infra.issuers import Issuer, KeyRing
 from zhitong.infra.tokens import Verifier
 
 NOW = 1_800_000_000
-POLICE = DEMO_PRINCIPALS["police"]
+POLICE = replace(DEMO_PRINCIPALS["police"], issuer="city")
 KEY = ECKey.generate_key("P-256")
 OTHER_KEY = ECKey.generate_key("P-256")
 PUBLIC = ECKey.import_key(KEY.as_dict(private=False))
@@ -269,10 +270,12 @@ def test_the_county_officers_unit_is_the_one_of_the_demo_city() -> None:
 
 
 def test_the_demo_key_is_ours_alone_and_outlives_the_process(tmp_path: Path) -> None:
-    token = DemoIssuer(tmp_path / "state").issue(POLICE, timedelta(minutes=5))
+    token = DemoIssuer(tmp_path / "state").issue(
+        DEMO_PRINCIPALS["police"], timedelta(minutes=5)
+    )
     assert (tmp_path / "state/demo-issuer.json").stat().st_mode & 0o777 == 0o600
     again = Verifier({"demo": DemoIssuer(tmp_path / "state").issuer}, "zhitong")
-    assert again.verify(f"Bearer {token}") == POLICE
+    assert again.verify(f"Bearer {token}") == DEMO_PRINCIPALS["police"]
     assert [path.name for path in (tmp_path / "state").iterdir()] == [
         "demo-issuer.json"
     ]

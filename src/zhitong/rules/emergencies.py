@@ -26,7 +26,7 @@ from zhitong.grants import (
     GrantState,
     Terms,
 )
-from zhitong.rules.grant_states import LONGEST_REASON
+from zhitong.rules.grant_states import LONGEST_REASON, own
 
 LONGEST = 200
 """Characters of the name or number of an incident."""
@@ -82,6 +82,7 @@ def opened(act: Act, terms: Terms, incident: str, rules: EmergencyRules) -> Appl
             provisional=False,
         ),
         changed_at=act.at,
+        people=frozenset({actor.who}),
     )
 
 
@@ -96,7 +97,7 @@ def judged(application: Application, act: Act, *, justified: bool) -> Applicatio
             "紧急调阅由数据主管部门复核",
             "the data authority reviews an emergency's use",
         )
-    if actor.unit == application.unit or actor.person == application.person:
+    if own(application, actor):
         raise GrantOwnError(
             "不能复核本人或本单位的紧急调阅，请由他人复核",
             "nobody reviews his own use or his unit's; somebody else does",

@@ -10,7 +10,8 @@ The states, and whose turn it is in each:
 - DISPUTED: the data authority settles it.
 - IN_FORCE, and the ends WITHDRAWN, REVOKED, EXPIRED: nobody's.
 
-Nobody decides his own: not who applied, and nobody of the unit that did.
+Nobody decides his own: nobody of the unit that applied, and no one person who has
+acted for it, whichever unit's token he comes with.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from zhitong.exceptions import (
 )
 from zhitong.grants import (
     Act,
+    Actor,
     Application,
     Capacity,
     Due,
@@ -192,6 +194,7 @@ def applied(act: Act, terms: Terms, clocks: GrantClocks) -> Application:
             S.APPLIED, terms, actor.unit, act.at, conditional=act.conditional
         ),
         changed_at=act.at,
+        people=frozenset({actor.who}),
     )
 
 
@@ -235,6 +238,9 @@ def taken(application: Application, act: Act, clocks: GrantClocks) -> Applicatio
         due=due,
         late=application.late + _late(application, act),
         changed_at=act.at,
+        people=application.people | {act.actor.who}
+        if act.actor.unit == application.unit
+        else application.people,
         **_noted(act),
     )
 
@@ -248,14 +254,18 @@ def _check_actor(application: Application, act: Act, move: Move) -> None:
             "disputes, a steward of the owner replies and provides, the applying unit "
             "supplements, withdraws and disputes",
         )
-    own = act.actor.unit == application.unit or act.actor.person == (
-        application.applied_by
-    )
-    if move.fresh and own:
+    if move.fresh and own(application, act.actor):
         raise GrantOwnError(
-            "不能办理本人或本单位提出的申请，请由他人办理",
-            "nobody decides what he or his unit has applied for; somebody else does",
+            "不能办理本单位的申请，也不能办理自己代为提出、补正或争议过的单位的申请，"
+            "请由他人办理",
+            "nobody decides what his own unit has applied for, nor a unit that he has "
+            "acted for himself; somebody else does",
         )
+
+
+def own(application: Application, actor: Actor) -> bool:
+    """Say whether *actor* is of the applying unit, or has acted for it."""
+    return actor.unit == application.unit or any(map(actor.who.is_, application.people))
 
 
 def _check_state(application: Application, act: Act, move: Move) -> None:
