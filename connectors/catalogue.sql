@@ -21,3 +21,7 @@ group by t.name, i.indexrelid;
 select coalesce(to_jsonb(d)->>'datlocprovider', 'c') = 'b'
     or d.datcollate in ('C', 'POSIX', 'C.UTF-8', 'C.utf8')
 from pg_database d where d.datname = current_database();
+
+-- size --
+-- What a table is, and how many rows it has by the server's own statistics; -1: never counted.
+select c.relkind::text as kind, c.reltuples::float8 as rows from pg_class c where c.oid = to_regclass($1);

@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 import asyncpg
 import orjson
 
-from zhitong.catalogue import ExchangeStatus, Exported, Reply, Version
-from zhitong.connectors import deeds
+from zhitong.catalogue import ExchangeStatus, Exported, Measured, Reply, Version
+from zhitong.connectors import catalogue_measurements, deeds
 from zhitong.connectors.loan import Connection, lent
 from zhitong.connectors.session import Session
 from zhitong.connectors.statements import statements
@@ -153,6 +153,14 @@ class PlatformCatalogue:
             )
             for row in rows
         )
+
+    async def measured(self) -> Mapping[str, Measured]:
+        """Give what was last measured of each resource's quality.
+
+        Raises `LedgerUnavailableError`.
+        """
+        async with self._connected() as connection:
+            return await catalogue_measurements.last(connection)
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Connection]:

@@ -12,6 +12,7 @@ from typing import TypeVar
 import asyncpg
 from opentelemetry import metrics, trace
 
+from zhitong.catalogue import Sample
 from zhitong.connectors.binding import Binding, field_map, tightenings
 from zhitong.connectors.mapping import (
     ColumnType,
@@ -24,6 +25,9 @@ from zhitong.connectors.mapping import (
 from zhitong.connectors.meaning import compared
 from zhitong.connectors.pool import Pool
 from zhitong.connectors.pseudonyms import Pseudonyms, audiences, pseudonymous
+from zhitong.connectors.sampling import plan as sampling_plan
+from zhitong.connectors.sampling import sample as sampled
+from zhitong.connectors.sampling import statement as sample_statement
 from zhitong.connectors.sql import row_statement, tally_statement
 from zhitong.connectors.statements import statements
 from zhitong.connectors.uniqueness import Unique, assumptions, without
@@ -290,6 +294,16 @@ class PostgreSQLSource:
             )
             for record in records
         ]
+
+    async def sample(self, type_name: str, limit: int) -> Sample:
+        """Read up to *limit* rows to be measured; raise `SourceError`."""
+        mapped = self._mapped(await self._inspected(), type_name)
+        sizes = await self._pool.fetch(statements("catalogue")["size"], [mapped.table])
+        kind, rows = sizes[0] if sizes else ("", -1.0)
+        sampling, estimate, part = sampling_plan(kind, rows, limit)
+        sql, parameters = sample_statement(mapped, limit, part)
+        records = await self._fetch(type_name, sql, parameters)
+        return sampled(mapped, records, (sampling, estimate), limit)
 
     async def _answer(
         self, query: Query, write: Callable[[MappedType, Query, str], Statement]

@@ -59,6 +59,8 @@ class Statement:
     parameters: list[object] = field(default_factory=list)
     joins: set[str] = field(default_factory=set)
     constants: dict[str, str] = field(default_factory=dict)
+    sampled: str = ""
+    """Which part of the base table is read; empty: all of it."""
 
     def parameter(self, value: object) -> str:
         """Add a parameter, return its placeholder."""
@@ -96,7 +98,7 @@ class Statement:
         for alias in self.joins:
             used |= self.mapped.needs[alias]
         joins = [sql for alias, sql in self.mapped.joins.items() if alias in used]
-        return " ".join([f"{self.mapped.table} base", *joins])
+        return " ".join([f"{self.mapped.table} base{self.sampled}", *joins])
 
     @property
     def key(self) -> str:

@@ -13,11 +13,12 @@ from enum import StrEnum
 from zhitong.ports import CatalogueHistory, Source
 from zhitong.resolvers import granting
 from zhitong.resolvers.conditions import Condition, conditions
-from zhitong.resolvers.explanation import described
+from zhitong.resolvers.explanation import OVERSEERS, described
 from zhitong.resolvers.grants import NOT_SHARED
 from zhitong.resolvers.policy import Policy, visible
 from zhitong.resolvers.read import Reader
 from zhitong.types import (
+    STEWARD,
     STRICTNESS,
     Allow,
     Cycle,
@@ -186,6 +187,11 @@ class Catalogue:
     def inside(self, principal: Principal) -> bool:
         """Say whether *principal* stands inside government."""
         return principal.kind not in self._policy.catalogue_outside
+
+    def answers_for(self, principal: Principal, resource: Resource) -> bool:
+        """Say whether *principal* oversees all data, or answers for these."""
+        own = principal.role == STEWARD and principal.unit == resource.source.owner
+        return own or principal.role in OVERSEERS
 
     def _resource(
         self, entity: EntityType, source: Source, *, open_only: bool

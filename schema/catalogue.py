@@ -9,7 +9,7 @@ from typing import Any
 
 import strawberry
 
-from zhitong.catalogue import Reply
+from zhitong.catalogue import Measured, Reply
 from zhitong.exceptions import LedgerUnavailableError, ScalarError
 from zhitong.ports import CatalogueHistory
 from zhitong.resolvers.catalogue import (
@@ -27,6 +27,7 @@ from zhitong.schema.catalogue_enums import (
     UpdateCycle,
 )
 from zhitong.schema.catalogue_fields import CatalogueField, field_of
+from zhitong.schema.catalogue_quality import CatalogueQuality, quality_of
 from zhitong.schema.context import Context
 from zhitong.schema.objects import AFTER, FIRST, Info, described, field_with
 from zhitong.schema.scalars import DateTime
@@ -66,19 +67,28 @@ class CatalogueExchange:
 
 
 class _Said:
-    """The platform's replies, read once for all resources of a question's field."""
+    """Replies and measurements, read once for all resources of a question's field."""
 
-    def __init__(self, replies: CatalogueHistory | None) -> None:
-        self._replies = replies
+    def __init__(self, history: CatalogueHistory | None) -> None:
+        self._history = history
         self._asked: asyncio.Task[Mapping[str, Reply]] | None = None
+        self._measured: asyncio.Task[Mapping[str, Measured]] | None = None
 
     async def of(self, resource: str) -> Reply | None:
         """Give the last reply on *resource*."""
-        if self._replies is None:
+        if self._history is None:
             return None
         if self._asked is None:
-            self._asked = asyncio.ensure_future(self._replies.replies())
+            self._asked = asyncio.ensure_future(self._history.replies())
         return (await self._asked).get(resource)
+
+    async def quality(self, resource: str) -> Measured | None:
+        """Give what was last measured of *resource*."""
+        if self._history is None:
+            return None
+        if self._measured is None:
+            self._measured = asyncio.ensure_future(self._history.measured())
+        return (await self._measured).get(resource)
 
 
 @strawberry.type(
@@ -145,6 +155,24 @@ class CatalogueItem:
             version=reply.version,
             at=DateTime(reply.taken_at.astimezone(CHINA).isoformat()),
         )
+
+    @strawberry.field(
+        description="最近一次抽样测量的数据质量；未测量过和政务部门以外为空\n\n"
+        "Its quality as it was last measured on a sample; null where it never was, "
+        "and outside government"
+    )
+    async def quality(self, info: Info) -> CatalogueQuality | None:
+        """Give the last measurement."""
+        context: Context = info.context
+        principal = context.inquiry.principal
+        if not self.catalogue.inside(principal):
+            return None
+        found = await self.said.quality(self.shown.id)
+        if found is None:
+            return None
+        whole = self.catalogue.answers_for(principal, self.shown)
+        names = frozenset(item.field.name for item in self.shown.items)
+        return quality_of(found, names, counts=whole)
 
     @strawberry.field(description="数据项\n\nIts fields")
     async def fields(self, info: Info) -> list[CatalogueField]:

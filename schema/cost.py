@@ -51,6 +51,7 @@ LISTS: Mapping[tuple[str, str], int] = {
     ("DeliveryStatistics", "groups"): 200,
     ("CodeListType", "values"): 25,
     ("CatalogueItem", "fields"): 25,
+    ("CatalogueQuality", "fields"): 25,
     ("Query", "catalogueVersions"): 20,
     ("CatalogueVersion", "changes"): 25,
 }

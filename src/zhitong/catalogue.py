@@ -6,10 +6,10 @@ deployed code (domain.md section 5.1), with their numbers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from enum import IntEnum
+from datetime import date, datetime
+from enum import IntEnum, StrEnum
 
 from zhitong.types import Label
 
@@ -68,3 +68,83 @@ class Exported:
     version: str
     replies: Mapping[str, Reply]
     resources: frozenset[str]
+
+
+class Sampling(StrEnum):
+    """How the rows came that quality was measured on."""
+
+    WHOLE = "WHOLE"
+    """All there are."""
+    RANDOM = "RANDOM"
+    """Blocks at random of a large table."""
+    FIRST = "FIRST"
+    """The first that came: a view, or a table nobody has counted, has no blocks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """Some rows of one type of a source, for measuring them; they go nowhere else."""
+
+    sampling: Sampling
+    estimate: int | None
+    """Rows there are, by the source's own statistics; None: it has none."""
+    rows: Sequence[SampledRow]
+
+
+@dataclass(frozen=True, slots=True)
+class SampledRow:
+    """One row, by field: as it is read, and as it is written where that differs."""
+
+    key: str
+    values: Mapping[str, object]
+    written: Mapping[str, str | None]
+    """The cell's own text, of fields that not every text can be read as."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldQuality:
+    """How good one field is, in rows of the sample."""
+
+    name: str
+    filled: int
+    """Rows that have something there."""
+    wrong: int | None
+    """Of these, with what cannot be right; None: nothing of it could be told wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """What was measured of one resource."""
+
+    resource: str
+    at: datetime
+    sampling: Sampling
+    sampled: int
+    rows: int | None
+    """Of all there are; an estimate unless all were sampled."""
+    doubled: int
+    """Rows of the sample whose key another has."""
+    newest: date | None
+    """The newest day that is not to come, among the sample and the first by order."""
+    newest_field: str | None
+    behind: int | None
+    """How many update cycles have gone by since then."""
+    fields: tuple[FieldQuality, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmeasured:
+    """A resource whose source did not answer."""
+
+    resource: str
+    at: datetime
+    code: str
+    why: Label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """The last measurement of a resource, and a later attempt that came to nothing."""
+
+    quality: Quality | None = None
+    missed: Unmeasured | None = None

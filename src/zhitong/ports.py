@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from zhitong.catalogue import Reply, Version
+from zhitong.catalogue import Measured, Reply, Version
 from zhitong.decisions import (
     Ack,
     Act,
@@ -269,6 +269,13 @@ class ProceedingBook(Protocol):
         """Enter another version, or find that it stands so.
 
         Raises `ProceedingError` where another unit recorded it, unless *any_unit*,
+    async def measured(self) -> Mapping[str, Measured]:
+        """Give what was last measured of each resource's quality.
+
+        Raises `LedgerUnavailableError`.
+        """
+        ...
+
         and `LedgerUnavailableError`.
         """
         ...

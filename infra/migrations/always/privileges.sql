@@ -44,8 +44,8 @@ grant execute on function outbox_sent_month(date), access_month(date) to zhitong
 
 -- What is proved, and what was said once: added to and read.
 grant select, insert on
-    access_entry, access_finding, audit_leaf, catalogue_export, catalogue_reply, catalogue_version, deed,
-    decision_version, finding, grant_step, outbox_sent, proceeding,
+    access_entry, access_finding, audit_leaf, catalogue_export, catalogue_quality, catalogue_reply, catalogue_review,
+    catalogue_version, deed, decision_version, finding, grant_reply, grant_step, outbox_sent, proceeding,
     receipt, sealed_number, stray_receipt, unsealed
 to zhitong_gateway;
 

@@ -1,0 +1,137 @@
+"""How good the data of a resource are, as they were last measured."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import strawberry
+
+from zhitong.catalogue import FieldQuality, Measured, Quality, Sampling
+from zhitong.rules.working_days import CHINA
+from zhitong.schema.enums import enum_of
+from zhitong.schema.scalars import Date, DateTime
+from zhitong.types import Label
+
+PLACES = 3
+"""Decimals of a share."""
+
+QualitySampling = enum_of(
+    "QualitySampling",
+    Label("测量所用的记录", "The rows that were measured"),
+    {
+        Sampling.WHOLE: Label("全部记录", "All there are"),
+        Sampling.RANDOM: Label("随机抽取的数据块", "Blocks at random of a large table"),
+        Sampling.FIRST: Label(
+            "最先读到的记录（视图或未统计的表）",
+            "The first that came: a view, or a table without statistics",
+        ),
+    },
+)
+
+
+@strawberry.type(
+    description="一个数据项的质量。\n\nHow good one field is, in the sample."
+)
+class CatalogueFieldQuality:
+    """Shares of the sampled rows."""
+
+    name: str = strawberry.field(description="数据项\n\nThe field")
+    filled: float = strawberry.field(
+        description="填写率：有内容的记录所占比例\n\nShare of rows with something in it"
+    )
+    valid: float | None = strawberry.field(
+        description="有内容的记录中格式正确的比例；空为无从判断\n\n"
+        "Share of these that can be right; null: nothing of it can be told wrong"
+    )
+
+
+@strawberry.type(
+    description="抽样测量的数据质量，是测量当时的。\n\n"
+    "Quality as it was measured on a sample, at that time."
+)
+class CatalogueQuality:
+    """One measurement, and a later attempt that came to nothing."""
+
+    at: DateTime | None = strawberry.field(
+        description="测量时间；空为从未测量成功\n\nWhen; null: no attempt succeeded"
+    )
+    sampling: QualitySampling | None = strawberry.field(  # type: ignore[valid-type]
+        description="用哪些记录测量\n\nWhich rows were measured"
+    )
+    sampled: int | None = strawberry.field(
+        description="测量的记录数，只给数据主管部门、审计、运维和数源部门的数据专员\n\n"
+        "How many, for the data authority, auditors, operators and the owner's "
+        "stewards alone"
+    )
+    rows: int | None = strawberry.field(
+        description="记录总数（未测量全部的为来源自己的估计），范围同上\n\n"
+        "Of how many (an estimate of the source's own, unless all were measured), for "
+        "the same"
+    )
+    unique: float | None = strawberry.field(
+        description="主键不重复的记录所占比例；抽样时是上限\n\n"
+        "Share of rows whose key no other has; of a sample at most so much"
+    )
+    newest: Date | None = strawberry.field(
+        description="最新的日期（不计将来的）；抽样时是下限\n\n"
+        "The newest day, none to come; of a sample at least so new"
+    )
+    newestField: str | None = strawberry.field(
+        description="按哪个数据项\n\nOf which field"
+    )
+    cyclesBehind: int | None = strawberry.field(
+        description="自最新日期起已过去几个更新周期；未声明周期为空\n\n"
+        "Update cycles since then; null where none is declared"
+    )
+    fields: list[CatalogueFieldQuality] = strawberry.field(
+        description="各数据项\n\nEach field"
+    )
+    missedAt: DateTime | None = strawberry.field(
+        description="此后未能测量的时间\n\nWhen a later attempt came to nothing"
+    )
+    missedZh: str | None = strawberry.field(
+        description="未能测量的原因\n\nWhy it did, in Chinese"
+    )
+    missedEn: str | None = strawberry.field(
+        description="未能测量的原因（英文）\n\nWhy it did, in English"
+    )
+
+
+def quality_of(
+    found: Measured, names: Collection[str], *, counts: bool
+) -> CatalogueQuality:
+    """Give what was measured of the fields *names*, with *counts* of rows or not."""
+    said, missed = found.quality, found.missed
+    return CatalogueQuality(
+        at=None if said is None else DateTime(said.at.astimezone(CHINA).isoformat()),
+        sampling=None if said is None else said.sampling.name,
+        sampled=None if said is None or not counts else said.sampled,
+        rows=None if said is None or not counts else said.rows,
+        unique=None if said is None else _share(said.sampled - said.doubled, said),
+        newest=None
+        if said is None or said.newest is None
+        else Date(said.newest.isoformat()),
+        newestField=None if said is None else said.newest_field,
+        cyclesBehind=None if said is None else said.behind,
+        fields=[]
+        if said is None
+        else [_field(one, said) for one in said.fields if one.name in names],
+        missedAt=None
+        if missed is None
+        else DateTime(missed.at.astimezone(CHINA).isoformat()),
+        missedZh=None if missed is None else missed.why.zh,
+        missedEn=None if missed is None else missed.why.en,
+    )
+
+
+def _field(one: FieldQuality, said: Quality) -> CatalogueFieldQuality:
+    valid = None
+    if one.wrong is not None and one.filled:
+        valid = round((one.filled - one.wrong) / one.filled, PLACES)
+    return CatalogueFieldQuality(
+        name=one.name, filled=_share(one.filled, said) or 0.0, valid=valid
+    )
+
+
+def _share(count: int, said: Quality) -> float | None:
+    return round(count / said.sampled, PLACES) if said.sampled else None
