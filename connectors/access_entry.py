@@ -112,6 +112,7 @@ class Records:
                 "unit": principal.unit,
                 "name": principal.unit_name,
                 "person": principal.person,
+                "division": principal.division,
             },
             "party": self.party(principal.party_code or principal.party_number),
             "papers": papers(occasion),
@@ -148,7 +149,9 @@ class Records:
         return {
             "type": look.type,
             "source": look.source,
+            "owner": look.owner,
             "rows": look.rows,
+            "places": look.places,
             "fields": look.fields,
             "subjects": sorted(set(self._subjects(look.type, look.source, look.keys))),
         }

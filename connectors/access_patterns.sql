@@ -60,6 +60,23 @@ with exact as (
 select distinct on (unit, person) unit || ' ' || person as whose, many, 0::float8 as usual, record_id, at
 from hourly order by unit, person, many desc, hour;
 
+-- look_elsewhere --
+-- Persons, not programs, who saw protected rows outside their unit's own place: 619921 lies in 619900's.
+-- $1 the day, $2 at least so many
+select unit || ' ' || person as whose, count(*) as many, 0::float8 as usual,
+    (array_agg(record_id order by at desc, record_id))[1] as record_id, max(at) as at
+from access_entry
+cross join lateral (select convert_from(body, 'UTF8')::jsonb as body offset 0) said
+cross join lateral (select regexp_replace(said.body #>> '{who,division}', '(00)+$', '') as place) own
+where at >= $1::date::timestamp at time zone 'Asia/Shanghai'
+    and at < ($1::date + 1)::timestamp at time zone 'Asia/Shanghai' and protected and person <> ''
+    and kind <> 'platform' and said.body #>> '{who,role}' <> 'service' and own.place <> '' and exists (
+        select from jsonb_array_elements(said.body -> 'looks') look
+        cross join lateral jsonb_object_keys(case jsonb_typeof(look -> 'places') when 'object'
+            then look -> 'places' else '{}' end) place
+        where not starts_with(place, own.place))
+group by unit, person having count(*) >= $2::int;
+
 -- tell --
 -- Each is told once, however often it is noticed; gives those that are new.
 insert into access_finding (finding_id, record_id, check_name, zh, en, source, found_at)

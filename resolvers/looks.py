@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from zhitong.exceptions import FieldHiddenError, SourceDriftError, SourceError
@@ -42,6 +43,8 @@ NOT_GRANTED = Label(
 FILTER = "FILTER"
 """A field that was compared: its value was used, shown or not."""
 COUNT = "COUNT"
+PLACE = "~place"
+"""A column for the record alone: where the row's matter lies."""
 LOOKUP = "LOOKUP"
 """A protected field that rows were looked up by: an operation of its own."""
 
@@ -90,6 +93,8 @@ def note_look(  # noqa: PLR0913 - all that a look is, as it is kept
             rows=len(keys) + counted,
             keys=keys,
             # What rests on a grant waits for its record: the grant may end meanwhile.
+            owner=source.owner,
+            places=_places(inquiry, entity, part),
             protected=bool(inquiry.grants_used)
             or any(
                 _protected(entity, source, name)
@@ -101,6 +106,20 @@ def note_look(  # noqa: PLR0913 - all that a look is, as it is kept
             ),
         )
     )
+
+
+def noted_place(inquiry: Inquiry, entity: EntityType) -> str | None:
+    """Name the field that says whether rows lie in the caller's own place."""
+    return entity.place if inquiry.principal.division else None
+
+
+def _places(
+    inquiry: Inquiry, entity: EntityType, part: Sequence[Row] | Sequence[Tally]
+) -> dict[str, int]:
+    if noted_place(inquiry, entity) is None:
+        return {}
+    seen = Counter(one.values[PLACE] for one in part if isinstance(one, Row))
+    return {str(place): many for place, many in seen.items() if place is not None}
 
 
 def _protected(entity: EntityType, source: Source, name: str) -> bool:

@@ -24,12 +24,14 @@ from zhitong.resolvers.looks import (
     COUNT,
     FILTER,
     LOOKUP,
+    PLACE,
     compared,
     note_kept,
     note_look,
     note_lost,
     note_missing,
     note_restriction,
+    noted_place,
     shown,
 )
 from zhitong.resolvers.merge import cut, merge, position
@@ -40,6 +42,7 @@ from zhitong.resolvers.policy import (
 from zhitong.resolvers.sight import Opened, Sight, caller, not_by
 from zhitong.types import (
     SOURCE_KEY,
+    Allow,
     Column,
     Compare,
     Deny,
@@ -71,6 +74,8 @@ COUNTS_ONLY = Deny(
         "ask for statistics or totalCount; for rows apply for a sharing grant",
     ),
 )
+FOR_THE_RECORD = Allow("access-record")
+"""What is read for the record alone; the answer has nothing of it."""
 Part = TypeVar("Part", Sequence[Row], Sequence[Tally])
 
 
@@ -139,7 +144,7 @@ class Reader(Sight):
             if isinstance(start, bool):
                 continue
             columns = self._columns(inquiry, ask, source)
-            needed |= {column.field for column in columns}
+            needed |= {one.field for one in columns if one.name != PLACE}
             query = RowQuery(
                 type=ask.entity.name,
                 columns=columns,
@@ -315,6 +320,9 @@ class Reader(Sight):
             else:
                 key = ask.entity.relations[name].local
                 columns.append(Column(LINK + name, key, _as_link(rulings)))
+        noted = noted_place(inquiry, ask.entity)
+        if noted is not None:
+            columns.append(Column(PLACE, noted, (Ruling(FOR_THE_RECORD),)))
         return tuple(columns)
 
     async def _gather(

@@ -28,6 +28,7 @@ CASE = entity(
     key="caseId",
     orders=("filedOn", "decidedOn", "fine", "caseId"),
     search="counterpartyName",
+    place="division",
     groupings=(
         by(
             "SUBJECT",
@@ -116,6 +117,7 @@ INSPECTION = entity(
     "An inspection.",
     key="inspectionNo",
     orders=("inspectedOn", "inspectionNo"),
+    place="division",
     groupings=(
         by(
             "SUBJECT",

@@ -117,6 +117,8 @@ def entity(
     lookup: str | None = None,
     search: str | None = None,
     groupings: Iterable[Grouping] = (),
+    place: str | None = None,
+    dated: str | None = None,
 ) -> EntityType:
     """Declare a type; the first of *orders* is its default order."""
     return EntityType(
@@ -130,6 +132,8 @@ def entity(
         lookup=lookup,
         search=search,
         groupings=tuple(groupings),
+        place=place,
+        dated=dated,
     )
 
 

@@ -180,6 +180,7 @@ COUNTERPARTY = entity(
     lookup="code",
     orders=("establishedOn", "registerId"),
     search="name",
+    place="division",
     fields=(
         item("registerId", "登记系统内编号", "Number within its register"),
         item("code", "统一社会信用代码", "Credit code", Kind.CREDIT_CODE),

@@ -199,6 +199,10 @@ class EntityType:
     """The field that a search by name looks at."""
     groupings: tuple[Grouping, ...] = ()
     """What its rows are counted by: nothing that names a person or one row."""
+    place: str | None = None
+    """The field that says where a row's matter lies; each look notes it."""
+    dated: str | None = None
+    """The moment that its counts are bounded by, where it has rows without end."""
 
 
 # --- who asks, and why -------------------------------------------------------
@@ -549,6 +553,10 @@ class Look:
     rows: int
     keys: tuple[str, ...]
     protected: bool
+    owner: str = ""
+    """Credit code of the agency whose data they are."""
+    places: Mapping[str, int] = field(default_factory=dict)
+    """GB/T 2260 code → rows seen that lie there, of types that have a place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -592,6 +600,8 @@ class Inquiry:
     looks: list[Look] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     verdicts: dict[str, TypeVerdicts] = field(default_factory=dict)
+    sees: dict[str, bool] = field(default_factory=dict)
+    """Of which types anything may be seen: asked again for every row."""
     away: dict[str, Exception] = field(default_factory=dict)
     """Sources that failed this question; it does not wait for them again."""
     restrictions: dict[tuple[str, str], Rulings] = field(default_factory=dict)

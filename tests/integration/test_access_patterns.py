@@ -35,6 +35,7 @@ NIGHT = Pattern(
     check=Unusual.NIGHT, since=BEGUN, at_least=2, night=(22, 6), source=RULE
 )
 CROWD = Pattern(check=Unusual.CROWD, since=BEGUN, at_least=3, source=RULE)
+ELSEWHERE = Pattern(check=Unusual.ELSEWHERE, since=BEGUN, at_least=2, source=RULE)
 SWEEP = Pattern(check=Unusual.SWEEP, since=BEGUN, at_least=4, source=RULE)
 
 
@@ -54,6 +55,8 @@ def look(  # noqa: PLR0913 - what a look may differ in
     key: str = "",
     how: str = "ALLOW",
     protected: bool = True,
+    own: str = "",
+    places: tuple[str, ...] = (),
 ) -> Inquiry:
     made = Inquiry(
         principal=Principal(
@@ -62,6 +65,7 @@ def look(  # noqa: PLR0913 - what a look may differ in
             unit_name="安泽市公安局",
             person=person,
             role=role,
+            division=own,
         ),
         occasion=Occasion(purpose="criminal-investigation"),
         id=uuid.uuid4().hex,
@@ -77,6 +81,7 @@ def look(  # noqa: PLR0913 - what a look may differ in
             rows=1,
             keys=keys,
             protected=protected,
+            places=dict.fromkeys(places, 1),
         )
     )
     return made
@@ -228,3 +233,29 @@ async def test_what_is_unusual_today_is_told_without_a_command(register: str) ->
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_rows_outside_the_units_own_place_are_told(register: str) -> None:
+    outside = [look(own="619921", places=("619921", "619902")) for _ in range(2)]
+    await recorded(register, outside)
+    (found,) = await told(register, ELSEWHERE)
+    assert (found.check, found.source) == ("look-elsewhere", RULE)
+    assert found.record in {each.id for each in outside}
+    assert "2" in found.text.zh
+    assert "2" in found.text.en
+
+
+async def test_rows_of_ones_own_place_and_of_its_counties_are_not_told(
+    register: str,
+) -> None:
+    within = [look(own="619900", places=("619921", "619902")) for _ in range(3)]
+    placeless = [look("李敏", own="", places=("629921",)) for _ in range(3)]
+    program = [
+        look("接口", own="619921", places=("619902",), role="service") for _ in range(3)
+    ]
+    public = [
+        look("何敏", own="619921", places=("619902",), protected=False)
+        for _ in range(3)
+    ]
+    await recorded(register, [*within, *placeless, *program, *public])
+    assert await told(register, ELSEWHERE) == []

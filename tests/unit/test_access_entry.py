@@ -25,10 +25,17 @@ def inquiry(*keys: str) -> Inquiry:
         rows=len(keys),
         keys=keys,
         protected=True,
+        owner="O",
+        places={"619921": 2},
     )
     return Inquiry(
         principal=Principal(
-            kind="police", unit="U", unit_name="公安局", person="王", party_code="C"
+            kind="police",
+            unit="U",
+            unit_name="公安局",
+            person="王",
+            party_code="C",
+            division="619900",
         ),
         occasion=Occasion(purpose="p", cause="立1", letter="介1"),
         id="r",
@@ -56,6 +63,10 @@ def test_the_columns_are_what_the_body_says() -> None:
     assert (entry.unit, entry.person, entry.purpose) == ("U", "王", "p")
     assert (entry.cause, entry.protected, entry.findings) == ("立1", True, None)
     assert entry.party == RECORDS.party("C") == said["party"]
+    assert said["who"]["division"] == "619900"
+    assert [(one["owner"], one["places"]) for one in said["looks"]] == [
+        ("O", {"619921": 2})
+    ] * 2
     digests = sorted(RECORDS.subject("CaseRecord", "market", key) for key in "12")
     assert [one.hex() for one in entry.subjects] == digests
     assert said["looks"][0]["subjects"] == digests

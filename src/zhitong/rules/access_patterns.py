@@ -26,6 +26,8 @@ class Unusual(StrEnum):
     """同一记录: one row seen by many persons in a day."""
     SWEEP = "look-sweep"
     """逐个查号: many look-ups by exact number in an hour."""
+    ELSEWHERE = "look-elsewhere"
+    """辖区以外: a person's looks at protected rows outside their unit's own place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +112,13 @@ def _text(pattern: Pattern, day: date, group: Group) -> Label:
         return Label(
             f"{day} 同一条记录被 {many} 人看过（{least} 人起提示）",
             f"on {day} one row was seen by {many} persons (told from {least} on)",
+        )
+    if pattern.check is Unusual.ELSEWHERE:
+        return Label(
+            f"{day} 该经办人查阅本单位辖区以外的受保护数据 {many} 次"
+            f"（{least} 次起提示）",
+            f"on {day} this person looked {many} times at protected data of places "
+            f"outside their unit's own (told from {least} on)",
         )
     return Label(
         f"{day} 该经办人一小时内按号码精确查找 {many} 次（{least} 次起提示）",
