@@ -6,8 +6,6 @@ leaf lies in another stretch, the part of the tree) is put together by `whole_ch
 
 from __future__ import annotations
 
-import asyncio
-import gc
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -19,7 +17,6 @@ from zhitong.connectors.evidence_rows import (
     EvidenceRows,
     Leaf,
     Pages,
-    snapshot,
 )
 from zhitong.connectors.signers import verify
 from zhitong.evidence import LeafKind
@@ -134,18 +131,6 @@ def _cut(
                 found[-1].append(Pages(kind, each.relation, first, end))
             start += each.end
     return found
-
-
-def check_apart(url: str, name: str, plan: Plan, stretch: Stretch) -> Found:
-    """Check *stretch* in a process of its own, seeing the snapshot *name*."""
-
-    async def checked() -> Found:
-        async with snapshot(url, name) as rows:
-            return await check_stretch(rows, plan, stretch)
-
-    # Nothing here is a ring, and a million small things are looked at again and again.
-    gc.disable()
-    return asyncio.run(checked())
 
 
 async def check_stretch(rows: EvidenceRows, plan: Plan, stretch: Stretch) -> Found:

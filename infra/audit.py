@@ -5,25 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 
 import msgspec
 
+from zhitong.connectors.check_process import check_apart
 from zhitong.connectors.evidence_rows import EvidenceRows, snapshot
 from zhitong.connectors.key_forms import PUBLIC, KeyFormError, from_pem
-from zhitong.connectors.log_check import (
-    Found,
-    Plan,
-    Stretch,
-    check_apart,
-    check_stretch,
-)
+from zhitong.connectors.log_check import Found, Plan, Stretch, check_stretch
 from zhitong.connectors.whole_check import Checked, Spread, Wanted, check
 from zhitong.connectors.witness_forms import Word
 from zhitong.exceptions import SettingsError
@@ -101,22 +92,10 @@ def _spread(url: str, rows: EvidenceRows) -> Spread:
         if len(parts) == 1:
             yield await check_stretch(rows, plan, parts[0])
             return
-        name = await rows.name()
         workers = min(os.cpu_count() or 1, WORKERS, len(parts))
-        loop = asyncio.get_running_loop()
-        rest = iter(parts)
-        # A process that was forked would have this one's connection.
-        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-            waiting = deque(
-                loop.run_in_executor(pool, check_apart, url, name, plan, part)
-                for part in islice(rest, 2 * workers)
-            )
-            while waiting:
-                yield await waiting.popleft()
-                waiting.extend(
-                    loop.run_in_executor(pool, check_apart, url, name, plan, part)
-                    for part in islice(rest, 1)
-                )
+        name = await rows.name()
+        async for one in check_apart(url, name, plan, parts, workers):
+            yield one
 
     return found
 
