@@ -1,21 +1,28 @@
 """What the full duty of an answer costs: `make bench-access` (QUICK=1: a smaller city).
 
-One gateway over the demo city's five systems, 32 callers over HTTP. Each of the five
-questions is asked in two forms that give as many rows and fields: of public fields
-alone, whose record may follow, and of protected ones, masked by rule or whole, whose
-record is committed before the first byte. Token, verdicts, receipt are in both. The
-total CPU of a form is that of the gateway's process and of all PostgreSQL servers, by
-/proc. In each round a question is asked in both forms, one right after the other, in a
-shuffled order; the ratio is the median of the rounds', with the least and the largest.
+One gateway over the demo city's systems, 32 callers over HTTP, each question in two
+forms that give as much (`access_questions`):
 
-Nothing is judged; performance.md asks for at most 2.0 for Q1, 1.2 for Q2 to Q4, 1.4 for
-Q5. The caller's own CPU is in no figure.
+- public: of open fields alone. Verdicts; the record may follow the answer.
+- full duty: some fields protected. Verdicts, masks in the departments' databases; the
+  record, a keyed digest of every row in it, is committed before the first byte.
+
+No answer leaves without token and receipt, so both forms have them. They are no part of
+what full duty is compared with, so what they take, measured by itself, is taken off the
+public form: the ratio is full duty / (public - token - receipt). That each form is what
+it is called is read out of the register, with the records that shared a commit.
+
+The CPU is that of the gateway's process and of all PostgreSQL servers; the callers' is
+in no figure. A round asks a question's forms in turns (one, other, other, one); its
+ratio is that of both sums. Printed is the median of the rounds, with the least and the
+largest. Nothing is judged; performance.md asks for the ratio that is last in each line.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import json
 import os
 import random
@@ -23,33 +30,51 @@ import re
 import statistics
 import subprocess
 import time
+import uuid
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import asyncpg
 import uvloop
-from machine import others, running, until, zhitong
+from access_questions import WORKLOADS, Workload
+from machine import Processes, others, running, until, zhitong
 
+from zhitong.connectors.signers import ECDSA, file_signer, generate
 from zhitong.infra.client import Client
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
+from zhitong.infra.embedded import address
 from zhitong.infra.note import find
 from zhitong.infra.occasions import said
-from zhitong.infra.serving import client, note_path
+from zhitong.infra.platform_database import OWNER
+from zhitong.infra.receipts import Receipts, proof_headers
+from zhitong.infra.serving import client, demo_issuer, note_path
 from zhitong.infra.settings import Settings
+from zhitong.infra.tokens import Verifier
+from zhitong.schema.engine import Proof
 from zhitong.types import Occasion
 
 CALLERS = 32
-SETTLING = 1.5
-"""Seconds after a round until its records, all of them, are committed."""
+SETTLING = 0.3
+"""Seconds until the records that follow an answer are all committed."""
+HALF = 0.5
+REPEATED = 100
 LATE = (b'"SOURCE_TIMEOUT"', b'"SOURCE_UNAVAILABLE"', b'"SOURCE_RESTING"')
 """In an answer that lacks a department's part, which was late."""
-TICK = os.sysconf("SC_CLK_TCK")
 WHY = Occasion(
     purpose="criminal-investigation", basis="刑事诉讼法", cause="1", letter="1"
 )
-LISTED = "where: {listings: {kind: {eq: SERIOUS_DISHONESTY}}}"
+RECORDED = """select count(*) as records, bool_or(e.protected) as protected,
+    count(*)::float / count(distinct e.xmin::text) as shared,
+    avg(octet_length(e.body))::float as size,
+    (array_agg(convert_from(e.body, 'UTF8')::jsonb -> 'looks'))[1] as looks
+from access_entry e where convert_from(e.body, 'UTF8')::jsonb ->> 'document' = $1
+having count(*) > 0"""
 CLIENTS = """tenant = "*"
 [[clients]]
 page = 500
@@ -63,71 +88,6 @@ source = "bench"
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """One question of performance.md in its two forms."""
-
-    name: str
-    public: str
-    full: str
-    count: int
-    """Times that a round asks it."""
-
-
-WORKLOADS = (
-    Workload(
-        "Q1 one counterparty by code, 8 fields",
-        """query($code: CreditCode!) { counterparty(code: $code) {
-          code name registrationNo kind industry division establishedOn status } }""",
-        """query($code: CreditCode!) { counterparty(code: $code) {
-          code name kind industry representative phone address idNumber } }""",
-        1_500,
-    ),
-    Workload(
-        "Q2 20 cases x 10 fields, agency and officers",
-        """{ caseRecords(first: 20) { nodes { caseNo title status division filedOn
-          decidedOn documentNo counterpartyName counterpartyCode fine
-          subject { name } officers { name certificateNo } } } }""",
-        """{ caseRecords(first: 20) { nodes { caseNo title status division filedOn
-          contactPhone place counterpartyName counterpartyIdNumber fine
-          subject { name } officers { name phone } } } }""",
-        200,
-    ),
-    Workload(
-        "Q3 50 parties, 5 cases each, agency, officers, listings",
-        f"""{{ counterparties(first: 50, {LISTED}) {{ nodes {{ code name kind status
-          cases(first: 5) {{ nodes {{ caseNo status fine filedOn division
-            subject {{ name }} officers {{ name certificateNo }} }} }}
-          listings(first: 2) {{ nodes {{ kind listedOn reason }} }} }} }} }}""",
-        f"""{{ counterparties(first: 50, {LISTED}) {{ nodes {{ code name kind phone
-          cases(first: 5) {{ nodes {{ caseNo status fine filedOn contactPhone
-            subject {{ name }} officers {{ name phone }} }} }}
-          listings(first: 2) {{ nodes {{ kind listedOn reason }} }} }} }} }}""",
-        40,
-    ),
-    Workload(
-        "Q4 cases by agency and month of a year",
-        """{ caseStatistics(by: [SUBJECT, MONTH], where: {filedOn: {gte: "2025-12-01"},
-          archivedOn: {present: true}, not: {title: {eq: "-"}}}) {
-          groups { subjectCode month count } } }""",
-        """{ caseStatistics(by: [SUBJECT, MONTH], where: {filedOn: {gte: "2025-12-01"},
-          archivedOn: {present: true}, not: {place: {eq: "-"}}}) {
-          groups { subjectCode month count } } }""",
-        100,
-    ),
-    Workload(
-        "Q5 500 cases x 12 fields",
-        """{ caseRecords(first: 500) { nodes { caseNo title actType status subjectCode
-          matterCode division counterpartyName counterpartyKind filedOn documentNo
-          fine } } }""",
-        """{ caseRecords(first: 500) { nodes { caseNo title actType status subjectCode
-          contactPhone place counterpartyName counterpartyIdNumber filedOn documentNo
-          fine } } }""",
-        40,
-    ),
-)
-
-
 @dataclass(slots=True)
 class Measured:
     """What the rounds of one form took, in CPU milliseconds per question."""
@@ -135,57 +95,10 @@ class Measured:
     gateway: list[float] = field(default_factory=list)
     databases: list[float] = field(default_factory=list)
 
-    def note(self, before: Sequence[float], after: Sequence[float], count: int) -> None:
-        """Keep what one round of *count* questions took; none: it does not count."""
-        for kept, one, two in zip(
-            (self.gateway, self.databases), before, after, strict=True
-        ):
-            kept.append((two - one) * 1000 / count if count else 0.0)
-
     @property
     def totals(self) -> Sequence[float]:
         """Both together, round by round."""
         return list(map(sum, zip(self.gateway, self.databases, strict=True)))
-
-
-def _children() -> Mapping[int, list[int]]:
-    found: dict[int, list[int]] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            words = path.read_text().rpartition(")")[2].split()
-        except OSError:  # it has just ended
-            continue
-        found.setdefault(int(words[1]), []).append(int(path.parent.name))
-    return found
-
-
-def _seconds(root: int) -> float:
-    """Give the CPU seconds of a process and of all that came of it."""
-    children, waiting, ticks = _children(), [root], 0
-    while waiting:
-        each = waiting.pop()
-        waiting += children.get(each, [])
-        try:
-            stat = Path(f"/proc/{each}/stat").read_text()
-        except OSError:
-            continue
-        ticks += sum(map(int, stat.rpartition(")")[2].split()[11:15]))
-    return ticks / TICK
-
-
-class Processes:
-    """The gateway and the servers of the databases, as far as CPU goes."""
-
-    def __init__(self, state: Path, gateway: int) -> None:
-        self._gateway = gateway
-        self._servers = [
-            int(path.read_text().split()[0])
-            for path in state.glob("postgres/*/postmaster.pid")
-        ]
-
-    def used(self) -> tuple[float, float]:
-        """Give the CPU seconds of the gateway, and of the databases."""
-        return _seconds(self._gateway), sum(map(_seconds, self._servers))
 
 
 class Callers:
@@ -239,8 +152,52 @@ class Callers:
                 group.create_task(calling())
 
 
+class Bench:
+    """Asks everything in shuffled rounds and keeps what it took."""
+
+    def __init__(
+        self, processes: Processes, callers: Callers, codes: Sequence[str]
+    ) -> None:
+        self._processes = processes
+        self._callers = callers
+        self._codes = codes
+        self._chance = random.Random(1)  # noqa: S311 - an order, no secret
+        self.found = {key: Measured() for key in product(WORKLOADS, (False, True))}
+
+    async def round(self, part: float, *, kept: bool) -> None:
+        """Ask every question's forms in turns; *kept* in what is printed."""
+        for work in self._chance.sample(WORKLOADS, len(WORKLOADS)):
+            one = self._chance.random() < HALF
+            count = max(CALLERS, round(work.count * part / 2))
+            again, took = self._callers.again, {False: (0.0, 0.0), True: (0.0, 0.0)}
+            # What else the machine does changes slowly, and so weighs on both.
+            for full in (one, not one, not one, one):
+                spent = await self._spent(work, count, full=full)
+                took[full] = (took[full][0] + spent[0], took[full][1] + spent[1])
+            if not kept or self._callers.again != again:
+                continue
+            for full, (gateway, databases) in took.items():
+                self.found[work, full].gateway.append(gateway * 1000 / (2 * count))
+                self.found[work, full].databases.append(databases * 1000 / (2 * count))
+
+    async def _spent(
+        self, work: Workload, count: int, *, full: bool
+    ) -> tuple[float, float]:
+        before = self._processes.used()
+        document = work.full if full else work.public
+        await self._callers.ask(document, self._variables(work), count)
+        await asyncio.sleep(SETTLING)
+        after = self._processes.used()
+        return after[0] - before[0], after[1] - before[1]
+
+    def _variables(self, work: Workload) -> Iterator[Mapping[str, str]]:
+        while True:
+            code = self._chance.choice(self._codes)
+            yield {"code": code} if "$code" in work.public else {}
+
+
 async def measure(settings: Settings, rounds: int, part: float) -> None:
-    """Ask everything in shuffled rounds and print what it took."""
+    """Ask everything and print what it took."""
 
     async def there() -> bool:
         return find(note_path(settings)) is not None
@@ -250,31 +207,15 @@ async def measure(settings: Settings, rounds: int, part: float) -> None:
     if note is None:
         raise SystemExit("the gateway has gone")
     caller = client(settings, DEMO_PRINCIPALS["police"])
-    processes, callers = Processes(settings.state, note.pid), Callers(caller)
+    callers = Callers(caller)
     codes = await asyncio.to_thread(_codes, caller)
-    chance = random.Random(1)  # noqa: S311 - an order, no secret
-
-    def variables(work: Workload) -> Iterator[Mapping[str, str]]:
-        while True:
-            yield {"code": chance.choice(codes)} if "$code" in work.public else {}
-
     await asyncio.to_thread(_compare, caller, codes)
-    found = {(work, full): Measured() for work in WORKLOADS for full in (False, True)}
+    bench = Bench(Processes(settings.state, note.pid), callers, codes)
     for number in range(rounds + 1):
-        # Both forms one after the other: what else the machine does changes slowly.
-        for work in chance.sample(WORKLOADS, len(WORKLOADS)):
-            for full in chance.sample((False, True), 2):
-                count = max(CALLERS, round(work.count * part))
-                before, again = processes.used(), callers.again
-                document = work.full if full else work.public
-                await callers.ask(document, variables(work), count)
-                await asyncio.sleep(SETTLING)
-                after = processes.used()
-                # The first round fills caches; one with questions asked twice is none.
-                whole = number > 0 and callers.again == again
-                found[work, full].note(before, after, count if whole else 0)
-    _print(found)
+        await bench.round(part, kept=number > 0)  # the first fills caches
     print(f"asked once more, a record or a source being late: {callers.again}")
+    await register(settings)
+    _print(bench.found, await common(settings, caller.token))
 
 
 def _codes(caller: Client) -> Sequence[str]:
@@ -295,23 +236,73 @@ def _compare(caller: Client, codes: Sequence[str]) -> None:
         print(f"{work.name:<56} {sizes[0]:>8,} and {sizes[1]:>8,} characters")
 
 
-def _print(found: Mapping[tuple[Workload, bool], Measured]) -> None:
+async def register(settings: Settings) -> None:
+    """Print what the register has of each form; stop where one is not what it is."""
+    url = address(settings.state, {})(OWNER)
+    connection = await asyncpg.connect(url)
+    try:
+        for work, full in product(WORKLOADS, (False, True)):
+            document = work.full if full else work.public
+            digest = hashlib.sha256(document.encode()).hexdigest()
+            found = await connection.fetchrow(RECORDED, digest)
+            name = f"{work.name[:2]} {'full duty' if full else 'public'}"
+            if found is None or found["protected"] is not full:
+                raise SystemExit(f"{name} is not on record as such")
+            verdicts = Counter(
+                how
+                for look in json.loads(found["looks"])
+                for how in look["fields"].values()
+            )
+            said_ = ", ".join(
+                f"{count} {how}" for how, count in sorted(verdicts.items())
+            )
+            print(
+                f"{name:<13} {found['records']:>6} records, {found['shared']:.1f} a "
+                f"commit, {found['size']:,.0f} bytes; {said_}"
+            )
+    finally:
+        await connection.close()
+
+
+async def common(settings: Settings, token: str) -> float:
+    """Give the CPU milliseconds of what every answer has: its token, its receipt."""
+    verifier = Verifier({"demo": demo_issuer(settings).issuer}, settings.audience)
+    receipts = Receipts(file_signer(generate(ECDSA)))
+    proof = Proof(
+        record=uuid.uuid4().hex,
+        digest=bytes(32),
+        at=datetime.now(UTC),
+        unit="1" * 18,
+        document="0" * 64,
+    )
+    took = []
+    for _ in range(REPEATED):
+        began = time.process_time()
+        for _ in range(REPEATED):
+            await verifier.admit(f"Bearer {token}")
+            proof_headers(proof, receipts)
+        took.append((time.process_time() - began) * 1000 / REPEATED)
+    return statistics.median(took)
+
+
+def _print(found: Mapping[tuple[Workload, bool], Measured], taken_off: float) -> None:
+    print(f"token and receipt, taken off the public form: {taken_off:.3f} ms")
     title = "CPU ms per question: gateway + databases"
-    print(f"{title:<56} public       full         ratio")
+    print(f"{title:<56} public       full duty    ratio             asked for")
     for work in WORKLOADS:
         public, full = found[work, False], found[work, True]
-        pairs = list(zip(public.totals, full.totals, strict=True))
-        ratios = sorted(two / one for one, two in pairs if one and two)
+        pairs = zip(public.totals, full.totals, strict=True)
+        ratios = sorted(two / (one - taken_off) for one, two in pairs)
         if not ratios:
             print(f"{work.name:<56} no round in which nothing was late")
             continue
         parts = [
-            f"{statistics.median(filter(None, one.gateway)):.2f}+"
-            f"{statistics.median(filter(None, one.databases)):.2f}"
+            f"{statistics.median(one.gateway):.2f}+"
+            f"{statistics.median(one.databases):.2f}"
             for one in (public, full)
         ]
         spread = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f}-{ratios[-1]:.2f})"
-        print(f"{work.name:<56} {parts[0]:<12} {parts[1]:<12} {spread}")
+        print(f"{work.name:<56} {parts[0]:<12} {parts[1]:<12} {spread} {work.most:>8}")
 
 
 def main() -> None:

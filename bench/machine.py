@@ -1,4 +1,4 @@
-"""Processes of ours beside a bench, what else the machine does, and quantiles."""
+"""Processes of ours beside a bench, their CPU, what else there is, and quantiles."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+TICK = os.sysconf("SC_CLK_TCK")
 
 
 def zhitong(state: Path, *words: str) -> list[str]:
@@ -58,6 +60,37 @@ def others() -> str:
     share = (after[0] - before[0]) / max(1, after[1] - before[1])
     load = " ".join(f"{one:.1f}" for one in os.getloadavg())
     return f"{os.cpu_count()} cores, others keep {share:.0%} busy, load {load}"
+
+
+def _cpu_seconds(root: int) -> float:
+    """Give the CPU seconds of a process, of its children, and of those that ended."""
+    found = 0.0
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            words = path.read_text().rpartition(")")[2].split()
+            pid = int(path.parent.name)
+            if root in (pid, int(words[1])):
+                # A process's own clock (clock_getcpuclockid): ticks are too coarse.
+                found += time.clock_gettime(~pid << 3 | 2)
+                found += (int(words[13]) + int(words[14])) / TICK
+        except OSError:  # it has just ended
+            continue
+    return found
+
+
+class Processes:
+    """The gateway and the servers of the databases, as far as CPU goes."""
+
+    def __init__(self, state: Path, gateway: int) -> None:
+        self._gateway = gateway
+        self._servers = [
+            int(path.read_text().split()[0])
+            for path in state.glob("postgres/*/postmaster.pid")
+        ]
+
+    def used(self) -> tuple[float, float]:
+        """Give the CPU seconds of the gateway, and of the databases."""
+        return _cpu_seconds(self._gateway), sum(map(_cpu_seconds, self._servers))
 
 
 def quantiles(seconds: Sequence[float]) -> str:
