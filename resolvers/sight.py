@@ -7,6 +7,7 @@ may be, and the others keep back.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -27,9 +28,12 @@ from zhitong.types import (
     Order,
     Predicate,
     Ruling,
+    Tightening,
     TypeVerdicts,
 )
 
+REMEMBERED = 2_048
+"""Verdicts that are kept, some kilobytes each: by caller, occasion and type."""
 Opened = Mapping[str, tuple[Grant, Predicate | None]]
 """Sources that a look-up is open to by grant, and for which of their rows."""
 
@@ -50,6 +54,7 @@ class Sight:
     ) -> None:
         self._sources = sources
         self._policy = policy
+        self._decided: OrderedDict[object, TypeVerdicts] = OrderedDict()
 
     def verdicts(
         self, inquiry: Inquiry, entity: EntityType, source: Source | None = None
@@ -64,8 +69,28 @@ class Sight:
         name = f"{entity.name}@{source.name}" if source and own else entity.name
         known = inquiry.verdicts.get(name)
         if known is None:
-            known = decide(self._policy, caller(inquiry), entity, tightened, grants)
+            known = self._decide(inquiry, entity, tightened, grants)
             inquiry.verdicts[name] = known
+        return known
+
+    def _decide(
+        self,
+        inquiry: Inquiry,
+        entity: EntityType,
+        tightened: Mapping[str, Tightening],
+        grants: tuple[Grant, ...] = (),
+    ) -> TypeVerdicts:
+        """Decide, or remember it: all that verdicts come of is in the key."""
+        asking, kept = caller(inquiry), frozenset(tightened.items())
+        key = (asking, entity.name, kept, grants)
+        known = self._decided.get(key)
+        if known is None:
+            known = decide(self._policy, asking, entity, tightened, grants)
+            self._decided[key] = known
+            if len(self._decided) > REMEMBERED:
+                self._decided.popitem(last=False)
+        else:
+            self._decided.move_to_end(key)
         return known
 
     def explain(self, asking: Caller, place: Place) -> Explanation:
@@ -77,6 +102,14 @@ class Sight:
             if source.feeds(name)
         }
         return explain(self._policy, asking, place, tightened)
+
+    def tell(
+        self, inquiry: Inquiry, entity: EntityType, looks: Iterable[str]
+    ) -> None:
+        """Let *inquiry* see *looks*, at rows of its party, where the policy says so."""
+        inquiry.told |= {*looks}
+        told = replace(caller(inquiry), told=frozenset(inquiry.told))
+        inquiry.verdicts[entity.name] = decide(self._policy, told, entity)
 
     def scoped(self, kind: str) -> bool:
         """Say whether verdicts for *kind* need to know which cases are disputed."""
@@ -156,8 +189,13 @@ class Sight:
         self, inquiry: Inquiry, entity: EntityType, source: Source | None
     ) -> bool:
         """Say whether *source* gives anything of *entity*; None: those alike."""
+        if source is None and entity.name in inquiry.sees:
+            return inquiry.sees[entity.name]
         fields = self.verdicts(inquiry, entity, source).fields
-        return any(map(visible, fields.values()))
+        given = any(map(visible, fields.values()))
+        if source is None:
+            inquiry.sees[entity.name] = given
+        return given
 
     def shared(
         self, inquiry: Inquiry, entity: EntityType, source: Source
@@ -235,7 +273,7 @@ class Sight:
         place = f"{entity.name}@{source.name} alone"
         known = inquiry.verdicts.get(place)
         if known is None:
-            known = decide(self._policy, caller(inquiry), entity, tightened)
+            known = self._decide(inquiry, entity, tightened)
             inquiry.verdicts[place] = known
         general = self.verdicts(inquiry, entity).fields
         return plain(known.fields[name]) != plain(general[name])

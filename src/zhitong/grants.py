@@ -78,6 +78,10 @@ class Grant:
     incident: str = ""
     """Break-glass: for which incident; empty: an ordinary grant."""
 
+    def __hash__(self) -> int:
+        """Let verdicts be remembered by grants, whose mappings have no hash."""
+        return hash(self.id)
+
 
 class GrantKind(StrEnum):
     """What sort of grant it is."""
@@ -262,6 +266,8 @@ class Act:
     actor: Actor
     at: datetime
     reason: str = ""
+    outcome: str = ""
+    """Of JUDGE: JUSTIFIED or NOT_JUSTIFIED."""
     terms: Terms | None = None
     """Of APPLY and SUPPLEMENT."""
     conditional: bool = True
