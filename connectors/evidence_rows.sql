@@ -22,9 +22,10 @@ select number, kind, id, leaf from sealed_leaf
 where number >= $1::bigint and number < $2::bigint order by number;
 
 -- access_entry --
--- Moments as they are sent: what stands there need not be one that a calendar has.
+-- Moments as they are sent: what stands there need not be one that a calendar has. Subjects
+-- too: they are compared as one, and need not be of one length.
 select r.record_id, timestamptz_send(r.at), r.kind, r.unit, r.person, r.party, r.purpose, r.cause,
-    r.protected, r.subjects, r.body, r.leaf
+    r.protected, array_send(r.subjects), r.body, r.leaf
 from access_entry r where r.ctid >= $1::tid and r.ctid < $2::tid;
 
 -- audit_leaf --

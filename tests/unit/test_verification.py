@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -35,6 +36,7 @@ from zhitong.rules.verification import (
 OF = digest("sha256")
 AT = datetime(2026, 11, 22, 9, 30, 0, 123456, tzinfo=UTC)
 NOW = micros(stamp(AT))
+SUBJECTS = [bytes([each]) * 16 for each in (1, 2, 3)]
 BODY: dict[str, object] = {
     "record": "r1",
     "at": stamp(AT),
@@ -43,14 +45,25 @@ BODY: dict[str, object] = {
     "purpose": "",
     "cause": "",
     "protected": True,
-    "looks": [{"subjects": ["02", "03"]}, {"subjects": ["01", "02"]}],
+    "looks": [
+        {"subjects": [each.hex() for each in SUBJECTS[1:]]},
+        {"subjects": [each.hex() for each in SUBJECTS[:2]]},
+    ],
 }
 COLUMNS = ("r1", sent(stamp(AT)), "police", "u", "p", "", "", "", True)
 
 
+def array(elements: Sequence[bytes]) -> bytes:
+    """Write what PostgreSQL's array_send gives for a bytea[]."""
+    if not elements:
+        return struct.pack(">iii", 0, 0, 17)
+    head = struct.pack(">iiiii", 1, 0, 17, len(elements), 1)
+    return head + b"".join(struct.pack(">i", len(one)) + one for one in elements)
+
+
 def look(**changes: object) -> tuple[object, ...]:
     body = orjson.dumps(BODY | changes)
-    return (*COLUMNS, [b"\1", b"\2", b"\3"], body, leaf(OF, body))
+    return (*COLUMNS, array(SUBJECTS), body, leaf(OF, body))
 
 
 def found(*rows: tuple[object, ...]) -> list[str]:
@@ -64,7 +77,8 @@ def test_a_look_says_what_its_body_says() -> None:
 
 
 def test_a_look_from_before_the_log_has_its_subjects_together() -> None:
-    old = look(looks=["Case@market 1 no=ALLOW"], subjects=["01", "02", "03"])
+    together = [each.hex() for each in SUBJECTS]
+    old = look(looks=["Case@market 1 no=ALLOW"], subjects=together)
     assert found(old) == []
 
 
@@ -76,12 +90,28 @@ def test_each_column_of_a_look_is_compared(place: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "subjects", [[b"\1", b"\2"], [b"\1\2", b"\3"], [b"\2", b"\1", b"\3"]]
+    "subjects",
+    [
+        *([], SUBJECTS[:2], SUBJECTS[::-1], [*SUBJECTS, SUBJECTS[2]]),
+        [SUBJECTS[0] + SUBJECTS[1], SUBJECTS[2]],
+        [SUBJECTS[0][:15], SUBJECTS[0][15:] + SUBJECTS[1], SUBJECTS[2]],
+    ],
 )
 def test_subjects_are_compared_one_by_one(subjects: list[bytes]) -> None:
     row = list(look())
-    row[9] = subjects
+    row[9] = array(subjects)
     assert found(tuple(row)) == ["COLUMN_DIFFERS subjects"]
+
+
+def test_a_look_that_found_no_row_has_no_subjects() -> None:
+    row = list(look(looks=[{"subjects": []}]))
+    row[9] = array([])
+    assert found(tuple(row)) == []
+
+
+@pytest.mark.parametrize("subject", ["02", "0" * 31, "0" * 33, "x" * 32])
+def test_a_subject_is_a_digest_or_the_body_is_unreadable(subject: str) -> None:
+    assert found(look(looks=[{"subjects": [subject]}])) == ["BODY_UNREADABLE"]
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"\xff", b"null"])

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import orjson
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.json import Decoder
 
 from zhitong.evidence import DeedKind, LeafKind, stamp
@@ -35,6 +35,7 @@ FORM = 2
 had not. A body that is sealed cannot become one of an older form."""
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _SENT = struct.Struct(">q")
+_STAMP = len("2026-01-01T00:00:00.000000Z")
 
 
 def micros(text: str) -> int:
@@ -50,7 +51,7 @@ def _second(text: str) -> int:
 
 def sent(text: str) -> bytes:
     """Give a moment as PostgreSQL sends it: whatever stands there has such a form."""
-    if text[19:20] == "." and text[26:] == "Z":
+    if len(text) == _STAMP and text[19] == "." and text[26] == "Z":
         return _SENT.pack(_second(text[:19]) + int(text[20:26]))
     return _SENT.pack(micros(text))
 
@@ -81,6 +82,21 @@ class Table:
     """What the columns should be, in their order, as a body has them."""
 
 
+_Digest = Annotated[str, Meta(min_length=32, max_length=32)]
+"""Of a subject: 16 bytes, in hexadecimal."""
+_EACH = "00000010"
+"""The length of a digest, before it."""
+
+
+def _sent_digests(digests: Sequence[str]) -> bytes:
+    """Give digests as PostgreSQL sends an array of them: at once, not one by one."""
+    if not digests:
+        return bytes.fromhex("000000000000000000000011")
+    # Dimensions, flags, the type bytea; how many, and what the first one's place is.
+    head = f"000000010000000000000011{len(digests):08x}00000001{_EACH}"
+    return bytes.fromhex(head + _EACH.join(digests))
+
+
 class _Who(Struct, gc=False):
     kind: str
     unit: str
@@ -88,7 +104,7 @@ class _Who(Struct, gc=False):
 
 
 class _Rows(Struct):
-    subjects: list[str]
+    subjects: list[_Digest]
 
 
 class _Look(Struct):
@@ -103,7 +119,7 @@ class _Look(Struct):
     protected: bool
     looks: list[_Rows | str]
     """As texts in records from before the log."""
-    subjects: list[str] = []
+    subjects: list[_Digest] = []
 
 
 _read_look = Decoder(_Look).decode
@@ -131,7 +147,7 @@ def _look(body: bytes) -> tuple[object, ...]:
         said.purpose,
         said.cause,
         said.protected,
-        [bytes.fromhex(each) for each in subjects],
+        _sent_digests(subjects),
     )
 
 
