@@ -1,7 +1,8 @@
-"""The age of the oldest leaf without a countersigned proof, watched each second.
+"""How old the newest word of the witnesses is, watched each second.
 
-While the database does not answer, the age grows by our own clock from the last answer
-on: what may have been written since has no proof that we know of.
+The age is our own now less the time in that word, which a pinned key has signed, less
+the heartbeat that a log without anything new has. Where there is no word at all it is
+counted from the log's beginning. While the database does not answer it grows.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
@@ -19,9 +19,12 @@ from opentelemetry import metrics
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from zhitong.connectors.loan import Plain
+from zhitong.connectors.pinned_words import Keys, PinnedWords
+from zhitong.connectors.sealer import HEARTBEAT_SECONDS
 from zhitong.connectors.statements import statements
+from zhitong.evidence import stamp
 from zhitong.exceptions import EvidenceStaleError
-from zhitong.rules.freshness import Patience, Standing
+from zhitong.rules.freshness import Moment, Patience, Proof, Standing
 from zhitong.types import Label
 
 EVERY_SECONDS = 1.0
@@ -53,40 +56,47 @@ _meter = metrics.get_meter("zhitong.evidence")
 _ages: dict[int, Callable[[], float]] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What the database said last, and when by our own clock."""
-
-    age: float
-    clock: float
+def now() -> Moment:
+    """Give this moment."""
+    return Moment(wall=datetime.now(UTC), steady=time.monotonic())
 
 
 class PlatformFreshness:
-    """Watches the proof in the platform's database at *url*."""
+    """Watches the proof in the platform's database at *url*.
 
-    def __init__(
+    *pinned* gives the keys that witnesses are believed by, as soon as there are any.
+    """
+
+    def __init__(  # noqa: PLR0913 - where, by whom, how patiently, by which clock
         self,
         url: str,
         patience: Patience,
+        pinned: Callable[[], Keys],
         *,
         quorum: int = 1,
-        clock: Callable[[], float] = time.monotonic,
+        heartbeat: float = HEARTBEAT_SECONDS,
+        clock: Callable[[], Moment] = now,
     ) -> None:
         self._url = url
         self._patience = patience
-        self._quorum = quorum
+        reach = timedelta(seconds=patience.limit + heartbeat)
+        self._words = PinnedWords(pinned, quorum, reach)
+        self._heartbeat = heartbeat
         self._clock = clock
-        self._seen = _Seen(0.0, clock())
+        began = clock()
+        self._begun = Proof(seen=began.wall, known=began)
+        """What counts before there is a word: the log's beginning, once it is known."""
+        self._asked = False
         self._said = Standing.FRESH
         self._silence = ""
         self._connection: Plain | None = None
 
     @property
     def age(self) -> float:
-        """Seconds that the oldest leaf without proof has waited; 0: none does."""
-        silent = self._clock() - self._seen.clock
-        # Between two looks nothing is late.
-        return self._seen.age + (silent if silent > _SECONDS + EVERY_SECONDS else 0.0)
+        """Seconds that a word of the witnesses is overdue; 0: none is."""
+        moment = self._clock()
+        last = self._words.proof(moment) or self._begun
+        return max(0.0, last.age(moment) - self._heartbeat)
 
     @property
     def standing(self) -> Standing:
@@ -115,7 +125,12 @@ class PlatformFreshness:
     def report(self) -> Mapping[str, object]:
         """Say how the proof stands, for /ready."""
         standing = self.standing
-        told: dict[str, object] = {"state": standing, "oldestSeconds": round(self.age)}
+        last = self._words.proof(self._clock())
+        told: dict[str, object] = {
+            "state": standing,
+            "overdueSeconds": round(self.age),
+            "seen": None if last is None else stamp(last.seen),
+        }
         if standing is not Standing.FRESH:
             told["closes"] = self._closes()
         return told
@@ -167,16 +182,17 @@ class PlatformFreshness:
         self._silence = why
 
     async def _ask(self) -> None:
-        row = await (await self._connected()).fetchrow(
-            statements("freshness")["age"], self._quorum
-        )
-        assert row is not None  # noqa: S101 - an aggregate gives one
-        # A clock that was set back makes nothing younger than now.
-        self._seen = _Seen(max(0.0, row["age"]), self._clock())
+        connection = await self._connected()
+        if not self._asked:
+            # Once: a beginning that is written anew makes nothing younger.
+            since = await connection.fetchval(statements("freshness")["since"])
+            self._begun = Proof(seen=since, known=self._clock())
+            self._asked = True
+        await self._words.look(connection, self._clock())
 
     async def _find(self, standing: Standing, words: Label) -> None:
         """Leave a finding for whoever supervises; gateways leave one together."""
-        since = datetime.now(UTC) - timedelta(seconds=self.age)
+        since = self._clock().wall - timedelta(seconds=self.age)
         name = f"evidence:{standing}:{since:%Y-%m-%dT%H:%MZ}"
         check = f"evidence-{standing.lower()}"
         try:
@@ -209,16 +225,16 @@ class PlatformFreshness:
 
     def _closes(self) -> str:
         left = timedelta(seconds=self._patience.limit - self.age)
-        return f"{datetime.now(UTC) + left:%Y-%m-%dT%H:%M:%SZ}"
+        return f"{self._clock().wall + left:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _oldest(_options: CallbackOptions) -> Iterable[Observation]:
+def _overdue(_options: CallbackOptions) -> Iterable[Observation]:
     return [Observation(age()) for age in list(_ages.values())]
 
 
 _meter.create_observable_gauge(
-    "zhitong.evidence.oldest",
-    [_oldest],
+    "zhitong.evidence.overdue",
+    [_overdue],
     unit="s",
-    description="Age of the oldest leaf that no countersigned head covers.",
+    description="How long a word of the witnesses is overdue.",
 )

@@ -1,33 +1,27 @@
--- age --
--- The oldest leaf that no head with the quorum's word covers: one that waits for the
--- sealer, or the oldest under the first head beyond the last that has it. Heads are
--- looked at from the newest on, so that this is one step where all is well.
-with covered as (
-    select c.size
-    from head_countersignature c
-    where c.origin = (select origin from evidence_log)
-    group by c.origin, c.size, c.at
-    having count(*) >= $1::integer
-    order by c.size desc, c.at desc
-    limit 1
-), oldest as (
-    select least(
-        (select min(at) from unsealed),
-        (
-            select h.oldest
-            from head h
-            where h.origin = (select origin from evidence_log)
-                and h.size > coalesce((select size from covered), -1)
-                and h.oldest is not null
-            order by h.size, h.at
-            limit 1
-        )
-    ) as at
-)
-select
-    coalesce(extract(epoch from clock_timestamp() - at), 0)::double precision as age,
-    at is not null as waits
-from oldest;
+-- floor --
+-- The newest head from before $1: no word for it or for one before it is looked for.
+select size, at from head
+where origin = (select origin from evidence_log) and at < $1
+order by at desc
+limit 1;
+
+-- words --
+-- The newest $4 words of each of the keys $1, for heads beyond size $2 at $3: the caller
+-- believes none of them.
+select h.origin, h.size, h.at, h.note, c.key_id, c.algorithm, c.seen, c.value
+from (
+    select *, row_number() over (partition by key_id order by size desc, at desc) as place
+    from head_countersignature
+    where origin = (select origin from evidence_log)
+        and (size, at) > ($2::bigint, $3::timestamptz)
+        and key_id = any($1::text[])
+) c
+join head h using (origin, size, at)
+where c.place <= $4::integer
+order by h.size desc, h.at desc;
+
+-- since --
+select since from evidence_log;
 
 -- finding --
 insert into access_finding (finding_id, record_id, check_name, severity, zh, en, source, found_at)

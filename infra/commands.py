@@ -99,7 +99,7 @@ def status(settings: Settings) -> None:
 
 
 def _proof(body: Mapping[str, object]) -> Sequence[str]:
-    """Say since when a look has had no countersigned proof, and what is to come."""
+    """Say how long a word of the witnesses is overdue, and what is to come."""
     found = body.get("evidence")
     if not isinstance(found, Mapping):
         return ()
@@ -107,8 +107,8 @@ def _proof(body: Mapping[str, object]) -> Sequence[str]:
     ends = (
         f"，停止提供受保护数据 protected data is held from {closes}" if closes else ""
     )
-    waits = found.get("oldestSeconds")
-    return (f"见证 Proof: {found.get('state')}，最早未证 oldest {waits} s{ends}",)
+    late = found.get("overdueSeconds")
+    return (f"见证 Proof: {found.get('state')}，见证逾期 overdue {late} s{ends}",)
 
 
 def token(settings: Settings, kind: str, hours: float) -> None:

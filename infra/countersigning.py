@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,6 +70,31 @@ def witnesses(settings: Settings) -> Sequence[WitnessAt]:
             "ZHITONG_WITNESS_QUORUM is more than the witnesses in ZHITONG_WITNESSES",
         )
     return found
+
+
+def pinned(settings: Settings) -> Callable[[], Mapping[str, bytes]]:
+    """Give what names the keys that heads are believed by; files are read at once.
+
+    Raises `SettingsError`, `WitnessError`. The demo's may come later: none until then.
+    """
+    found = witnesses(settings)
+    if settings.witnesses:
+        keys = {key_id(spki): spki for spki in (each.spki() for each in found)}
+        if len(keys) < settings.witness_quorum:
+            raise SettingsError(
+                "ZHITONG_WITNESSES 中不同的公钥少于 ZHITONG_WITNESS_QUORUM",
+                "ZHITONG_WITNESSES has fewer different keys than "
+                "ZHITONG_WITNESS_QUORUM",
+            )
+        return lambda: keys
+
+    def there() -> Mapping[str, bytes]:
+        try:
+            return {key_id(spki): spki for spki in (each.spki() for each in found)}
+        except WitnessAwayError:
+            return {}
+
+    return there
 
 
 def _named(text: str) -> WitnessAt:

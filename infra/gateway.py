@@ -25,6 +25,7 @@ from zhitong.connectors.trusted_documents import PlatformDocuments
 from zhitong.evidence import Deed, DeedKind
 from zhitong.exceptions import SettingsError, SourceError
 from zhitong.infra.calendar_file import read_clocks
+from zhitong.infra.countersigning import pinned
 from zhitong.infra.deciding import Deciding
 from zhitong.infra.granting import applications, expiring
 from zhitong.infra.policy_file import read_policy
@@ -250,4 +251,6 @@ def _freshness(url: str, settings: Settings) -> PlatformFreshness:
     patience = Patience(
         alarm=settings.evidence_alarm_seconds, limit=hours.total_seconds()
     )
-    return PlatformFreshness(url, patience, quorum=settings.witness_quorum)
+    return PlatformFreshness(
+        url, patience, pinned(settings), quorum=settings.witness_quorum
+    )

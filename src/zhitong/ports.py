@@ -140,7 +140,7 @@ class Lookers(Protocol):
 
 
 class Freshness(Protocol):
-    """How old the oldest look without a countersigned proof is, as last seen."""
+    """How long a word of the witnesses is overdue, as last seen."""
 
     def stale(self) -> EvidenceStaleError | None:
         """Give what refuses protected data now; None: nothing does. No I/O."""

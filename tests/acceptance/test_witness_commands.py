@@ -69,8 +69,7 @@ def test_what_is_asked_is_soon_under_a_witnesss_word(
         return last is not None and last.head.size > before.head.size
 
     until(grown)
-    # Without a word for what was asked, or a way to see it, this grows.
-    until(lambda: ready(gateway.url)["oldestSeconds"] == 0)
+    until(lambda: ready(gateway.url)["seen"] is not None)
     assert ready(gateway.url)["state"] == "FRESH"
 
 

@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
-from sealing_log import QUICK, until
+from sealing_log import until
 from witnesses import WitnessProcess
 
 from zhitong.connectors.key_ring import HEAD, KeyRing
-from zhitong.connectors.sealer import Sealer
+from zhitong.connectors.sealer import Pace, Sealer
 from zhitong.connectors.signers import ECDSA
+from zhitong.exceptions import SettingsError, WitnessError
 from zhitong.infra.app import build_app
 from zhitong.infra.countersigning import Countersigning
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, DemoIssuer
@@ -27,7 +30,9 @@ from zhitong.infra.gateway import Gateway
 from zhitong.infra.receiver_keys import make_demo_keys
 from zhitong.infra.settings import Settings
 from zhitong.infra.tokens import Verifier
-from zhitong.infra.witness_key import PUBLIC_NAME
+from zhitong.infra.witness_key import PUBLIC_NAME, witness_key
+from zhitong.infra.witnessing import demo_folder
+from zhitong.rules.freshness import Moment
 
 pytestmark = pytest.mark.integration
 
@@ -67,7 +72,7 @@ class City:
     client: httpx.AsyncClient
     issuer: DemoIssuer
     witness: WitnessProcess
-    platform: str
+    gateway: Gateway
     connection: asyncpg.Connection[asyncpg.Record] = field(repr=False)
 
     async def ask(self, who: str, document: str, **variables: object) -> httpx.Response:
@@ -85,25 +90,35 @@ class City:
         return found
 
     async def stands(self, state: str) -> None:
+        """Wait until it is told so, and was said."""
+
         async def so() -> bool:
-            return bool((await self.evidence())["state"] == state)
+            told = (await self.evidence())["state"]
+            return bool(told == self.gateway.freshness._said == state)
 
         await until(so)
 
-    async def sealed(self) -> None:
-        """Wait until nothing waits for the sealer."""
-
-        async def so() -> bool:
-            return not await self.connection.fetchval("select count(*) from unsealed")
-
-        await until(so)
-
-    async def age(self, interval: str) -> None:
-        """Make what has no proof older by *interval*."""
-        await self.sealed()
-        await self.connection.execute(
-            "update head set oldest = oldest - $1::text::interval", interval
+    def later(self, **passed: float) -> None:
+        """Let the gateway's clocks go on by so much; the witness's do not."""
+        ahead = timedelta(**passed)
+        self.gateway.freshness._clock = lambda: Moment(
+            wall=datetime.now(UTC) + ahead,
+            steady=time.monotonic() + ahead.total_seconds(),
         )
+
+    def jumped(self, hours: int) -> None:
+        """Set the gateway's clock wrong."""
+        self.gateway.freshness._clock = lambda: Moment(
+            wall=datetime.now(UTC) + timedelta(hours=hours), steady=time.monotonic()
+        )
+
+    async def proved(self) -> None:
+        """Wait until the gateway has a word of the witness."""
+
+        async def so() -> bool:
+            return (await self.evidence())["seen"] is not None
+
+        await until(so)
 
 
 @asynccontextmanager
@@ -113,6 +128,9 @@ async def city(
     """Run gateway, sealer and witness."""
     state = settings.state
     make_demo_keys(state, ["provincial", "credit"])
+    witness_key(state / "outside", ECDSA)
+    believed = state / "outside" / PUBLIC_NAME
+    settings = replace(settings, witnesses=f"http://127.0.0.1:1={believed}")
     gateway = Gateway(settings, {**addresses, "platform": platform}.get)
     issuer = DemoIssuer(state)
     verifier = Verifier({"demo": issuer.issuer}, settings.audience)
@@ -120,13 +138,13 @@ async def city(
     async with gateway.running() as engine:
         key = await KeyRing(settings.evidence).signer(connection, HEAD, ECDSA)
         witness = WitnessProcess(state / "outside", key.spki).start()
-        named = f"{witness.url}={witness.folder / PUBLIC_NAME}"
+        named = f"{witness.url}={believed}"
         countersigning = Countersigning(platform, replace(settings, witnesses=named))
         sealer = Sealer(
             platform,
             KeyRing(settings.evidence),
             ECDSA,
-            pace=QUICK,
+            pace=Pace(seconds=0.02, heartbeat=0.2),
             sealed=lambda _: countersigning.wake(),
         )
         tasks = [
@@ -146,7 +164,7 @@ async def city(
             async with httpx.AsyncClient(
                 transport=transport, base_url="http://127.0.0.1", timeout=60
             ) as client:
-                yield City(client, issuer, witness, platform, connection)
+                yield City(client, issuer, witness, gateway, connection)
         finally:
             for task in tasks:
                 task.cancel()
@@ -179,40 +197,46 @@ async def test_without_a_witness_it_is_said_announced_and_then_protected_data_he
 ) -> None:
     caplog.set_level(logging.WARNING, "zhitong.evidence")
     async with city(settings, addresses, database) as here:
+        await here.proved()
         assert told(await here.ask("police", PROTECTED)) == []
         await here.stands("FRESH")
         assert "zhitong-evidence" not in (await here.ask("auditor", PUBLIC)).headers
 
         here.witness.halt()
         assert told(await here.ask("police", PROTECTED)) == []
-        await here.age("2 minutes")
+        here.later(minutes=2.5)
         await here.stands("LATE")
         assert "closes" in await here.evidence()
         assert told(await here.ask("police", PROTECTED)) == []
 
-        await here.age("13 hours")
+        here.later(hours=13)
         await here.stands("CLOSING")
         said = (await here.ask("auditor", PUBLIC)).headers["zhitong-evidence"]
         assert said.startswith("closing; closes=20")
         answer = await here.ask("police", PROTECTED)
         assert (told(answer), "zhitong-evidence" in answer.headers) == ([], False)
 
-        await here.age("11 hours")
+        here.later(hours=24, minutes=1)
         await here.stands("CLOSED")
         held = await here.ask("police", PROTECTED)
         assert (held.status_code, told(held)) == (503, ["EVIDENCE_STALE"])
         assert held.json() == shown("evidence-stale")
         assert told(await here.ask("public", PUBLIC)) == []
 
+        here.later()
         here.witness.resume()
         await here.stands("FRESH")
         assert told(await here.ask("police", PROTECTED)) == []
-        found = await here.connection.fetch(
-            "select check_name from access_finding where finding_id like 'evidence:%' "
-            "order by found_at"
-        )
-    kinds = ["evidence-late", "evidence-closing", "evidence-closed"]
-    assert [row["check_name"] for row in found] == kinds
+        kinds = ["evidence-late", "evidence-closing", "evidence-closed"]
+
+        async def found() -> bool:
+            rows = await here.connection.fetch(
+                "select check_name from access_finding "
+                "where finding_id like 'evidence:%' order by found_at"
+            )
+            return [row["check_name"] for row in rows] == kinds
+
+        await until(found)
     said_once = [
         record.getMessage().split(":")[0]
         for record in caplog.records
@@ -226,14 +250,15 @@ async def test_a_decision_is_registered_while_protected_data_is_held(
     settings: Settings, addresses: Mapping[str, str], database: str
 ) -> None:
     async with city(settings, addresses, database) as here:
+        await here.proved()
         here.witness.kill()
-        assert told(await here.ask("police", PROTECTED)) == []
-        await here.age("25 hours")
+        here.later(hours=25)
         await here.stands("CLOSED")
         answer = await here.ask("department", RECORD, d=PENALTY)
         assert (answer.status_code, told(answer)) == (200, ["EVIDENCE_STALE"])
         done = answer.json()["data"]["recordDecision"]
         assert (done["version"], done["replayed"], done["decision"]) == (1, False, None)
+        here.later()
         here.witness.start()
         await here.stands("FRESH")
         again = await here.ask("department", RECORD, d=PENALTY)
@@ -246,15 +271,17 @@ async def test_time_itself_closes_and_a_restarted_gateway_stays_closed(
 ) -> None:
     hasty = replace(settings, evidence_alarm_seconds=0.5, evidence_limit_hours=2 / 3600)
     async with city(hasty, addresses, database) as here:
+        here.gateway.freshness._heartbeat = 1.0
+        await here.proved()
         here.witness.halt()
-        await here.ask("police", PROTECTED)
         await here.stands("CLOSED")
         held = await here.ask("police", PROTECTED)
         assert told(held) == ["EVIDENCE_STALE"]
         second = Gateway(
-            replace(hasty, state=hasty.state / "second"),
+            replace(here.gateway._settings, state=hasty.state / "second"),
             {**addresses, "platform": database}.get,
         )
+        second.freshness._heartbeat = 1.0
         make_demo_keys(hasty.state / "second", ["provincial", "credit"])
         async with second.running():
             assert second.freshness.stale() is not None
@@ -275,9 +302,55 @@ async def test_while_the_database_is_away_the_age_grows_by_our_own_clock(
     gateway = Gateway(settings, {**addresses, "platform": database}.get)
     freshness = gateway.freshness
     freshness._url = "postgresql://127.0.0.1:1/nothing"
-    freshness._clock = lambda: freshness._seen.clock + 25 * 3600
+    freshness._clock = lambda: Moment(
+        wall=datetime.now(UTC), steady=time.monotonic() + 26 * 3600
+    )
     caplog.set_level(logging.WARNING, "zhitong.evidence")
     for _ in range(3):
         await freshness.look()
     assert freshness.report()["state"] == "CLOSED"
     assert caplog.text.count("cannot be asked") == 1
+
+
+async def test_a_gateway_whose_clock_jumped_is_held_until_it_and_a_word_are_right(
+    settings: Settings, addresses: Mapping[str, str], database: str
+) -> None:
+    async with city(settings, addresses, database) as here:
+        await here.proved()
+        for hours in (30, -30):
+            here.jumped(hours)
+            # The witness is there all the while: its words are no younger for that.
+            await here.stands("CLOSED")
+            here.later()
+            await here.stands("FRESH")
+
+
+async def test_the_demo_s_witness_is_believed_as_soon_as_it_has_a_key(
+    settings: Settings, addresses: Mapping[str, str], database: str
+) -> None:
+    make_demo_keys(settings.state, ["provincial", "credit"])
+    gateway = Gateway(settings, {**addresses, "platform": database}.get)
+    async with gateway.running():
+        words = gateway.freshness._words
+        assert words._keys == {}
+        key = witness_key(demo_folder(settings.state), ECDSA)
+        await gateway.freshness.look()
+        assert words._keys == {key.key_id: key.spki}
+
+
+def test_a_gateway_is_not_started_without_the_keys_it_is_to_believe(
+    settings: Settings, addresses: Mapping[str, str], tmp_path: Path
+) -> None:
+    for named, error in [
+        ("http://127.0.0.1:1", SettingsError),
+        (f"http://127.0.0.1:1={tmp_path / 'none.pem'}", WitnessError),
+    ]:
+        with pytest.raises(error):
+            Gateway(replace(settings, witnesses=named), addresses.get)
+    witness_key(tmp_path / "one", ECDSA)
+    twice = f"http://127.0.0.1:1={tmp_path / 'one' / PUBLIC_NAME}"
+    with pytest.raises(SettingsError):
+        Gateway(
+            replace(settings, witnesses=f"{twice},{twice}", witness_quorum=2),
+            addresses.get,
+        )

@@ -1,12 +1,18 @@
-"""How long looks may go without a countersigned proof, and what follows of it.
+"""How long looks may go without a witness's word, and what follows of it.
 
 The figures are settings (配置规则); X-Road stops taking messages after 14,400 s without
 a timestamp, Finland's after 172,800 s.
+
+Two clocks are weighed, the witness's and our own, and neither is believed where it
+makes a word younger: what they differ by counts as age, in whichever direction, and a
+word that we have grows older by a clock that nobody sets.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -24,7 +30,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """Ages in seconds, of the oldest leaf that no countersigned head covers."""
+    """Ages in seconds, of the newest word of the witnesses."""
 
     alarm: float
     limit: float
@@ -41,3 +47,41 @@ class Patience:
         if age >= self.notice:
             return Standing.CLOSING
         return Standing.LATE if age >= self.alarm else Standing.FRESH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """One moment by the machine's clock and by one that only goes on."""
+
+    wall: datetime
+    steady: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """A witness's newest word: when by its clock, and since when we know of it."""
+
+    seen: datetime
+    known: Moment
+
+    def age(self, now: Moment) -> float:
+        """Say how many seconds old it is, at the least favourable."""
+        since_known = now.steady - self.known.steady
+        return max(
+            _apart(now.wall, self.seen),
+            # Also where a clock was set back since.
+            _apart(self.known.wall, self.seen) + since_known,
+        )
+
+
+def agreed(proofs: Iterable[Proof], quorum: int, now: Moment) -> Proof | None:
+    """Give the word that made *quorum* of witnesses; None: there are not so many.
+
+    Each comes with its newest word, which covers all before it.
+    """
+    nearest = sorted(proofs, key=lambda one: one.age(now))
+    return nearest[quorum - 1] if len(nearest) >= quorum else None
+
+
+def _apart(one: datetime, other: datetime) -> float:
+    return abs((one - other).total_seconds())
