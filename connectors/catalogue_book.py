@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import asyncpg
 import orjson
 
-from zhitong.catalogue import ExchangeStatus, Exported, Measured, Reply, Version
+from zhitong.catalogue import (
+    Concluded,
+    ExchangeStatus,
+    Exported,
+    Measured,
+    Reply,
+    Review,
+    Reviewed,
+    Reviews,
+    Version,
+)
 from zhitong.connectors import catalogue_measurements, deeds
+from zhitong.connectors.catalogue_reviews import Contents, conclude, stand
 from zhitong.connectors.loan import Connection, lent
 from zhitong.connectors.session import Session
 from zhitong.connectors.statements import statements
@@ -130,19 +141,50 @@ class PlatformCatalogue:
     ) -> None:
         self._pool = pool
         self._seconds = seconds
+        self._contents = Contents()
+        self._reviews: Reviews | None = None
+
+    async def reviews(self) -> Reviews:
+        """Give how the catalogue stands with the data authority.
+
+        As it was last known while the database is away; raises
+        `LedgerUnavailableError` where it never was.
+        """
+        try:
+            async with self._connected() as connection:
+                self._reviews = await stand(connection, self._contents)
+        except LedgerUnavailableError:
+            if self._reviews is None:
+                raise
+        return self._reviews
+
+    async def review(
+        self, said: Review, check: Callable[[Reviewed, Reviews, Review], None]
+    ) -> Concluded:
+        """Note *said* unless *check* raises; the same once more changes nothing.
+
+        Raises `CatalogueReviewError`, `LedgerUnavailableError`.
+        """
+        async with self._connected() as connection:
+            return await conclude(connection, said, check)
 
     async def replies(self) -> Mapping[str, Reply]:
         """Give the last reply on each resource; raise `LedgerUnavailableError`."""
         async with self._connected() as connection:
             return await _replies(connection)
 
-    async def versions(self, limit: int, before: int | None) -> Sequence[Version]:
+    async def versions(
+        self, limit: int, before: int | None, *, accepted: bool = False
+    ) -> Sequence[Version]:
         """Give the newest *limit* versions, of those *before* a number.
+
+        With *accepted* those alone that the data authority has accepted.
 
         Raises `LedgerUnavailableError`.
         """
         async with self._connected() as connection:
-            rows = await connection.fetch(statements(SQL)["versions"], limit, before)
+            versions = statements(SQL)["versions"]
+            rows = await connection.fetch(versions, limit, before, accepted)
         return tuple(
             Version(
                 number=row["version"],
@@ -150,6 +192,9 @@ class PlatformCatalogue:
                 made_at=row["made_at"],
                 resources=row["resources"],
                 changes=tuple(Label(*one) for one in orjson.loads(row["changes"])),
+                status=ExchangeStatus(row["status"]),
+                reason=row["reason"],
+                reviewed_at=row["at"],
             )
             for row in rows
         )

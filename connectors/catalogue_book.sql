@@ -9,8 +9,13 @@ select version, digest, body from catalogue_version order by version desc limit 
 insert into catalogue_version (digest, body, resources, changes) values ($1, $2, $3, $4) returning version;
 
 -- versions --
-select version, digest, made_at, resources, changes from catalogue_version
-where $2::bigint is null or version < $2 order by version desc limit $1;
+select v.version, v.digest, v.made_at, v.resources, v.changes, coalesce(r.status, 1) as status,
+    coalesce(r.reason, '') as reason, r.at
+from catalogue_version v
+left join lateral (
+    select status, reason, at from catalogue_review where version = v.version order by review desc limit 1) r on true
+where ($2::bigint is null or v.version < $2) and (not $3::boolean or r.status = 5)
+order by v.version desc limit $1;
 
 -- export --
 insert into catalogue_export (version, who) values ($1, $2);

@@ -188,6 +188,10 @@ class Catalogue:
         """Say whether *principal* stands inside government."""
         return principal.kind not in self._policy.catalogue_outside
 
+    def whole(self, resource: Resource) -> Resource:
+        """Give all of *resource*, whatever is shown of it."""
+        return self._resource(resource.entity, resource.source, open_only=False)
+
     def answers_for(self, principal: Principal, resource: Resource) -> bool:
         """Say whether *principal* oversees all data, or answers for these."""
         own = principal.role == STEWARD and principal.unit == resource.source.owner

@@ -8,10 +8,11 @@ from zhitong.resolvers.conditions import Condition
 
 def content(catalogue: Catalogue) -> list[dict[str, object]]:
     """Write every resource, without what changes by the hour: states and losses."""
-    return [_resource(catalogue, one) for one in catalogue.resources()]
+    return [resource_content(catalogue, one) for one in catalogue.resources()]
 
 
-def _resource(catalogue: Catalogue, one: Resource) -> dict[str, object]:
+def resource_content(catalogue: Catalogue, one: Resource) -> dict[str, object]:
+    """Write one resource."""
     conditions = catalogue.conditions(one)
     source = one.source
     return {

@@ -9,7 +9,7 @@ from typing import Any
 
 import strawberry
 
-from zhitong.catalogue import Measured, Reply
+from zhitong.catalogue import Measured, Reply, Reviews
 from zhitong.exceptions import LedgerUnavailableError, ScalarError
 from zhitong.ports import CatalogueHistory
 from zhitong.resolvers.catalogue import (
@@ -18,6 +18,7 @@ from zhitong.resolvers.catalogue import (
     Wanted,
     rows,
 )
+from zhitong.resolvers.catalogue_review import shown, standing
 from zhitong.rules.working_days import CHINA
 from zhitong.schema.catalogue_enums import (
     CatalogueStanding,
@@ -28,6 +29,7 @@ from zhitong.schema.catalogue_enums import (
 )
 from zhitong.schema.catalogue_fields import CatalogueField, field_of
 from zhitong.schema.catalogue_quality import CatalogueQuality, quality_of
+from zhitong.schema.catalogue_review import CatalogueReview, review_of
 from zhitong.schema.context import Context
 from zhitong.schema.objects import AFTER, FIRST, Info, described, field_with
 from zhitong.schema.scalars import DateTime
@@ -69,8 +71,11 @@ class CatalogueExchange:
 class _Said:
     """Replies and measurements, read once for all resources of a question's field."""
 
-    def __init__(self, history: CatalogueHistory | None) -> None:
+    def __init__(
+        self, history: CatalogueHistory | None, reviews: Reviews | None
+    ) -> None:
         self._history = history
+        self.reviews = reviews
         self._asked: asyncio.Task[Mapping[str, Reply]] | None = None
         self._measured: asyncio.Task[Mapping[str, Measured]] | None = None
 
@@ -155,6 +160,19 @@ class CatalogueItem:
             version=reply.version,
             at=DateTime(reply.taken_at.astimezone(CHINA).isoformat()),
         )
+
+    @strawberry.field(
+        description="此刻提供的内容在数据主管部门的审核状态；政务部门以外为空\n\n"
+        "How what is served now stands with the data authority; null outside government"
+    )
+    async def review(self, info: Info) -> CatalogueReview | None:
+        """Say which version it stands in, and what was said of that."""
+        context: Context = info.context
+        reviews = self.said.reviews
+        if reviews is None or not self.catalogue.inside(context.inquiry.principal):
+            return None
+        await asyncio.sleep(0)
+        return review_of(standing(self.catalogue, reviews, self.shown))
 
     @strawberry.field(
         description="最近一次抽样测量的数据质量；未测量过和政务部门以外为空\n\n"
@@ -268,7 +286,7 @@ def catalogue_of(context: Context) -> Catalogue:
 def catalogue_field() -> Any:  # noqa: ANN401 - a strawberry field
     """Make the field of the query root that lists the catalogue."""
 
-    def resolve(  # noqa: PLR0913 - each is a way to look
+    async def resolve(  # noqa: PLR0913 - each is a way to look
         info: Info,
         *,
         owner: str | None = None,
@@ -293,12 +311,12 @@ def catalogue_field() -> Any:  # noqa: ANN401 - a strawberry field
             grade=None if grade is None else Grade[grade.value],
             search=search,
         )
-        resources = catalogue.resources(context.inquiry.principal)
+        resources, reviews = await shown(catalogue, context.inquiry.principal)
         found = [one for one in resources if wanted.holds(one)]
         rest = [one for one in found if after is None or one.id > after]
         size = context.page_size(first)
         page = rest[:size]
-        said = _Said(catalogue.history)
+        said = _Said(catalogue.history, reviews)
         return CataloguePage(
             nodes=[_item(context, catalogue, said, one) for one in page],
             totalCount=len(found),
@@ -327,12 +345,12 @@ def catalogue_field() -> Any:  # noqa: ANN401 - a strawberry field
 def catalogue_item_field() -> Any:  # noqa: ANN401 - a strawberry field
     """Make the field of the query root that gives one resource."""
 
-    def resolve(info: Info, resource: str) -> CatalogueItem | None:
+    async def resolve(info: Info, resource: str) -> CatalogueItem | None:
         context: Context = info.context
         catalogue = catalogue_of(context)
-        resources = catalogue.resources(context.inquiry.principal)
+        resources, reviews = await shown(catalogue, context.inquiry.principal)
         found = (one for one in resources if one.id == resource)
-        said = _Said(catalogue.history)
+        said = _Said(catalogue.history, reviews)
         return next((_item(context, catalogue, said, one) for one in found), None)
 
     annotations = {

@@ -7,8 +7,10 @@ from typing import Any
 import strawberry
 
 from zhitong.exceptions import ForbiddenError
+from zhitong.resolvers.catalogue_review import may_see_pending
 from zhitong.rules.working_days import CHINA
 from zhitong.schema.catalogue import catalogue_of
+from zhitong.schema.catalogue_enums import ExchangeState
 from zhitong.schema.context import Context
 from zhitong.schema.objects import Info, described, field_with
 from zhitong.schema.scalars import DateTime
@@ -39,6 +41,15 @@ class CatalogueVersion:
     )
     madeAt: DateTime = strawberry.field(description="形成时间\n\nWhen it was made")
     resources: int = strawberry.field(description="资源数\n\nHow many resources")
+    status: ExchangeState = strawberry.field(  # type: ignore[valid-type]
+        description="在数据主管部门的审核状态\n\nHow it stands with the data authority"
+    )
+    reason: str | None = strawberry.field(
+        description="审核意见\n\nWhat the data authority said"
+    )
+    reviewedAt: DateTime | None = strawberry.field(
+        description="审核时间；空为待审核\n\nWhen it was reviewed; null: it waits"
+    )
     changes: list[CatalogueChange] = strawberry.field(
         description="与上一版本的不同；第一版没有\n\n"
         "What differs from the version before; none of the first"
@@ -58,17 +69,25 @@ def catalogue_versions_field() -> Any:  # noqa: ANN401 - a strawberry field
             )
         if catalogue.history is None:
             return []
+        reviews = await catalogue.history.reviews()
+        accepted = reviews.begun and not may_see_pending(context.inquiry.principal)
+        versions = catalogue.history.versions(LISTED, before, accepted=accepted)
         return [
             CatalogueVersion(
                 number=one.number,
                 digest=one.digest,
                 madeAt=DateTime(one.made_at.astimezone(CHINA).isoformat()),
                 resources=one.resources,
+                status=one.status.name,
+                reason=one.reason or None,
+                reviewedAt=None
+                if one.reviewed_at is None
+                else DateTime(one.reviewed_at.astimezone(CHINA).isoformat()),
                 changes=[
                     CatalogueChange(zh=said.zh, en=said.en) for said in one.changes
                 ],
             )
-            for one in await catalogue.history.versions(LISTED, before)
+            for one in await versions
         ]
 
     annotations = {

@@ -13,6 +13,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from zhitong.decisions import Change, Finding, Severity
 from zhitong.resolvers.decisions import Recorded
 from zhitong.schema.break_glass import break_glass_mutations
+from zhitong.schema.catalogue_review import catalogue_mutations
 from zhitong.schema.context import Context
 from zhitong.schema.decision_inputs import (
     INPUTS,
@@ -268,8 +269,8 @@ def mutation_type() -> type:
     return made_type(
         "Mutation",
         Label(
-            "登记。决定一经登记即推送各接收方；共享授权的申请和办理。",
-            "What changes the ledger, and the register of grants.",
+            "登记。决定一经登记即推送各接收方；共享授权的申请和办理；数据目录的审核。",
+            "What changes the ledger, the register of grants, the catalogue's review.",
         ),
         {},
         {
@@ -317,6 +318,7 @@ def _entered(recorded: Recorded) -> Entered:
         decisionId=str(recorded.decision_id),
         version=recorded.version,
         change=recorded.change,
+            **catalogue_mutations(),
         contentHash=recorded.content_hash,
         recordedAt=recorded.at.astimezone(CHINA).isoformat(timespec="microseconds"),
         replayed=recorded.replayed,

@@ -59,6 +59,10 @@ class Version:
     resources: int
     changes: tuple[Label, ...]
     """What had changed since the version before; none of the first."""
+    status: ExchangeStatus
+    """How it stands with the data authority."""
+    reason: str
+    reviewed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,3 +152,66 @@ class Measured:
 
     quality: Quality | None = None
     missed: Unmeasured | None = None
+
+
+class ReviewOutcome(StrEnum):
+    """What the data authority says of a version."""
+
+    ACCEPT = "ACCEPT"
+    RETURN = "RETURN"
+    REVOKE = "REVOKE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """One word of the data authority on one version."""
+
+    version: int
+    outcome: ReviewOutcome
+    reason: str
+    who: str
+    unit: str
+
+    @property
+    def to(self) -> ExchangeStatus:
+        """The state that it leads to."""
+        return {
+            ReviewOutcome.ACCEPT: ExchangeStatus.PASSED,
+            ReviewOutcome.RETURN: ExchangeStatus.REJECTED_BY_ADMIN,
+            ReviewOutcome.REVOKE: ExchangeStatus.REVOKED,
+        }[self.outcome]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reviewed:
+    """A version as the data authority has left it, with what is in it."""
+
+    number: int
+    digest: str
+    status: ExchangeStatus
+    reason: str
+    at: datetime | None
+    """When it was reviewed; None: it waits."""
+    resources: Mapping[str, Mapping[str, object]]
+    """As the exchange file has them, by id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reviews:
+    """How the catalogue stands with the data authority."""
+
+    begun: bool
+    """Whether it has ever accepted a version: from then on it decides what is shown."""
+    latest: Reviewed | None
+    accepted: Reviewed | None
+    """The last version that is accepted, and not revoked since."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concluded:
+    """What a review came to."""
+
+    version: int
+    status: ExchangeStatus
+    replayed: bool
+    """It had been said already; nothing was changed."""

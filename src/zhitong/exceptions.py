@@ -561,6 +561,13 @@ class SettingsError(ZhitongError):
     code = "SETTINGS"
 
 
+class CatalogueReviewError(ZhitongError):
+    """A version of the catalogue cannot be reviewed so; nothing was changed."""
+
+    code = "CATALOGUE_REVIEW"
+    status = 200
+
+
 class TenantError(ZhitongError):
     """A database, rule file or store belongs to another tenant, or to another use."""
 

@@ -7,7 +7,15 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from zhitong.catalogue import Measured, Reply, Version
+from zhitong.catalogue import (
+    Concluded,
+    Measured,
+    Reply,
+    Review,
+    Reviewed,
+    Reviews,
+    Version,
+)
 from zhitong.decisions import (
     Ack,
     Act,
@@ -248,7 +256,25 @@ class GrantsInForce(Protocol):
 class CatalogueHistory(Protocol):
     """Catalogues that were given out, and what the exchange platform said of them."""
 
-    async def versions(self, limit: int, before: int | None) -> Sequence[Version]:
+    async def reviews(self) -> Reviews:
+        """Give how the catalogue stands with the data authority.
+
+        Raises `LedgerUnavailableError` where that was never known.
+        """
+        ...
+
+    async def review(
+        self, said: Review, check: Callable[[Reviewed, Reviews, Review], None]
+    ) -> Concluded:
+        """Note *said* unless *check* raises; the same once more changes nothing.
+
+        Raises `CatalogueReviewError`, `LedgerUnavailableError`.
+        """
+        ...
+
+    async def versions(
+        self, limit: int, before: int | None, *, accepted: bool = False
+    ) -> Sequence[Version]:
         """Give the newest *limit* versions, of those *before* a number.
 
         Raises `LedgerUnavailableError`.
@@ -257,6 +283,8 @@ class CatalogueHistory(Protocol):
 
     async def replies(self) -> Mapping[str, Reply]:
         """Give the last reply on each resource; raise `LedgerUnavailableError`."""
+        With *accepted* those alone that the data authority has accepted.
+
         ...
 
 
@@ -265,10 +293,6 @@ class ProceedingBook(Protocol):
 
     async def enter(
         self, proceeding: Proceeding, principal: Principal, *, any_unit: bool
-    ) -> EnteredProceeding:
-        """Enter another version, or find that it stands so.
-
-        Raises `ProceedingError` where another unit recorded it, unless *any_unit*,
     async def measured(self) -> Mapping[str, Measured]:
         """Give what was last measured of each resource's quality.
 
@@ -276,6 +300,10 @@ class ProceedingBook(Protocol):
         """
         ...
 
+    ) -> EnteredProceeding:
+        """Enter another version, or find that it stands so.
+
+        Raises `ProceedingError` where another unit recorded it, unless *any_unit*,
         and `LedgerUnavailableError`.
         """
         ...
