@@ -15,15 +15,18 @@ from typing import Any, TypeAlias
 import asyncpg
 import msgspec
 import orjson
+from cryptography.x509 import Certificate
 
 from zhitong.connectors.decision_row import hashed
 from zhitong.connectors.evidence_log import Log, read_log
 from zhitong.connectors.finding_check import finding_faults
 from zhitong.connectors.grant_check import grant_faults
 from zhitong.connectors.loan import Connection
+from zhitong.connectors.number_check import erasure_faults, number_faults
+from zhitong.connectors.sealing import Sealing
 from zhitong.connectors.standing_check import standing_faults
 from zhitong.connectors.statements import statements
-from zhitong.connectors.timestamps import stamps
+from zhitong.connectors.timestamps import stamps, trusted
 from zhitong.evidence import LeafKind, Signature, stamp
 from zhitong.exceptions import LedgerUnavailableError
 from zhitong.rules.faults import Fault, FaultKind, Faults
@@ -191,7 +194,7 @@ class EvidenceRows:
         return {(kind, place): leaf for kind, place, leaf in rows}
 
     async def late(self, micros: int) -> Sequence[Fault]:
-        """Name what has waited for *micros* to be sealed."""
+        """Name what has waited to be sealed since *micros* after 2000, or longer."""
         rows = await self._connection.fetch(self._sql["late"], micros / 1e6)
         kind = FaultKind.QUEUE_LATE
         return [
@@ -219,16 +222,37 @@ class EvidenceRows:
             )
         return found
 
-    async def stamps(self) -> Sequence[Fault]:
-        """Name timestamps that are not over their head, or of another time."""
-        found = []
+    async def stamps(self, roots: Sequence[Certificate]) -> Faults:
+        """Name timestamps that are not over their head, or of another time.
+
+        Those of no authority of *roots* as well, where there are any.
+        """
+        found = Faults()
         rows = await self._connection.fetch(self._sql["stamps"])
         for size, at, stamped, response, note in rows:
             said = stamps(response, note or b"")
             if said is None or micros(stamp(said)) != received(stamped):
                 kind = FaultKind.TIMESTAMP_DIFFERS
-                place = f"{size}@{written(received(at))}"
-                found.append(Fault(kind=kind, table="head_timestamp", id=place))
+            elif roots and not trusted(response, note, roots):
+                kind = FaultKind.TIMESTAMP_UNTRUSTED
+            else:
+                continue
+            place = f"{size}@{written(received(at))}"
+            found.add(Fault(kind=kind, table="head_timestamp", id=place))
+        return found
+
+    async def stamped(self) -> bool:
+        """Say whether any head has a timestamp."""
+        return bool(await self._connection.fetchval(self._sql["stamped"]))
+
+    async def persons(self, erased: frozenset[str], sealing: Sealing | None) -> Faults:
+        """Name keys of persons against deeds, and sealed numbers that do not open."""
+        found = Faults()
+        async for fault in erasure_faults(self._connection, erased):
+            found.add(fault)
+        if sealing is not None:
+            async for fault in number_faults(self._connection, sealing):
+                found.add(fault)
         return found
 
     async def standing(self) -> Faults:

@@ -70,6 +70,9 @@ where not exists (select from head h where h.origin = c.origin and h.size = c.si
 select t.size, timestamptz_send(t.at), timestamptz_send(t.stamped), t.response, h.note from head_timestamp t
 left join head h on h.origin = t.origin and h.size = t.size and h.at = t.at;
 
+-- stamped --
+select exists (select from head_timestamp);
+
 -- nodes --
 select level, place, digest from tree_node order by level, place;
 
@@ -81,7 +84,7 @@ order by key_id;
 select kind, id, leaf from unsealed;
 
 -- late --
-select kind, id from unsealed where at <= clock_timestamp() - make_interval(secs => $1) order by at;
+select kind, id from unsealed where at <= timestamptz '2000-01-01 00:00:00+00' + make_interval(secs => $1) order by at;
 
 -- unproved --
 select v.decision_id || '/' || v.version from decision_version v

@@ -9,7 +9,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-from collections.abc import AsyncIterator, Sequence
+import zlib
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -168,6 +169,14 @@ def read_archive(path: Path, log: Log) -> int:
 
     Raises `SettingsError` where it is no archive of *log*, or was changed.
     """
+    return sum(1 for _ in archived(path, log))
+
+
+def archived(path: Path, log: Log) -> Iterator[tuple[str, bytes]]:
+    """Give record id and leaf of each look in the file at *path*.
+
+    Raises `SettingsError` where it is no archive of *log*, or was changed.
+    """
     try:
         with gzip.open(path, "rb") as file:
             first = orjson.loads(file.readline())
@@ -177,8 +186,9 @@ def read_archive(path: Path, log: Log) -> int:
                 log.hash,
             ):
                 raise _differs(path)
-            return sum(_holds(orjson.loads(line), log, path) for line in file)
-    except (OSError, EOFError, ValueError, LookupError, TypeError) as error:
+            for line in file:
+                yield _held(orjson.loads(line), log, path)
+    except (OSError, EOFError, ValueError, LookupError, TypeError, zlib.error) as error:
         raise _differs(path) from error
 
 
@@ -197,12 +207,12 @@ def _line(row: asyncpg.Record) -> dict[str, Any]:
     }
 
 
-def _holds(said: dict[str, Any], log: Log, path: Path) -> int:
+def _held(said: dict[str, Any], log: Log, path: Path) -> tuple[str, bytes]:
     body = said["body"].encode()
-    same = orjson.loads(body)["record"] == said["record"]
-    if not same or leaf(log.digest, body).hex() != said["leaf"]:
+    record, proved = said["record"], leaf(log.digest, body)
+    if orjson.loads(body)["record"] != record or proved.hex() != said["leaf"]:
         raise _differs(path)
-    return 1
+    return record, proved
 
 
 def _differs(path: Path) -> SettingsError:

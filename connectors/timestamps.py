@@ -13,6 +13,7 @@ from rfc3161_client import (
     HashAlgorithm,
     TimeStampRequest,
     TimestampRequestBuilder,
+    TimeStampResponse,
     VerificationError,
     VerifierBuilder,
     decode_timestamp_response,
@@ -82,16 +83,37 @@ def stamps(response: bytes, note: bytes) -> datetime | None:
     return said.gen_time
 
 
+def trusted(response: bytes, note: bytes, roots: Sequence[Certificate]) -> bool:
+    """Say whether an authority of *roots* has signed a timestamp over *note*.
+
+    Its certificates must have been valid when it did, not now.
+    """
+    try:
+        _verify(VerifierBuilder(), response, note, roots)
+    except (VerificationError, ValueError):
+        return False
+    return True
+
+
 def stamped_at(
     asked: TimeStampRequest, response: bytes, note: bytes, roots: Sequence[Certificate]
 ) -> datetime:
     """Give the time in *response*; raise `StampError` unless all about it holds."""
-    builder = VerifierBuilder.from_request(asked)
-    for root in roots:
-        builder = builder.add_root_certificate(root)
     try:
-        answer = decode_timestamp_response(response)
-        builder.build().verify_message(answer, note)
+        answer = _verify(VerifierBuilder.from_request(asked), response, note, roots)
     except (VerificationError, ValueError) as error:
         raise StampError(type(error).__name__) from error
     return answer.tst_info.gen_time
+
+
+def _verify(
+    builder: VerifierBuilder,
+    response: bytes,
+    note: bytes,
+    roots: Sequence[Certificate],
+) -> TimeStampResponse:
+    for root in roots:
+        builder = builder.add_root_certificate(root)
+    answer = decode_timestamp_response(response)
+    builder.build().verify_message(answer, note)
+    return answer

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+from cryptography.x509 import Certificate
+
+from zhitong.connectors.evidence_log import Log
 from zhitong.connectors.evidence_rows import EvidenceRows
 from zhitong.connectors.log_check import (
     STRETCH,
@@ -14,14 +18,20 @@ from zhitong.connectors.log_check import (
     check_stretch,
     stretches,
 )
-from zhitong.connectors.signers import verify
+from zhitong.connectors.record_archive import archived
+from zhitong.connectors.sealing import Sealing
+from zhitong.connectors.signers import key_id, verify
 from zhitong.evidence import LeafKind, stamp
+from zhitong.exceptions import SettingsError
 from zhitong.rules.faults import Fault, FaultKind, Faults
 from zhitong.rules.head_checks import Chain, Witnessed, check_keys
 from zhitong.rules.merkle import Digest, digest, node
 from zhitong.rules.tree_parts import DEPTH, Whole
+from zhitong.rules.unseen import NO_ARCHIVES, NO_AUTHORITY, NO_MOMENT, NO_SECRETS
 from zhitong.rules.verification import TABLES, Keys, Matching
+from zhitong.types import Label
 
+WITNESS = "witness"
 GRACE = 60_000_000
 """Microseconds that a witness's word may be on its way to us."""
 NEWEST = 10_000
@@ -42,8 +52,20 @@ class Wanted:
     rows_from: int = 0
     quick: bool = False
     """The bodies and signatures of the newest leaves alone."""
+    quorum: int = 1
+    """How many witnesses must have seen a head for it to count."""
     grace: int = GRACE
     width: int = STRETCH
+    now: int | None = None
+    """As of when the log is looked at, in microseconds since 2000; None: as of now."""
+    late: int | None = None
+    """How old the newest head may be, in microseconds; None: that is not looked at."""
+    sealing: Sealing | None = None
+    """Opens sealed ID numbers; None: they are not looked at."""
+    authorities: Sequence[Certificate] = ()
+    """Whose timestamps count; none: whose they are is not looked at."""
+    archives: Sequence[Path] | None = None
+    """Files with archived rows; None: they are not looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +81,10 @@ class Checked:
     """Of the whole tree, in hexadecimal; empty where numbers are missing."""
     witnessed: int
     """Heads that the witness has seen."""
+    excused: int
+    """Leaves whose rows are gone, as a deed says that they were archived."""
+    unseen: Sequence[Label]
+    """What was not looked at, and what it would take."""
     faults: Faults
 
 
@@ -147,9 +173,10 @@ async def check(
     of, faults = log.digest, Faults()
     keys = {key.key_id: key for key in await rows.keys()}
     plan = Plan(log.origin, log.hash, keys, rows_from=wanted.rows_from)
-    chain = Chain(of, faults, _trusted(wanted, plan, faults))
-    chain.now = await rows.clock()
+    chain = Chain(of, faults, _trusted(wanted, plan, faults), quorum=wanted.quorum)
+    chain.now = await rows.clock() if wanted.now is None else wanted.now
     chain.settled = chain.now - wanted.grace
+    chain.late = wanted.late
     sizes = sorted({words[0].head.size for words in chain.witnessed.values()})
     parts = await stretches(rows, sizes, wanted.width)
     if wanted.quick:
@@ -161,7 +188,8 @@ async def check(
     async for one in found:
         together.add(one, parts[place])
         place += 1
-    await _settle(rows, together, plan)
+    await _settle(rows, together, plan, wanted, chain.now)
+    _archived(together, wanted, log)
     chain.settle(together.leaves, together.roots)
     await _number(rows, faults)
     return Checked(
@@ -172,6 +200,8 @@ async def check(
         rows=together.rows,
         root=together.root.hex(),
         witnessed=len(wanted.witnessed or ()),
+        excused=len(together.matching.excused),
+        unseen=await _unseen(rows, together, wanted, whole=not plan.rows_from),
         faults=faults,
     )
 
@@ -190,35 +220,42 @@ def _trusted(
     """Give what a witness has really said of this log, by digest of the note."""
     of = digest(plan.hash)
     found: dict[bytes, list[Witnessed]] = {}
-    registered = {
-        key.key_id: (key.spki,)
-        for key in plan.keys.values()
-        if key.purpose == "witness"
+    # A word under another name than its key's would count as another witness's.
+    keys = {key_id(spki): spki for spki in wanted.witness_keys} or {
+        key.key_id: key.spki for key in plan.keys.values() if key.purpose == WITNESS
     }
     for each in wanted.witnessed or ():
         if each.head.origin != plan.origin:
             continue
-        key_id = each.word.signature.key_id
-        keys = wanted.witness_keys or registered.get(key_id, ())
-        if any(each.holds(spki, verify) for spki in keys):
+        name = each.word.signature.key_id
+        if name in keys and each.holds(keys[name], verify):
             found.setdefault(of(each.head.note), []).append(each)
         else:
             kind = FaultKind.WITNESS_WORD
             place = f"{each.head.size}@{stamp(each.head.at)}"
-            detail = f"key {key_id}"
+            detail = f"key {name}"
             faults.add(Fault(kind=kind, table="witness", id=place, detail=detail))
-    if not found:
+    seen = {each.word.signature.key_id for words in found.values() for each in words}
+    if len(seen) < wanted.quorum:
+        detail = f"{len(seen)} of {wanted.quorum}" if seen else ""
         faults.add(
-            Fault(kind=FaultKind.WITNESS_MISSING, table="witness", id=plan.origin)
+            Fault(
+                kind=FaultKind.WITNESS_MISSING,
+                table="witness",
+                id=plan.origin,
+                detail=detail,
+            )
         )
     return found
 
 
-async def _settle(rows: EvidenceRows, together: _Together, plan: Plan) -> None:
+async def _settle(
+    rows: EvidenceRows, together: _Together, plan: Plan, wanted: Wanted, now: int
+) -> None:
     """Weigh what is left once all stretches have come."""
     async for kept in rows.nodes():
         together.nodes(kept)
-    together.faults.extend(await rows.stamps())
+    together.faults.merge(await rows.stamps(wanted.authorities))
     archives = {deed for deed, *_ in together.keys.archived}
     sealed = await rows.numbers([(LeafKind.DEED.value, deed) for deed in archives])
     together.keys.bound({deed: number for (_, deed), number in sealed.items()})
@@ -241,9 +278,47 @@ async def _settle(rows: EvidenceRows, together: _Together, plan: Plan) -> None:
         )
     together.faults.extend(together.matching.settle(queue, together.keys))
     together.faults.extend(check_keys(plan.keys.values(), together.keys))
-    together.faults.extend(await rows.late(GRACE))
+    together.faults.extend(await rows.late(now - GRACE))
     together.faults.extend(await rows.strays())
     together.faults.merge(await rows.standing())
+    erased = frozenset(together.keys.erased)
+    together.faults.merge(await rows.persons(erased, wanted.sealing))
+
+
+def _archived(together: _Together, wanted: Wanted, log: Log) -> None:
+    """Look for the rows that are lawfully gone in the files they should be in."""
+    if wanted.archives is None:
+        return
+    found: dict[str, bytes] = {}
+    differs, missing = FaultKind.ARCHIVE_DIFFERS, FaultKind.ARCHIVE_MISSING
+    for path in wanted.archives:
+        try:
+            found.update(archived(path, log))
+        except SettingsError:
+            fault = Fault(kind=differs, table="archive", id=path.name)
+            together.faults.add(fault)
+    for record, (number, leaf) in together.matching.excused.items():
+        if found.get(record) != leaf:
+            kind = differs if record in found else missing
+            together.faults.add(
+                Fault(kind=kind, table="access_entry", id=record, number=number)
+            )
+
+
+async def _unseen(
+    rows: EvidenceRows, together: _Together, wanted: Wanted, *, whole: bool
+) -> Sequence[Label]:
+    """Say what was not looked at, of what there is to see."""
+    found = []
+    if whole and wanted.sealing is None:
+        found.append(NO_SECRETS)
+    if not wanted.authorities and await rows.stamped():
+        found.append(NO_AUTHORITY)
+    if wanted.archives is None and together.matching.excused:
+        found.append(NO_ARCHIVES)
+    if wanted.late is None:
+        found.append(NO_MOMENT)
+    return found
 
 
 async def _number(rows: EvidenceRows, faults: Faults) -> None:

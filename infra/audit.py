@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -15,16 +16,24 @@ from zhitong.connectors.check_process import check_apart
 from zhitong.connectors.evidence_rows import EvidenceRows, snapshot
 from zhitong.connectors.key_forms import PUBLIC, KeyFormError, from_pem
 from zhitong.connectors.log_check import Found, Plan, Stretch, check_stretch
+from zhitong.connectors.sealing import Sealing
 from zhitong.connectors.whole_check import Checked, Spread, Wanted, check
 from zhitong.connectors.witness_forms import Word
+from zhitong.evidence import stamp
 from zhitong.exceptions import SettingsError
 from zhitong.infra import audit_report
 from zhitong.infra.countersigning import witnesses
 from zhitong.infra.platform_database import own_platform
+from zhitong.infra.secret import secret
 from zhitong.infra.settings import Settings
+from zhitong.infra.timestamping import roots
 from zhitong.infra.witness_client import WitnessAwayError, WitnessClient
 from zhitong.rules.head_checks import Witnessed
+from zhitong.rules.verification import micros
 
+LATE = 120_000_000
+"""Microseconds that the newest head may be old: a sealer at work makes one each minute,
+new leaves or not."""
 WORKERS = 4
 """Processes at most: beyond that the database is the slower side."""
 
@@ -38,6 +47,12 @@ class Asked:
     witness_heads: Path | None = None
     """What a witness has given out, as JSON lines."""
     witness_key: Path | None = None
+    quorum: int | None = None
+    """How many witnesses must have seen a head; None: as the settings have it."""
+    archives: Sequence[Path] | None = None
+    """Files of rows that were archived; None: they are not looked at."""
+    now: datetime | None = None
+    """As of when, for a copy; None: as of now."""
     first: int = 0
     quick: bool = False
     as_json: bool = False
@@ -68,11 +83,19 @@ def checked(settings: Settings, asked: Asked) -> Checked:
 
 
 def _checked(settings: Settings, asked: Asked, words: _Words) -> Checked:
+    # Heads from a file are for a copy, which has none of this minute.
+    copy = asked.witness_heads is not None and asked.now is None
     wanted = Wanted(
         witnessed=words.seen,
         witness_keys=words.keys,
+        quorum=asked.quorum or settings.witness_quorum,
         rows_from=asked.first,
         quick=asked.quick,
+        now=None if asked.now is None else micros(stamp(asked.now)),
+        late=None if copy else LATE,
+        sealing=_sealing(settings),
+        authorities=roots(settings) if settings.tsa_ca else (),
+        archives=asked.archives,
     )
     return asyncio.run(_verify(settings, wanted))
 
@@ -108,14 +131,33 @@ def _words(settings: Settings, asked: Asked) -> _Words:
     try:
         if asked.witness:
             return _asked(asked.witness, keys)
-        # Those that countersign, each believed by the key that is set for it.
-        found = [_asked(each.url(), (each.spki(),)) for each in witnesses(settings)]
     except (WitnessAwayError, SettingsError) as error:
         return _Words(None, why=f"{asked.witness} {error}".strip())
-    return _Words(
-        [seen for one in found for seen in one.seen or ()],
-        [key for one in found for key in one.keys],
-    )
+    # Those that countersign, each believed by the key that is set for it. Who is away
+    # is one fewer of the quorum.
+    seen: list[Witnessed] = []
+    pinned: list[bytes] = []
+    away: list[str] = []
+    try:
+        for each in witnesses(settings):
+            try:
+                one = _asked(each.url(), (each.spki(),))
+            except WitnessAwayError as error:
+                away.append(str(error))
+                continue
+            seen += one.seen or ()
+            pinned += one.keys
+    except SettingsError as error:
+        return _Words(None, why=str(error))
+    return _Words(seen or None, pinned, "；".join(away))
+
+
+def _sealing(settings: Settings) -> Sealing | None:
+    """Give what opens sealed ID numbers, if it is here; it is not made for this."""
+    files = [settings.state / name for name in ("subject.key", "person.key")]
+    if not all(file.exists() for file in files):
+        return None
+    return Sealing(*map(secret, files))
 
 
 def _asked(url: str, keys: Sequence[bytes]) -> _Words:

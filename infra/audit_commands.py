@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from zhitong.connectors.evidence_export import Chosen
@@ -31,6 +32,25 @@ def describe(verb: Verb) -> None:
         "--witness-key", metavar="公钥", type=Path, help="其公钥 its public key, PEM"
     )
     log.add_argument(
+        "--quorum",
+        type=_count,
+        metavar="人数",
+        help="须有几个见证人 how many witnesses must have seen a head",
+    )
+    log.add_argument(
+        "--archive",
+        nargs="+",
+        metavar="文件",
+        type=Path,
+        help="归档文件 files with archived rows",
+    )
+    log.add_argument(
+        "--now",
+        metavar="时刻",
+        type=_moment,
+        help="副本的时刻 when a copy was made, ISO 8601",
+    )
+    log.add_argument(
         "--from",
         dest="first",
         type=int,
@@ -53,12 +73,31 @@ def describe(verb: Verb) -> None:
     export.add_argument("--because", metavar="原因", required=True, help="why")
 
 
+def _count(text: str) -> int:
+    """Read a number of one or more."""
+    found = int(text)
+    if found < 1:
+        raise ValueError(text)
+    return found
+
+
+def _moment(text: str) -> datetime:
+    """Read a moment; without a zone it would be another one elsewhere."""
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError(text)
+    return found
+
+
 def verify(settings: Settings, given: argparse.Namespace) -> bool:
     """Verify the log, as *given* says."""
     asked = audit.Asked(
         witness=given.witness,
         witness_heads=given.witness_heads,
         witness_key=given.witness_key,
+        quorum=given.quorum,
+        archives=given.archive,
+        now=given.now,
         first=given.first,
         quick=given.quick,
         as_json=given.json,

@@ -29,11 +29,13 @@ def summary(found: Checked, seconds: float) -> list[str]:
     """Say what was looked at."""
     rate = found.rows / seconds if seconds else 0.0
     seen = f"见证 witnessed {found.witnessed:,}"
+    excused = f"    依法归档 archived {found.excused:,}" if found.excused else ""
     return [
         f"日志 Log {found.origin} ({found.hash})",
         f"  叶 leaves {found.leaves:,}    树头 heads {found.heads:,}    {seen}",
-        f"  行 rows {found.rows:,}    {seconds:.1f} s    {rate:,.0f}/s",
+        f"  行 rows {found.rows:,}{excused}    {seconds:.1f} s    {rate:,.0f}/s",
         f"  树根 root {found.root or '—'}",
+        *(f"  未核对 Not looked at: {each.zh} {each.en}" for each in found.unseen),
     ]
 
 
@@ -65,6 +67,8 @@ def form(found: Checked, seconds: float) -> dict[str, object]:
         "rows": found.rows,
         "root": found.root,
         "witnessed": found.witnessed,
+        "excused": found.excused,
+        "unseen": [each.en for each in found.unseen],
         "seconds": round(seconds, 3),
         "totals": {kind.value: many for kind, many in found.faults.totals.items()},
         "faults": [_fault(one) for one in found.faults.listed],

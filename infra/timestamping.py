@@ -51,7 +51,7 @@ class Timestamping:
         self._authority = settings.tsa
         self._seconds = settings.tsa_hours * 3600
         self._every = every
-        self._roots = _roots(settings) if settings.tsa else ()
+        self._roots = _trusted(settings) if settings.tsa else ()
         self._said = ""
 
     async def run(self) -> None:
@@ -104,7 +104,7 @@ class Timestamping:
         )
 
 
-def _roots(settings: Settings) -> Sequence[Certificate]:
+def _trusted(settings: Settings) -> Sequence[Certificate]:
     """Read whose stamps count; raise `SettingsError` where that is not said."""
     # Not only https: a stamp is signed, and authorities answer over http.
     parts = urlsplit(settings.tsa)
@@ -113,6 +113,11 @@ def _roots(settings: Settings) -> Sequence[Certificate]:
             "ZHITONG_TSA 应为 http 或 https 地址",
             "ZHITONG_TSA must be an address of http or https",
         )
+    return roots(settings)
+
+
+def roots(settings: Settings) -> Sequence[Certificate]:
+    """Read the certificates of `ZHITONG_TSA_CA`; raise `SettingsError` without any."""
     try:
         return load_pem_x509_certificates(Path(settings.tsa_ca).read_bytes())
     except (OSError, ValueError) as error:

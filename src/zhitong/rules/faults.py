@@ -33,10 +33,14 @@ class FaultKind(_Named):
     PRESENT_DIFFERS = auto()
     GRANT_DIFFERS = auto()
     FINDING_DIFFERS = auto()
+    NUMBER_DIFFERS = auto()
+    ERASURE_DIFFERS = auto()
     # A row and its place in the log.
     LEAF_DIFFERS = auto()
     LEAF_UNKNOWN = auto()
     ROW_MISSING = auto()
+    ARCHIVE_MISSING = auto()
+    ARCHIVE_DIFFERS = auto()
     ROW_UNSEALED = auto()
     QUEUE_DIFFERS = auto()
     QUEUE_ORPHAN = auto()
@@ -49,6 +53,7 @@ class FaultKind(_Named):
     HEAD_MALFORMED = auto()
     HEAD_DIFFERS = auto()
     HEAD_BEYOND = auto()
+    HEAD_LATE = auto()
     ROOT_DIFFERS = auto()
     PREVIOUS_DIFFERS = auto()
     TIME_BACK = auto()
@@ -60,7 +65,9 @@ class FaultKind(_Named):
     KEY_DIFFERS = auto()
     KEY_UNPROVED = auto()
     KEY_MISSING = auto()
+    KEY_TWICE = auto()
     TIMESTAMP_DIFFERS = auto()
+    TIMESTAMP_UNTRUSTED = auto()
     # What the witness has.
     WITNESS_MISSING = auto()
     WITNESS_BEHIND = auto()
@@ -115,6 +122,16 @@ LABELS: Mapping[FaultKind, Label] = {
             "what was found about a look or a decision is not as its body says",
         ),
         (
+            FaultKind.NUMBER_DIFFERS,
+            "封存的证件号码打不开，或不是该人的",
+            "a sealed ID number does not open, or is another person's",
+        ),
+        (
+            FaultKind.ERASURE_DIFFERS,
+            "个人密钥与依法删除的操作登记不符",
+            "a person's key is not as the deeds of erasure say",
+        ),
+        (
             FaultKind.LEAF_DIFFERS,
             "入册的叶与行的叶不符",
             "the sealed leaf is not the row's",
@@ -125,6 +142,16 @@ LABELS: Mapping[FaultKind, Label] = {
             "a sealed leaf is of no kind there is",
         ),
         (FaultKind.ROW_MISSING, "已入册而行不在", "sealed, and its row is gone"),
+        (
+            FaultKind.ARCHIVE_MISSING,
+            "已归档而所给文件中没有",
+            "archived, and in none of the files that were given",
+        ),
+        (
+            FaultKind.ARCHIVE_DIFFERS,
+            "归档文件不成立，或其叶与入册的叶不符",
+            "an archive does not hold, or its leaf is not the sealed one",
+        ),
         (
             FaultKind.ROW_UNSEALED,
             "既未入册也不在待封队列",
@@ -167,6 +194,11 @@ LABELS: Mapping[FaultKind, Label] = {
             FaultKind.HEAD_BEYOND,
             "树头所称的叶多于现有的叶",
             "the head counts more leaves than there are",
+        ),
+        (
+            FaultKind.HEAD_LATE,
+            "最新的树头已久：封存停着",
+            "the newest head is old: nothing is sealed any more",
         ),
         (
             FaultKind.ROOT_DIFFERS,
@@ -215,14 +247,24 @@ LABELS: Mapping[FaultKind, Label] = {
             "a key that a deed says was made is gone",
         ),
         (
+            FaultKind.KEY_TWICE,
+            "一把密钥有两项启用登记",
+            "two deeds say that one key was made",
+        ),
+        (
             FaultKind.TIMESTAMP_DIFFERS,
             "时间戳不是对该树头的，或时刻不符",
             "a timestamp is not over the head, or is of another time",
         ),
         (
+            FaultKind.TIMESTAMP_UNTRUSTED,
+            "时间戳不是所信机构签的",
+            "a timestamp is not signed by the authority that is trusted",
+        ),
+        (
             FaultKind.WITNESS_MISSING,
-            "没有见证：日志被截尾或整体重写都看不出来",
-            "no witness: neither a cut tail nor a whole rewrite can be seen",
+            "没有见证或见证不足：日志被截尾或整体重写都看不出来",
+            "no witness, or too few: neither a cut tail nor a rewrite can be seen",
         ),
         (
             FaultKind.WITNESS_BEHIND,

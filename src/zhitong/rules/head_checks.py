@@ -196,6 +196,8 @@ def check_keys(rows: Iterable[KeyRow], said: Keys) -> Iterable[Fault]:
         known.add(row.key_id)
         if sha256(row.spki).hexdigest()[:KEY_ID] != row.key_id:
             yield _key_fault(FaultKind.KEY_DIFFERS, row.key_id, "spki")
+        if row.key_id in said.twice:
+            yield _key_fault(FaultKind.KEY_TWICE, row.key_id)
         detail = said.added.get(row.key_id)
         if detail is None:
             yield _key_fault(FaultKind.KEY_UNPROVED, row.key_id)
@@ -208,13 +210,13 @@ def check_keys(rows: Iterable[KeyRow], said: Keys) -> Iterable[Fault]:
 
 
 def _key_columns(
-    row: KeyRow, detail: Said, retired: Said | None
+    row: KeyRow, detail: Said, retired: str | None
 ) -> Iterable[tuple[str, bool]]:
     yield "purpose", row.purpose == detail.get("purpose")
     yield "algorithm", row.algorithm == detail.get("algorithm")
     yield "spki", row.spki.hex() == detail.get("spki")
     yield "since", row.since == micros(detail["since"])
-    ended = None if retired is None else micros(retired["retired"])
+    ended = None if retired is None else micros(retired)
     yield "retired", row.retired == ended
 
 
@@ -233,6 +235,22 @@ class Witnessed:
 
 
 @dataclass(slots=True)
+class _Reach:
+    """How far one witness has seen."""
+
+    covered: int = 0
+    """Leaves under a head of ours that it has given its word for."""
+    beyond: Seen | None = None
+    """The first head, old enough to be known, of more leaves than that."""
+
+    def add(self, seen: Seen, *, known: bool, due: bool) -> None:
+        if known:
+            self.covered, self.beyond = max(self.covered, seen.size), None
+        elif seen.size > self.covered and self.beyond is None and due:
+            self.beyond = seen
+
+
+@dataclass(slots=True)
 class Chain:
     """Heads in their order, held against the leaves and against the witness."""
 
@@ -244,14 +262,27 @@ class Chain:
     """Words of the witness seen at or before this, in microseconds, should be here."""
     now: int | None = None
     """No head is made after it, in microseconds; None: that is not looked at."""
+    late: int | None = None
+    """The newest head may be this old, in microseconds; None: that is not looked at."""
+    quorum: int = 1
+    """How many witnesses' words make a head, and all before it, count."""
     count: int = 0
     last: Seen | None = None
     _good: int = 0
     """The last size at which the root was right."""
-    _beyond: Seen | None = None
-    """The first head, old enough to be known, of more leaves than the witness saw."""
-    _covered: int = 0
-    """Leaves under a head of ours that a witness has seen."""
+    _reaches: dict[str, _Reach] = field(default_factory=dict)
+    """By key id of a witness; of those that are missing by their place."""
+    _words: bool = False
+    """Whether there is any word of a witness."""
+
+    def __post_init__(self) -> None:
+        """Begin with the witnesses there are; who is missing has seen nothing."""
+        self._words = bool(self.witnessed)
+        for words in self.witnessed.values():
+            for each in words:
+                self._reaches[each.word.signature.key_id] = _Reach()
+        for place in range(len(self._reaches), self.quorum):
+            self._reaches[str(place)] = _Reach()
 
     def add(self, seen: Seen, root: bytes | None) -> None:
         """Take the next head; *root* is that of the leaves, None where none can be."""
@@ -267,10 +298,10 @@ class Chain:
             leaves = f"leaves {self._good}…{seen.size - 1}"
             self._fault(FaultKind.ROOT_DIFFERS, seen, leaves)
         self.last = seen
-        if seen.digest in self.witnessed:
-            self._covered, self._beyond = max(self._covered, seen.size), None
-        elif seen.size > self._covered and self._beyond is None and self._due(seen):
-            self._beyond = seen
+        words = self.witnessed.get(seen.digest, ())
+        known = {each.word.signature.key_id for each in words}
+        for key_id, reach in self._reaches.items():
+            reach.add(seen, known=key_id in known, due=self._due(seen))
         self._meet(seen)
 
     def _due(self, seen: Seen) -> bool:
@@ -301,9 +332,7 @@ class Chain:
                 number=size,
             )
             self.faults.add(missed)
-        if self._beyond is not None and (self._covered or self.witnessed):
-            detail = f"witnessed {self._covered}"
-            self._fault(FaultKind.WITNESS_BEHIND, self._beyond, detail)
+        self._weigh()
         heads = [words[0].head for words in self.witnessed.values()]
         for head in sorted(heads, key=lambda one: (one.size, one.at)):
             if head.size > leaves:
@@ -321,6 +350,20 @@ class Chain:
                     detail=detail,
                 )
             )
+
+    def _weigh(self) -> None:
+        """Say what no quorum of witnesses has seen, and whether heads have ended."""
+        reaches = sorted(self._reaches.values(), key=lambda one: -one.covered)
+        reach = reaches[self.quorum - 1]
+        # Without any witness, that is said already.
+        if reach.beyond is not None and self._words:
+            detail = f"witnessed {reach.covered}"
+            self._fault(FaultKind.WITNESS_BEHIND, reach.beyond, detail)
+        if self.late is None or self.now is None:
+            return
+        if self.last is None or self.last.at < self.now - self.late:
+            place = "" if self.last is None else self.last.place
+            self.faults.add(_head_fault(FaultKind.HEAD_LATE, place))
 
 
 def _head_fault(

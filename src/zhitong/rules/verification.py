@@ -229,32 +229,50 @@ TABLES: Mapping[LeafKind, Table] = {
 
 @dataclass(slots=True)
 class Keys:
-    """What deeds say of keys, and of what was archived."""
+    """What deeds say of keys, of what was archived, and of whom was erased."""
 
     added: dict[str, Said] = field(default_factory=dict)
     """By key id: what the deed that made it says in detail."""
-    retired: dict[str, Said] = field(default_factory=dict)
+    twice: set[str] = field(default_factory=set)
+    """Keys that another deed says were made, too: one of them is invented."""
+    retired: dict[str, str] = field(default_factory=dict)
+    """By key id: the earliest end that a deed has set."""
     archived: list[tuple[str, str, int, int]] = field(default_factory=list)
     """Deed, kind, first and last number of leaves whose rows are lawfully gone."""
+    erased: set[str] = field(default_factory=set)
+    """Ids of the keys of persons who were lawfully erased."""
 
     def note(self, said: Said) -> None:
         """Take what a deed's body says."""
         kind, action, detail = said["kind"], said["action"], said["detail"]
         if kind == DeedKind.KEY and action == "add-key":
-            self.added[said["target"]] = detail
+            self._add({said["target"]: detail})
         elif kind == DeedKind.KEY and action == "retire-key":
-            self.retired[said["target"]] = detail
+            self._retire({said["target"]: detail["retired"]})
         elif kind == DeedKind.ARCHIVE and action == "archive-records":
             self.archived += [
                 (said["deed"], detail["leaf_kind"], int(first), int(last))
                 for first, last in detail["numbers"]
             ]
+        elif kind == DeedKind.ERASURE and action == "erase-person":
+            self.erased.add(detail["key"])
+
+    def _add(self, added: Mapping[str, Said]) -> None:
+        self.twice |= added.keys() & self.added.keys()
+        self.added |= added
+
+    def _retire(self, retired: Mapping[str, str]) -> None:
+        for key_id, at in retired.items():
+            # An end may be brought forward, never put off.
+            self.retired[key_id] = min(at, self.retired.get(key_id, at))
 
     def merge(self, other: Keys) -> None:
         """Take what was noted apart."""
-        self.added |= other.added
-        self.retired |= other.retired
+        self.twice |= other.twice
+        self._add(other.added)
+        self._retire(other.retired)
         self.archived += other.archived
+        self.erased |= other.erased
 
     def bound(self, numbers: Mapping[str, int]) -> None:
         """Let a deed excuse what was sealed before it alone, and once it is sealed."""
@@ -324,6 +342,8 @@ class Matching:
         """By kind and id: rows whose sealed leaf has not come yet."""
         self.doubles: list[tuple[str, str, bytes]] = []
         """Kinds, ids and leaves of rows whose id another row has."""
+        self.excused: dict[str, tuple[int, bytes]] = {}
+        """By record id, once it is settled: number and leaf of rows lawfully gone."""
 
     def sealed(
         self, leaves: Iterable[tuple[int, str, str, bytes]], faults: Faults
@@ -370,8 +390,11 @@ class Matching:
     def settle(self, queue: Mapping[Place, bytes], keys: Keys) -> Iterable[Fault]:
         """Say what is wrong with what is left, *queue* being what waits for a seal."""
         for kind, leaves in self.leaves.items():
-            for place, (number, _) in leaves.items():
-                yield from _rowless(kind, place, number, keys)
+            for place, (number, leaf) in leaves.items():
+                if kind in TABLES and keys.gone(kind, number):
+                    self.excused[place] = number, leaf
+                else:
+                    yield _rowless(kind, place, number)
         waits = dict(queue)
         rows = [
             (kind, place, leaf)
@@ -390,21 +413,13 @@ class Matching:
             )
 
 
-def _rowless(kind: str, place: str, number: int, keys: Keys) -> Iterable[Fault]:
+def _rowless(kind: str, place: str, number: int) -> Fault:
     if kind not in TABLES:
-        yield Fault(
-            kind=FaultKind.LEAF_UNKNOWN,
-            table="sealed_leaf",
-            id=f"{kind} {place}",
-            number=number,
-        )
-    elif not keys.gone(kind, number):
-        yield Fault(
-            kind=FaultKind.ROW_MISSING,
-            table=TABLES[LeafKind(kind)].name,
-            id=place,
-            number=number,
-        )
+        unknown = FaultKind.LEAF_UNKNOWN
+        named = f"{kind} {place}"
+        return Fault(kind=unknown, table="sealed_leaf", id=named, number=number)
+    table = TABLES[LeafKind(kind)].name
+    return Fault(kind=FaultKind.ROW_MISSING, table=table, id=place, number=number)
 
 
 def _unequal(kind: str, place: str, number: int) -> Fault:
