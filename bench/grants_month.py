@@ -305,6 +305,7 @@ def grants(pool: asyncpg.Pool[asyncpg.Record], clock: Clock) -> Grants:
         clocks=read_clocks(settings.calendar),
         applicants=policy.grant_applicants,
         purposes=policy.purposes,
+        receivers=dict,
         clock=clock,
     )
 

@@ -16,7 +16,7 @@ from zhitong.connectors.access_entry import LookEntry, Records, grants_used
 from zhitong.connectors.loan import lent
 from zhitong.connectors.spool import Spool
 from zhitong.connectors.statements import statements
-from zhitong.exceptions import GrantEndedError, RecordUnavailableError, ZhitongError
+from zhitong.exceptions import GrantEndedError, ZhitongError, unrecorded
 from zhitong.types import Inquiry
 
 LOGGER = logging.getLogger(__name__)
@@ -95,9 +95,9 @@ class PlatformAccessLog:
             async with asyncio.timeout(self._seconds), lent(self._pool) as connection:
                 row = await connection.fetchrow(statements("access_log")["log"])
         except Exception as error:
-            raise _unavailable(error) from error
+            raise unrecorded() from error
         if row is None or row["tenant"] is None:
-            raise _unavailable(None)
+            raise unrecorded()
         self._tenant = row["tenant"]
         found = self._records = Records(self._key, self._tenant, row["hash"])
         self._drain_soon()
@@ -118,7 +118,7 @@ class PlatformAccessLog:
     async def keep(self, inquiry: Inquiry) -> None:
         """Put the record on our own disk; it is committed as soon as that works."""
         if not self._spools:
-            raise _unavailable(None)
+            raise unrecorded()
         records = self._records or await self.open()
         await self._spools[0].keep(records.entry(inquiry).body)
         _KEPT.add(1)
@@ -210,7 +210,7 @@ class PlatformAccessLog:
             await self._enter(good, [])
         except Exception as error:
             if not _own(error):
-                raise _unavailable(error) from error
+                raise unrecorded() from error
             refused = await self._refused(good)
         return [
             entry if isinstance(entry, str) else refused.get(entry) for entry in entries
@@ -224,7 +224,7 @@ class PlatformAccessLog:
                 await self._enter([entry], [])
             except Exception as error:
                 if not _own(error):
-                    raise _unavailable(error) from error
+                    raise unrecorded() from error
                 refused[entry] = f"the register refuses it ({type(error).__name__})"
         return refused
 
@@ -273,19 +273,11 @@ def _settle(batch: Sequence[Waiting], error: Exception | None) -> None:
 
 
 def _told(error: Exception) -> ZhitongError:
-    if getattr(error, "sqlstate", None) != ENDED:
-        return _unavailable(error)
-    ended = GrantEndedError(
-        "回答所依据的共享授权已经终止，没有给出任何数据",
-        "the sharing grant that the answer rests on has ended, nothing was given",
-    )
-    ended.__cause__ = error
-    return ended
-
-
-def _unavailable(cause: Exception | None) -> RecordUnavailableError:
-    unavailable = RecordUnavailableError(
-        "调阅登记簿不可用", "the access register is not available"
-    )
-    unavailable.__cause__ = cause
-    return unavailable
+    told: ZhitongError = unrecorded()
+    if getattr(error, "sqlstate", None) == ENDED:
+        told = GrantEndedError(
+            "回答所依据的共享授权已经终止，没有给出任何数据",
+            "the sharing grant that the answer rests on has ended, nothing was given",
+        )
+    told.__cause__ = error
+    return told

@@ -122,6 +122,8 @@ def digest(act: Act) -> bytes:
         "person": act.actor.person,
         "reason": act.reason,
         "terms": None if act.terms is None else _terms(act.terms),
+        # Only where a step has one: digests of all others are as they ever were.
+        **({"outcome": act.outcome} if act.outcome else {}),
     }
     return hashlib.sha256(orjson.dumps(said, option=_SORTED)).digest()
 

@@ -26,7 +26,15 @@ from zhitong.exceptions import (
     GrantUnknownError,
     LedgerUnavailableError,
 )
-from zhitong.grants import Act, Application, GrantState, InForce, Person, Taken
+from zhitong.grants import (
+    Act,
+    Application,
+    GrantState,
+    GrantStep,
+    InForce,
+    Person,
+    Taken,
+)
 
 SECONDS = 10.0
 _LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
@@ -63,12 +71,6 @@ class PlatformGrants:
             row = await connection.fetchrow(statements("grants")["find"], grant_id)
         return None if row is None else application(row)
 
-    async def known_receiver(self, receiver: str) -> bool:
-        """Say whether there is such a receiver of streams."""
-        async with self._connection() as connection:
-            statement = statements("grants")["receiver"]
-            return bool(await connection.fetchval(statement, receiver))
-
     async def enter(self, made: Application, act: Act) -> Taken:
         """Enter a new application, or find that it was entered so.
 
@@ -101,7 +103,11 @@ class PlatformGrants:
             if row is None:
                 raise unknown()
             before = application(row)
-            if before.version != act.version:
+            if act.step is GrantStep.JUDGE:
+                # It names no version: each emergency is judged once.
+                if await connection.fetchval(sql["judged"], act.grant) == digest(act):
+                    return Taken(application=before, replayed=True)
+            elif before.version != act.version:
                 said = None
                 if 0 < act.version < before.version:
                     said = await connection.fetchval(

@@ -47,6 +47,9 @@ where s.unit = $2 and (
 -- said --
 select digest from grant_step where grant_id = $1 and version = $2;
 
+-- judged --
+select digest from grant_step where grant_id = $1 and step = 'JUDGE';
+
 -- over --
 -- What has run out and nobody has noted; who notes it now takes it, another passes it by.
 select * from access_grant where state in ('AGREED', 'IN_FORCE') and valid_to <= $1
@@ -56,6 +59,3 @@ order by grant_id limit 100 for update skip locked;
 -- The receiver that the end of this grant has suspended, in this transaction (0018-granted.sql).
 select receiver from receiver
 where receiver = $1 and suspended_at is not null and suspended_because like '%: ' || $2;
-
--- receiver --
-select exists (select from receiver where receiver = $1);

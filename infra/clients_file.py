@@ -81,9 +81,17 @@ class Clients:
         return replace(self.default, **said)
 
 
-def raised(allowance: Allowance, grants: Iterable[Grant]) -> Allowance:
-    """Raise *allowance* to the most that a grant in force gives; never lower it."""
-    found = tuple(grants)
+def raised(
+    allowance: Allowance, grants: Iterable[Grant], document: str | None
+) -> Allowance:
+    """Raise *allowance* to the most that a grant in force gives; never lower it.
+
+    One that is for some documents raises nothing for another *document*; None: it is
+    not known which is asked.
+    """
+    found = tuple(
+        grant for grant in grants if not grant.documents or document in grant.documents
+    )
     pages = (grant.page for grant in found if grant.page is not None)
     costs = (grant.cost for grant in found if grant.cost is not None)
     rates = (grant.rate for grant in found if grant.rate is not None)

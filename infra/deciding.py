@@ -48,6 +48,11 @@ class Deciding:
         self._checks = read_checks(settings.checks)
         self._receivers = read_receivers(settings.receivers, settings.tenant)
 
+    def receiving(self) -> Mapping[str, str]:
+        """Give the receivers of today, each with its unit."""
+        today = datetime.now(SHANGHAI).date()
+        return {name: one.unit for name, one in self._receivers.on(today).items()}
+
     @asynccontextmanager
     async def running(
         self, url: str, sources: Sources, reader: Reader, recorder: Recorder

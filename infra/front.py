@@ -9,7 +9,6 @@ as ``application/json``, as the GraphQL-over-HTTP draft has it.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -32,6 +31,7 @@ from zhitong.exceptions import (
     TokenError,
     ZhitongError,
 )
+from zhitong.grants import Grant
 from zhitong.infra.bodies import ClientGoneError, read_body
 from zhitong.infra.clients_file import Clients, raised, read_clients
 from zhitong.infra.door import Door, peer
@@ -47,7 +47,7 @@ from zhitong.infra.tokens import Caller, Verifier
 from zhitong.ports import Documents, Freshness
 from zhitong.resolvers.granted import HeldGrants
 from zhitong.resolvers.granting import speaking
-from zhitong.schema.engine import Answer, Engine, Question
+from zhitong.schema.engine import Answer, Engine, Question, document_hash
 from zhitong.types import AUDITOR, OPERATOR, Allowance, Principal
 
 Headers = Mapping[bytes, bytes]
@@ -163,16 +163,25 @@ class GraphQLFront:
         if call.method == "POST":
             _check_encoding(call)
         caller = await self._caller(call)
-        allowance = self._allowed(caller.principal, call.headers)
+        principal = caller.principal
+        configured = self._allowance(principal)
+        grants = self._granted(principal, call.headers)
+        allowance = raised(configured, grants, None)
+        # What some documents alone may ask is known when the document is.
+        some = any(grant.documents for grant in grants)
         if call.method == "GET":
             _check_get(call, allowance)
-        with self._pace.question(caller.principal, allowance) as spend:
+        with self._pace.running(principal, allowance):
+            spend = None if some else self._pace.question(principal, allowance)
             asked = await self._question(call, caller, allowance)
-            question = replace(asked, spend=spend)
+            if spend is None:
+                allowance = raised(configured, grants, document_hash(asked.document))
+                spend = self._pace.question(principal, allowance)
+            question = replace(asked, allowance=allowance, spend=spend)
             call.span.note_question(question)
             answer = await _attended(self._engine, question, call.receive)
         reply = _answered(answer, media, self._receipts)
-        return self._announcing(reply, caller.principal)
+        return self._announcing(reply, principal)
 
     def _announcing(self, reply: Reply, principal: Principal) -> Reply:
         """Tell those who can do something about it that the proof is late."""
@@ -181,19 +190,15 @@ class GraphQLFront:
             return reply
         return replace(reply, headers={**reply.headers, "zhitong-evidence": said})
 
-    def _allowed(self, principal: Principal, headers: Headers) -> Allowance:
-        """Say what *principal* may ask: by configuration, and by grants in force.
+    def _granted(self, principal: Principal, headers: Headers) -> tuple[Grant, ...]:
+        """Give the grants in force that are for the purpose that is stated.
 
-        Configuration is remembered; a grant is not, it may end. One that is for
-        another purpose than is stated raises nothing.
+        What is configured is remembered; a grant is not, it may end.
         """
-        configured = self._allowance(principal)
         if self._grants is None:
-            return configured
+            return ()
         found = self._grants.of(principal, datetime.now(UTC))
-        if not found:
-            return configured
-        return raised(configured, speaking(found, principal, read_occasion(headers)))
+        return speaking(found, principal, read_occasion(headers)) if found else ()
 
     async def _caller(self, call: _Call) -> Caller:
         """Say who asks; who has no valid token is counted by address.
@@ -238,8 +243,7 @@ class GraphQLFront:
             return found
         if asked.digest is None and not allowance.trusted_only:
             return asked.document
-        written = asked.document.encode(errors="surrogatepass")
-        digest = hashlib.sha256(written).hexdigest()
+        digest = document_hash(asked.document)
         if asked.digest not in {None, digest}:
             raise _not_its_hash()
         if (

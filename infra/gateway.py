@@ -134,7 +134,13 @@ class Gateway:
         proving = asyncio.create_task(self.freshness.watch())
         self.grants = HeldGrants(PlatformGrants(pool))
         granting = asyncio.create_task(self.grants.watch())
-        self.applications = applications(pool, self._policy, self._clocks, self.sources)
+        self.applications = applications(
+            pool,
+            self._policy,
+            self._clocks,
+            self.sources,
+            self._deciding.receiving,
+        )
         ending = asyncio.create_task(expiring(self.applications))
         self.documents = PlatformDocuments(pool)
         self._deeds = PlatformDeeds(pool)

@@ -26,6 +26,7 @@ def applications(
     policy: Policy,
     clocks: GrantClocks,
     sources: Callable[[], Mapping[str, Source]],
+    receivers: Callable[[], Mapping[str, str]],
 ) -> Grants:
     """Put together what is done to applications."""
     return Grants(
@@ -35,6 +36,7 @@ def applications(
         clocks=clocks,
         applicants=policy.grant_applicants,
         purposes=policy.purposes,
+        receivers=receivers,
     )
 
 

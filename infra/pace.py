@@ -41,22 +41,27 @@ class Pace:
         self._running: Counter[Hashable] = Counter()
 
     @contextmanager
-    def question(
-        self, principal: Principal, allowance: Allowance
-    ) -> Iterator[Callable[[int], None]]:
-        """Count a question of *principal* while it is answered; give how it pays."""
+    def running(self, principal: Principal, allowance: Allowance) -> Iterator[None]:
+        """Hold a place for a question of *principal* while it is answered."""
         client = _client(principal)
         if self._running[client] >= allowance.concurrent:
             # Nobody can say when one of them will be answered.
             raise _too_many(allowance.concurrent)
-        self.count(client, allowance)
         self._running[client] += 1
         try:
-            yield partial(self._spend, client, allowance)
+            yield
         finally:
             self._running[client] -= 1
             if not self._running[client]:
                 del self._running[client]
+
+    def question(
+        self, principal: Principal, allowance: Allowance
+    ) -> Callable[[int], None]:
+        """Count a question of *principal*; give how it pays for what it costs."""
+        client = _client(principal)
+        self.count(client, allowance)
+        return partial(self._spend, client, allowance)
 
     def _spend(self, client: Hashable, allowance: Allowance, cost: int) -> None:
         # One that costs more than a whole burst is asked when the burst is whole.

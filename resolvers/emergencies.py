@@ -16,7 +16,13 @@ from zhitong.grants import (
     Terms,
 )
 from zhitong.resolvers.grants import Grants, check_id, check_texts
-from zhitong.rules.emergencies import EmergencyRules, judged, opened
+from zhitong.rules.emergencies import (
+    JUSTIFIED,
+    NOT_JUSTIFIED,
+    EmergencyRules,
+    judged,
+    opened,
+)
 from zhitong.rules.texts import CONTROL
 from zhitong.types import MANAGER, AccessFinding, Inquiry, Label, Principal
 
@@ -41,7 +47,7 @@ class Emergencies:
         check_id(grant_id)
         check_texts(incident=incident, reason=reason)
         book, at = self.applications.book, self.applications.clock()
-        conditional = await self.applications.had(terms)
+        conditional = self.applications.had(terms)
         act = Act(
             grant=grant_id,
             version=0,
@@ -54,14 +60,10 @@ class Emergencies:
         made = opened(act, terms, incident, self.rules)
         stands = await book.find(grant_id)
         if stands is not None:
-            # Its hours run from when it was opened: so the terms are not the same.
-            if _said(stands) != _said(made):
-                raise GrantConflictError(
-                    "这个编号已有另一次紧急调阅或申请，请换一个编号",
-                    "another emergency or application has this id; choose another id",
-                )
-            return Taken(application=stands, replayed=True)
+            return _again(stands, made)
         taken = await book.enter(made, act)
+        if taken.replayed:  # it came twice at once
+            return _again(taken.application, made)
         self._tell(inquiry, "opened", grant_id, incident)
         await self.heard()
         return taken
@@ -92,10 +94,9 @@ class Emergencies:
             actor=_actor(principal, Capacity.AUTHORITY),
             at=self.applications.clock(),
             reason=reason,
+            outcome=JUSTIFIED if justified else NOT_JUSTIFIED,
         )
-        return await book.take(
-            act, lambda before, said: judged(before, said, justified=justified)
-        )
+        return await book.take(act, judged)
 
     def _check(self, principal: Principal) -> None:
         if principal.kind not in self.rules.kinds or (
@@ -128,6 +129,17 @@ def finding(grant: str, incident: str, source: str, what: str) -> AccessFinding:
         ),
         source=source,
     )
+
+
+def _again(stands: Application, made: Application) -> Taken:
+    """Find that the same is open already; raise where it is something else."""
+    # Its hours run from when it was opened: so the terms are not the same.
+    if _said(stands) != _said(made):
+        raise GrantConflictError(
+            "这个编号已有另一次紧急调阅或申请，请换一个编号",
+            "another emergency or application has this id; choose another id",
+        )
+    return Taken(application=stands, replayed=True)
 
 
 def _said(made: Application) -> tuple[object, ...]:

@@ -17,6 +17,7 @@ from zhitong.exceptions import (
     GrantBeyondError,
     GrantFormError,
     GrantPurposeError,
+    GrantReceiverError,
     GrantUnknownError,
 )
 from zhitong.grants import (
@@ -47,7 +48,7 @@ LONGEST_ID = 64
 DIGEST = re.compile("[0-9a-f]{64}")
 CASE = "caseNo"
 """The field that rows of one's own case are told by."""
-NOT_SHARED = frozenset({"AccessRecord", "AccessGrant"})
+NOT_SHARED = frozenset({"AccessRecord", "AccessLook", "AccessGrant"})
 PLATFORM = Actor(
     unit="",
     unit_name="执通平台",
@@ -74,6 +75,8 @@ class Grants:
     """Requester kinds that may apply, as the policy names them."""
     purposes: frozenset[str]
     """Every purpose that the policy defines."""
+    receivers: Callable[[], Mapping[str, str]]
+    """The receivers of today, each with the credit code of its unit."""
     clock: Callable[[], datetime] = now
 
     async def apply(self, principal: Principal, grant_id: str, terms: Terms) -> Taken:
@@ -84,7 +87,7 @@ class Grants:
                 "只有政务部门的人员可以申请共享，系统不能",
                 "people of government departments apply for grants, no systems",
             )
-        conditional = await self._checked(terms)
+        conditional = self._checked(terms, principal.unit)
         actor = self._actor(principal, frozenset({Capacity.APPLICANT}))
         act = Act(
             grant=grant_id,
@@ -119,7 +122,7 @@ class Grants:
                 "the id",
             )
         check_texts(reason=reason)
-        conditional = True if terms is None else await self._checked(terms)
+        conditional = True if terms is None else self._checked(terms, stands.unit)
         act = Act(
             grant=grant_id,
             version=version,
@@ -178,8 +181,8 @@ class Grants:
             capacities=capacities,
         )
 
-    async def _checked(self, terms: Terms) -> bool:
-        """Say whether *terms* are conditional; raise where they are not to be had."""
+    def _checked(self, terms: Terms, unit: str) -> bool:
+        """Say whether *terms* are conditional; raise where *unit* cannot have them."""
         check_texts(basis=terms.basis, scene=terms.scene)
         if any(DIGEST.fullmatch(one) is None for one in terms.documents):
             raise GrantFormError(
@@ -194,16 +197,26 @@ class Grants:
                 f"nobody has defined the purpose {terms.purpose[:40]}; there are "
                 f"{', '.join(sorted(self.purposes))}",
             )
-        return await self.had(terms)
+        if terms.receiver is not None:
+            self._check_receiver(terms.receiver, unit)
+        return self.had(terms)
 
-    async def had(self, terms: Terms) -> bool:
+    def _check_receiver(self, receiver: str, unit: str) -> None:
+        """Raise unless the stream is *unit*'s own: the grant's end suspends it."""
+        if self.receivers().get(receiver) != unit:
+            raise GrantReceiverError(
+                f"推送接收方 {receiver[:LONGEST_ID]} 不是申请单位的：receiver 只写"
+                "本单位的接收方（以接收方文件的 unit 为准），不支撑推送的不写；"
+                "为其他单位的推送，由该单位申请",
+                f"the receiver {receiver[:LONGEST_ID]} is none of the applying unit's: "
+                "name one of its own (unit in the receivers' file), or none where no "
+                "stream rests on the grant; the unit of another stream applies itself",
+                receiver=receiver[:LONGEST_ID],
+            )
+
+    def had(self, terms: Terms) -> bool:
         """Say whether anything of *terms* is conditional; raise unless it is had."""
         beyond = [*self._beyond(terms)]
-        if terms.receiver is not None and not (
-            CONTROL.search(terms.receiver) is None
-            and await self.book.known_receiver(terms.receiver)
-        ):
-            beyond.append(terms.receiver[:LONGEST_ID])
         if beyond:
             raise GrantBeyondError(
                 f"数源部门没有这些可以共享的内容：{'、'.join(beyond)}；请按数据目录更正",

@@ -23,12 +23,23 @@ def opened(
     verdicts: dict[str, TypeVerdicts] | None = None,
 ) -> Inquiry:
     """Open a look of the platform; *verdicts* are shared by looks that are alike."""
+    occasion = Occasion(purpose=purpose, basis=basis, cause=cause)
+    return beside(principal, occasion, purpose, {} if verdicts is None else verdicts)
+
+
+def beside(
+    principal: Principal,
+    occasion: Occasion,
+    operation: str,
+    verdicts: dict[str, TypeVerdicts],
+) -> Inquiry:
+    """Open a look beside the question that is answered, on record apart from it."""
     return Inquiry(
         principal=principal,
-        occasion=Occasion(purpose=purpose, basis=basis, cause=cause),
+        occasion=occasion,
         id=uuid.uuid4().hex,
-        operation=purpose,
-        verdicts={} if verdicts is None else verdicts,
+        operation=operation,
+        verdicts=verdicts,
     )
 
 

@@ -7,14 +7,13 @@ is what the question states as its cause.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from zhitong.exceptions import ForbiddenError, ProceedingError, SourceError
 from zhitong.ports import ProceedingBook, Source
 from zhitong.proceedings import EnteredProceeding, Proceeding
-from zhitong.resolvers.own import caused, opened, platform
+from zhitong.resolvers.own import beside, caused, opened, platform
 from zhitong.resolvers.read import Ask, Reader
 from zhitong.resolvers.records import Recorder
 from zhitong.types import (
@@ -147,12 +146,7 @@ class Proceedings:
 
         Anybody can state the number of another's case.
         """
-        asked = Inquiry(
-            principal=inquiry.principal,
-            occasion=inquiry.occasion,
-            id=uuid.uuid4().hex,
-            operation=PURPOSE,
-        )
+        asked = beside(inquiry.principal, inquiry.occasion, PURPOSE, {})
         found = await self.reader.rows(
             asked,
             Ask(

@@ -7,7 +7,7 @@ import logging
 
 from opentelemetry import metrics
 
-from zhitong.exceptions import GrantEndedError, RecordUnavailableError, ZhitongError
+from zhitong.exceptions import RecordUnavailableError, ZhitongError, unrecorded
 from zhitong.ports import AccessLog, Freshness
 from zhitong.types import Inquiry
 
@@ -71,11 +71,9 @@ class Recorder:
             return
         try:
             await self._log.record(inquiry)
-        except GrantEndedError:
-            raise
-        except ZhitongError as error:
+        except RecordUnavailableError:
             if not inquiry.break_glass:
-                raise _unavailable() from error
+                raise
             await self._log.keep(inquiry)
 
     async def _followed(self, inquiry: Inquiry) -> None:
@@ -84,7 +82,7 @@ class Recorder:
             await self._log.keep(inquiry)
             return
         if len(self._following) >= FOLLOWING:
-            raise _unavailable()
+            raise unrecorded()
         task = asyncio.create_task(self._follow(inquiry))
         self._following.add(task)
         task.add_done_callback(self._following.discard)
@@ -108,11 +106,3 @@ class Recorder:
     async def close(self) -> None:
         """Wait for what follows; what is not committed is on our own disk."""
         await self.settled()
-
-
-def _unavailable() -> RecordUnavailableError:
-    return RecordUnavailableError(
-        "调阅登记簿暂时写不进去，受保护的数据不能给出，请稍后重试",
-        "the access register cannot be written, so protected data is not "
-        "given; try again shortly",
-    )

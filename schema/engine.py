@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -64,6 +65,12 @@ class Engine(Protocol):
     async def answer(self, question: Question) -> Answer:
         """Answer *question* after its looks are recorded."""
         ...
+
+
+def document_hash(document: str) -> str:
+    """Give the hash by which a document is registered, granted and recorded."""
+    # A lone surrogate is no text, but its refusal is the parser's.
+    return hashlib.sha256(document.encode(errors="surrogatepass")).hexdigest()
 
 
 def problem(error: ZhitongError) -> dict[str, object]:

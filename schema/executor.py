@@ -55,7 +55,14 @@ from zhitong.resolvers.records import Recorder
 from zhitong.schema.access_report import access, gaps
 from zhitong.schema.context import Context, Limits
 from zhitong.schema.cost import Price, cost_of_values, prices
-from zhitong.schema.engine import Answer, Proof, Question, explained, problem
+from zhitong.schema.engine import (
+    Answer,
+    Proof,
+    Question,
+    document_hash,
+    explained,
+    problem,
+)
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.gate import Bounds, introspection_denied, introspects, parsed
 from zhitong.schema.graph import graph
@@ -134,14 +141,12 @@ class GraphEngine:
 
     async def answer(self, question: Question) -> Answer:
         """Answer *question* after its looks are recorded."""
-        # A lone surrogate is no text, but its refusal is the parser's.
-        document = question.document.encode(errors="surrogatepass")
         inquiry = Inquiry(
             principal=question.principal,
             occasion=question.occasion,
             id=question.request_id,
             operation=question.operation or "",
-            document_hash=hashlib.sha256(document).hexdigest(),
+            document_hash=document_hash(question.document),
             allowance=question.allowance,
         )
         if self._grants is not None:

@@ -389,6 +389,12 @@ class GrantBeyondError(GrantError):
     code = "GRANT_BEYOND"
 
 
+class GrantReceiverError(GrantError):
+    """The receiver is none of the applying unit's."""
+
+    code = "GRANT_RECEIVER"
+
+
 class GrantUnknownError(GrantError):
     """There is no such application, or it is none of the caller's business."""
 
@@ -653,6 +659,15 @@ class InternalError(ZhitongError):
     """A fault of ours; the log has the details under the request id."""
 
     code = "INTERNAL"
+
+
+def unrecorded() -> RecordUnavailableError:
+    """Say that nothing is given, for the register of looks cannot be written."""
+    return RecordUnavailableError(
+        "调阅登记簿暂时写不进去，受保护的数据不能给出，请稍后重试",
+        "the access register cannot be written, so protected data is not "
+        "given; try again shortly",
+    )
 
 
 def outline(error: BaseException) -> str:

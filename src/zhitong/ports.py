@@ -208,10 +208,6 @@ class GrantBook(Protocol):
         """Give the application as it stands."""
         ...
 
-    async def known_receiver(self, receiver: str) -> bool:
-        """Say whether there is such a receiver of streams."""
-        ...
-
     async def enter(self, made: Application, act: GrantAct) -> Taken:
         """Enter a new application, or find that it was entered so.
 

@@ -169,13 +169,43 @@ async def test_the_data_authority_reviews_each_use_once(
         "dueStep": None,
         "version": 2,
     }
-    assert code(await ask("data-authority", REVIEW, asked)) == "GRANT_STATE"
+    again = await ask("data-authority", REVIEW, asked)
+    assert again.body["data"] == answer.body["data"]  # a retry changes nothing
+    other = {**asked, "outcome": "NOT_JUSTIFIED"}
+    assert code(await ask("data-authority", REVIEW, other)) == "GRANT_STATE"
     (row,) = await sql(
         "platform",
         "select review, late from access_grant where grant_id = $1",
         given["grantId"],
     )
     assert (row["review"], row["late"]) == ("JUSTIFIED", [])
+
+
+async def test_of_two_reviews_at_once_the_other_outcome_is_not_taken_for_the_same(
+    ask: Ask, given: dict[str, Any]
+) -> None:
+    await opened(ask, given)
+    review = {"grantId": given["grantId"], "reason": "复核意见"}
+    outcomes = ("JUSTIFIED", "NOT_JUSTIFIED") * 4
+    answers = await asyncio.gather(
+        *(
+            ask("data-authority", REVIEW, {"given": review, "outcome": outcome})
+            for outcome in outcomes
+        )
+    )
+    refused = ["errors" in one.body for one in answers]
+    assert refused in ([False, True] * 4, [True, False] * 4)
+
+
+async def test_of_two_openings_at_once_the_other_is_not_taken_for_the_same(
+    ask: Ask, given: dict[str, Any]
+) -> None:
+    other = {**given, "items": ["Counterparty.address"]}
+    answers = await asyncio.gather(
+        *(ask("police", OPEN, {"given": one}) for one in (given, other) * 4)
+    )
+    refused = ["errors" in one.body for one in answers]
+    assert refused in ([False, True] * 4, [True, False] * 4)
 
 
 async def test_what_was_not_justified_ends_with_the_review(

@@ -79,6 +79,7 @@ def office(ask: Asking) -> Office:
             id="what the owner has not to give",
         ),
         pytest.param("GRANT_EXPIRED", {"validTo": "2026-02-01"}, id="a past period"),
+        pytest.param("GRANT_RECEIVER", {"receiver": "credit"}, id="another's stream"),
     ],
 )
 async def test_an_application_that_cannot_be(

@@ -41,7 +41,8 @@ pytestmark = pytest.mark.integration
         pytest.param(
             {"items": ["AccessRecord.person"]}, "GRANT_BEYOND", id="who looked"
         ),
-        pytest.param({"receiver": "nobody"}, "GRANT_BEYOND", id="no such receiver"),
+        pytest.param({"receiver": "nobody"}, "GRANT_RECEIVER", id="no such receiver"),
+        pytest.param({"receiver": "credit"}, "GRANT_RECEIVER", id="another's stream"),
         pytest.param(
             {"lookups": ["Counterparty.name"]}, "GRANT_BEYOND", id="no exact look-up"
         ),
@@ -56,7 +57,7 @@ pytestmark = pytest.mark.integration
         pytest.param({"validTo": "2020-01-01"}, "GRANT_FORM", id="ends first"),
         pytest.param({"scene": "a\0b"}, "GRANT_FORM", id="what no text has"),
         pytest.param({"documents": ["x"]}, "GRANT_FORM", id="no hash of a document"),
-        pytest.param({"receiver": "a\0"}, "GRANT_BEYOND", id="no name of a receiver"),
+        pytest.param({"receiver": "a\0"}, "GRANT_RECEIVER", id="no name of a receiver"),
         pytest.param(
             {"validFrom": "2020-01-01", "validTo": "2020-02-01"},
             "GRANT_EXPIRED",
@@ -129,6 +130,32 @@ async def test_a_supplement_is_of_the_application_it_is_sent_for(ask: Asking) ->
     await desk.take("data-authority", "reviewGrant", "INCOMPLETE")
     answer = await ask("tax-officer", SUPPLEMENT, {"step": desk.place(), "it": form()})
     assert codes(answer) == ["GRANT_FORM"]
+
+
+async def test_a_stream_is_named_by_its_own_unit_alone(
+    ask: Asking, gateway: tuple[Gateway, Engine]
+) -> None:
+    its_own = replace(
+        DEMO_PRINCIPALS["tax-officer"], unit=DEMO_PRINCIPALS["credit-system"].unit
+    )
+    answer = await gateway[1].answer(
+        Question(
+            document=APPLY,
+            variables={"it": form(receiver="credit")},
+            operation=None,
+            principal=its_own,
+            occasion=Occasion(),
+            request_id="receiver",
+        )
+    )
+    assert codes(answer) == []
+    # Nor does it come in by a supplement.
+    desk = Desk(ask, form())
+    await desk.apply()
+    await desk.take("data-authority", "reviewGrant", "INCOMPLETE")
+    given = {**desk.given, "receiver": "credit"}
+    answer = await ask("tax-officer", SUPPLEMENT, {"step": desk.place(), "it": given})
+    assert codes(answer) == ["GRANT_RECEIVER"]
 
 
 async def test_systems_do_not_apply(gateway: tuple[Gateway, Engine]) -> None:

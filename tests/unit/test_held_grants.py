@@ -16,10 +16,11 @@ from zhitong.grants import Grant, InForce
 from zhitong.infra.clients_file import Clients, raised
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, DemoIssuer
 from zhitong.infra.front import GraphQLFront
+from zhitong.infra.pace import Pace
 from zhitong.infra.settings import Settings
 from zhitong.infra.tokens import Verifier
 from zhitong.resolvers.granted import STALE_SECONDS, HeldGrants
-from zhitong.schema.engine import Answer, Question
+from zhitong.schema.engine import Answer, Question, document_hash
 from zhitong.types import Allowance, Principal
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -142,11 +143,19 @@ def test_a_grant_raises_what_may_be_asked_and_never_lowers_it() -> None:
     usual = Allowance(page=200, cost=20_000, rate=20.0)
     more = replace(GRANT, page=500, cost=100, rate=50.0)
     most = replace(GRANT, page=10**6, cost=30_000)
-    assert raised(usual, [GRANT]) == usual
-    assert raised(usual, [more]) == replace(usual, page=500, rate=50.0)
-    assert raised(usual, [more, most]) == replace(
+    assert raised(usual, [GRANT], None) == usual
+    assert raised(usual, [more], None) == replace(usual, page=500, rate=50.0)
+    assert raised(usual, [more, most], None) == replace(
         usual, page=1_000, cost=30_000, rate=50.0
     )
+
+
+def test_a_grant_for_some_documents_raises_nothing_for_another() -> None:
+    usual = Allowance()
+    some = replace(GRANT, page=500, cost=10**6, rate=500.0, documents=frozenset({"a"}))
+    assert raised(usual, [some], "a") == replace(usual, page=500, cost=10**6, rate=500)
+    for other in ("b", None):
+        assert raised(usual, [some], other) == usual
 
 
 class Listener:
@@ -185,3 +194,46 @@ async def test_a_grant_raises_nothing_for_another_purpose_than_its_own(
             stated = {"zhitong-purpose": purpose} if purpose else {}
             await client.post("/graphql", json={"query": "{a}"}, headers=stated)
     assert [one.page for one in engine.allowed] == [500, 200, 200]
+
+
+async def test_a_grant_for_some_documents_speeds_up_no_other_question(
+    tmp_path: Path,
+) -> None:
+    issuer, engine = DemoIssuer(tmp_path), Listener()
+    police = DEMO_PRINCIPALS["police"]
+    ends = datetime.now(UTC) + timedelta(days=1)
+    listed = "{listed}"
+    wide = replace(
+        GRANT,
+        unit=police.unit,
+        page=500,
+        rate=10.0,
+        valid_to=ends,
+        documents=frozenset({document_hash(listed)}),
+    )
+    clock = Clock()
+    grants = HeldGrants(Register(wide), clock)
+    await grants.refresh()
+    front = GraphQLFront(
+        engine,
+        Verifier({"demo": issuer.issuer}, "zhitong"),
+        Settings(),
+        clients=Clients([], Allowance(rate=0.1, burst=1)),
+        pace=Pace(clock=lambda: clock.now),
+        grants=grants,
+    )
+    headers = {
+        "authorization": f"Bearer {issuer.issue(police)}",
+        "zhitong-purpose": "tax",
+    }
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(front), base_url="http://gateway", headers=headers
+    ) as client:
+        said = []
+        for document in (listed, listed, "{other}", "{other}", listed):
+            answer = await client.post("/graphql", json={"query": document})
+            said.append(answer.status_code)
+            clock.now += 0.2
+    # One each tenth of a second where it is listed, one each ten seconds elsewhere.
+    assert said == [200, 200, 200, 429, 429]
+    assert [one.page for one in engine.allowed] == [500, 500, 200]

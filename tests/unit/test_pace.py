@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from zhitong.exceptions import RateLimitedError
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.pace import STRANGERS, Pace
-from zhitong.types import Allowance
+from zhitong.types import Allowance, Principal
 
 POLICE = DEMO_PRINCIPALS["police"]
 TWO = Allowance(rate=2.0, burst=3, concurrent=2)
@@ -84,6 +86,15 @@ def test_a_refused_question_costs_nothing(pace: Pace, clock: Clock) -> None:
     assert taken(pace) == 1
 
 
+@contextmanager
+def question(
+    pace: Pace, who: Principal, allowance: Allowance
+) -> Iterator[Callable[[int], None]]:
+    """Ask, as the front does."""
+    with pace.running(who, allowance):
+        yield pace.question(who, allowance)
+
+
 def test_each_person_of_each_system_of_each_unit_is_a_client_of_its_own(
     pace: Pace,
 ) -> None:
@@ -95,19 +106,19 @@ def test_each_person_of_each_system_of_each_unit_is_a_client_of_its_own(
         replace(POLICE, tenant="x"),
     ]
     for who in (POLICE, *others):
-        with pace.question(who, one):
+        with question(pace, who, one):
             pass
-    with pytest.raises(RateLimitedError), pace.question(POLICE, one):
+    with pytest.raises(RateLimitedError), question(pace, POLICE, one):
         pass
 
 
 def test_so_many_questions_are_answered_at_one_time(pace: Pace) -> None:
-    with pace.question(POLICE, TWO), pace.question(POLICE, TWO):
-        with pytest.raises(RateLimitedError), pace.question(POLICE, TWO):
+    with question(pace, POLICE, TWO), question(pace, POLICE, TWO):
+        with pytest.raises(RateLimitedError), question(pace, POLICE, TWO):
             pass
-        with pace.question(replace(POLICE, person="x"), TWO):
+        with question(pace, replace(POLICE, person="x"), TWO):
             pass
-    with pace.question(POLICE, TWO):
+    with question(pace, POLICE, TWO):
         pass
 
 
@@ -115,18 +126,18 @@ def test_a_large_question_draws_on_the_burst_for_its_cost(
     pace: Pace, clock: Clock
 ) -> None:
     ten = Allowance(rate=1.0, burst=10)
-    with pace.question(POLICE, ten) as spend:
+    with question(pace, POLICE, ten) as spend:
         spend(8_500)  # nine with the question itself
-    with pace.question(POLICE, ten) as spend:
+    with question(pace, POLICE, ten) as spend:
         spend(999)
         with pytest.raises(RateLimitedError) as caught:
             spend(3_000)
     assert caught.value.details == {"after": "4"}  # asking again is one more
     clock.now += 3
-    with pytest.raises(RateLimitedError), pace.question(POLICE, ten) as spend:
+    with pytest.raises(RateLimitedError), question(pace, POLICE, ten) as spend:
         spend(3_000)
     clock.now += 2
-    with pace.question(POLICE, ten) as spend:
+    with question(pace, POLICE, ten) as spend:
         spend(3_000)
 
 
@@ -134,9 +145,9 @@ def test_what_costs_more_than_a_burst_is_asked_when_it_is_whole(
     pace: Pace, clock: Clock
 ) -> None:
     for _ in range(3):
-        with pace.question(POLICE, TWO) as spend:
+        with question(pace, POLICE, TWO) as spend:
             spend(1_000_000)
-        with pytest.raises(RateLimitedError), pace.question(POLICE, TWO):
+        with pytest.raises(RateLimitedError), question(pace, POLICE, TWO):
             pass
         clock.now += TWO.burst / TWO.rate
 
@@ -144,7 +155,7 @@ def test_what_costs_more_than_a_burst_is_asked_when_it_is_whole(
 def test_a_question_that_fails_is_over(pace: Pace) -> None:
     one = Allowance(rate=1_000.0, burst=1_000, concurrent=1)
     for _ in range(5):
-        with pytest.raises(ValueError, match="gone"), pace.question(POLICE, one):
+        with pytest.raises(ValueError, match="gone"), question(pace, POLICE, one):
             raise ValueError("gone")
     assert not pace._running
 

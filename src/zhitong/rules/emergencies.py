@@ -26,8 +26,9 @@ from zhitong.grants import (
     GrantState,
     Terms,
 )
-from zhitong.rules.grant_states import LONGEST_REASON, own
+from zhitong.rules.grant_states import check_length, own
 
+JUSTIFIED, NOT_JUSTIFIED = "JUSTIFIED", "NOT_JUSTIFIED"
 LONGEST = 200
 """Characters of the name or number of an incident."""
 
@@ -86,7 +87,7 @@ def opened(act: Act, terms: Terms, incident: str, rules: EmergencyRules) -> Appl
     )
 
 
-def judged(application: Application, act: Act, *, justified: bool) -> Application:
+def judged(application: Application, act: Act) -> Application:
     """Give *application* after the data authority has judged its use.
 
     One that was not justified ends with that, if it has not ended by itself.
@@ -113,13 +114,13 @@ def judged(application: Application, act: Act, *, justified: bool) -> Applicatio
     made = replace(
         application,
         version=application.version + 1,
-        review="JUSTIFIED" if justified else "NOT_JUSTIFIED",
+        review=act.outcome,
         settlement=act.reason.strip(),
         due=None,
         late=application.late + ((GrantDuty.REVIEW_USE,) if late else ()),
         changed_at=act.at,
     )
-    if justified or application.state is not GrantState.IN_FORCE:
+    if act.outcome == JUSTIFIED or application.state is not GrantState.IN_FORCE:
         return made
     return replace(
         made, state=GrantState.REVOKED, ended_at=act.at, ending=act.reason.strip()
@@ -133,8 +134,8 @@ def _check_words(reason: str, incident: str) -> None:
             "an emergency's use, and its review, state incident and reason",
             missing="incident, reason",
         )
-    if len(reason) > LONGEST_REASON or len(incident) > LONGEST:
+    check_length(reason)
+    if len(incident) > LONGEST:
         raise GrantFormError(
-            f"事件最长 {LONGEST} 字，理由最长 {LONGEST_REASON} 字",
-            f"an incident has at most {LONGEST} characters, a reason {LONGEST_REASON}",
+            f"事件最长 {LONGEST} 字", f"an incident has at most {LONGEST} characters"
         )

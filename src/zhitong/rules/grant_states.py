@@ -123,7 +123,7 @@ class GrantClock:
     since: date
     source: str
     conditional: bool | None = None
-    """Of the reply: for what is shared on condition, or for all else; None: both."""
+    """Of the reply: for what is shared on condition or not; None: both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,11 +207,7 @@ def taken(application: Application, act: Act, clocks: GrantClocks) -> Applicatio
         raise GrantFormError(
             "这一步须写明理由（reason）", "this step needs its reason in words (reason)"
         )
-    if len(act.reason) > LONGEST_REASON:
-        raise GrantFormError(
-            f"理由最长 {LONGEST_REASON} 字",
-            f"a reason has at most {LONGEST_REASON} characters",
-        )
+    check_length(act.reason)
     terms = application.terms if act.terms is None else act.terms
     conditional = application.conditional if act.terms is None else act.conditional
     if act.terms is not None:
@@ -238,11 +234,19 @@ def taken(application: Application, act: Act, clocks: GrantClocks) -> Applicatio
         due=due,
         late=application.late + _late(application, act),
         changed_at=act.at,
-        people=application.people | {act.actor.who}
-        if act.actor.unit == application.unit
-        else application.people,
+        people=application.people
+        | ({act.actor.who} if act.actor.unit == application.unit else set()),
         **_noted(act),
     )
+
+
+def check_length(reason: str) -> None:
+    """Raise where a reason is longer than the register takes."""
+    if len(reason) > LONGEST_REASON:
+        raise GrantFormError(
+            f"理由最长 {LONGEST_REASON} 字",
+            f"a reason has at most {LONGEST_REASON} characters",
+        )
 
 
 def _check_actor(application: Application, act: Act, move: Move) -> None:
@@ -256,10 +260,9 @@ def _check_actor(application: Application, act: Act, move: Move) -> None:
         )
     if move.fresh and own(application, act.actor):
         raise GrantOwnError(
-            "不能办理本单位的申请，也不能办理自己代为提出、补正或争议过的单位的申请，"
-            "请由他人办理",
-            "nobody decides what his own unit has applied for, nor a unit that he has "
-            "acted for himself; somebody else does",
+            "不能办理本单位或自己代办过的单位的申请，请由他人办理",
+            "nobody decides what his unit, or one he has acted for, has applied for; "
+            "somebody else does",
         )
 
 
