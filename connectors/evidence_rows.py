@@ -19,7 +19,7 @@ from cryptography.x509 import Certificate
 
 from zhitong.connectors.decision_row import hashed
 from zhitong.connectors.evidence_log import Log, read_log
-from zhitong.connectors.finding_check import finding_faults
+from zhitong.connectors.finding_check import NOTHING, finding_faults, look_faults
 from zhitong.connectors.grant_check import grant_faults
 from zhitong.connectors.loan import Connection
 from zhitong.connectors.number_check import erasure_faults, number_faults
@@ -33,6 +33,7 @@ from zhitong.rules.faults import Fault, FaultKind, Faults
 from zhitong.rules.head_checks import Counter, HeadRow, KeyRow
 from zhitong.rules.verification import (
     DECISIONS,
+    LOOKS,
     TABLES,
     Place,
     Row,
@@ -58,6 +59,7 @@ _IDS = {
     LeafKind.DEED: "r.deed_id",
 }
 _CONTENT = DECISIONS.columns.index("decision_version.content")
+_BODY = len(LOOKS.columns)
 
 Leaf: TypeAlias = tuple[int, str, str, bytes]
 
@@ -161,6 +163,13 @@ class EvidenceRows:
         statement = self._sql[table.name].replace(_ON_PAGES, which)
         async for batch in self._stream(statement, BATCH, first, end):
             yield _rows(table, batch)
+
+    async def untold(self, looks: Sequence[Row]) -> Sequence[Fault]:
+        """Name those of *looks* about which less is told than was found."""
+        return await look_faults(
+            self._connection,
+            [(row[0], row[_BODY]) for row in looks if NOTHING not in row[_BODY]],
+        )
 
     async def heads(self, first: int, end: int) -> AsyncIterator[Sequence[HeadRow]]:
         """Give the heads of more than *first* leaves and up to *end*, in order."""

@@ -2,7 +2,15 @@
 select pg_export_snapshot();
 
 -- counts --
-select number / $1::bigint, kind, count(*) from sealed_leaf group by 1, 2 order by 1, 2;
+-- By stretches that the leaves can fill: a number may be of another world.
+select p.place, l.kind, l.many
+from generate_series(0, (select (count(*) - 1) / $1::bigint from sealed_leaf)) p (place)
+cross join lateral (
+    select kind, count(*) as many from sealed_leaf
+    where number >= p.place * $1::bigint and number < (p.place + 1) * $1::bigint
+    group by kind
+) l
+order by p.place, l.kind;
 
 -- clock --
 select timestamptz_send(statement_timestamp());

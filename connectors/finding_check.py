@@ -6,6 +6,7 @@ proved: a look's has them whole, a decision's has their digests.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
@@ -18,18 +19,32 @@ from zhitong.rules.faults import Fault, FaultKind
 from zhitong.rules.verification import micros, received
 
 BATCH = 1_000
+NOTHING = b'"findings":[]'
+"""Stands in a body where nothing was found: canonical JSON has one way to say it."""
 _LOOK = ("check", "zh", "en", "source")
 _DECISION = ("finding_id", "check_name", "severity", "zh", "en", "source")
 
 
+async def look_faults(
+    connection: Connection, looks: Sequence[tuple[str, bytes]]
+) -> Sequence[Fault]:
+    """Name those of *looks*, by id and body, whose findings are missing or changed."""
+    if not looks:
+        return ()
+    told: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    sql = statements("finding_check")["looks"]
+    for place, *words in await connection.fetch(sql, [place for place, _ in looks]):
+        told[place].add(tuple(words))
+    return [
+        _fault("access_entry", place)
+        for place, body in looks
+        if not _told(body) <= told[place]
+    ]
+
+
 async def finding_faults(connection: Connection) -> AsyncIterator[Fault]:
-    """Name what findings are missing, or not as the body says."""
+    """Name what findings of decisions are missing, or not as the body says."""
     sql = statements("finding_check")
-    cursor = await connection.cursor(sql["looks"])
-    while rows := await cursor.fetch(BATCH):
-        for place, body, told in rows:
-            if not _told(body) <= {*map(tuple, told)}:
-                yield _fault("access_entry", place)
     cursor = await connection.cursor(sql["decisions"])
     while rows := await cursor.fetch(BATCH):
         for place, body, told in rows:
