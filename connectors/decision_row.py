@@ -20,6 +20,7 @@ from typing import TypeAlias
 import msgspec
 
 from zhitong.decisions import Decision, Entry, Licence, Party, Penalty, Review
+from zhitong.evidence import stamp
 from zhitong.rules.document_numbers import normalised
 from zhitong.rules.identifiers import credit_code_fault
 from zhitong.rules.resident_ids import without_resident_ids
@@ -116,12 +117,47 @@ def leaf_body(
             "origin": origin,
             "previous": previous.hex() if previous else None,
             "reason": entry.reason,
+            "signature": signature(entry),
             "tenant": tenant,
             "unit": entry.unit,
             "version": entry.version,
             "who": entry.person,
         }
     )
+
+
+def signature(entry: Entry) -> dict[str, object] | None:
+    """Give what a leaf says of the bureau's signature: all but what opens digests."""
+    signed = entry.signature
+    if signed is None:
+        return None
+    return {
+        "algorithm": signed.algorithm,
+        "at": None if signed.at is None else stamp(signed.at),
+        "differs": signed.differs,
+        "key": signed.key_id,
+        "numbers": signed.numbers,
+        "salt": signed.salt,
+        "state": signed.state,
+        "statement": signed.statement,
+    }
+
+
+def signature_rows(entry: Entry) -> list[dict[str, object]]:
+    """Give the row of table ``decision_signature`` that *entry* makes, if any."""
+    said = signature(entry)
+    if said is None:
+        return []
+    said |= {"key_id": said.pop("key"), "signed_at": said.pop("at")}
+    return [
+        {
+            **said,
+            "decision_id": str(entry.decision.id),
+            "version": entry.version,
+            "recorded_by": entry.unit,
+            "recorded_at": entry.at,
+        }
+    ]
 
 
 def findings(entry: Entry) -> list[dict[str, str]]:

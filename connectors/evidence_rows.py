@@ -24,6 +24,7 @@ from zhitong.connectors.grant_check import grant_faults
 from zhitong.connectors.loan import Connection
 from zhitong.connectors.number_check import erasure_faults, number_faults
 from zhitong.connectors.sealing import Sealing
+from zhitong.connectors.signature_check import signature_faults
 from zhitong.connectors.standing_check import standing_faults
 from zhitong.connectors.statements import statements
 from zhitong.connectors.timestamps import stamps, trusted
@@ -186,8 +187,9 @@ class EvidenceRows:
                 spki,
                 received(since),
                 None if retired is None else received(retired),
+                unit,
             )
-            for key_id, purpose, algorithm, spki, since, retired in (
+            for key_id, purpose, algorithm, spki, since, retired, unit in (
                 await self._connection.fetch(self._sql["keys"])
             )
         ]
@@ -272,6 +274,8 @@ class EvidenceRows:
         async for fault in grant_faults(self._connection):
             found.add(fault)
         async for fault in finding_faults(self._connection):
+            found.add(fault)
+        async for fault in signature_faults(self._connection):
             found.add(fault)
         return found
 

@@ -85,7 +85,7 @@ select exists (select from head_timestamp);
 select level, place, digest from tree_node order by level, place;
 
 -- keys --
-select key_id, purpose, algorithm, spki, timestamptz_send(since), timestamptz_send(retired) from evidence_key
+select key_id, purpose, algorithm, spki, timestamptz_send(since), timestamptz_send(retired), unit from evidence_key
 order by key_id;
 
 -- queue --

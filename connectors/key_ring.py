@@ -30,6 +30,7 @@ from zhitong.connectors.signers import (
     key_id,
 )
 from zhitong.connectors.statements import statements
+from zhitong.decisions import BureauKey
 from zhitong.evidence import Deed, DeedKind, KeyNote, stamp
 from zhitong.exceptions import SettingsError, SignerUnavailableError
 
@@ -38,6 +39,8 @@ RECEIPT = "receipt"
 SPOOL = "spool"
 PURPOSES = (HEAD, RECEIPT, SPOOL)
 """What keys of ours are for; a witness has its own."""
+BUREAU = "bureau"
+"""The purpose of those that bureaus sign their decisions with: theirs, not ours."""
 LOCK = 7_000_003
 
 KeySigner = FileSigner | CommandSigner
@@ -60,6 +63,8 @@ class PublicKey:
     spki: bytes
     since: datetime
     retired: datetime | None
+    unit: str = ""
+    """Whose it is, of a bureau that signs its decisions: its credit code."""
 
     @property
     def pem(self) -> str:
@@ -223,12 +228,14 @@ class KeyRing:
         return self._read.get(name)
 
 
-async def register(
+async def register(  # noqa: PLR0913 - a key's row has that much
     connection: Connection,
     purpose: str,
     spki: bytes,
     at: datetime | None = None,
     because: Because = FIRST_USE,
+    *,
+    unit: str = "",
 ) -> bool:
     """Enter a public key, for ever, and that it was; say whether it is new."""
     since, algorithm = at or datetime.now(UTC), algorithm_of(spki)
@@ -240,6 +247,7 @@ async def register(
             algorithm,
             spki,
             since,
+            unit,
         )
         if new:
             detail = {
@@ -248,9 +256,31 @@ async def register(
                 "spki": spki.hex(),
                 "since": stamp(since),
             }
+            if unit:
+                detail["unit"] = unit
             deed = _deed("add-key", new, because, since, detail)
             await deeds.write(connection, deed)
     return new is not None
+
+
+async def retire_bureau(connection: Connection, name: str, because: Because) -> bool:
+    """Let a bureau's key sign no more from now on; say whether it did."""
+    now = datetime.now(UTC)
+    async with connection.transaction():
+        found = await connection.fetchval(
+            statements("key_ring")["retire_bureau"], name, now
+        )
+        if found:
+            detail = {"retired": stamp(now)}
+            deed = _deed("retire-key", name, because, now, detail)
+            await deeds.write(connection, deed)
+    return found is not None
+
+
+async def bureau_keys(connection: Connection, unit: str) -> Sequence[BureauKey]:
+    """List the keys that *unit* has, or had, to sign its decisions with."""
+    rows = await connection.fetch(statements("key_ring")["bureau"], unit)
+    return [BureauKey(**row) for row in rows]
 
 
 async def public_keys(connection: Connection) -> Sequence[PublicKey]:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from asyncpg import InsufficientPrivilegeError
 
 from zhitong.connectors.key_ring import (
+    BUREAU,
     Because,
     KeyRing,
     KeySigner,
     PublicKey,
     public_keys,
+    register,
+    retire_bureau,
 )
+from zhitong.connectors.loan import Plain
 from zhitong.connectors.session import Session
+from zhitong.connectors.signers import key_id
 from zhitong.evidence import KeyNote
 from zhitong.exceptions import LedgerUnavailableError, SettingsError
 
@@ -29,6 +35,17 @@ class KeyTable(Session):
         async with self._connected() as connection:
             return await public_keys(connection)
 
+    async def add_bureau(self, unit: str, spki: bytes, because: Because) -> str | None:
+        """Register the key a bureau signs with; give its id, None if it is known."""
+        async with self._changing() as connection:
+            new = await register(connection, BUREAU, spki, None, because, unit=unit)
+            return key_id(spki) if new else None
+
+    async def retire_bureau(self, name: str, because: Because) -> bool:
+        """Let a bureau's key sign no more; say whether there was such a one in use."""
+        async with self._changing() as connection:
+            return await retire_bureau(connection, name, because)
+
     async def rotate(
         self,
         ring: KeyRing,
@@ -39,11 +56,14 @@ class KeyTable(Session):
     ) -> KeyNote:
         """Let *successor* take over after *hours* in which both sign."""
         overlap = timedelta(hours=hours)
+        async with self._changing() as connection:
+            return await ring.rotate(connection, purpose, successor, because, overlap)
+
+    @asynccontextmanager
+    async def _changing(self) -> AsyncIterator[Plain]:
         async with self._connected() as connection:
             try:
-                return await ring.rotate(
-                    connection, purpose, successor, because, overlap
-                )
+                yield connection
             except InsufficientPrivilegeError as error:
                 raise SettingsError(
                     "该数据库账号无权更换密钥，请设置 ZHITONG_DATABASE_PLATFORM_SEALER",

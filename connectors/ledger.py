@@ -8,15 +8,18 @@ again: what was committed is answered as replayed.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from uuid import UUID
 
 import asyncpg
 from opentelemetry import trace
 
 from zhitong.connectors import decision_row
+from zhitong.connectors.key_ring import bureau_keys
 from zhitong.connectors.ledger_entry import Prepared, number_place
 from zhitong.connectors.loan import Connection, lent
 from zhitong.connectors.sealing import Keys, Sealing, living_keys, unseal
+from zhitong.connectors.signers import verify_raw
 from zhitong.connectors.statements import statements
 from zhitong.decisions import (
     Change,
@@ -24,6 +27,8 @@ from zhitong.decisions import (
     Decision,
     Entry,
     Held,
+    Signed,
+    Signing,
 )
 from zhitong.exceptions import (
     DecisionConflictError,
@@ -36,6 +41,7 @@ from zhitong.exceptions import (
     ZhitongError,
 )
 from zhitong.rules.document_numbers import normalised
+from zhitong.rules.statements import judge
 
 TRACER = trace.get_tracer("zhitong.connectors")
 POOL_SIZE = 16
@@ -119,6 +125,18 @@ class PlatformLedger:
         """
         row = await self._row("held", str(decision_id))
         return self._held(row, decision_id) if row else None
+
+    async def signed(
+        self, entry: Entry, given: Signing, stated: Mapping[str, str]
+    ) -> Signed:
+        """Say what the bureau's signature is worth, by the keys registered for it."""
+        unit = entry.decision.subject_code
+        try:
+            async with asyncio.timeout(self._seconds), lent(self._pool) as connection:
+                keys = await bureau_keys(connection, unit)
+        except UNAVAILABLE as error:
+            raise _unavailable() from error
+        return judge(entry, given, stated, keys, verify_raw)
 
     async def commit(self, entry: Entry) -> Committed:
         """Commit version, findings, audit leaf and outbox rows, or nothing.

@@ -6,6 +6,16 @@ with e as (
 ), kept as (
     insert into sealed_payload (event_id, receiver, key_id, sealed)
     select s.* from e, unnest($11::text[], $12::text[], $13::uuid[], $14::bytea[]) s where e.outcome = 'COMMITTED'
+), signed as (
+    insert into decision_signature (decision_id, version, state, key_id, algorithm, signed_at, statement, salt, numbers,
+        differs, recorded_by, recorded_at)
+    select s.decision_id, s.version, s.state, s.key_id, s.algorithm, s.signed_at, s.statement, s.salt, s.numbers,
+        s.differs, s.recorded_by, s.recorded_at
+    from e, jsonb_populate_recordset(null::decision_signature, $1::jsonb -> 'signature') s where e.outcome = 'COMMITTED'
+), opened as (
+    insert into sealed_opening (decision_id, version, field, key_id, sealed)
+    select ($1::jsonb -> 'decision') ->> 'decision_id', (($1::jsonb -> 'decision') ->> 'version')::integer, o.*
+    from e, unnest($15::text[], $16::uuid[], $17::bytea[]) o where e.outcome = 'COMMITTED'
 )
 select e.*, case when e.outcome = 'COMMITTED'
     then record_looks($8::text, $9::look_entry[], $10::text[]) end as looks

@@ -11,6 +11,7 @@ from zhitong.connectors.access_entry import grants_used
 from zhitong.connectors.sealing import Keys, Sealing, seal, seal_bytes
 from zhitong.decisions import Entry, Event, bucket, case_hash, partition_key
 from zhitong.rules.merkle import digest, leaf
+from zhitong.rules.statements import PLACES
 
 PARTY = "party"
 """The place whose person a payload is about."""
@@ -71,6 +72,7 @@ class Prepared:
             self._looks,
             grants_used(entry.looks),
             *self._payloads(keys),
+            *self._openings(keys),
         )
 
     def _payloads(self, keys: Keys) -> tuple[list[object], ...]:
@@ -85,6 +87,18 @@ class Prepared:
             [key_id] * len(events),
             [seal_bytes(key, event.payload, payload_place(event)) for event in events],
         )
+
+    def _openings(self, keys: Keys) -> tuple[list[object], ...]:
+        """Seal what opens the digests that the bureau has signed for ID numbers."""
+        entry, signed = self._entry, self._entry.signature
+        found = []
+        for name, opening in (signed.openings if signed else {}).items():
+            field = PLACES[name]
+            key_id, key = keys[self.persons[field]]
+            place = opening_place(entry.decision.id, entry.version, field)
+            found.append((field, key_id, seal(key, opening, place)))
+        fields, key_ids, sealed = zip(*found, strict=True) if found else ((), (), ())
+        return list(fields), list(key_ids), list(sealed)
 
     def _document(self, keys: Keys, order: int) -> bytes:
         entry = self._entry
@@ -104,6 +118,7 @@ class Prepared:
                 "traceparent": entry.traceparent,
                 "findings": decision_row.findings(entry),
                 "events": _events(entry),
+                "signature": decision_row.signature_rows(entry),
                 "numbers": [
                     {"field": place, "key_id": keys[person][0]}
                     for place, person in self.persons.items()
@@ -115,6 +130,11 @@ class Prepared:
 def payload_place(event: Event) -> str:
     """Name the one place a sealed payload opens in."""
     return f"payload/{event.event_id}/{event.receiver}"
+
+
+def opening_place(decision: UUID, version: int, field: str) -> str:
+    """Name the one place opens in what opens a digest that a bureau has signed."""
+    return f"opening/{decision}/{version}/{field}"
 
 
 def number_place(decision: UUID, version: int, field: str) -> str:

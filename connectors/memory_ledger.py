@@ -8,13 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
 from zhitong.connectors import decision_row
-from zhitong.decisions import Change, Committed, Decision, Entry, Held, case_hash
+from zhitong.connectors.signers import verify_raw
+from zhitong.decisions import (
+    BureauKey,
+    Change,
+    Committed,
+    Decision,
+    Entry,
+    Held,
+    Signed,
+    Signing,
+    case_hash,
+)
 from zhitong.exceptions import (
     DecisionConflictError,
     DecisionDuplicateError,
@@ -24,6 +36,7 @@ from zhitong.exceptions import (
     ZhitongError,
 )
 from zhitong.rules.document_numbers import normalised
+from zhitong.rules.statements import judge
 
 
 class MemoryLedger:
@@ -35,6 +48,8 @@ class MemoryLedger:
         """Every version of every decision, oldest first."""
         self.history: dict[UUID, tuple[str, ...]] = {}
         """Decisions from before the platform, and who has them."""
+        self.bureaus: list[BureauKey] = []
+        """Keys that bureaus sign with."""
         self.away = False
 
     def content_hash(self, decision: Decision) -> str:
@@ -62,6 +77,13 @@ class MemoryLedger:
             receivers=tuple(sorted(had.union(self.history.get(decision_id, ())))),
             order=case_hash(versions[0].decision.case_key),
         )
+
+    async def signed(
+        self, entry: Entry, given: Signing, stated: Mapping[str, str]
+    ) -> Signed:
+        """Say what the bureau's signature is worth, by the keys there are."""
+        self._answer()
+        return judge(entry, given, stated, self.bureaus, verify_raw)
 
     async def commit(self, entry: Entry) -> Committed:
         """Keep *entry* and all that goes with it, or nothing."""

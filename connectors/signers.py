@@ -169,6 +169,13 @@ def raw(signature: bytes) -> bytes:
     )
 
 
+def verify_raw(spki: bytes, algorithm: str, text: bytes, signature: bytes) -> bool:
+    """Verify a signature as JOSE has it."""
+    first, second = signature[:_HALF], signature[_HALF:]
+    der = encode_dss_signature(int.from_bytes(first), int.from_bytes(second))
+    return len(signature) == 2 * _HALF and verify(spki, algorithm, text, der)
+
+
 def _is_der(signature: bytes) -> bool:
     if len(signature) > _LONGEST:
         return False

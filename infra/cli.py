@@ -19,6 +19,7 @@ from zhitong.exceptions import SettingsError, ZhitongError
 from zhitong.infra import (
     access_commands,
     audit_commands,
+    bureau_signing,
     catalogue_commands,
     catalogue_quality,
     commands,
@@ -86,6 +87,7 @@ def parser() -> argparse.ArgumentParser:
     _gateway(command)
     _streams(command)
     _keys(command)
+    _decision(command)
     _documents(command)
     _catalogue(command)
     _policy(command)
@@ -320,7 +322,7 @@ def _receivers(receivers: argparse.ArgumentParser) -> None:
 def _keys(command: Command) -> None:
     keys = command(
         "keys",
-        "存证密钥：查看、更换 the keys of the proof; turn one",
+        "存证和签名密钥：查看、更换、登记 the keys of the proof; turn or add one",
         lambda settings, _: keys_admin.show(settings),
     )
     verb = _verbs(keys, *ACTION)
@@ -343,6 +345,39 @@ def _keys(command: Command) -> None:
     )
     rotate.add_argument(
         "--public", type=Path, metavar="文件", help="该程序的公钥 its public key, PEM"
+    )
+    add = verb(
+        "add",
+        "登记部门签名的公钥 register a bureau's public key",
+        lambda settings, given: keys_admin.add(
+            settings, given.unit, given.key, given.because
+        ),
+    )
+    add.add_argument("--unit", metavar="代码", required=True, help="its credit code")
+    add.add_argument(
+        "--key", type=Path, metavar="文件", required=True, help="公钥 PEM its public key"
+    )
+    retire = verb(
+        "retire",
+        "停用部门的密钥 let a bureau's key sign no more",
+        lambda settings, given: keys_admin.retire(settings, given.name, given.because),
+    )
+    retire.add_argument("name", metavar="密钥号", help="as `keys list` prints it")
+    for one in (add, retire):
+        one.add_argument("--because", metavar="原因", required=True, help="why")
+
+
+def _decision(command: Command) -> None:
+    decision = command(
+        "decision",
+        "决定：机关的签署 decisions: a bureau's signature",
+        bureau_signing.run,
+    )
+    verb = _verbs(decision, *ACTION)
+    sign = verb("sign", "签署一件决定 sign a decision", bureau_signing.run)
+    sign.add_argument("file", metavar="文件", type=Path, help="登记时的变量 variables")
+    sign.add_argument(
+        "--key", metavar="文件", type=Path, required=True, help="私钥 private key, PEM"
     )
 
 

@@ -72,6 +72,7 @@ def _answer(body: bytes) -> Response:
 
 
 def _key(key: PublicKey) -> Mapping[str, object]:
+    unit = {"unit": key.unit} if key.unit else {}
     return {
         "kid": key.key_id,
         "use": "sig",
@@ -80,6 +81,7 @@ def _key(key: PublicKey) -> Mapping[str, object]:
         "pem": key.pem,
         "since": stamp(key.since),
         "retired": stamp(key.retired) if key.retired else None,
+        **unit,
     }
 
 

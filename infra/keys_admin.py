@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from zhitong.connectors.key_forms import PUBLIC, KeyFormError, from_pem
 from zhitong.connectors.key_ring import (
     RECEIPT,
     Because,
@@ -20,12 +21,13 @@ from zhitong.connectors.key_ring import (
     PublicKey,
 )
 from zhitong.connectors.key_table import KeyTable
-from zhitong.connectors.signers import ECDSA, generate
+from zhitong.connectors.signers import ECDSA, algorithm_of, generate
 from zhitong.evidence import KeyNote
 from zhitong.exceptions import SettingsError
 from zhitong.infra.commands import say
 from zhitong.infra.platform_database import SEALER, own_platform
 from zhitong.infra.settings import Settings
+from zhitong.rules.identifiers import credit_code_fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,53 @@ def rotate(settings: Settings, turn: Turn) -> None:
         f"{note.at + timedelta(hours=turn.hours):%Y-%m-%d %H:%M} UTC",
         *note.text.decode().splitlines(),
     )
+
+
+def add(settings: Settings, unit: str, key: Path, because: str) -> None:
+    """Register the public key that a bureau signs its decisions with."""
+    fault = credit_code_fault(unit)
+    if fault is not None:
+        raise SettingsError(
+            f"{unit} 不是统一社会信用代码", f"{unit} is no unified social credit code"
+        )
+    try:
+        spki = from_pem(PUBLIC, key.read_text("ascii"))
+        algorithm = algorithm_of(spki)
+    except (OSError, UnicodeDecodeError, KeyFormError) as error:
+        raise SettingsError(
+            f"读不了公钥文件 {key}，须为 P-256 或 SM2 的 PEM（{type(error).__name__}）",
+            f"cannot read the public key {key}, which is to be PEM of P-256 or SM2 "
+            f"({type(error).__name__})",
+        ) from error
+    said = Because(who=getpass.getuser(), reason=because)
+    name = asyncio.run(_add(settings, unit, spki, said))
+    if name is None:
+        raise SettingsError("该密钥已经登记过", "the key is known already")
+    say(f"已登记 Registered: {name}  {algorithm}  {unit}")
+
+
+def retire(settings: Settings, name: str, because: str) -> None:
+    """Let a bureau's key sign no more: what it has signed stays signed."""
+    said = Because(who=getpass.getuser(), reason=because)
+    if not asyncio.run(_retire(settings, name, said)):
+        raise SettingsError(
+            f"没有在用的部门密钥 {name}；平台自己的密钥用 keys rotate 更换",
+            f"no key {name} of a bureau is in use; the platform's own are turned with "
+            "keys rotate",
+        )
+    say(f"已停用 Retired: {name}")
+
+
+async def _add(
+    settings: Settings, unit: str, spki: bytes, because: Because
+) -> str | None:
+    async with _table(settings) as table:
+        return await table.add_bureau(unit, spki, because)
+
+
+async def _retire(settings: Settings, name: str, because: Because) -> bool:
+    async with _table(settings) as table:
+        return await table.retire_bureau(name, because)
 
 
 async def _all(settings: Settings) -> Sequence[PublicKey]:
@@ -115,4 +164,5 @@ def _line(key: PublicKey) -> str:
         state = f"在用至 in use until {key.retired:%Y-%m-%d %H:%M}"
     else:
         state = f"已停用 retired {key.retired:%Y-%m-%d %H:%M}"
-    return f"{key.key_id}  {key.purpose:<8} {key.algorithm:<18} {since}  {state}"
+    unit = f"  {key.unit}" if key.unit else ""
+    return f"{key.key_id}  {key.purpose:<8} {key.algorithm:<18} {since}  {state}{unit}"

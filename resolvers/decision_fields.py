@@ -85,7 +85,9 @@ FIELDS: Mapping[type[msgspec.Struct], Mapping[str, str]] = {
 """Part of an entry → field of the graph → attribute of the part."""
 INTERNAL: Mapping[type[msgspec.Struct], frozenset[str]] = {
     # What goes with a version and is no part of what was decided.
-    Entry: frozenset({"order", "findings", "events", "looks", "traceparent"}),
+    Entry: frozenset(
+        {"order", "findings", "events", "looks", "signature", "traceparent"}
+    ),
 }
 NESTED: Mapping[type[msgspec.Struct], frozenset[str]] = {
     Entry: frozenset({"decision"}),

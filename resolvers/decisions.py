@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -25,6 +25,7 @@ from zhitong.decisions import (
     Event,
     Finding,
     Held,
+    Signing,
 )
 from zhitong.exceptions import (
     DecisionConflictError,
@@ -37,8 +38,11 @@ from zhitong.ports import Envelopes, Ledger, Source
 from zhitong.resolvers.copies import Copies
 from zhitong.resolvers.facts import Registers
 from zhitong.rules.admission import admit, stated
-from zhitong.rules.checks import Checks, findings
+from zhitong.rules.check import Check
+from zhitong.rules.checks import SIGNATURE, Checks, findings
+from zhitong.rules.facts import Facts
 from zhitong.rules.placeholders import without_placeholders
+from zhitong.rules.statements import stated as stated_numbers
 from zhitong.types import Inquiry, Principal
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -110,20 +114,28 @@ class Decisions:
     """Requester kinds that may record, as the policy names them."""
     clock: Clock = now
 
-    async def check(self, principal: Principal, decision: Decision) -> Checked:
+    async def check(
+        self, principal: Principal, decision: Decision, signing: Signing | None = None
+    ) -> Checked:
         """Say what the rules find, without effect; refuse as `record` would."""
         at, decision = self.clock(), self._meant(decision)
         await self._admit(principal, decision, at)
         entry = _entry(principal, decision, at)
+        entry = await self._signed(entry, signing, decision)
         copies = await self.copies.of(entry, self.envelopes.receivers(decision.act))
         return Checked(
             decision_id=decision.id,
             content_hash=self.ledger.content_hash(decision),
-            findings=await self._findings(principal, decision, copies),
+            findings=await self._findings(principal, entry, copies),
         )
 
     async def record(
-        self, principal: Principal, decision: Decision, *, traceparent: str = ""
+        self,
+        principal: Principal,
+        decision: Decision,
+        signing: Signing | None = None,
+        *,
+        traceparent: str = "",
     ) -> Recorded:
         """Register a decision; the same once more changes nothing.
 
@@ -133,12 +145,18 @@ class Decisions:
         at, decision = self.clock(), self._meant(decision)
         await self._admit(principal, decision, at)
         entry = _entry(principal, decision, at, traceparent)
+        entry = await self._signed(entry, signing, decision)
         copies = await self.copies.of(entry, self.envelopes.receivers(decision.act))
-        found = await self._findings(principal, decision, copies)
+        found = await self._findings(principal, entry, copies)
         return await self._commit(entry, copies, found, follows_history=False)
 
     async def withdraw(
-        self, principal: Principal, withdrawal: Withdrawal, *, traceparent: str = ""
+        self,
+        principal: Principal,
+        withdrawal: Withdrawal,
+        signing: Signing | None = None,
+        *,
+        traceparent: str = "",
     ) -> Recorded:
         """Withdraw a decision: a version of its own, to everyone who has any.
 
@@ -160,10 +178,13 @@ class Decisions:
             basis=basis,
             order=held.order,
         )
+        entry = await self._signed(entry, signing)
         copies = await self.copies.of(entry, held.receivers, held.order)
+        signature = Facts(signature=entry.signature)
+        found = findings(self._about_signatures(), entry.decision, signature)
         try:
             return await self._commit(
-                entry, copies, (), follows_history=held.before_platform
+                entry, copies, found, follows_history=held.before_platform
             )
         except DecisionStaleError:
             # Somebody was first: it is withdrawn, or corrected.
@@ -175,7 +196,12 @@ class Decisions:
             return _standing(present)
 
     async def correct(
-        self, principal: Principal, correction: Correction, *, traceparent: str = ""
+        self,
+        principal: Principal,
+        correction: Correction,
+        signing: Signing | None = None,
+        *,
+        traceparent: str = "",
     ) -> Recorded:
         """Correct a decision, to everyone who has any version of it.
 
@@ -185,7 +211,8 @@ class Decisions:
         reason = self._stated("reason", correction.reason)
         at = self.clock()
         held = await self._held(principal, correction.decision_id)
-        decision = _with_held_numbers(self._meant(correction.decision), held.decision)
+        meant = self._meant(correction.decision)
+        decision = _with_held_numbers(meant, held.decision)
         version = correction.version
         self._admit_form(decision, at)
         if decision.id != correction.decision_id:
@@ -217,8 +244,9 @@ class Decisions:
             reason=reason,
             order=held.order,
         )
+        entry = await self._signed(entry, signing, meant)
         copies = await self.copies.of(entry, held.receivers, held.order)
-        found = await self._findings(principal, decision, copies)
+        found = await self._findings(principal, entry, copies)
         return await self._commit(
             entry, copies, found, follows_history=held.before_platform
         )
@@ -278,10 +306,28 @@ class Decisions:
 
     # --- what is done ---------------------------------------------------------
 
+    async def _signed(
+        self, entry: Entry, signing: Signing | None, sent: Decision | None = None
+    ) -> Entry:
+        """Put the bureau's signature to *entry*, whatever it is worth.
+
+        *sent* has the ID numbers that were sent now: others are not in what it signed.
+        """
+        if signing is None:
+            return entry
+        numbers = stated_numbers(sent) if sent else {}
+        signed = await self.ledger.signed(entry, signing, numbers)
+        return msgspec.structs.replace(entry, signature=signed)
+
+    def _about_signatures(self) -> Sequence[Check]:
+        return [one for one in self.checks.checks if one.test in SIGNATURE]
+
     async def _findings(
-        self, principal: Principal, decision: Decision, copies: Sequence[Copy]
+        self, principal: Principal, entry: Entry, copies: Sequence[Copy]
     ) -> tuple[Finding, ...]:
+        decision = entry.decision
         facts = await self.registers.facts(principal, decision)
+        facts = replace(facts, signature=entry.signature)
         found = findings(self.checks.checks, decision, facts)
         return found + tuple(self.envelopes.shortcomings(copies))
 

@@ -365,6 +365,18 @@ SEVERITY = codes(
     UNVERIFIED=("无法核验", "The register that could tell did not answer"),
 )
 
+SIGNATURE_STATE = codes(
+    "SignatureState",
+    "签署是否成立",
+    "What a bureau's signature was worth when its decision came",
+    HOLDS=("成立", "It holds"),
+    MALFORMED=("形式不对", "It is not of the form"),
+    KEY_UNKNOWN=("密钥未为该机关登记", "Its key is not registered for the bureau"),
+    KEY_RETIRED=("密钥已停用", "Its key was retired"),
+    INVALID=("签名不成立", "It is not that of its key"),
+    DIFFERS=("与决定不符", "It says other than the decision"),
+)
+
 DELIVERY_STATUS = codes(
     "DeliveryStatus",
     "推送状态",

@@ -28,6 +28,7 @@ DECISION = entity(
     key="decisionId",
     lookup="decisionId",
     orders=("recordedAt", "changedAt", "decidedOn", "decisionId"),
+    place="division",
     groupings=(
         by(
             "SUBJECT",
@@ -196,6 +197,14 @@ DECISION = entity(
         to_counterparty(),
         to_officers("执法人员", "Officers who signed"),
         one("caseRecord", "CaseRecord", "caseNo", "caseNo", "案件", "The case"),
+        pages(
+            "signatures",
+            "DecisionSignature",
+            "decisionId",
+            "decisionId",
+            "决定机关的签署",
+            "The bureau's signature on each version",
+        ),
         pages(
             "findings",
             "Finding",

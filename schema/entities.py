@@ -11,6 +11,7 @@ from zhitong.schema.decisions import DECISION, DELIVERY, FINDING, RECEIPT, RECEI
 from zhitong.schema.grants import ACCESS_GRANT
 from zhitong.schema.proceedings import PROCEEDING
 from zhitong.schema.registers import COUNTERPARTY, LICENCE, MATTER, OFFICER, SUBJECT
+from zhitong.schema.signatures import DECISION_SIGNATURE
 from zhitong.types import EntityType
 
 ENTITIES: Mapping[str, EntityType] = {
@@ -27,6 +28,7 @@ ENTITIES: Mapping[str, EntityType] = {
         INSPECTION,
         PROCEEDING,
         DECISION,
+        DECISION_SIGNATURE,
         FINDING,
         DELIVERY,
         RECEIPT,

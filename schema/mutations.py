@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import strawberry
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from zhitong.decisions import Change, Finding, Severity
+from zhitong.decisions import Change, Finding, Severity, Signing
 from zhitong.resolvers.decisions import Recorded
 from zhitong.schema.break_glass import break_glass_mutations
 from zhitong.schema.catalogue_review import catalogue_mutations
@@ -26,6 +26,7 @@ from zhitong.schema.grant_mutations import grant_mutations
 from zhitong.schema.made import made_type
 from zhitong.schema.objects import Info, field_with
 from zhitong.schema.proceeding_inputs import ProceedingInput, proceeding
+from zhitong.schema.signature_inputs import ARGUMENT, signing
 from zhitong.schema.standing import standing
 from zhitong.types import Label
 
@@ -155,10 +156,10 @@ def traceparent() -> str:
 def check_field() -> Any:  # noqa: ANN401 - a strawberry field
     """Make the question that a case system asks before it decides."""
 
-    async def resolve(info: Info, given: object) -> Verdict:
+    async def resolve(info: Info, given: object, signature: object = None) -> Verdict:
         context: Context = info.context
         checked = await context.decisions.check(
-            context.inquiry.principal, decision(given)
+            context.inquiry.principal, decision(given), signing(signature)
         )
         return Verdict(
             str(checked.decision_id), checked.content_hash, _found(checked.findings)
@@ -171,35 +172,49 @@ def check_field() -> Any:  # noqa: ANN401 - a strawberry field
     taken = Annotated[
         DecisionInput, strawberry.argument(name="decision", description=str(TAKEN))
     ]
-    return field_with(
-        resolve, {"info": Info, "given": taken, "return": CHECKED | None}, label
-    )
+    annotations = {"info": Info, "given": taken, "signature": ARGUMENT}
+    return field_with(resolve, {**annotations, "return": CHECKED | None}, label)
 
 
-Act = Callable[[Context, object], Awaitable[Recorded]]
+Act = Callable[[Context, object, Signing | None], Awaitable[Recorded]]
 
 
-async def _record(context: Context, given: object) -> Recorded:
+async def _record(
+    context: Context, given: object, signature: Signing | None
+) -> Recorded:
     return await context.decisions.record(
-        context.inquiry.principal, decision(given), traceparent=traceparent()
+        context.inquiry.principal,
+        decision(given),
+        signature,
+        traceparent=traceparent(),
     )
 
 
-async def _withdraw(context: Context, given: object) -> Recorded:
+async def _withdraw(
+    context: Context, given: object, signature: Signing | None
+) -> Recorded:
     return await context.decisions.withdraw(
-        context.inquiry.principal, withdrawal(given), traceparent=traceparent()
+        context.inquiry.principal,
+        withdrawal(given),
+        signature,
+        traceparent=traceparent(),
     )
 
 
-async def _correct(context: Context, given: object) -> Recorded:
+async def _correct(
+    context: Context, given: object, signature: Signing | None
+) -> Recorded:
     return await context.decisions.correct(
-        context.inquiry.principal, correction(given), traceparent=traceparent()
+        context.inquiry.principal,
+        correction(given),
+        signature,
+        traceparent=traceparent(),
     )
 
 
 def _mutation(act: Act, taken: Any, name: str, said: Label, label: Label) -> Any:  # noqa: ANN401 - made types
-    async def resolve(info: Info, given: object) -> Entered:
-        recorded = await act(info.context, given)
+    async def resolve(info: Info, given: object, signature: object = None) -> Entered:
+        recorded = await act(info.context, given, signing(signature))
         # What was read before is of the version before.
         info.context.loaders.forget()
         return _entered(recorded)
@@ -209,6 +224,7 @@ def _mutation(act: Act, taken: Any, name: str, said: Label, label: Label) -> Any
         "given": Annotated[
             taken, strawberry.argument(name=name, description=str(said))
         ],
+        "signature": ARGUMENT,
         "return": RECORDED | None,
     }
     return field_with(resolve, annotations, label)
@@ -302,6 +318,7 @@ def mutation_type() -> type:
             "recordProceeding": _proceeding(),
             **grant_mutations(),
             **break_glass_mutations(),
+            **catalogue_mutations(),
         },
     )
 
@@ -318,7 +335,6 @@ def _entered(recorded: Recorded) -> Entered:
         decisionId=str(recorded.decision_id),
         version=recorded.version,
         change=recorded.change,
-            **catalogue_mutations(),
         contentHash=recorded.content_hash,
         recordedAt=recorded.at.astimezone(CHINA).isoformat(timespec="microseconds"),
         replayed=recorded.replayed,

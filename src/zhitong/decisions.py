@@ -8,6 +8,7 @@ signed *receipt*. Amounts are whole fen here, dates are days in Asia/Shanghai.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -207,6 +208,60 @@ class Finding(_Word, frozen=True, kw_only=True):
     """The text the rule rests on; ``configured rule`` where no article was read."""
 
 
+# --- what the bureau signs ---------------------------------------------------
+
+
+class Signing(_Word, frozen=True, kw_only=True):
+    """A bureau's signature as it came (docs/signing.md)."""
+
+    statement: str
+    """A compact JWS, or whatever came in its place."""
+    nonce: str
+    """64 hexadecimal digits, of the bureau's choosing."""
+
+
+class BureauKey(_Word, frozen=True, kw_only=True):
+    """The public key that a bureau signs its decisions with."""
+
+    key_id: str
+    unit: str
+    algorithm: str
+    spki: bytes
+    since: datetime
+    retired: datetime | None = None
+
+
+class SignatureState(StrEnum):
+    """What the platform found of a bureau's signature when the decision came."""
+
+    HOLDS = "HOLDS"
+    MALFORMED = "MALFORMED"
+    KEY_UNKNOWN = "KEY_UNKNOWN"
+    KEY_RETIRED = "KEY_RETIRED"
+    INVALID = "INVALID"
+    DIFFERS = "DIFFERS"
+
+
+class Signed(_Word, frozen=True, kw_only=True):
+    """A bureau's signature as it is kept."""
+
+    state: SignatureState
+    statement: str = ""
+    """The compact JWS; empty where none came."""
+    key_id: str = ""
+    algorithm: str = ""
+    at: datetime | None = None
+    """When, by the bureau's clock."""
+    salt: str = ""
+    """Stands in the content, which cannot be guessed from its digest so."""
+    numbers: Mapping[str, str] = {}
+    """What stands in the content for each ID number: its keyed digest."""
+    openings: Mapping[str, str] = {}
+    """The keys of those digests: kept sealed, and destroyed with their person's key."""
+    differs: tuple[str, ...] = ()
+    """What the statement says otherwise."""
+
+
 # --- what the ledger keeps ---------------------------------------------------
 
 
@@ -262,6 +317,8 @@ class Entry(_Word, frozen=True, kw_only=True):
     events: tuple[Event, ...] = ()
     looks: tuple[Inquiry, ...] = ()
     """What each receiver is given of it, for the access register."""
+    signature: Signed | None = None
+    """The bureau's own; None: it gave none."""
     traceparent: str = ""
 
 

@@ -32,6 +32,8 @@ from zhitong.decisions import (
     Held,
     Outgoing,
     Receipt,
+    Signed,
+    Signing,
     Unreadable,
 )
 from zhitong.exceptions import EvidenceStaleError
@@ -188,6 +190,16 @@ class Ledger(Protocol):
 
     async def held(self, decision_id: UUID) -> Held | None:
         """Give the present version; raise `LedgerUnavailableError`."""
+        ...
+
+    async def signed(
+        self, entry: Entry, given: Signing, stated: Mapping[str, str]
+    ) -> Signed:
+        """Say what the bureau's signature of *entry* is worth; never refuse it.
+
+        *stated* are the ID numbers that were sent with it. Raises
+        `LedgerUnavailableError`.
+        """
         ...
 
     async def commit(self, entry: Entry) -> Committed:

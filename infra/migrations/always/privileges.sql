@@ -46,7 +46,7 @@ grant execute on function outbox_sent_month(date), access_month(date) to zhitong
 grant select, insert on
     access_entry, access_finding, audit_leaf, catalogue_export, catalogue_quality, catalogue_reply, catalogue_review,
     catalogue_version, deed, decision_version, finding, grant_reply, grant_step, outbox_sent, proceeding,
-    receipt, sealed_number, stray_receipt, unsealed
+    receipt, decision_signature, sealed_number, sealed_opening, stray_receipt, unsealed
 to zhitong_gateway;
 
 -- A verification reads each month by itself; access_month says so of those made later.

@@ -14,7 +14,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from zhitong.decisions import Decision, Finding, Severity
-from zhitong.rules import case_checks, content_checks, subject_checks
+from zhitong.rules import (
+    case_checks,
+    content_checks,
+    signature_checks,
+    subject_checks,
+)
 from zhitong.rules.check import Away, Check, Limits, Outcome
 from zhitong.rules.facts import Facts
 from zhitong.types import Label
@@ -79,7 +84,18 @@ _CASE = {
     "party-code-form": Test(case_checks.party_code_form, ("fault_zh", "fault_en")),
     "party-known": Test(case_checks.party_known, ("code",)),
 }
-TESTS: Mapping[str, Test] = MappingProxyType({**_SUBJECT, **_CONTENT, **_CASE})
+SIGNATURE = {
+    "signature-stated": Test(signature_checks.signature_stated),
+    "signature-form": Test(signature_checks.signature_form),
+    "signature-key": Test(signature_checks.signature_key, ("key",)),
+    "signature-retired": Test(signature_checks.signature_retired, ("key",)),
+    "signature-holds": Test(signature_checks.signature_holds, ("key",)),
+    "signature-content": Test(signature_checks.signature_content, ("items",)),
+}
+"""Looked at for a withdrawal too, which no other check is about."""
+TESTS: Mapping[str, Test] = MappingProxyType(
+    {**_SUBJECT, **_CONTENT, **_CASE, **SIGNATURE}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

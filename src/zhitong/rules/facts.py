@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Generic, TypeVar
 
+from zhitong.decisions import Signed
+
 Entry = TypeVar("Entry")
 
 IN_FORCE = "IN_FORCE"
@@ -97,6 +99,8 @@ class Facts:
     parties: Answer[PartyEntry] = Answer()
     case_sources: frozenset[str] = frozenset()
     """The case systems that are bound, away or not."""
+    signature: Signed | None = None
+    """The bureau's own, judged; no register says it."""
 
     def subject(self, code: str) -> SubjectEntry | None:
         """Give the entry of *code*."""

@@ -33,6 +33,7 @@ class FaultKind(_Named):
     PRESENT_DIFFERS = auto()
     GRANT_DIFFERS = auto()
     FINDING_DIFFERS = auto()
+    STATEMENT_DIFFERS = auto()
     NUMBER_DIFFERS = auto()
     ERASURE_DIFFERS = auto()
     # A row and its place in the log.
@@ -130,6 +131,11 @@ LABELS: Mapping[FaultKind, Label] = {
             FaultKind.ERASURE_DIFFERS,
             "个人密钥与依法删除的操作登记不符",
             "a person's key is not as the deeds of erasure say",
+        ),
+        (
+            FaultKind.STATEMENT_DIFFERS,
+            "决定机关的签署与登记所记不符",
+            "a bureau's signature is not as the decision's leaf says",
         ),
         (
             FaultKind.LEAF_DIFFERS,

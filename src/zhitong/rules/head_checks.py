@@ -62,6 +62,7 @@ class KeyRow:
     spki: bytes
     since: int
     retired: int | None
+    unit: str = ""
 
     def in_force(self, first: int, last: int) -> bool:
         """Say whether it was in force at some moment from *first* to *last*."""
@@ -212,6 +213,7 @@ def check_keys(rows: Iterable[KeyRow], said: Keys) -> Iterable[Fault]:
 def _key_columns(
     row: KeyRow, detail: Said, retired: str | None
 ) -> Iterable[tuple[str, bool]]:
+    yield "unit", row.unit == detail.get("unit", "")
     yield "purpose", row.purpose == detail.get("purpose")
     yield "algorithm", row.algorithm == detail.get("algorithm")
     yield "spki", row.spki.hex() == detail.get("spki")
