@@ -76,18 +76,8 @@ class PlatformGrants:
 
         Raises `GrantConflictError` where another has its id.
         """
-        sql = statements("grants")
         async with self._connection() as connection, connection.transaction():
-            if await connection.fetchval(sql["enter"], columns(made)) is not None:
-                await _note(connection, act, None, made)
-                return Taken(application=made, replayed=False)
-            if await connection.fetchval(sql["said"], made.id, 1) != digest(act):
-                raise GrantConflictError(
-                    "这个申请编号已有另一件申请，请换一个编号",
-                    "another application has this id; choose another id",
-                )
-            (row,) = await connection.fetch(sql["find"], made.id)
-            return Taken(application=application(row), replayed=True)
+            return await enter(connection, made, act)
 
     async def take(
         self, act: Act, judge: Callable[[Application, Act], Application]
@@ -97,30 +87,8 @@ class PlatformGrants:
         Raises what *judge* raises, `GrantUnknownError`, and `GrantStaleError` where
         the application has gone on.
         """
-        sql = statements("grants")
         async with self._connection() as connection, connection.transaction():
-            row = await connection.fetchrow(sql["lock"], act.grant)
-            if row is None:
-                raise unknown()
-            before = application(row)
-            if act.step is GrantStep.JUDGE:
-                # It names no version: each emergency is judged once.
-                if await connection.fetchval(sql["judged"], act.grant) == digest(act):
-                    return Taken(application=before, replayed=True)
-            elif before.version != act.version:
-                said = None
-                if 0 < act.version < before.version:
-                    said = await connection.fetchval(
-                        sql["said"], act.grant, act.version + 1
-                    )
-                if said != digest(act):
-                    raise _stale(before, act)
-                return Taken(application=before, replayed=True)
-            people = await _people(connection, before, act.at)
-            after = judge(replace(before, people=people), act)
-            await connection.execute(sql["change"], columns(after))
-            await _note(connection, act, before, after)
-            return Taken(application=after, replayed=False)
+            return await take(connection, act, judge)
 
     async def expire(
         self, now: datetime, judge: Callable[[Application], tuple[Act, Application]]
@@ -146,6 +114,53 @@ class PlatformGrants:
                 "授权登记暂时不可用，请稍后重试",
                 "the register of grants is not available now; try again shortly",
             ) from error
+
+
+async def enter(connection: Connection, made: Application, act: Act) -> Taken:
+    """Enter *made* in the transaction that *connection* is in.
+
+    Raises `GrantConflictError` where another has its id.
+    """
+    sql = statements("grants")
+    if await connection.fetchval(sql["enter"], columns(made)) is not None:
+        await _note(connection, act, None, made)
+        return Taken(application=made, replayed=False)
+    if await connection.fetchval(sql["said"], made.id, 1) != digest(act):
+        raise GrantConflictError(
+            "这个申请编号已有另一件申请，请换一个编号",
+            "another application has this id; choose another id",
+        )
+    (row,) = await connection.fetch(sql["find"], made.id)
+    return Taken(application=application(row), replayed=True)
+
+
+async def take(
+    connection: Connection,
+    act: Act,
+    judge: Callable[[Application, Act], Application],
+) -> Taken:
+    """Take *act* in the transaction that *connection* is in."""
+    sql = statements("grants")
+    row = await connection.fetchrow(sql["lock"], act.grant)
+    if row is None:
+        raise unknown()
+    before = application(row)
+    if act.step is GrantStep.JUDGE:
+        # It names no version: each emergency is judged once.
+        if await connection.fetchval(sql["judged"], act.grant) == digest(act):
+            return Taken(application=before, replayed=True)
+    elif before.version != act.version:
+        said = None
+        if 0 < act.version < before.version:
+            said = await connection.fetchval(sql["said"], act.grant, act.version + 1)
+        if said != digest(act):
+            raise _stale(before, act)
+        return Taken(application=before, replayed=True)
+    people = await _people(connection, before, act.at)
+    after = judge(replace(before, people=people), act)
+    await connection.execute(sql["change"], columns(after))
+    await _note(connection, act, before, after)
+    return Taken(application=after, replayed=False)
 
 
 def unknown() -> GrantUnknownError:
