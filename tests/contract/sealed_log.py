@@ -25,6 +25,7 @@ from zhitong.rules.head_notes import read_head
 from zhitong.types import AccessFinding, Inquiry, Label, Look, Occasion, Principal
 
 KEY = b"k" * 32
+PERSONS = {0: "11010519491231002X", 4: "110105194912310038"}
 FOUND = (
     Finding(
         check="legal-review",
@@ -104,7 +105,11 @@ async def decisions(url: str, many: int, digest: str = "sha256") -> list[str]:
                 "local_id": f"A-{each}",
                 "document_no": f"（安）罚〔2026〕{each}号",
             }
-            said = of_person(**local) if each % 4 == 0 else decision(**local)
+            said = (
+                of_person(PERSONS[each % 8], **local)
+                if each % 4 == 0
+                else decision(**local)
+            )
             await ledger.commit(entry(said, findings=FOUND[: each % 3]))
             if each % 3 == 0:
                 again = entry(said, 2, Change.WITHDRAWN, reason=f"撤销{each}")

@@ -40,6 +40,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("recorded_by", "changed_at", "collective", "subject_code", "review_no"),
         *("case_key", "case_hash", "origin"),
     ),
+    "sealed_number": ("decision_id", "version", "field", "key_id", "sealed"),
+    "person_key": ("person", "wrapped"),
     "finding": (
         *("finding_id", "decision_id", "version", "check_name", "severity"),
         *("zh", "en", "source", "found_at"),
@@ -151,8 +153,7 @@ class Tampering:
 
     async def invent_a_row(self) -> Change | None:
         """Add a row that is much like another, and was never written."""
-        # The present row of a decision is no more than what its versions make.
-        table = self._chosen.choice([each for each in COLUMNS if each != "decision"])
+        table = self._chosen.choice([each for each in COLUMNS if each not in _MADE])
         row = await self._row(table)
         if row is None:
             return None
@@ -162,7 +163,7 @@ class Tampering:
             values |= {"number": top + 1, "id": f"{row['id']}x"}
         elif table == "head":
             values["at"] = row["at"] + timedelta(microseconds=1)
-        elif table == "decision_version":
+        elif table in {"decision_version", "sealed_number"}:
             values["version"] = 9
         else:
             key = next(
@@ -252,8 +253,10 @@ class Tampering:
         if not many:
             return None
         first = "number" if table == "sealed_leaf" else ", ".join(_KEYS[table])
+        more = _NUMBERS if table == "person_key" else "null"
         return await self._connection.fetchrow(
-            f"select tableoid, ctid, * from {table} order by {first} offset $1 limit 1",
+            f"select tableoid, ctid, *, {more} as places from {table} "
+            f"order by {first} offset $1 limit 1",
             self._chosen.randrange(many),
         )
 
@@ -288,12 +291,19 @@ class Tampering:
         return None
 
 
+_MADE = frozenset({"decision", "person_key"})
+"""No more than what versions make; and keys, under which nothing need be sealed."""
+_NUMBERS = """array(select n.decision_id || '/' || n.version from sealed_number n
+    where n.key_id = person_key.key_id)"""
+
 _KEYS: dict[str, tuple[str, ...]] = {
     "access_entry": ("record_id",),
     "audit_leaf": ("decision_id", "version"),
     "decision_version": ("decision_id", "version"),
     "decision": ("decision_id",),
     "finding": ("finding_id",),
+    "sealed_number": ("decision_id", "version", "field"),
+    "person_key": ("key_id",),
     "deed": ("deed_id",),
     "sealed_leaf": ("number",),
     "head": ("size", "at"),
@@ -326,7 +336,10 @@ def _where(table: str, row: Row) -> tuple[str, list[object]]:
 
 def _names(table: str, row: Any) -> tuple[str, ...]:  # noqa: ANN401 - row or values
     """Say how a fault would name a row."""
-    if table in {"audit_leaf", "decision_version"}:
+    if table == "person_key":
+        # What is sealed under it opens no more.
+        return tuple(row["places"])
+    if table in {"audit_leaf", "decision_version", "sealed_number"}:
         return (f"{row['decision_id']}/{row['version']}",)
     if table == "sealed_leaf":
         return (f"#{row['number']}", f" {row['id']}", f"{row['number']}…")

@@ -15,6 +15,7 @@ from random import Random
 
 import asyncpg
 import pytest
+from entries import SEALING
 from sealed_log import SmallWitness, small_log
 from tampering import Tampering, rewrite
 
@@ -45,7 +46,7 @@ async def behind_its_back(connection: Connection) -> AsyncIterator[None]:
 
 async def checked(connection: Connection, witness: SmallWitness | None) -> Checked:
     seen = None if witness is None else witness.seen
-    wanted = Wanted(witnessed=seen, grace=0)
+    wanted = Wanted(witnessed=seen, grace=0, sealing=SEALING)
     return await check(EvidenceRows(connection), wanted)
 
 
