@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from zhitong.connectors.binding import Binding, FieldMap, TypeMap, field_map
 from zhitong.connectors.codecs import (
@@ -60,7 +61,7 @@ class Link:
         return " and ".join(f"l.{mine} = {theirs}" for mine, theirs in self.on)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: its SQL is written once and kept
 class Mapped:
     """A field where it lies: *raw* is the column as SQL, *codec* its reading."""
 
@@ -71,7 +72,7 @@ class Mapped:
     joins: frozenset[str] = frozenset()
     link: Link | None = None
 
-    @property
+    @cached_property
     def value(self) -> str:
         """The canonical value as SQL; of a list, never null."""
         if self.link is not None:
