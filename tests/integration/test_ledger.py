@@ -166,6 +166,7 @@ async def test_each_leaf_is_the_digest_of_its_body_and_names_the_one_before(
             "origin": "PLATFORM",
             "previous": previous,
             "reason": reason,
+            "signature": None,
             "tenant": "anze",
             "unit": UNIT,
             "version": version,
