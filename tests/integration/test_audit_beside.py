@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
+import orjson
 import pytest
+from cryptography.x509 import load_pem_x509_certificates
+from entries import SEALING
 from sealed_log import SmallWitness, small_log
+from stamp_authority import StampAuthority
 
+from zhitong.connectors import deeds
+from zhitong.connectors.erasure import Erasure, Order
 from zhitong.connectors.evidence_rows import EvidenceRows
+from zhitong.connectors.key_ring import register
 from zhitong.connectors.signers import ECDSA, file_signer, generate
+from zhitong.connectors.timestamps import question, stamps
 from zhitong.connectors.whole_check import Checked, Wanted, check
+from zhitong.evidence import Deed, DeedKind, stamp
+from zhitong.infra.audit import LATE
+from zhitong.rules.unseen import NO_AUTHORITY, NO_SECRETS
+from zhitong.rules.verification import micros
 
 pytestmark = pytest.mark.integration
 
@@ -120,3 +133,244 @@ async def test_the_case_and_the_origin_of_a_decision_are_its_first_version_s(
     (fault,) = (await checked(database, witness)).faults.listed
     assert (fault.kind, fault.column) == ("PRESENT_DIFFERS", column)
     assert fault.id.startswith(decision)
+
+
+# --- sealed ID numbers --------------------------------------------------------
+
+OTHER = """(select n.sealed from sealed_number n where n.decision_id <> '{0}'
+    order by n.decision_id limit 1)"""
+
+
+async def numbered(url: str) -> str:
+    return await one(url, "select min(decision_id) from sealed_number")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(f"sealed = {OTHER}", id="another's"),
+        pytest.param(
+            "sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)", id="changed"
+        ),
+        pytest.param("sealed = '\\x00'", id="cut"),
+        pytest.param(
+            "key_id = (select k.key_id from person_key k "
+            "where k.key_id <> sealed_number.key_id limit 1)",
+            id="another person's key",
+        ),
+    ],
+)
+async def test_a_sealed_number_that_somebody_swapped_is_named_by_who_has_the_keys(
+    database: str, tmp_path: Path, witness: SmallWitness, change: str
+) -> None:
+    await small_log(database, tmp_path, witness)
+    decision = await numbered(database)
+    await changed(
+        database,
+        f"update sealed_number set {change.format(decision)} "  # noqa: S608 - the test's own
+        f"where decision_id = '{decision}' and version = 1",
+    )
+    found = await checked(database, witness, sealing=SEALING)
+    assert f"NUMBER_DIFFERS sealed_number {decision}/1 .party" in {
+        str(each) for each in found.faults.listed
+    }
+    assert found.faults.totals["NUMBER_DIFFERS"] == 1  # type: ignore[index]  # a name
+    assert NO_SECRETS not in found.unseen
+
+
+async def test_without_the_keys_it_says_that_numbers_were_not_looked_at(
+    database: str, tmp_path: Path, witness: SmallWitness
+) -> None:
+    await small_log(database, tmp_path, witness)
+    await changed(database, "update sealed_number set sealed = '\\x00'")
+    found = await checked(database, witness)
+    assert (len(found.faults), NO_SECRETS in found.unseen) == (0, True)
+
+
+async def test_a_number_of_no_version_is_named(
+    database: str, tmp_path: Path, witness: SmallWitness
+) -> None:
+    await small_log(database, tmp_path, witness)
+    decision = await numbered(database)
+    await changed(
+        database,
+        "insert into sealed_number select decision_id, 40, field, key_id, sealed "  # noqa: S608 - the test's own
+        f"from sealed_number where decision_id = '{decision}' and version = 1",
+    )
+    found = await checked(database, witness, sealing=SEALING)
+    assert [str(each) for each in found.faults.listed] == [
+        f"NUMBER_DIFFERS sealed_number {decision}/40 .party"
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update person_key set wrapped = null, destroyed_at = now()",
+        "update person_key set wrapped = null",
+        "update person_key set destroyed_at = now()",
+    ],
+)
+async def test_a_key_that_nobody_ordered_to_be_destroyed_is_named(
+    database: str, tmp_path: Path, witness: SmallWitness, change: str
+) -> None:
+    await small_log(database, tmp_path, witness)
+    key = await one(database, "select min(key_id::text) from person_key")
+    await changed(database, f"{change} where key_id = '{key}'")
+    found = await checked(database, witness, sealing=SEALING)
+    assert [str(each) for each in found.faults.listed] == [
+        f"ERASURE_DIFFERS person_key {key}"
+    ]
+
+
+async def test_an_erasure_is_excused_by_its_deed_and_must_stand(
+    database: str, tmp_path: Path, witness: SmallWitness
+) -> None:
+    await small_log(database, tmp_path, witness)
+    first = "from person_key order by key_id limit 1"
+    key = await one(database, f"select key_id {first}")
+    wrapped = await one(database, f"select encode(wrapped, 'hex') {first}")
+    person = await one(database, f"select encode(person, 'hex') {first}")
+    async with Erasure(database) as erasure:
+        order = Order(who="李运维", reason="本人申请", approval="安信〔2026〕3号")
+        assert await erasure.erase(bytes.fromhex(person), order) is not None
+    assert len((await checked(database, witness, sealing=SEALING)).faults) == 0
+    await changed(
+        database,
+        f"update person_key set wrapped = '\\x{wrapped}', destroyed_at = null "  # noqa: S608 - the test's own
+        f"where key_id = '{key}'",
+    )
+    found = await checked(database, witness, sealing=SEALING)
+    assert [str(each) for each in found.faults.listed] == [
+        f"ERASURE_DIFFERS person_key {key}"
+    ]
+    gone = f"delete from person_key where key_id = '{key}'"  # noqa: S608 - the test's own
+    await changed(database, gone)
+    found = await checked(database, witness, sealing=SEALING)
+    assert found.faults.totals["ERASURE_DIFFERS"] == 1  # type: ignore[index]  # a name
+
+
+# --- keys, witnesses, heads, timestamps ----------------------------------------
+
+
+async def test_a_second_deed_that_makes_a_key_is_named(
+    database: str, tmp_path: Path, witness: SmallWitness
+) -> None:
+    await small_log(database, tmp_path, witness)
+    connection = await asyncpg.connect(database)
+    row = await connection.fetchrow(
+        "select body, target from deed where action = 'add-key' limit 1"
+    )
+    assert row is not None
+    again = Deed(
+        kind=DeedKind.KEY,
+        who="李运维",
+        action="add-key",
+        target=row["target"],
+        reason="再次",
+        detail=orjson.loads(row["body"])["detail"],
+    )
+    async with connection.transaction():
+        await deeds.write(connection, again)
+    await connection.close()
+    found = await checked(database, witness)
+    assert [str(each) for each in found.faults.listed] == [
+        f"KEY_TWICE evidence_key {row['target']}"
+    ]
+
+
+async def named(database: str, *witnesses: SmallWitness, **more: object) -> list[str]:
+    connection = await asyncpg.connect(database)
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            wanted = Wanted(
+                witnessed=[seen for each in witnesses for seen in each.seen],
+                grace=0,
+                **more,  # type: ignore[arg-type]  # of several kinds
+            )
+            found = await check(EvidenceRows(connection), wanted)
+    finally:
+        await connection.close()
+    return [str(each) for each in found.faults.listed]
+
+
+async def test_a_head_counts_with_the_quorum_of_witnesses(
+    database: str, tmp_path: Path, witness: SmallWitness
+) -> None:
+    await small_log(database, tmp_path, witness)
+    other = SmallWitness(file_signer(generate(ECDSA)))
+    pinned = (witness.signer.spki, other.signer.spki)
+    first = witness.seen[0].head
+    alone = await named(database, witness, witness_keys=pinned, quorum=2)
+    assert alone == [
+        "WITNESS_MISSING witness anze (1 of 2)",
+        f"WITNESS_BEHIND head {first.size}@{stamp(first.at)} (witnessed 0)",
+    ]
+    connection = await asyncpg.connect(database)
+    await register(connection, "witness", other.signer.spki)
+    await other.countersign(connection)
+    await connection.close()
+    both = (witness, other)
+    assert await named(database, *both, witness_keys=pinned, quorum=2) == []
+    # One of them has not seen the newest: what it lacks has one witness's word.
+    *_, before, _ = [seen.head.size for seen in other.seen]
+    newest = [seen for seen in other.seen if seen.head.size > before]
+    for seen in newest:
+        other.seen.remove(seen)
+    assert await named(database, *both, witness_keys=pinned) == []
+    lacks = min(newest, key=lambda seen: seen.head.at).head
+    assert await named(database, *both, witness_keys=pinned, quorum=2) == [
+        f"WITNESS_BEHIND head {lacks.size}@{stamp(lacks.at)} (witnessed {before})"
+    ]
+
+
+async def test_a_witness_under_another_s_name_is_not_two(
+    database: str, tmp_path: Path, witness: SmallWitness
+) -> None:
+    await small_log(database, tmp_path, witness)
+    other = SmallWitness(file_signer(generate(ECDSA)))
+    for seen in witness.seen:
+        said = replace(seen.word.signature, key_id=other.signer.key_id)
+        other.seen.append(replace(seen, word=replace(seen.word, signature=said)))
+    pinned = (witness.signer.spki, other.signer.spki)
+    found = await named(database, witness, other, witness_keys=pinned, quorum=2)
+    kinds = {each.split(" ")[0] for each in found}
+    assert kinds == {"WITNESS_WORD", "WITNESS_MISSING", "WITNESS_BEHIND"}
+
+
+async def test_a_sealer_that_stands_is_named(
+    database: str, tmp_path: Path, witness: SmallWitness
+) -> None:
+    await small_log(database, tmp_path, witness)
+    last = max((seen.head for seen in witness.seen), key=lambda head: head.at)
+    at = micros(stamp(last.at))
+    assert await named(database, witness, late=LATE, now=at + LATE) == []
+    assert await named(database, witness, late=LATE, now=at + LATE + 1) == [
+        f"HEAD_LATE head {last.size}@{stamp(last.at)}"
+    ]
+
+
+async def test_a_timestamp_of_an_authority_that_is_not_trusted_is_named(
+    database: str, tmp_path: Path, witness: SmallWitness
+) -> None:
+    await small_log(database, tmp_path / "keys", witness)
+    trusted = StampAuthority(tmp_path / "tsa").make()
+    other = StampAuthority(tmp_path / "other").make()
+    heads = [seen.head for seen in witness.seen[:2]]
+    connection = await asyncpg.connect(database)
+    for head, authority in zip(heads, (trusted, other), strict=True):
+        response = authority.answer(question(head.note).as_bytes())
+        moment = stamps(response, head.note)
+        await connection.execute(
+            "insert into head_timestamp values ($1, $2, $3, $4, $5)",
+            *(head.origin, head.size, head.at, moment, response),
+        )
+    await connection.close()
+    roots = load_pem_x509_certificates(trusted.ca.read_bytes())
+    found = await checked(database, witness, authorities=roots)
+    assert [str(each) for each in found.faults.listed] == [
+        f"TIMESTAMP_UNTRUSTED head_timestamp {heads[1].size}@{stamp(heads[1].at)}"
+    ]
+    assert NO_AUTHORITY not in found.unseen
+    without = await checked(database, witness)
+    assert (len(without.faults), NO_AUTHORITY in without.unseen) == (0, True)

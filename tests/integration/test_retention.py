@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -14,11 +15,13 @@ from sealed_log import SmallWitness, seal, small_log
 from zhitong.connectors.evidence_rows import EvidenceRows
 from zhitong.connectors.record_archive import Month, RecordArchive
 from zhitong.connectors.signers import ECDSA, file_signer, generate
-from zhitong.connectors.whole_check import Wanted, check
+from zhitong.connectors.whole_check import Checked, Wanted, check
 from zhitong.exceptions import SettingsError
 from zhitong.infra.retaining import due
 from zhitong.infra.retention_file import read_retention
 from zhitong.infra.settings import Settings
+from zhitong.rules.merkle import digest, leaf
+from zhitong.rules.unseen import NO_ARCHIVES
 
 pytestmark = pytest.mark.integration
 
@@ -28,16 +31,25 @@ def witness() -> SmallWitness:
     return SmallWitness(file_signer(generate(ECDSA)))
 
 
-async def faults(url: str, witness: SmallWitness) -> list[str]:
-    """Verify the whole log; name what is wrong."""
+async def verified(
+    url: str, witness: SmallWitness, archives: Sequence[Path] | None = None
+) -> Checked:
+    """Verify the whole log."""
     connection = await asyncpg.connect(url)
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            wanted = Wanted(witnessed=witness.seen, grace=0)
-            found = await check(EvidenceRows(connection), wanted)
-            return [str(each.kind) for each in found.faults.listed]
+            wanted = Wanted(witnessed=witness.seen, grace=0, archives=archives)
+            return await check(EvidenceRows(connection), wanted)
     finally:
         await connection.close()
+
+
+async def faults(
+    url: str, witness: SmallWitness, archives: Sequence[Path] | None = None
+) -> list[str]:
+    """Name what is wrong."""
+    found = await verified(url, witness, archives)
+    return [str(each.kind) for each in found.faults.listed]
 
 
 async def fetched(url: str, sql: str) -> list[asyncpg.Record]:
@@ -87,6 +99,42 @@ async def test_an_archived_month_is_gone_lawfully_and_its_file_proves_it(
     assert {(each["record"], each["body"], each["leaf"]) for each in lines} == {
         (row["record_id"], row["body"].decode(), row["leaf"].hex()) for row in before
     }
+
+
+async def test_archived_rows_are_verified_in_their_files(
+    database: str, tmp_path: Path, witness: SmallWitness
+) -> None:
+    await small_log(database, tmp_path / "keys", witness)
+    async with RecordArchive(database) as archive:
+        month = await with_looks(archive)
+        path = await archive.archive(month, tmp_path, "李运维", "到期")
+    await sealed_again(database, tmp_path / "keys", witness)
+    without = await verified(database, witness)
+    assert (without.excused, NO_ARCHIVES in without.unseen) == (month.records, True)
+    held = await verified(database, witness, [path])
+    assert (len(held.faults), NO_ARCHIVES in held.unseen) == (0, False)
+    missing = await verified(database, witness, [])
+    assert missing.faults.totals == {"ARCHIVE_MISSING": month.records}
+    first, *lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+    path.write_bytes(gzip.compress(b"".join([first, *lines[1:]])))
+    one = orjson.loads(lines[0])
+    assert [
+        str(each) for each in (await verified(database, witness, [path])).faults.listed
+    ] == [f"ARCHIVE_MISSING access_entry {one['record']} #{one['number']}"]
+    torn = lines[0].replace(b"criminal", b"Criminal")
+    path.write_bytes(gzip.compress(b"".join([first, *lines[1:], torn])))
+    assert await faults(database, witness, [path]) == [
+        "ARCHIVE_DIFFERS",
+        "ARCHIVE_MISSING",
+    ]
+    # A body that fits its own leaf is not the one that was sealed.
+    body = one["body"].replace("criminal", "Criminal")
+    other = {**one, "body": body, "leaf": leaf(digest("sha256"), body.encode()).hex()}
+    made = orjson.dumps(other) + b"\n"
+    path.write_bytes(gzip.compress(b"".join([first, *lines[1:], made])))
+    assert [
+        str(each) for each in (await verified(database, witness, [path])).faults.listed
+    ] == [f"ARCHIVE_DIFFERS access_entry {one['record']} #{one['number']}"]
 
 
 async def test_removing_a_month_without_the_deed_is_still_found(
