@@ -57,14 +57,15 @@ class Records:
 
     def entry(self, inquiry: Inquiry) -> LookEntry:
         """Write the record of *inquiry*."""
+        said: Any = self._body(inquiry)
         try:
-            body = orjson.dumps(self._body(inquiry), option=orjson.OPT_SORT_KEYS)
+            body = _json(said)
         except TypeError:  # half a character of UTF-16
             body = _NUL
         if _NUL in body:  # no text of the database has it
-            told = _legible(self._body(inquiry))
-            body = orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
-        return self.read(body)
+            said = _legible(said)
+            body = _json(said)
+        return self._row(said, body)
 
     def read(self, body: bytes) -> LookEntry:
         """Give the row of a body; raise `ValueError` where it is none of a look."""
@@ -94,7 +95,7 @@ class Records:
             subjects=tuple(map(bytes.fromhex, sorted(digests))),
             body=body,
             leaf=leaf(self._digest, body),
-            findings=orjson.dumps(findings).decode() if findings else None,
+            findings=_json(findings).decode() if findings else None,
         )
 
     def _body(self, inquiry: Inquiry) -> dict[str, object]:
@@ -204,6 +205,11 @@ def papers(occasion: Occasion) -> list[str]:
 def grants_used(inquiries: Iterable[Inquiry]) -> list[str]:
     """Name the sharing grants that any of *inquiries* rests on."""
     return sorted({name for one in inquiries for name in one.grants_used})
+
+
+def _json(value: object) -> bytes:
+    """Write *value* as canonical JSON."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 def _verdicts(rulings: Rulings) -> str:

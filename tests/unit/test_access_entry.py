@@ -93,6 +93,16 @@ def test_what_a_rule_says_of_a_look_is_in_its_body() -> None:
     asked.findings = [AccessFinding(check="c", message=Label("看", "s"), source="源")]
     entry = RECORDS.entry(asked)
     assert orjson.loads(entry.findings or "") == orjson.loads(entry.body)["findings"]
+    assert entry == RECORDS.read(entry.body)
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\ud800b"], ids=["U+0000", "surrogate"])
+def test_what_no_text_can_have_is_replaced_in_body_and_columns_alike(text: str) -> None:
+    asked = inquiry("1")
+    asked.occasion = Occasion(purpose="p", cause=text)
+    entry = RECORDS.entry(asked)
+    assert entry == RECORDS.read(entry.body)
+    assert entry.cause in {"a\ufffdb", "a?b"}
 
 
 def test_no_key_of_a_row_and_no_number_of_a_party_stands_in_a_body() -> None:
