@@ -16,7 +16,7 @@ from zhitong.connectors.access_entry import LookEntry, Records, grants_used
 from zhitong.connectors.loan import lent
 from zhitong.connectors.spool import Spool
 from zhitong.connectors.statements import statements
-from zhitong.exceptions import GrantEndedError, ZhitongError, unrecorded
+from zhitong.exceptions import ZhitongError, ended, unrecorded
 from zhitong.types import Inquiry
 
 LOGGER = logging.getLogger(__name__)
@@ -275,9 +275,6 @@ def _settle(batch: Sequence[Waiting], error: Exception | None) -> None:
 def _told(error: Exception) -> ZhitongError:
     told: ZhitongError = unrecorded()
     if getattr(error, "sqlstate", None) == ENDED:
-        told = GrantEndedError(
-            "回答所依据的共享授权已经终止，没有给出任何数据",
-            "the sharing grant that the answer rests on has ended, nothing was given",
-        )
+        told = ended()
     told.__cause__ = error
     return told

@@ -154,7 +154,7 @@ class Gateway:
         )
         try:
             async with (
-                recording(self._settings, pool, self.freshness) as by,
+                recording(self._settings, pool, self.freshness, self.grants) as by,
                 self._deciding.running(
                     self._url, self.sources, self._reader, by.recorder
                 ) as (decisions, proceedings),

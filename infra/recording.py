@@ -15,6 +15,7 @@ from zhitong.infra.receipts import Receipts
 from zhitong.infra.secret import secret
 from zhitong.infra.settings import Settings
 from zhitong.ports import Freshness
+from zhitong.resolvers.granted import HeldGrants
 from zhitong.resolvers.records import Recorder
 
 RENEW_SECONDS = 60.0
@@ -31,7 +32,10 @@ class Recording:
 
 @asynccontextmanager
 async def recording(
-    settings: Settings, pool: Pool, freshness: Freshness | None = None
+    settings: Settings,
+    pool: Pool,
+    freshness: Freshness | None = None,
+    grants: HeldGrants | None = None,
 ) -> AsyncIterator[Recording]:
     """Open the register and our own disk; enter what a process before us left there."""
     keys = RecordKeys(pool, settings.evidence)
@@ -39,7 +43,7 @@ async def recording(
     signer = await keys.spool(settings.evidence_signature)
     spools = open_spools(settings.spool, signer, keys.check, settings.spool_bytes)
     log = PlatformAccessLog(pool, secret(settings.state / "subject.key"), spools=spools)
-    recorder = Recorder(log, freshness)
+    recorder = Recorder(log, freshness, grants)
     renewing = asyncio.create_task(_renew(receipts, keys))
     try:
         await log.open()

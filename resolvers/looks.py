@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from zhitong.exceptions import FieldHiddenError, SourceDriftError, SourceError
 from zhitong.ports import Source
+from zhitong.resolvers.granting import RULE
 from zhitong.resolvers.policy import plain
 from zhitong.types import (
     OPERATOR,
     All,
     AnyOf,
     Compare,
+    Deny,
     EntityType,
     Gap,
     Inquiry,
@@ -77,12 +79,16 @@ def note_look(  # noqa: PLR0913 - all that a look is, as it is kept
     seen: dict[str, str],
     part: Sequence[Row] | Sequence[Tally],
     *,
+    rulings: Mapping[str, Rulings],
     used: Iterable[str] = (),
 ) -> None:
     """Note that *source* answered: fields, rows, and which rows they were.
 
-    *used* are fields and relations that say something though they are not shown.
+    *rulings* are those of the type there; *used* are fields and relations that say
+    something though they are not shown.
     """
+    said = (entity.key, *used, *(name for name, how in seen.items() if how != "DENY"))
+    guarded = [name for name in said if _protected(entity, source, name)]
     keys = tuple(one.key for one in part if isinstance(one, Row))
     counted = sum(one.count for one in part if isinstance(one, Tally))
     inquiry.looks.append(
@@ -92,19 +98,35 @@ def note_look(  # noqa: PLR0913 - all that a look is, as it is kept
             fields=seen,
             rows=len(keys) + counted,
             keys=keys,
-            # What rests on a grant waits for its record: the grant may end meanwhile.
             owner=source.owner,
             places=_places(inquiry, entity, part),
-            protected=bool(inquiry.grants_used)
-            or any(
-                _protected(entity, source, name)
-                for name in (
-                    entity.key,
-                    *used,
-                    *(name for name, how in seen.items() if how != "DENY"),
-                )
-            ),
+            # What rests on a grant waits for its record: the grant may end meanwhile.
+            protected=bool(guarded or inquiry.grants_used),
+            emergency=_urgent(inquiry, seen, guarded, rulings),
         )
+    )
+
+
+def _urgent(
+    inquiry: Inquiry,
+    seen: Mapping[str, str],
+    guarded: Iterable[str],
+    rulings: Mapping[str, Rulings],
+) -> bool:
+    """Say whether emergencies' grants alone gave what is *guarded*, for all rows."""
+    if not inquiry.grants_used:
+        return False
+    urgent = {one.id for one in inquiry.grants if one.incident}
+    if not inquiry.grants_used <= urgent:
+        return False
+    if any(LOOKUP in how.split("|") for how in seen.values()):
+        return False  # no emergency's grant opens a look-up
+    given = {RULE + one for one in urgent}
+    return all(
+        ruling.verdict.rule in given
+        for name in guarded
+        for ruling in rulings[name]
+        if not isinstance(ruling.verdict, Deny)
     )
 
 

@@ -166,7 +166,10 @@ class Reader(Sight):
             seen = _filtered(ask, shown(ask.fields | ask.links, verdicts.fields))
             self._note_grants(inquiry, ask, source, ask.fields | ask.links | ordered)
             used = _used(ask, ask.links | ordered)
-            note_look(inquiry, ask.entity, source, seen, given, used=used)
+            fields = verdicts.fields
+            note_look(
+                inquiry, ask.entity, source, seen, given, rulings=fields, used=used
+            )
         return Found(rows=tuple(rows), missing=missing, more=more)
 
     async def given(self, inquiry: Inquiry, ask: Ask, source: Source) -> Found:
@@ -219,7 +222,10 @@ class Reader(Sight):
         for source, part in answered:
             self._note_grants(inquiry, ask, source, groups)
             used = _used(ask, groups)
-            note_look(inquiry, ask.entity, source, seen, part, used=used)
+            fields = self.verdicts(inquiry, ask.entity, source).fields
+            note_look(
+                inquiry, ask.entity, source, seen, part, rulings=fields, used=used
+            )
         tallies = tuple(tally for _, part in answered for tally in part)
         return Counted(tallies=tallies, missing=missing)
 
@@ -301,9 +307,6 @@ class Reader(Sight):
             told = finding(one, opened[one], self._policy.emergencies.source, "used")
             if told not in inquiry.findings:
                 inquiry.findings.append(told)
-        inquiry.break_glass = bool(inquiry.grants_used) and (
-            inquiry.grants_used <= opened.keys()
-        )
 
     def _columns(
         self, inquiry: Inquiry, ask: Ask, source: Source

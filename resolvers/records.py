@@ -7,8 +7,14 @@ import logging
 
 from opentelemetry import metrics
 
-from zhitong.exceptions import RecordUnavailableError, ZhitongError, unrecorded
+from zhitong.exceptions import (
+    RecordUnavailableError,
+    ZhitongError,
+    ended,
+    unrecorded,
+)
 from zhitong.ports import AccessLog, Freshness
+from zhitong.resolvers.granted import HeldGrants
 from zhitong.types import Inquiry
 
 LOGGER = logging.getLogger(__name__)
@@ -28,9 +34,15 @@ _RECORDED = metrics.get_meter("zhitong.resolvers").create_counter(
 class Recorder:
     """Writes records; those of public fields alone may follow a little later."""
 
-    def __init__(self, log: AccessLog, freshness: Freshness | None = None) -> None:
+    def __init__(
+        self,
+        log: AccessLog,
+        freshness: Freshness | None = None,
+        grants: HeldGrants | None = None,
+    ) -> None:
         self._log = log
         self._freshness = freshness
+        self._grants = grants
         self._following: set[asyncio.Task[None]] = set()
 
     @property
@@ -67,14 +79,23 @@ class Recorder:
     async def _waited(self, inquiry: Inquiry) -> None:
         """Commit the record; an emergency's is signed and kept where that fails."""
         if inquiry.break_glass and self._log.away:
-            await self._log.keep(inquiry)
+            await self._kept(inquiry)
             return
         try:
             await self._log.record(inquiry)
         except RecordUnavailableError:
             if not inquiry.break_glass:
                 raise
-            await self._log.keep(inquiry)
+            await self._kept(inquiry)
+
+    async def _kept(self, inquiry: Inquiry) -> None:
+        """Put an emergency's look on our own disk, if what it rests on still stands.
+
+        The register is not there to say so; what we know of it is.
+        """
+        if self._grants is not None and not self._grants.stand(inquiry):
+            raise ended()
+        await self._log.keep(inquiry)
 
     async def _followed(self, inquiry: Inquiry) -> None:
         """Begin to commit the record; once that has failed, have it kept first."""

@@ -670,6 +670,14 @@ def unrecorded() -> RecordUnavailableError:
     )
 
 
+def ended() -> GrantEndedError:
+    """Say that nothing is given, for a grant that it rests on has ended."""
+    return GrantEndedError(
+        "回答所依据的共享授权已经终止，没有给出任何数据",
+        "the sharing grant that the answer rests on has ended, nothing was given",
+    )
+
+
 def outline(error: BaseException) -> str:
     """Say where *error* and its causes arose: types and places, no values."""
     parts: list[str] = []

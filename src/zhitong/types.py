@@ -553,6 +553,8 @@ class Look:
     rows: int
     keys: tuple[str, ...]
     protected: bool
+    emergency: bool = False
+    """All that is protected in it was given by an emergency's grant 紧急调阅."""
     owner: str = ""
     """Credit code of the agency whose data they are."""
     places: Mapping[str, int] = field(default_factory=dict)
@@ -610,8 +612,16 @@ class Inquiry:
     """The caller's sharing grants that are in force, whatever their purpose."""
     grants_used: set[str] = field(default_factory=set)
     """Those whose verdict gave or compared something; its record names them."""
-    break_glass: bool = False
-    """Whether one of those used is for an emergency 紧急调阅."""
     answer_digest: bytes = b""
     """SHA-256 of the bytes that are answered; empty: nothing of it is."""
     answer_size: int = 0
+
+    @property
+    def break_glass(self) -> bool:
+        """Say whether it rests on an emergency's grant, and nothing protected beside.
+
+        What a rule or an ordinary grant gives is no more urgent for being asked for
+        in the same question.
+        """
+        protected = [look for look in self.looks if look.protected]
+        return bool(protected) and all(look.emergency for look in protected)

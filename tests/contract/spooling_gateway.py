@@ -31,13 +31,13 @@ def inquiry(number: int) -> Inquiry:
         rows=1,
         keys=(str(number),),
         protected=urgent,
+        emergency=urgent,
     )
     return Inquiry(
         principal=DEMO_PRINCIPALS["police"],
         occasion=Occasion(cause="紧急"),
         id=f"look-{number}",
         looks=[look],
-        break_glass=urgent,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
@@ -15,6 +16,7 @@ import pytest
 
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.gateway import Gateway
+from zhitong.rules.freshness import Moment
 from zhitong.schema.engine import Answer, Engine, Question
 from zhitong.types import Occasion
 
@@ -30,6 +32,8 @@ REVIEW = """mutation ($given: BreakGlassReviewInput!, $outcome: BreakGlassReview
   reviewBreakGlass(review: $given, outcome: $outcome) { state dueStep version } }"""
 PHONES = """{ counterparties(first: 5, sources: ["market"],
   where: {kind: {eq: LEGAL_PERSON}}) { nodes { phone } } }"""
+
+BESIDE = PHONES.removesuffix("}") + "accessGrants(first: 1) { nodes { grantId } } }"
 
 
 @pytest.fixture
@@ -263,3 +267,35 @@ async def test_it_works_while_the_register_is_away_and_is_on_record_afterwards(
         # The database sets no event.
         while not await sql("platform", entered, answer.record_id):  # noqa: ASYNC110 - as said
             await asyncio.sleep(0.1)
+
+
+async def test_what_a_rule_gives_beside_it_waits_for_the_witness(
+    ask: Ask, gateway: tuple[Gateway, Engine], given: dict[str, Any]
+) -> None:
+    await opened(ask, given)
+    assert "errors" not in (await ask("police", BESIDE, occasion=EMERGENCY)).body
+    freshness = gateway[0].freshness
+    freshness._clock = lambda: Moment(
+        wall=datetime.now(UTC), steady=time.monotonic() + 48 * 3600
+    )
+    assert code(await ask("police", BESIDE, occasion=EMERGENCY)) == "EVIDENCE_STALE"
+    assert all(phones(await ask("police", PHONES, occasion=EMERGENCY)))
+
+
+async def test_a_revocation_that_this_gateway_has_heard_holds_without_the_register(
+    ask: Ask,
+    gateway: tuple[Gateway, Engine],
+    given: dict[str, Any],
+    frozen: Callable[[str], AbstractContextManager[None]],
+) -> None:
+    # Of a field that no other test has opened.
+    await opened(ask, {**given, "items": ["Counterparty.address"]})
+    asked = PHONES.replace("phone", "phone: address")
+    assert all(phones(await ask("police", asked, occasion=EMERGENCY)))
+    review = {"grantId": given["grantId"], "reason": "没有这起事件"}
+    await ask("data-authority", REVIEW, {"given": review, "outcome": "NOT_JUSTIFIED"})
+    held = gateway[0].grants
+    assert held is not None
+    await held.refresh()
+    with frozen("platform"):
+        assert not any(phones(await ask("police", asked, occasion=EMERGENCY)))

@@ -11,7 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from zhitong.exceptions import LedgerUnavailableError
+from zhitong.exceptions import (
+    GrantEndedError,
+    LedgerUnavailableError,
+    RecordUnavailableError,
+)
 from zhitong.grants import Grant, InForce
 from zhitong.infra.clients_file import Clients, raised
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, DemoIssuer
@@ -20,8 +24,9 @@ from zhitong.infra.pace import Pace
 from zhitong.infra.settings import Settings
 from zhitong.infra.tokens import Verifier
 from zhitong.resolvers.granted import STALE_SECONDS, HeldGrants
+from zhitong.resolvers.records import Recorder
 from zhitong.schema.engine import Answer, Question, document_hash
-from zhitong.types import Allowance, Principal
+from zhitong.types import Allowance, Inquiry, Look, Occasion, Principal
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 PERSON = Principal(kind="department", unit="U", unit_name="局", person="王")
@@ -97,7 +102,7 @@ async def test_another_unit_has_none_of_them() -> None:
 
 async def test_while_the_database_is_silent_only_an_emergency_counts() -> None:
     register, clock = Register(GRANT, EMERGENCY), Clock()
-    grants = HeldGrants(register, clock)
+    grants = HeldGrants(register, clock, lambda: NOW)
     await grants.refresh()
     register.failure = LedgerUnavailableError("没有答复", "no answer")
     clock.now += STALE_SECONDS
@@ -109,6 +114,72 @@ async def test_while_the_database_is_silent_only_an_emergency_counts() -> None:
     register.failure = None
     await grants.refresh()
     assert grants.of(PERSON, NOW) == (GRANT, EMERGENCY)
+
+
+class Away:
+    """A register of looks that is away, and our own disk."""
+
+    away = True
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []
+
+    async def record(self, inquiry: Inquiry) -> str:
+        raise RecordUnavailableError("不可用", f"away {inquiry.id}")
+
+    async def keep(self, inquiry: Inquiry) -> None:
+        self.kept.append(inquiry.id)
+
+
+def urgent(number: str) -> Inquiry:
+    """Make a look at what the emergency's grant has opened."""
+    look = Look(
+        type="T",
+        source="s",
+        fields={},
+        rows=1,
+        keys=("1",),
+        protected=True,
+        emergency=True,
+    )
+    return Inquiry(
+        principal=PERSON,
+        occasion=Occasion(),
+        id=number,
+        at=NOW,
+        looks=[look],
+        grants=(EMERGENCY,),
+        grants_used={EMERGENCY.id},
+    )
+
+
+async def test_while_the_register_is_away_an_emergency_ends_in_its_own_time() -> None:
+    two_hours = replace(EMERGENCY, valid_to=NOW + timedelta(hours=2))
+    clock, log = Clock(), Away()
+    # The machine's clock stands still: no time is won by setting it back.
+    grants = HeldGrants(Register(two_hours), clock, lambda: NOW)
+    await grants.refresh()
+    recorder = Recorder(log, None, grants)
+    clock.now += 7199
+    await recorder.record(urgent("in time"))
+    clock.now += 1
+    assert grants.of(PERSON, NOW) == ()
+    with pytest.raises(GrantEndedError):
+        await recorder.record(urgent("over"))
+    assert log.kept == ["in time"]
+
+
+async def test_a_revocation_that_was_heard_holds_while_the_register_is_away() -> None:
+    register, log = Register(EMERGENCY), Away()
+    grants = HeldGrants(register, Clock(), lambda: NOW)
+    await grants.refresh()
+    recorder = Recorder(log, None, grants)
+    asked = urgent("asked before, answered after")
+    register.content = InForce(counter=2, grants=())
+    await grants.refresh()
+    with pytest.raises(GrantEndedError):
+        await recorder.record(asked)
+    assert log.kept == []
 
 
 async def test_an_answer_is_as_old_as_its_question() -> None:

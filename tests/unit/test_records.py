@@ -51,9 +51,15 @@ class Register:
         self.kept.append(inquiry.id)
 
 
-def look(*, protected: bool) -> Look:
+def look(*, protected: bool, emergency: bool = False) -> Look:
     return Look(
-        type="T", source="s", fields={}, rows=1, keys=("1",), protected=protected
+        type="T",
+        source="s",
+        fields={},
+        rows=1,
+        keys=("1",),
+        protected=protected,
+        emergency=emergency,
     )
 
 
@@ -137,8 +143,7 @@ async def test_a_register_that_does_not_answer_in_time_is_not_waited_for(
 async def test_an_emergency_is_kept_on_the_disk_where_the_register_is_away(
     recorder: Recorder, register: Register
 ) -> None:
-    urgent = inquiry("urgent", look(protected=True))
-    urgent.break_glass = True
+    urgent = inquiry("urgent", look(protected=True, emergency=True))
     await recorder.record(urgent)
     assert (register.entries, register.kept) == (["urgent"], [])
     register.away = True
@@ -154,18 +159,32 @@ async def test_an_emergency_that_meets_a_failing_register_is_kept(
             raise RecordUnavailableError("不可用", f"away {inquiry.id}")
 
     failing = Failing()
-    urgent = inquiry("urgent", look(protected=True))
-    urgent.break_glass = True
+    urgent = inquiry("urgent", look(protected=True, emergency=True))
     await Recorder(failing).record(urgent)
     assert (failing.kept, register.kept) == (["urgent"], [])
+
+
+async def test_other_protected_data_is_no_more_urgent_for_being_asked_for_beside(
+    register: Register,
+) -> None:
+    looks = look(protected=True, emergency=True), look(protected=True)
+    with pytest.raises(EvidenceStaleError):
+        await Recorder(register, Proof()).record(inquiry("stale", *looks))
+    register.away = True
+    for order in (looks, looks[::-1]):
+        with pytest.raises(RecordUnavailableError):
+            await Recorder(register).record(inquiry("away", *order))
+    assert register.kept == []
+    beside = looks[0], look(protected=False)
+    await Recorder(register, Proof()).record(inquiry("urgent", *beside))
+    assert register.kept == ["urgent"]
 
 
 async def test_with_a_full_disk_not_even_an_emergency_or_a_public_look_is_answered(
     recorder: Recorder, register: Register
 ) -> None:
     register.away = register.full = True
-    urgent = inquiry("urgent", look(protected=True))
-    urgent.break_glass = True
+    urgent = inquiry("urgent", look(protected=True, emergency=True))
     for asked in (urgent, inquiry("public", look(protected=False))):
         with pytest.raises(SpoolFullError):
             await recorder.record(asked)
@@ -175,8 +194,7 @@ async def test_what_rests_on_a_grant_that_has_ended_is_neither_given_nor_kept(
     recorder: Recorder, register: Register
 ) -> None:
     register.ended = True
-    urgent = inquiry("urgent", look(protected=True))
-    urgent.break_glass = True
+    urgent = inquiry("urgent", look(protected=True, emergency=True))
     with pytest.raises(GrantEndedError):
         await recorder.record(urgent)
     assert register.kept == []
@@ -232,8 +250,7 @@ async def test_without_proof_an_emergency_and_a_decisions_check_go_on(
     register: Register,
 ) -> None:
     recorder = Recorder(register, Proof())
-    emergency = inquiry("a", look(protected=True))
-    emergency.break_glass = True
+    emergency = inquiry("a", look(protected=True, emergency=True))
     assert await recorder.record(emergency) == "a"
     check = replace(
         inquiry("b", look(protected=True)), principal=replace(WANG, kind="platform")
