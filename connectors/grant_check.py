@@ -16,7 +16,8 @@ from zhitong.connectors.grant_rows import WORDS, word_digest
 from zhitong.connectors.loan import Connection
 from zhitong.connectors.statements import statements
 from zhitong.rules.faults import Fault, FaultKind
-from zhitong.rules.verification import Said, micros
+from zhitong.rules.noted_keys import Said
+from zhitong.rules.verification import micros
 
 BATCH = 200
 MOMENTS = frozenset(

@@ -22,13 +22,13 @@ from zhitong.connectors.signers import verify
 from zhitong.evidence import LeafKind
 from zhitong.rules.faults import Fault, FaultKind, Faults
 from zhitong.rules.head_checks import HeadChecks, KeyRow, Seen
+from zhitong.rules.matching import Matching
 from zhitong.rules.merkle import digest
+from zhitong.rules.noted_keys import Keys
 from zhitong.rules.tree_parts import WIDTH, Part, PartBuilder
 from zhitong.rules.verification import (
     LOOKS,
     TABLES,
-    Keys,
-    Matching,
     Row,
     Table,
     check_rows,

@@ -24,11 +24,14 @@ from zhitong.connectors.signers import key_id, verify
 from zhitong.evidence import LeafKind, stamp
 from zhitong.exceptions import SettingsError
 from zhitong.rules.faults import Fault, FaultKind, Faults
-from zhitong.rules.head_checks import Chain, Witnessed, check_keys
+from zhitong.rules.head_chain import Chain, Witnessed
+from zhitong.rules.head_checks import check_keys
+from zhitong.rules.matching import Matching
 from zhitong.rules.merkle import Digest, digest, node
+from zhitong.rules.noted_keys import Keys
 from zhitong.rules.tree_parts import DEPTH, Whole
 from zhitong.rules.unseen import NO_ARCHIVES, NO_AUTHORITY, NO_MOMENT, NO_SECRETS
-from zhitong.rules.verification import TABLES, Keys, Matching
+from zhitong.rules.verification import TABLES
 from zhitong.types import Label
 
 WITNESS = "witness"

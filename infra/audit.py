@@ -28,7 +28,7 @@ from zhitong.infra.secret import secret
 from zhitong.infra.settings import Settings
 from zhitong.infra.timestamping import roots
 from zhitong.infra.witness_client import WitnessAwayError, WitnessClient
-from zhitong.rules.head_checks import Witnessed
+from zhitong.rules.head_chain import Witnessed
 from zhitong.rules.verification import micros
 
 LATE = 120_000_000

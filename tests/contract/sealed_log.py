@@ -20,7 +20,7 @@ from zhitong.connectors.sealer import Pace, Sealer
 from zhitong.connectors.signers import ECDSA, SM2, FileSigner
 from zhitong.decisions import Change, Finding, Severity
 from zhitong.evidence import Countersignature, Deed, DeedKind, Head, Signature
-from zhitong.rules.head_checks import Witnessed
+from zhitong.rules.head_chain import Witnessed
 from zhitong.rules.head_notes import read_head
 from zhitong.types import AccessFinding, Inquiry, Label, Look, Occasion, Principal
 

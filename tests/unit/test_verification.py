@@ -12,21 +12,21 @@ import pytest
 
 from zhitong.evidence import Head, Signature, stamp
 from zhitong.rules.faults import FaultKind, Faults
+from zhitong.rules.head_chain import Chain
 from zhitong.rules.head_checks import (
-    Chain,
     HeadChecks,
     HeadRow,
     KeyRow,
     Seen,
     check_keys,
 )
+from zhitong.rules.matching import Matching
 from zhitong.rules.merkle import NONE, digest, leaf
+from zhitong.rules.noted_keys import Keys
 from zhitong.rules.verification import (
     DECISIONS,
     DEEDS,
     LOOKS,
-    Keys,
-    Matching,
     check_rows,
     micros,
     sent,
