@@ -262,6 +262,8 @@ def _entry(verdict: Verdict) -> dict[str, object]:
         "koffset": arrival.offset,
         "key": arrival.key,
         "traceparent": arrival.traceparent,
+        "statement": arrival.statement,
+        "signature": arrival.signature or "",
         "answer": verdict.answer,
         "reasons": verdict.reasons,
     }

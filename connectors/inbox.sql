@@ -33,13 +33,13 @@ from jsonb_to_recordset($1::jsonb) e(place text, decisions jsonb);
 
 -- arrive --
 insert into inbox (event_id, decision_id, version, change, place, payload_hash,
-    topic, partition, koffset, key, traceparent, answer, reasons)
+    topic, partition, koffset, key, traceparent, statement, signature, answer, reasons)
 select a.event_id, a.decision_id, a.version, a.change, a.place, a.payload_hash,
-    a.topic, a.partition, a.koffset, a.key, a.traceparent, a.answer,
+    a.topic, a.partition, a.koffset, a.key, a.traceparent, a.statement, a.signature, a.answer,
     array(select jsonb_array_elements_text(a.reasons))
 from jsonb_to_recordset($1::jsonb) a(event_id text, decision_id text, version integer, change text,
     place text, payload_hash text, topic text, partition integer, koffset bigint, key text,
-    traceparent text, answer text, reasons jsonb);
+    traceparent text, statement text, signature text, answer text, reasons jsonb);
 
 -- wait --
 insert into waiting (event_id, decision_id, version, change, place, row, reasons)

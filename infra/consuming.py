@@ -13,6 +13,7 @@ from zhitong.connectors.migrations import migrate
 from zhitong.exceptions import InboxUnavailableError, ReceiverError, SettingsError
 from zhitong.infra.broker_access import way
 from zhitong.infra.broker_start import topics
+from zhitong.infra.bureau_keys import Vouching
 from zhitong.infra.embedded import databases
 from zhitong.infra.receiver_keys import (
     make_demo_keys,
@@ -62,7 +63,8 @@ async def _consume(settings: Settings, receiver: str, name: str) -> None:
     inbox = await _inbox(settings, found)
     broker = way(settings, receiver)
     sender = KafkaSender(broker, _DELIVERY_SECONDS, topics(settings))
-    consumer = Consumer(inbox, keys, sender, tenant=settings.tenant)
+    vouch = Vouching(settings.state)
+    consumer = Consumer(inbox, keys, sender, tenant=settings.tenant, vouch=vouch)
     title = found.title
     print(  # noqa: T201 - what the command line says
         f"接收方已启动 The receiver runs: {name}, {title.zh} {title.en}", flush=True

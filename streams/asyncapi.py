@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from zhitong.decisions import Answer
+from zhitong.rules.statements import LONGEST
 from zhitong.streams import examples
 from zhitong.streams.cloud_events import (
     CONTENT_TYPE,
@@ -32,6 +33,14 @@ _TRACE = {
     "type": "string",
     "description": "W3C 跟踪上下文，呼叫被跟踪时才有 W3C trace context, "
     "where the call was traced",
+}
+_STATEMENT = {
+    "type": "string",
+    "maxLength": LONGEST,
+    "pattern": r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}$",
+    "contentMediaType": "application/jose",
+    "description": "决定机关签署的声明（JWS），有签署且成立时才有 "
+    "what the bureau has signed, a JWS; there where it holds",
 }
 _OURS = {"type": "string", "const": CONTENT_TYPE}
 # The binding's own example has the charset: whoever answers may write it so.
@@ -177,6 +186,7 @@ def _message(table: Table, example: Mapping[str, object]) -> dict[str, object]:
             "description": "较早的版本在平台启用之前已有 earlier versions were there "
             "before the platform began",
         },
+        "statement": _STATEMENT,
         "data": {
             "type": "object",
             "additionalProperties": False,
@@ -246,7 +256,7 @@ def _enveloped(
         },
         "payload": {
             "type": "object",
-            "required": list(attributes),
+            "required": [name for name in attributes if name != "statement"],
             "properties": {**attributes, "traceparent": _TRACE},
         },
         "bindings": {"kafka": {"key": _KEY, "bindingVersion": "0.5.0"}},

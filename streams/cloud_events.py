@@ -3,7 +3,8 @@
 One event is one Kafka value, the whole JSON with sorted keys and the header
 ``content-type: application/cloudevents+json``. Times carry the offset of
 Asia/Shanghai. Extension attributes: ``receiver``, ``decisionversion``,
-``partitionkey``, ``followshistory`` and, where the call was traced, ``traceparent``.
+``partitionkey``, ``followshistory``, where the call was traced ``traceparent``, and
+where the bureau has signed the decision, its ``statement``.
 """
 
 from __future__ import annotations
@@ -57,6 +58,8 @@ class DecisionEvent(msgspec.Struct, frozen=True, kw_only=True):
     row: dict[str, object]
     """By the receiver's column names; a column that is not there is empty."""
     traceparent: str = ""
+    statement: str = ""
+    """What the bureau has signed of this version, a compact JWS; empty without."""
 
     @property
     def event_id(self) -> UUID:
@@ -103,6 +106,7 @@ class _DecisionWire(_Envelope, frozen=True, kw_only=True):
     partitionkey: Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
     followshistory: bool
     data: _Data
+    statement: str = ""
 
 
 class _ReceiptWire(_Envelope, frozen=True, kw_only=True):
@@ -122,6 +126,8 @@ def write(event: DecisionEvent) -> bytes:
         "followshistory": event.follows_history,
         "data": {"table": event.table, "row": event.row},
     }
+    if event.statement:
+        said["statement"] = event.statement
     return orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
 
 
@@ -150,6 +156,7 @@ def parse(value: bytes) -> DecisionEvent:
         table=wire.data.table,
         row=wire.data.row,
         traceparent=wire.traceparent,
+        statement=wire.statement,
     )
 
 

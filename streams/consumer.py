@@ -19,13 +19,20 @@ from contextlib import suppress
 import msgspec
 from opentelemetry import metrics
 
-from zhitong.decisions import BUCKETS, Due, Outgoing, Unreadable
+from zhitong.decisions import (
+    BUCKETS,
+    Arrival,
+    Due,
+    Outgoing,
+    SignatureState,
+    Unreadable,
+)
 from zhitong.exceptions import EventPoisonError, InboxUnavailableError
 from zhitong.ports import Inbox
 from zhitong.streams import names
 from zhitong.streams.cloud_events import write_receipt
 from zhitong.streams.group_reader import GroupReader, Message
-from zhitong.streams.intake import Intake, Read
+from zhitong.streams.intake import Intake, Read, Vouch
 from zhitong.streams.kafka_client import Way
 from zhitong.streams.keys import ReceiverKeys, sign_receipt
 from zhitong.streams.producer import Fault, Producer
@@ -35,6 +42,7 @@ AT_ONCE = 500
 """Receipts of one batch."""
 _PAUSE = 0.5
 _LONGEST_PAUSE = 10.0
+_DOUBTFUL = frozenset({SignatureState.INVALID, SignatureState.DIFFERS})
 _LOOK_SECONDS = 1.0
 """How often receipts that another consumer left are looked for."""
 
@@ -49,7 +57,7 @@ _taken = metrics.get_meter("zhitong.consumer").create_counter(
 class Consumer:
     """One consumer of a receiver; there may be several, which share the partitions."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it speaks with, each on its own side
         self,
         inbox: Inbox,
         keys: ReceiverKeys,
@@ -57,11 +65,15 @@ class Consumer:
         *,
         tenant: str,
         receipts_topic: str = "",
+        vouch: Vouch | None = None,
     ) -> None:
-        """Answer on *receipts_topic*; empty: on that of *tenant*."""
+        """Answer on *receipts_topic*; empty: on that of *tenant*.
+
+        *vouch* weighs bureaus' signatures.
+        """
         self._inbox = inbox
         self._keys = keys
-        self._intake = Intake(keys)
+        self._intake = Intake(keys) if vouch is None else Intake(keys, vouch)
         self._producer = producer
         self._tenant = tenant
         self._topic = receipts_topic or names.receipts(tenant)
@@ -89,6 +101,8 @@ class Consumer:
         for each in odd:
             place = (each.topic, each.partition, each.offset)
             _log.warning("无法识别，另存待查 set aside %s[%d]@%d: %s", *place, each.why)
+        for read in reads:
+            self._doubt(read.arrival)
         await self._inbox.set_aside(odd)
         answers = await self._inbox.take([read.arrival for read in reads])
         for read, answer in zip(reads, answers, strict=True):
@@ -97,6 +111,15 @@ class Consumer:
             said = {"receiver": self._keys.receiver, "answer": answer.value}
             _taken.add(count, said)
         self._fresh = True
+
+    def _doubt(self, arrival: Arrival) -> None:
+        """Say of a bureau's signature that it does not hold; it rejects nothing."""
+        if arrival.signature in _DOUBTFUL:
+            _log.warning(
+                "决定机关的签署不成立 a bureau's signature does not hold: %s %s",
+                arrival.event_id,
+                arrival.signature,
+            )
 
     async def answer(self) -> None:
         """Send the receipts due; what the broker does not take is sent later."""

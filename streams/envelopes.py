@@ -17,10 +17,12 @@ from zhitong.decisions import (
     Event,
     Finding,
     Severity,
+    SignatureState,
     event_id,
     partition_key,
 )
 from zhitong.exceptions import ReceiverError
+from zhitong.rules.statements import read
 from zhitong.streams import credit, provincial
 from zhitong.streams.cloud_events import SHANGHAI, DecisionEvent, write
 from zhitong.streams.keys import ReceiverKeys, seal
@@ -141,6 +143,7 @@ class ReceiverEnvelopes:
             table=table.name,
             row=row,
             traceparent=entry.traceparent,
+            statement=_statement(copy),
         )
         return Event(
             event_id=event_id(copy.decision_id, entry.version, entry.change),
@@ -163,6 +166,17 @@ class ReceiverEnvelopes:
             return provincial.table(copy.entry.decision), row
         row = credit.row(copy, receiver, self._config, sealed)
         return credit.table(copy.entry.decision), row
+
+
+def _statement(copy: Copy) -> str:
+    """Give the bureau's statement to whom the policy gives all that stands in it."""
+    signed, entry = copy.entry.signature, copy.entry
+    if signed is None or signed.state is not SignatureState.HOLDS:
+        return ""
+    said, given = read(signed.statement).statement, entry.decision
+    shown = (given.act.value, given.subject_code, given.document_no, given.decided_on)
+    names = (said.act_type, said.subject_code, said.document_no, said.decided_on)
+    return signed.statement if shown == names else ""
 
 
 def _asker(receiver: Receiver, tenant: str) -> tuple[Principal, Occasion]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from opentelemetry.trace import Span, SpanKind
 
-from zhitong.decisions import Answer, Arrival, Unreadable
+from zhitong.decisions import Answer, Arrival, SignatureState, Unreadable
 from zhitong.exceptions import EventPoisonError, ReceiverError
 from zhitong.streams.cloud_events import DecisionEvent, parse
 from zhitong.streams.group_reader import Message
@@ -20,6 +20,14 @@ from zhitong.streams.tracing import begin, traceparent_of
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 # As in the JSON Schemas: a column of this pattern has a sealed text.
 _SEALED = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*){4}$"
+
+
+Vouch = Callable[[DecisionEvent], SignatureState | None]
+"""Says what the bureau's signature is worth; None where there is none to weigh."""
+
+
+def _nobody(_: DecisionEvent) -> None:
+    """Weigh nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,7 @@ class Intake:
     """Reads what comes for one receiver, with its private *keys*."""
 
     keys: ReceiverKeys
+    vouch: Vouch = _nobody
 
     def read(self, message: Message) -> Read | Unreadable:
         """Say what *message* brings; no fault of it says a word of its content."""
@@ -100,6 +109,8 @@ class Intake:
             offset=message.offset,
             key=event.key,
             traceparent=traceparent_of(span) if span else _known(parent),
+            statement=event.statement,
+            signature=self.vouch(event),
         )
         return Read(arrival, span)
 

@@ -438,6 +438,10 @@ class Arrival(_Word, frozen=True, kw_only=True):
     traceparent: str = ""
     key: str = ""
     """The event's partition key; receipts for it go under the same."""
+    statement: str = ""
+    """What the bureau has signed, a compact JWS; empty: nothing came."""
+    signature: SignatureState | None = None
+    """What it is worth by the keys that the receiver has."""
 
 
 class Due(_Word, frozen=True, kw_only=True):

@@ -286,6 +286,36 @@ def weigh(
     return _as(signed, state, differs)
 
 
+def vouched(
+    text: str,
+    named: tuple[str, Change],
+    keys: Iterable[BureauKey],
+    verify: Verify,
+) -> SignatureState:
+    """Say what a statement is worth to whom it came alone, without the content.
+
+    *named* are the decision's id and its change, as it came with them.
+    """
+    token = _read(text)
+    if token is None:
+        return SignatureState.MALFORMED
+    said = token.statement
+    held = [
+        one
+        for one in keys
+        if (one.key_id, one.unit) == (token.key_id, said.subject_code)
+    ]
+    if not held:
+        return SignatureState.KEY_UNKNOWN
+    algorithm = ALGORITHMS[token.alg]
+    if held[0].algorithm != algorithm or not verify(
+        held[0].spki, algorithm, token.signed, token.signature
+    ):
+        return SignatureState.INVALID
+    same = (said.decision_id, said.change) == named
+    return SignatureState.HOLDS if same else SignatureState.DIFFERS
+
+
 def differences(token: Token, entry: Entry, signed: Signed) -> tuple[str, ...]:
     """Name what a statement says otherwise than *entry*, which it is to be of."""
     said = token.statement
