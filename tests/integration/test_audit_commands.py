@@ -8,6 +8,8 @@ import sys
 import zipfile
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +23,7 @@ from witnesses import WitnessProcess
 
 from zhitong.connectors.key_forms import PUBLIC, pem
 from zhitong.connectors.key_ring import HEAD, KeyRing
+from zhitong.connectors.record_archive import RecordArchive
 from zhitong.connectors.sealer import Sealer
 from zhitong.connectors.signers import ECDSA
 from zhitong.infra.countersigning import Countersigning
@@ -45,13 +48,20 @@ class Said(NamedTuple):
         return orjson.loads(self.out)
 
 
-class City(NamedTuple):
+@dataclass
+class City:
     """A log with a witness, and the command line."""
 
     url: str
     folder: Path
     witness: WitnessProcess
     records: list[str]
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When the sealer has ended."""
+
+    async def verify(self, *words: str) -> Said:
+        """Verify as of then, however long ago that is on a busy machine."""
+        return await self.audit("verify", "--now", self.at.isoformat(), *words)
 
     async def audit(self, *words: str) -> Said:
         process = await asyncio.create_subprocess_exec(
@@ -90,6 +100,7 @@ class City(NamedTuple):
             with suppress(asyncio.CancelledError):
                 await task
         await connection.close()
+        self.at = datetime.now(UTC)
 
 
 @pytest.fixture
@@ -118,19 +129,53 @@ async def city(database: str, tmp_path: Path) -> AsyncIterator[City]:
 async def test_a_log_is_verified_against_the_witness_of_the_settings(
     city: City,
 ) -> None:
-    said = await city.audit("verify", "--json")
+    said = await city.verify("--json")
     assert (said.code, said.report["faults"]) == (0, []), said.err
     assert said.report["holds"] is True
     assert said.report["witnessed"] >= 1
     heads = city.witness.folder / "heads"
-    said = await city.audit("verify", "--quick", "--witness-heads", str(heads))
+    said = await city.verify("--quick", "--witness-heads", str(heads))
     assert said.code == 0, said.out
     assert "核验通过" in said.out
 
 
+async def test_a_quorum_of_more_witnesses_than_there_are_fails(city: City) -> None:
+    said = await city.verify("--quorum", "2")
+    assert said.code == 1
+    assert "WITNESS_MISSING: 1" in said.out
+    assert "(1 of 2)" in said.out
+
+
+async def test_a_sealer_that_stands_is_seen_unless_it_is_a_copy_that_is_looked_at(
+    city: City,
+) -> None:
+    later = (city.at + timedelta(hours=1)).isoformat()
+    said = await city.audit("verify", "--now", later, "--json")
+    assert (said.code, said.report["totals"]) == (1, {"HEAD_LATE": 1})
+    heads = ("--witness-heads", str(city.witness.folder / "heads"))
+    said = await city.audit("verify", *heads)
+    assert said.code == 0, said.out
+    assert "--now" in said.out
+
+
+async def test_archived_rows_are_verified_in_their_files(city: City) -> None:
+    async with RecordArchive(city.url) as archive:
+        (month,) = [each for each in await archive.months() if each.records]
+        path = await archive.archive(month, city.folder, "李运维", "到期")
+    await city.sealed()
+    said = await city.verify("--json")
+    assert (said.code, said.report["excused"]) == (0, month.records)
+    said = await city.verify("--archive", str(path))
+    assert said.code == 0, said.out
+    assert f"依法归档 archived {month.records}" in said.out
+    path.write_bytes(path.read_bytes()[:-9])
+    said = await city.verify("--archive", str(path), "--json")
+    assert (said.code, said.report["totals"]["ARCHIVE_DIFFERS"]) == (1, 1)
+
+
 async def test_without_a_witness_that_answers_it_fails(city: City) -> None:
     city.witness.kill()
-    said = await city.audit("verify")
+    said = await city.verify()
     assert said.code == 1
     assert "WITNESS_MISSING: 1" in said.out
 
@@ -143,7 +188,7 @@ async def test_a_cut_tail_is_named_by_the_witness(city: City) -> None:
         "delete from head_countersignature; delete from access_entry;"
     )
     await connection.close()
-    said = await city.audit("verify", "--witness", city.witness.url, "--json")
+    said = await city.verify("--witness", city.witness.url, "--json")
     assert said.code == 1
     assert said.report["totals"]["WITNESS_AHEAD"] >= 1
 
@@ -153,7 +198,7 @@ async def test_what_is_no_record_of_a_witness_is_said(
 ) -> None:
     other = tmp_path / "none"
     other.write_text("none")
-    said = await city.audit("verify", "--witness-heads", str(other))
+    said = await city.verify("--witness-heads", str(other))
     assert said.code == 2
     assert "SETTINGS" in said.err
 
@@ -182,5 +227,5 @@ async def test_an_export_is_checked_by_a_stranger_and_is_in_the_log(
     again = await city.audit("export", *words)
     assert again.code == 2
     await city.sealed()
-    said = await city.audit("verify", "--json")
+    said = await city.verify("--json")
     assert (said.code, said.report["faults"]) == (0, [])

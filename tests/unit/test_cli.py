@@ -47,6 +47,16 @@ def test_without_a_command_it_ends_with_2(capsys: pytest.CaptureFixture[str]) ->
     assert "usage: zhitong" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "words", [("--now", "2026-11-22T09:00:00"), ("--now", "x"), ("--quorum", "0")]
+)
+def test_what_a_verification_cannot_be_asked_ends_with_2(
+    words: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ended("audit", "verify", *words) == 2
+    assert words[0] in capsys.readouterr().err
+
+
 def test_schema_prints_the_sdl(capsys: pytest.CaptureFixture[str]) -> None:
     assert ended("schema") == 0
     assert capsys.readouterr().out == sdl()
