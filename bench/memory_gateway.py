@@ -50,7 +50,15 @@ from zhitong.types import EntityType, Field, Inquiry, Kind, Label, Principal
 ROWS = 40
 CODES = ("91619900MA0000000X", "91619921MA0000001T", "11619900MB0004001B")
 OWN = frozenset(
-    {"Decision", "Finding", "Delivery", "Receipt", "Receiver", "AccessRecord"}
+    {
+        "Decision",
+        "Finding",
+        "Delivery",
+        "Receipt",
+        "Receiver",
+        "AccessRecord",
+        "AccessLook",
+    }
 )
 """Types of the platform itself."""
 

@@ -1,4 +1,4 @@
-"""Who looked at one row: found by the digest that its looks have on record."""
+"""Who looked at some rows: found by the digests that their looks have on record."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zhitong.exceptions import RecordUnavailableError
 
 
 class PlatformLookers:
-    """Asks the register, which names no row, for the looks at one."""
+    """Asks the register, which names no row, for the looks at some."""
 
     def __init__(self, pool: Pool, key: bytes, seconds: float = 5.0) -> None:
         self._pool = pool
@@ -24,18 +24,36 @@ class PlatformLookers:
 
     async def records(
         self,
-        place: tuple[str, str, str],
+        places: Sequence[tuple[str, str, str]],
         since: datetime | None,
         until: datetime | None,
         limit: int,
     ) -> Sequence[str]:
-        """Name the newest *limit* records of looks at the row at *place*."""
-        subject = bytes.fromhex(self._records.subject(*place))
+        """Name the newest *limit* records of looks at the rows at *places*."""
+        return await self._named("records", places, since, until, limit)
+
+    async def looks(
+        self,
+        places: Sequence[tuple[str, str, str]],
+        since: datetime | None,
+        until: datetime | None,
+        limit: int,
+    ) -> Sequence[str]:
+        """Name the newest *limit* looks that saw one of the rows at *places*."""
+        return await self._named("looks", places, since, until, limit)
+
+    async def _named(
+        self,
+        which: str,
+        places: Sequence[tuple[str, str, str]],
+        *more: datetime | int | None,
+    ) -> Sequence[str]:
+        subjects = [self._records.subject(*place) for place in places]
+        digests = list(map(bytes.fromhex, subjects))
+        sql = statements("lookers")[which]
         try:
             async with asyncio.timeout(self._seconds), lent(self._pool) as connection:
-                rows = await connection.fetch(
-                    statements("lookers")["records"], subject, since, until, limit
-                )
+                rows = await connection.fetch(sql, digests, *more)
         except (
             *(asyncpg.PostgresError, asyncpg.InterfaceError),
             *(OSError, TimeoutError),
@@ -44,4 +62,4 @@ class PlatformLookers:
                 "调阅登记簿不可用，请稍后重试",
                 "the access register is not available; try again shortly",
             ) from error
-        return [row["record_id"] for row in rows]
+        return [row["named"] for row in rows]

@@ -155,6 +155,8 @@ def _of_masks(rule: RuleForm, entities: Entities) -> Iterable[Label]:
 
 def _unknown(rule: NamedForm, entities: Entities) -> Iterable[str]:
     yield from (kind for kind in rule.kinds if kind not in {EVERY, *KINDS})
+    if isinstance(rule, RuleForm):
+        yield from (role for role in rule.roles if role not in {EVERY, *ROLES})
     if isinstance(rule, LookupForm):
         yield from _unfound(rule, entities)
         return

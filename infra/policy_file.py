@@ -138,6 +138,7 @@ def _owned(own: Own, where: Compare | None) -> Scope:
         own_party=tuple(own.own_party),
         own_cause=own.own_cause,
         disputed=own.disputed,
+        told=own.told or (),
     )
 
 
@@ -154,6 +155,7 @@ def _rule(rule: RuleForm) -> Rule:
         name=rule.name,
         effect=rule.effect,
         kinds=frozenset(rule.kinds),
+        roles=frozenset(rule.roles),
         types=frozenset(rule.types) if rule.types != ["*"] else EVERY,
         fields=frozenset(rule.fields) if rule.fields != ["*"] else EVERY,
         sharing=frozenset(Sharing if rule.sharing is None else rule.sharing),

@@ -49,12 +49,17 @@ class Own(Form, frozen=True, kw_only=True):
     own_party: Annotated[list[str], msgspec.Meta(max_length=2)] = []
     own_cause: str | None = None
     disputed: str | None = None
+    told: tuple[str, str] | None = None
 
     @property
     def named(self) -> list[str]:
         """The fields that are compared with the caller's."""
         ones = (self.own_division, self.own_unit, self.own_cause, self.disputed)
-        return [one for one in (*ones, *self.own_party) if one is not None]
+        return [
+            one
+            for one in (*ones, *self.own_party, *(self.told or ()))
+            if one is not None
+        ]
 
 
 class Where(Form, frozen=True, kw_only=True, rename={"values": "in"}):
@@ -90,6 +95,7 @@ class RuleForm(Form, frozen=True, kw_only=True):
 
     name: Said
     kinds: Texts
+    roles: Texts = msgspec.field(default_factory=lambda: ["*"])
     effect: Effect
     types: Texts = msgspec.field(default_factory=lambda: ["*"])
     fields: Texts = msgspec.field(default_factory=lambda: ["*"])

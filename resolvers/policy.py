@@ -5,8 +5,8 @@ How rules are weighed:
 - Silence is deny. A rule speaks for requester kinds, types and fields it names, or
   for all of them (``*``), and for fields of the sharing attributes it names.
 - Narrow beats wide: a rule that names the field beats one that names only the type,
-  that beats one for all types; one that names a purpose or an attribute beats its
-  equal that does not.
+  that beats one for all types; one that names a role, a purpose or an attribute beats
+  its equal that does not.
 - Deny beats mask, mask beats allow, among equals.
 - A rule under a predicate decides for the rows where it holds; the others fall
   through to the next rule.
@@ -102,13 +102,16 @@ class Scope:
     """A field that is the case the question is asked for."""
     disputed: str | None = None
     """A field that is a case of the asking party under review or in court."""
+    told: tuple[str, ...] = ()
+    """Fields with the record, and the look, that saw a row of the asking party."""
 
     @property
     def fields(self) -> frozenset[str]:
         """Name the fields it looks at."""
         named = (self.own_division, self.own_unit, self.own_cause, self.disputed)
         compared = () if self.where is None else (self.where.field,)
-        return frozenset(filter(None, (*named, *self.own_party, *compared)))
+        own = (*self.own_party, *self.told)
+        return frozenset(filter(None, (*named, *own, *compared)))
 
     def predicate(self, caller: Caller) -> Predicate:
         """Say it as a condition on rows."""
@@ -135,6 +138,18 @@ class Scope:
         if self.disputed is not None:
             cases = tuple(sorted(caller.disputed))
             yield Compare(self.disputed, Op.IN, cases) if cases else NOBODY
+        if self.told:
+            yield _told(self.told, caller.told)
+
+
+def _told(fields: tuple[str, ...], looks: frozenset[str]) -> Predicate:
+    """Compare the record as well: looks have no index of their own."""
+    if not looks:
+        return NOBODY
+    records = {look.rpartition(":")[0] for look in looks}
+    values = (tuple(sorted(records)), tuple(sorted(looks)))
+    pairs = zip(fields, values, strict=True)
+    return All(tuple(Compare(field, Op.IN, value) for field, value in pairs))
 
 
 def _equal(field: str, value: str) -> Predicate:
@@ -149,6 +164,8 @@ class Caller:
     occasion: Occasion
     disputed: frozenset[str] = frozenset()
     """Case numbers of the asking party with reconsideration or litigation open."""
+    told: frozenset[str] = frozenset()
+    """Looks that saw a row of the asking party."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +175,7 @@ class Rule:
     name: str
     effect: Effect
     kinds: frozenset[str]
+    roles: frozenset[str] = EVERY
     types: frozenset[str] = EVERY
     fields: frozenset[str] = EVERY
     sharing: frozenset[Sharing] = frozenset(Sharing)
@@ -260,7 +278,9 @@ def decide(
     rules = [
         rule
         for rule in policy.rules
-        if _names(rule.kinds, kind) and _names(rule.types, entity.name)
+        if _names(rule.kinds, kind)
+        and _names(rule.roles, caller.principal.role)
+        and _names(rule.types, entity.name)
     ]
     kept = tightened or {}
     given = _Given(caller, entity, tuple(grants))
@@ -351,10 +371,11 @@ def _names(listed: frozenset[str], name: str) -> bool:
     return "*" in listed or name in listed
 
 
-def _narrowness(rule: Rule) -> tuple[bool, bool, bool, bool]:
+def _narrowness(rule: Rule) -> tuple[bool, ...]:
     return (
         rule.fields != EVERY,
         rule.types != EVERY,
+        rule.roles != EVERY,
         rule.purposes != EVERY,
         rule.sharing != frozenset(Sharing),
     )

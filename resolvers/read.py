@@ -197,6 +197,12 @@ class Reader(Sight):
             inquiry, replace(ask, where=where, exact=field, opened=opened)
         )
 
+    def check_look_up(self, inquiry: Inquiry, entity: EntityType, field: str) -> None:
+        """Raise `FieldHiddenError` unless the policy lets rows be looked up so."""
+        verdict = may_look_up(self._policy, caller(inquiry), entity, field)
+        if isinstance(verdict, Deny):
+            raise not_by(inquiry, entity, field, verdict)
+
     async def tally(
         self, inquiry: Inquiry, ask: Ask, by: tuple[GroupBy, ...]
     ) -> Counted:

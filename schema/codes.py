@@ -415,3 +415,11 @@ RECEIVER_STATUS = codes(
     ACTIVE=("正常推送", "Is sent to"),
     SUSPENDED=("暂停推送", "Suspended: held, not sent"),
 )
+
+LOOK_PROTECTION = codes(
+    "LookProtection",
+    "查阅是否受保护",
+    "Whether a look waited for its record",
+    PROTECTED=("含受保护的数据", "Protected data"),
+    PUBLIC=("只有无条件共享的数据", "Unconditional data alone"),
+)

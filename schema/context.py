@@ -18,6 +18,7 @@ from zhitong.resolvers.emergencies import Emergencies
 from zhitong.resolvers.filters import Filters
 from zhitong.resolvers.grants import Grants
 from zhitong.resolvers.loaders import Loaders
+from zhitong.resolvers.parties import Parties
 from zhitong.resolvers.proceedings import Proceedings
 from zhitong.resolvers.read import Reader
 from zhitong.schema.selection import ResolveInfo, Walk, Wanted
@@ -56,6 +57,8 @@ class Context:
     """What there is to be shared; None: this gateway does not say."""
     lookers: Lookers | None = None
     """Who looked at a row; None: this gateway does not say."""
+    parties: Parties | None = None
+    """What there is about a party, to ask who looked at it."""
     emergencies: Emergencies | None = None
     """Break-glass; None: this gateway serves none."""
     _wanted: dict[tuple[tuple[int, ...], str], Wanted] = field(default_factory=dict)

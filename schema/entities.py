@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from zhitong.schema.access import ACCESS_RECORD
+from zhitong.schema.access import ACCESS_LOOK, ACCESS_RECORD
 from zhitong.schema.cases import CASE, INSPECTION
 from zhitong.schema.credit import LISTING, REPAIR
 from zhitong.schema.decisions import DECISION, DELIVERY, FINDING, RECEIPT, RECEIVER
@@ -35,5 +35,6 @@ ENTITIES: Mapping[str, EntityType] = {
         RECEIVER,
         ACCESS_GRANT,
         ACCESS_RECORD,
+        ACCESS_LOOK,
     )
 }

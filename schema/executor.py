@@ -49,6 +49,7 @@ from zhitong.resolvers.granted import HeldGrants
 from zhitong.resolvers.grants import Grants
 from zhitong.resolvers.loaders import Loaders
 from zhitong.resolvers.narrowing import Narrowing
+from zhitong.resolvers.parties import Parties
 from zhitong.resolvers.proceedings import Proceedings
 from zhitong.resolvers.read import Reader
 from zhitong.resolvers.records import Recorder
@@ -295,6 +296,7 @@ class GraphEngine:
             emergencies=self._emergencies,
             catalogue=self._catalogue,
             lookers=self._lookers,
+            parties=Parties(self._reader, self._recorder, ENTITIES),
             entities=ENTITIES,
             sources=self._sources,
             limits=Limits(self._limits.page, inquiry.allowance.page),

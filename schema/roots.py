@@ -14,7 +14,7 @@ from zhitong.schema.entities import ENTITIES
 from zhitong.schema.enums import KEY_MATCH, enum_of
 from zhitong.schema.explaining import explain_field
 from zhitong.schema.inputs import predicate
-from zhitong.schema.lookers import who_looked_field
+from zhitong.schema.lookers import who_looked_at_me_field, who_looked_field
 from zhitong.schema.lookups import Hits, by_lookup, by_node, exactly, search
 from zhitong.schema.mutations import check_field
 from zhitong.schema.objects import (
@@ -28,9 +28,9 @@ from zhitong.schema.objects import (
     raw,
 )
 from zhitong.schema.pages import Page, root_page
-from zhitong.schema.statistics import Statistics, statistics
+from zhitong.schema.statistics import MOST_DAYS, Statistics, bounded, statistics
 from zhitong.schema.tables import counted_name
-from zhitong.types import OPERATOR, CodeList, EntityType, Label, Row
+from zhitong.types import OPERATOR, All, CodeList, EntityType, Label, Row
 
 SOURCES = Label("只查这些来源系统", "Only these sources")
 EACH = Label(
@@ -157,6 +157,38 @@ def _exact_field(entity: EntityType, name: str) -> Any:
 def exact_name(entity: EntityType, name: str) -> str:
     """Name the root field of a look-up: ``counterpartyByIdNumber``."""
     return f"{_lower(entity.name)}By{name[0].upper()}{name[1:]}"
+
+
+def _dated_statistics_field(entity: EntityType) -> Any:
+    async def resolve(
+        info: Info, by: Any, since: str, until: str, where: Any = None
+    ) -> Statistics | None:
+        names = [grouping.value for grouping in by]
+        asked = predicate(entity, where, ENTITIES)
+        span = bounded(entity.dated or "", since, until)
+        condition = span if asked is None else All((*span.parts, asked))
+        return await statistics(info.context, raw(info), entity, names, condition)
+
+    label = Label(
+        f"{entity.label.name}数量统计，须写明起止",
+        f"Counts of {entity.name}, from one moment to another",
+    )
+    name = counted_name(entity)
+    annotations = {
+        "info": Info,
+        "by": described(f"list[{name}Grouping]", Label("分组", "What to count by")),
+        "since": described("DateTime", Label("自此时起", "From this moment on")),
+        "until": described(
+            "DateTime",
+            Label(
+                f"至此时前，最多 {MOST_DAYS} 天",
+                f"Before this moment, at most {MOST_DAYS} days later",
+            ),
+        ),
+        "where": described(f"{entity.name}Filter | None", objects.WHERE),
+        "return": f"{name}Statistics | None",
+    }
+    return field_with(resolve, annotations, label)
 
 
 def _node_field() -> Any:
@@ -286,13 +318,15 @@ def query_type() -> type:
     for entity in ENTITIES.values():
         if entity.groupings:
             name = f"{_lower(counted_name(entity))}Statistics"
-            body[name] = _statistics_field(entity)
+            made_of = _dated_statistics_field if entity.dated else _statistics_field
+            body[name] = made_of(entity)
     body["checkDecision"] = check_field()
     body["catalogue"] = catalogue_field()
     body["catalogueItem"] = catalogue_item_field()
     body["catalogueVersions"] = catalogue_versions_field()
     body["policyExplain"] = explain_field()
     body["whoLooked"] = who_looked_field()
+    body["whoLookedAtMe"] = who_looked_at_me_field()
     body["sources"] = _sources_field()
     body["codeLists"] = _codes_field()
     made = type("Query", (), body)

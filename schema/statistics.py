@@ -9,11 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+from zhitong.exceptions import ScalarError, TooWideError
 from zhitong.schema.context import Context
 from zhitong.schema.links import by_key
 from zhitong.schema.selection import ResolveInfo
-from zhitong.types import EntityType, Predicate, Row
+from zhitong.types import All, Compare, EntityType, Op, Predicate, Row
+
+MOST_DAYS = 366
+"""That counts of a type with rows without end may be asked for at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,25 @@ async def statistics(
         ),
         missing=cells.missing,
         smallest=cells.smallest,
+    )
+
+
+def bounded(field: str, since: str, until: str) -> All:
+    """Say from when to when *field* is; raise where that is no bounded time."""
+    first, end = datetime.fromisoformat(since), datetime.fromisoformat(until)
+    if not first < end:
+        raise ScalarError("since 应早于 until", "since must be earlier than until")
+    if end - first > timedelta(days=MOST_DAYS):
+        raise TooWideError(
+            f"一次最多统计 {MOST_DAYS} 天，请缩小 since 至 until 的范围",
+            f"at most {MOST_DAYS} days are counted at once; narrow since and until",
+        )
+    last = end - timedelta(microseconds=1)
+    return All(
+        (
+            Compare(field, Op.GTE, first.isoformat()),
+            Compare(field, Op.LTE, last.isoformat()),
+        )
     )
 
 

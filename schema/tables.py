@@ -18,7 +18,7 @@ SUBJECT = "SUBJECT"
 
 def counted_name(entity: EntityType) -> str:
     """Name what is counted: ``Case`` of ``CaseRecord``, ``Decision`` of itself."""
-    return entity.name.removesuffix("Record")
+    return entity.name.removesuffix("Record").removesuffix("Look")
 
 
 def _group_field(entity: EntityType, grouping: Grouping) -> Any:  # noqa: ANN401 - what strawberry.field gives

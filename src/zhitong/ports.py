@@ -137,12 +137,25 @@ class Lookers(Protocol):
 
     async def records(
         self,
-        place: tuple[str, str, str],
+        places: Sequence[tuple[str, str, str]],
         since: datetime | None,
         until: datetime | None,
         limit: int,
     ) -> Sequence[str]:
-        """Name the newest *limit* records of looks at a row: its type, source, key.
+        """Name the newest *limit* records of looks at rows: type, source, key of each.
+
+        Raises `RecordUnavailableError`.
+        """
+        ...
+
+    async def looks(
+        self,
+        places: Sequence[tuple[str, str, str]],
+        since: datetime | None,
+        until: datetime | None,
+        limit: int,
+    ) -> Sequence[str]:
+        """Name the newest *limit* looks, of whatever records, that saw these rows.
 
         Raises `RecordUnavailableError`.
         """

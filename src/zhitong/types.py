@@ -198,7 +198,7 @@ class EntityType:
     search: str | None = None
     """The field that a search by name looks at."""
     groupings: tuple[Grouping, ...] = ()
-    """What its rows are counted by: nothing that names a person or one row."""
+    """What its rows are counted by: nothing that names a party or one row."""
     place: str | None = None
     """The field that says where a row's matter lies; each look notes it."""
     dated: str | None = None
@@ -597,6 +597,8 @@ class Inquiry:
     allowance: Allowance = field(default_factory=Allowance)
     disputed: frozenset[str] = frozenset()
     """Case numbers of the asking party with reconsideration or litigation open."""
+    told: set[str] = field(default_factory=set)
+    """Looks at rows of the asking party: what it may be told of."""
     findings: list[AccessFinding] = field(default_factory=list)
     """What a rule says about this look; kept with its record."""
     looks: list[Look] = field(default_factory=list)

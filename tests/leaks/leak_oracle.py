@@ -136,6 +136,7 @@ class Oracle:
         for rule in self.policy["rules"]:
             if (
                 _in(asker.principal.kind, rule["kinds"])
+                and _in(asker.principal.role, rule.get("roles", ["*"]))
                 and _in(type_name, rule.get("types", ["*"]))
                 and _in(name, rule.get("fields", ["*"]))
                 and sharing in rule.get("sharing", STRICT)
@@ -309,6 +310,7 @@ def _rank(rule: Toml) -> tuple[bool, ...]:
     return (
         rule.get("fields", ["*"]) == ["*"],
         rule.get("types", ["*"]) == ["*"],
+        rule.get("roles", ["*"]) == ["*"],
         rule.get("purposes", ["*"]) == ["*"],
         set(rule.get("sharing", STRICT)) == set(STRICT),
         "when" not in rule,
@@ -392,6 +394,9 @@ def holds(rule: Toml, asker: Asker, row: Truth, where: Toml | None = None) -> bo
         tests.append(bool(cause) and _has(row, rule["own_cause"], cause))
     if "disputed" in rule:
         tests.append(row.values[rule["disputed"]] in asker.disputed)
+    if "told" in rule:
+        # Nobody is told but by asking who looked at them, which has a probe of its own.
+        tests.append(False)
     if "own_party" in rule:
         numbers = zip(
             rule["own_party"], (who.party_code, who.party_number), strict=False

@@ -19,7 +19,7 @@ from zhitong.schema.inputs import BY_KIND
 from zhitong.types import EntityType, Field, Kind, Relation, Shape
 
 Json = Any
-MOVING = frozenset({"AccessRecord", "Finding", "Receiver"})
+MOVING = frozenset({"AccessRecord", "AccessLook", "Finding", "Receiver"})
 """Questions add to the register and to what is found about looks, relays beat."""
 STARTED = frozenset({("Receiver", "topic")})
 """What a gateway that starts writes anew of its receivers."""

@@ -20,6 +20,7 @@ from zhitong.schema.decision_inputs import KEPT_BY_US, UNREAD
 from zhitong.schema.decisions import DECISION, DELIVERY, FINDING, RECEIPT, RECEIVER
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.graph import graph
+from zhitong.schema.tables import counted_name
 from zhitong.types import EntityType, Kind, Shape
 
 SCHEMA = graph()._schema
@@ -181,10 +182,11 @@ COUNTED = [one for one in ENTITIES.values() if one.groupings]
 
 @pytest.mark.parametrize("entity", COUNTED, ids=lambda one: one.name)
 def test_statistics_hold_no_amounts_and_cannot_be_ordered(entity: EntityType) -> None:
-    query, name = SCHEMA.query_type, entity.name.removesuffix("Record")
+    query, name = SCHEMA.query_type, counted_name(entity)
     assert query is not None
     field = f"{name[0].lower()}{name[1:]}Statistics"
-    assert set(query.fields[field].args) == {"by", "where"}
+    times = {"since", "until"} if entity.dated else set()
+    assert set(query.fields[field].args) == {"by", "where", *times}
     grouped = [one.by for one in entity.groupings]
     assert {entity.fields[one.field].kind for one in grouped} <= {
         Kind.TEXT,
