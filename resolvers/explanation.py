@@ -182,7 +182,7 @@ def explain(
         sharing=item.sharing,
         grade=item.grade,
         mask=None if way else item.mask,
-        verdicts=tuple(_parts(policy, kind, rulings)),
+        verdicts=tuple(parts(policy, kind, rulings)),
         rows="" if verdicts.rows is None else described(verdicts.rows),
         row_sources=tuple(
             rule.source
@@ -198,7 +198,8 @@ def explain(
     )
 
 
-def _parts(policy: Policy, kind: str, rulings: Rulings) -> Iterable[Part]:
+def parts(policy: Policy, kind: str, rulings: Rulings) -> Iterable[Part]:
+    """Put *rulings* for people, each with the rows it is for."""
     before: list[Predicate] = []
     for ruling in rulings:
         rows = [*map(Not, before), *([ruling.under] if ruling.under else [])]

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from zhitong.exceptions import FieldHiddenError
 from zhitong.grants import Grant
 from zhitong.ports import Source
 from zhitong.resolvers import granting
 from zhitong.resolvers.explanation import Explanation, Place, explain
+from zhitong.resolvers.grant_reasons import Asked, Reason, reason
 from zhitong.resolvers.looks import note_restriction
 from zhitong.resolvers.policy import Caller, Policy, decide, plain, scoped, visible
 from zhitong.types import (
@@ -30,6 +32,7 @@ from zhitong.types import (
     Ruling,
     Tightening,
     TypeVerdicts,
+    Values,
 )
 
 REMEMBERED = 2_048
@@ -103,9 +106,13 @@ class Sight:
         }
         return explain(self._policy, asking, place, tightened)
 
-    def tell(
-        self, inquiry: Inquiry, entity: EntityType, looks: Iterable[str]
-    ) -> None:
+    def reason(
+        self, asking: Caller, place: Place, at: datetime, values: Values
+    ) -> Reason:
+        """Say what a grant, as the register has it, does at *place* for *asking*."""
+        return reason(Asked(self._policy, asking, place, self._sources(), at), values)
+
+    def tell(self, inquiry: Inquiry, entity: EntityType, looks: Iterable[str]) -> None:
         """Let *inquiry* see *looks*, at rows of its party, where the policy says so."""
         inquiry.told |= {*looks}
         told = replace(caller(inquiry), told=frozenset(inquiry.told))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any
 
 import strawberry
@@ -10,18 +10,23 @@ import strawberry
 from zhitong.exceptions import ForbiddenError, ScalarError
 from zhitong.requesters import KINDS
 from zhitong.resolvers.explanation import (
+    OWN,
     Explanation,
     Part,
+    Place,
     Stricter,
     anybody,
     caller,
     may_ask,
     place,
 )
+from zhitong.resolvers.grant_reasons import MOST, READ, SAID, Reason, Why, named
 from zhitong.resolvers.policy import Caller
+from zhitong.resolvers.read import Ask
 from zhitong.schema.context import Context
 from zhitong.schema.objects import Info, described, field_with
-from zhitong.types import Inquiry, Label, Occasion
+from zhitong.schema.scalars import CreditCode, DateTime
+from zhitong.types import Inquiry, Label, Occasion, Order
 
 FIELD = Label("类型.字段，如 Counterparty.phone", "Type.field, as Counterparty.phone")
 KIND = Label(
@@ -33,8 +38,33 @@ OCCASION = Label(
     "假设说明的目的、依据、事由和凭据；不写为本次请求所说明的",
     "What would be stated; what this request states without it",
 )
+UNIT = Label(
+    "看哪个单位的授权（grants），不写为本单位；只说明本人在授权登记中能看到的",
+    "Whose grants are told of in grants, one's own unit's without it; those alone that "
+    "one sees in the register of grants",
+)
+UNIT = Label(
+    "哪个单位的授权，不写为本单位；只说明提问人看得到的",
+    "Whose grants, one's own unit's without it; those that who asks may see",
+)
 SOURCE = Label("只就这个来源", "As this source shares it")
 ALL = Label("策略的说明", "What the policy says of a field, and why")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Who is asked about, and where."""
+
+    asking: Caller
+    place: Place
+
+    def of(self, unit: str | None) -> Caller | None:
+        """Take one of *unit*; None: no unit is named, nor meant."""
+        principal = self.asking.principal
+        if unit not in {None, principal.unit}:
+            other = anybody(principal.kind, identity=principal.identity, unit=str(unit))
+            return replace(self.asking, principal=other)
+        return None if principal.unit == OWN else self.asking
 
 
 @strawberry.input(description="为何查询，凭什么。\n\nWhy, and by which papers.")
@@ -95,10 +125,42 @@ class PolicyTightening:
 
 
 @strawberry.type(
+    description="一件授权对一个字段起什么作用。\n\nWhat one grant does for a field."
+)
+class PolicyGrant:
+    """A grant that names the field: what it gives, or why nothing."""
+
+    grantId: str = strawberry.field(description="授权编号\n\nThe grant's id")
+    state: str = strawberry.field(description="状态\n\nIts state")
+    owner: str = strawberry.field(description="数源部门代码\n\nCode of the owner")
+    purpose: str = strawberry.field(description="目的\n\nIts purpose")
+    validFrom: DateTime = strawberry.field(description="期限起\n\nValid from")
+    validTo: DateTime = strawberry.field(
+        description="期限止，不含\n\nValid to; not itself in it"
+    )
+    why: str = strawberry.field(
+        description="OPENS 给出，DOCUMENTS 只在其可信查询中给出；其余是不给出的缘由："
+        f"{'、'.join(sorted(set(Why) - {Why.OPENS, Why.DOCUMENTS}))}\n\n"
+        "OPENS, DOCUMENTS (in those it names alone), or why it gives nothing"
+    )
+    whyZh: str = strawberry.field(description="同上，中文\n\nThat in words, in Chinese")
+    whyEn: str = strawberry.field(description="同上，英文\n\nThat in words")
+    rule: str = strawberry.field(description="拒绝的规则\n\nThe rule that denies")
+    sources: list[str] = strawberry.field(
+        description="在哪些来源给出\n\nThe sources where it opens the field"
+    )
+    verdicts: list[PolicyVerdict] = strawberry.field(
+        description="给出什么，对哪些记录\n\nWhat it gives, for which rows"
+    )
+
+
+@strawberry.type(
     description="规则对一个字段的说明。\n\nWhat the policy says of a field."
 )
 class PolicyExplanation:
     """All of it, for one kind on one occasion."""
+
+    asked: strawberry.Private[_Asked]
 
     kind: str = strawberry.field(description="调用方类别\n\nRequester kind")
     type: str = strawberry.field(description="类型\n\nType")
@@ -137,6 +199,21 @@ class PolicyExplanation:
         description="收紧共享的来源\n\nSources that share it more strictly"
     )
 
+    @strawberry.field(
+        description="单位写明这个字段的授权，最近申请的在前；看不到授权登记的为空\n\n"
+        "A unit's grants that name the field, latest first; null for who may not see "
+        "the register of grants"
+    )
+    async def grants(
+        self,
+        info: Info,
+        unit: Annotated[
+            CreditCode | None, strawberry.argument(description=str(UNIT))
+        ] = None,
+    ) -> list[PolicyGrant] | None:
+        """Read them as anything is read, under the policy of who asks."""
+        return await _grants(info.context, self.asked.of(unit), self.asked.place)
+
 
 def _verdict(part: Part) -> PolicyVerdict:
     return PolicyVerdict(
@@ -156,8 +233,53 @@ def _tightening(one: Stricter) -> PolicyTightening:
     return PolicyTightening(source=one.source, sharing=one.sharing, basis=one.basis)
 
 
-def _given(found: Explanation) -> PolicyExplanation:
+async def _grants(
+    context: Context, asking: Caller | None, place: Place
+) -> list[PolicyGrant] | None:
+    reader, inquiry = context.reader, context.inquiry
+    entity = context.entities["AccessGrant"]
+    compared = ("unit", "items", "lookups", "appliedAt")
+    if asking is None or not all(
+        reader.comparable(inquiry, entity, name) is True for name in compared
+    ):
+        return None
+    found = await reader.rows(
+        inquiry,
+        Ask(
+            entity=entity,
+            fields=READ,
+            where=named(place, asking.principal.unit),
+            order=Order("appliedAt", descending=True),
+            limit=MOST,
+        ),
+    )
+    return [
+        _granted(reader.reason(asking, place, inquiry.at, row.values))
+        for row in found.rows
+    ]
+
+
+def _granted(found: Reason) -> PolicyGrant:
+    grant, said = found.grant, SAID[found.why]
+    return PolicyGrant(
+        grantId=grant.id,
+        state=found.state.value,
+        owner=grant.owner,
+        purpose=grant.purpose,
+        validFrom=DateTime(grant.valid_from.isoformat()),
+        validTo=DateTime(grant.valid_to.isoformat()),
+        why=found.why.value,
+        whyZh=said.zh,
+        whyEn=said.en,
+        rule=found.rule,
+        sources=list(found.sources),
+        verdicts=list(map(_verdict, found.parts)),
+    )
+
+
+def _given(found: Explanation, asked: _Asked) -> PolicyExplanation:
     return PolicyExplanation(
+        asked=asked,
         kind=found.kind,
         type=found.type,
         field=found.field,
@@ -215,7 +337,7 @@ def explain_field() -> Any:  # noqa: ANN401 - a strawberry field
         sources = context.sources()
         where = place(field, context.entities, sources, source or "")
         asking = _asking(context.inquiry, kind, occasion)
-        return _given(context.reader.explain(asking, where))
+        return _given(context.reader.explain(asking, where), _Asked(asking, where))
 
     annotations = {
         "info": Info,
