@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -34,6 +34,7 @@ from zhitong.grants import (
     InForce,
     Person,
     Taken,
+    Unreviewed,
 )
 
 SECONDS = 10.0
@@ -70,6 +71,25 @@ class PlatformGrants:
         async with self._connection() as connection:
             row = await connection.fetchrow(statements("grants")["find"], grant_id)
         return None if row is None else application(row)
+
+    async def unreviewed(
+        self, unit: str, person: str, at: datetime
+    ) -> Sequence[Unreviewed]:
+        """Give emergencies whose review is overdue *at* that moment, the oldest first.
+
+        Those of *unit*, and those of whoever has this subject, anywhere.
+        """
+        async with self._connection() as connection:
+            statement = statements("grants")["unreviewed"]
+            rows = await connection.fetch(statement, unit, person, at)
+        return [
+            Unreviewed(
+                grant=row["grant_id"],
+                who=Person(issuer=row["issuer"], subject=row["person"]),
+                due_at=row["due_at"],
+            )
+            for row in rows
+        ]
 
     async def enter(self, made: Application, act: Act) -> Taken:
         """Enter a new application, or find that it was entered so.

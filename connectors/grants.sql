@@ -44,6 +44,14 @@ where s.unit = $2 and (
     g.grant_id = $1 or g.state in ('APPLIED', 'INCOMPLETE', 'REVIEWED', 'AGREED', 'DISPUTED')
     or (g.state = 'IN_FORCE' and g.valid_to > $3));
 
+-- unreviewed --
+-- Emergencies whose review is overdue at $3: of the unit, or of the person anywhere.
+select g.grant_id, g.person, s.issuer, g.due_at
+from access_grant g
+join grant_step s on s.grant_id = g.grant_id and s.version = 1
+where g.kind = 'BREAK_GLASS' and g.review = '' and g.due_at <= $3 and (g.unit = $1 or g.person = $2)
+order by g.due_at, g.grant_id;
+
 -- said --
 select digest from grant_step where grant_id = $1 and version = $2;
 

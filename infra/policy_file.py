@@ -35,7 +35,7 @@ from zhitong.resolvers.policy import (
     Rule,
     Scope,
 )
-from zhitong.rules.emergencies import EmergencyRules
+from zhitong.rules.emergencies import EmergencyRules, OverdueBound
 from zhitong.types import Compare, EntityType, Label, Op, Sharing
 
 
@@ -117,6 +117,10 @@ def _emergencies(said: BreakGlassForm | None) -> EmergencyRules:
         hours=said.hours,
         review_hours=said.review_hours,
         source=said.source,
+        overdue=tuple(
+            OverdueBound(since=one.since, most=one.most, source=one.source)
+            for one in said.overdue
+        ),
     )
 
 

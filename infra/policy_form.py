@@ -174,6 +174,14 @@ class NarrowingForm(Form, frozen=True, kw_only=True):
 Hours = Annotated[float, msgspec.Meta(gt=0, le=744)]
 
 
+class OverdueForm(Form, frozen=True, kw_only=True):
+    """How many overdue reviews somebody may have and still open another."""
+
+    since: date
+    most: Annotated[int, msgspec.Meta(ge=0, le=1_000)]
+    source: Said
+
+
 class BreakGlassForm(Form, frozen=True, kw_only=True):
     """Who may break the glass, for how long; see `zhitong.rules.emergencies`."""
 
@@ -183,6 +191,7 @@ class BreakGlassForm(Form, frozen=True, kw_only=True):
     hours: Hours
     review_hours: Hours
     source: Said
+    overdue: list[OverdueForm] = []
 
 
 class PolicyForm(Form, frozen=True, kw_only=True):

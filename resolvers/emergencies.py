@@ -12,6 +12,7 @@ from zhitong.grants import (
     Application,
     Capacity,
     GrantStep,
+    Person,
     Taken,
     Terms,
 )
@@ -20,6 +21,7 @@ from zhitong.rules.emergencies import (
     JUSTIFIED,
     NOT_JUSTIFIED,
     EmergencyRules,
+    check_reviewed,
     judged,
     opened,
 )
@@ -61,10 +63,15 @@ class Emergencies:
         stands = await book.find(grant_id)
         if stands is not None:
             return _again(stands, made)
+        waiting = await book.unreviewed(principal.unit, principal.person, at)
+        who = Person(issuer=principal.issuer, subject=principal.person)
+        check_reviewed(waiting, who, at, self.rules)
         taken = await book.enter(made, act)
         if taken.replayed:  # it came twice at once
             return _again(taken.application, made)
         self._tell(inquiry, "opened", grant_id, incident)
+        if waiting:
+            inquiry.findings.append(self._unreviewed(len(waiting)))
         await self.heard()
         return taken
 
@@ -112,6 +119,17 @@ class Emergencies:
                 "an emergency grant is for one named person whose ID document the "
                 "token's issuer has checked",
             )
+
+    def _unreviewed(self, many: int) -> AccessFinding:
+        """Say that others of the unit go on while reviews are overdue."""
+        return AccessFinding(
+            check=CHECK,
+            message=Label(
+                f"紧急调阅：本单位有 {many} 次逾期未复核，仍开启了新的一次",
+                f"break-glass: opened while {many} reviews of the unit are overdue",
+            ),
+            source=self.rules.source,
+        )
 
     def _tell(self, inquiry: Inquiry, what: str, grant: str, incident: str) -> None:
         inquiry.findings.append(finding(grant, incident, self.rules.source, what))

@@ -48,6 +48,7 @@ class HeldGrants:
         self._read_at = float("-inf")
         self._read = datetime.min.replace(tzinfo=UTC)
         self._heard = True
+        self._turn = asyncio.Lock()
 
     @property
     def fresh(self) -> bool:
@@ -73,8 +74,9 @@ class HeldGrants:
 
     async def refresh(self) -> None:
         """Read what has changed; raise where the database does not answer in time."""
-        asked, now = self._clock(), self._now()
-        async with asyncio.timeout(STALE_SECONDS):
+        # In turn: an answer from before would bring back what has been revoked since.
+        async with asyncio.timeout(STALE_SECONDS), self._turn:
+            asked, now = self._clock(), self._now()
             if await self._register.counter() != self._counter:
                 found = await self._register.in_force(now)
                 by_unit: dict[str, tuple[Grant, ...]] = {}

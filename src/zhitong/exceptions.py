@@ -395,6 +395,12 @@ class GrantReceiverError(GrantError):
     code = "GRANT_RECEIVER"
 
 
+class GrantUnreviewedError(GrantError):
+    """Earlier emergencies of the same person wait for a review that is overdue."""
+
+    code = "GRANT_UNREVIEWED"
+
+
 class GrantUnknownError(GrantError):
     """There is no such application, or it is none of the caller's business."""
 

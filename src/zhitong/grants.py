@@ -156,6 +156,15 @@ class Capacity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unreviewed:
+    """An emergency whose review is overdue, and who opened it."""
+
+    grant: str
+    who: Person
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """What is asked for: whose data, how much of them, why, how and how long."""
 

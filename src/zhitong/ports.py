@@ -38,7 +38,7 @@ from zhitong.decisions import (
 )
 from zhitong.exceptions import EvidenceStaleError
 from zhitong.grants import Act as GrantAct
-from zhitong.grants import Application, InForce, Taken
+from zhitong.grants import Application, InForce, Taken, Unreviewed
 from zhitong.proceedings import EnteredProceeding, Proceeding
 from zhitong.types import (
     Inquiry,
@@ -237,6 +237,15 @@ class GrantBook(Protocol):
         """Enter a new application, or find that it was entered so.
 
         Raises `GrantConflictError` where another has its id.
+        """
+        ...
+
+    async def unreviewed(
+        self, unit: str, person: str, at: datetime
+    ) -> Sequence[Unreviewed]:
+        """Give emergencies whose review is overdue *at* that moment, the oldest first.
+
+        Those of *unit*, and those of whoever has this subject, anywhere.
         """
         ...
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -55,6 +57,12 @@ def code(answer: Answer) -> str:
 def phones(answer: Answer) -> list[str | None]:
     data: Any = answer.body["data"]
     return [node["phone"] for node in data["counterparties"]["nodes"]]
+
+
+def shown(page: str) -> Any:  # noqa: ANN401 - JSON
+    """Give the answer that an error's page shows."""
+    text = (Path(__file__).parents[2] / f"docs/errors/{page}.md").read_text("utf-8")
+    return json.loads(text.partition("```json\n")[2].partition("```")[0])
 
 
 async def opened(ask: Ask, given: dict[str, Any]) -> dict[str, Any]:
@@ -251,6 +259,53 @@ async def test_a_review_that_is_late_is_listed_and_noted(
     assert row["late"] == ["REVIEW_USE"]
 
 
+async def test_who_has_an_overdue_review_opens_no_other_and_a_colleague_does(
+    ask: Ask, sql: Sql, gateway: tuple[Gateway, Engine], given: dict[str, Any]
+) -> None:
+    first = {**given, "grantId": f"紧急-未复核-{uuid.uuid4().hex[:8]}"}
+    await opened(ask, first)
+    (row,) = await sql(
+        "platform",
+        "update access_grant set due_at = '2026-11-01T08:00:00Z' "
+        "where grant_id = $1 returning 1 as one",
+        first["grantId"],
+    )
+    assert row["one"] == 1
+    refused = await ask("police", OPEN, {"given": given})
+    told = json.loads(
+        json.dumps(shown("grant-unreviewed"), ensure_ascii=False).replace(
+            "紧急-20261031-1", first["grantId"]
+        )
+    )
+    assert refused.body == told
+    # What was opened stands, and saying so again changes nothing.
+    assert (await opened(ask, first))["replayed"] is True
+    colleague = await gateway[1].answer(
+        Question(
+            document=OPEN,
+            variables={"given": given},
+            operation=None,
+            principal=replace(DEMO_PRINCIPALS["police"], person="另一人"),
+            occasion=EMERGENCY,
+            request_id=uuid.uuid4().hex,
+        )
+    )
+    assert "errors" not in colleague.body
+    found = await sql(
+        "platform",
+        "select en from access_finding where record_id = $1 order by en",
+        colleague.record_id,
+    )
+    assert [one["en"].partition(":")[2].split()[0] for one in found] == [
+        "grant",
+        "opened",
+    ]
+    review = {"grantId": first["grantId"], "reason": "迟复核"}
+    await ask("data-authority", REVIEW, {"given": review, "outcome": "JUSTIFIED"})
+    again = {**given, "grantId": f"紧急-{uuid.uuid4().hex}"}
+    assert (await opened(ask, again))["replayed"] is False
+
+
 async def test_it_works_while_the_register_is_away_and_is_on_record_afterwards(
     ask: Ask,
     sql: Sql,
@@ -293,7 +348,9 @@ async def test_a_revocation_that_this_gateway_has_heard_holds_without_the_regist
     asked = PHONES.replace("phone", "phone: address")
     assert all(phones(await ask("police", asked, occasion=EMERGENCY)))
     review = {"grantId": given["grantId"], "reason": "没有这起事件"}
-    await ask("data-authority", REVIEW, {"given": review, "outcome": "NOT_JUSTIFIED"})
+    said = {"given": review, "outcome": "NOT_JUSTIFIED"}
+    answer = await ask("data-authority", REVIEW, said)
+    assert "errors" not in answer.body, answer.body
     held = gateway[0].grants
     assert held is not None
     await held.refresh()

@@ -182,6 +182,31 @@ async def test_a_revocation_that_was_heard_holds_while_the_register_is_away() ->
     assert log.kept == []
 
 
+async def test_a_slow_answer_brings_nothing_back_that_was_revoked_since() -> None:
+    class Slow(Register):
+        """Answers the first question late, as of when it was asked."""
+
+        gate = asyncio.Event()
+
+        async def in_force(self, now: datetime) -> InForce:
+            found = await super().in_force(now)
+            if self.read == 1:
+                await self.gate.wait()
+            return found
+
+    register = Slow(GRANT)
+    grants = HeldGrants(register, Clock())
+    slow = asyncio.create_task(grants.refresh())
+    await until(lambda: register.read == 1)
+    register.content = InForce(counter=2, grants=())
+    later = asyncio.create_task(grants.refresh())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    register.gate.set()
+    await asyncio.gather(slow, later)
+    assert grants.of(PERSON, NOW) == ()
+
+
 async def test_an_answer_is_as_old_as_its_question() -> None:
     register, clock = Register(GRANT), Clock()
     grants = HeldGrants(register, clock)

@@ -7,14 +7,17 @@ closed, and what a rule denies by name.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
+from zhitong.evidence import stamp
 from zhitong.exceptions import (
     ForbiddenError,
     GrantFormError,
     GrantOwnError,
     GrantStateError,
+    GrantUnreviewedError,
 )
 from zhitong.grants import (
     Act,
@@ -24,13 +27,25 @@ from zhitong.grants import (
     GrantDuty,
     GrantKind,
     GrantState,
+    Person,
     Terms,
+    Unreviewed,
 )
 from zhitong.rules.grant_states import check_length, own
+from zhitong.rules.working_days import CHINA
 
 JUSTIFIED, NOT_JUSTIFIED = "JUSTIFIED", "NOT_JUSTIFIED"
 LONGEST = 200
 """Characters of the name or number of an incident."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverdueBound:
+    """How many overdue reviews somebody may have and still break the glass."""
+
+    since: date
+    most: int
+    source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +61,36 @@ class EmergencyRules:
     review_hours: float = 24
     source: str = ""
     """The text the rule rests on, or that it is configured."""
+    overdue: tuple[OverdueBound, ...] = ()
+
+    def bound(self, at: datetime) -> OverdueBound | None:
+        """Give what holds on the day of *at*; None: nothing does."""
+        day = at.astimezone(CHINA).date()
+        begun = [one for one in self.overdue if one.since <= day]
+        return max(begun, key=lambda one: one.since, default=None)
+
+
+def check_reviewed(
+    unreviewed: Iterable[Unreviewed], who: Person, at: datetime, rules: EmergencyRules
+) -> None:
+    """Raise where *who* has too many overdue reviews to open another.
+
+    It is the person's bound and not the unit's: the review is the data authority's to
+    do, and while it is late somebody of the unit must be able to act in an emergency.
+    """
+    bound = rules.bound(at)
+    late = [one for one in unreviewed if one.who.is_(who)]
+    if bound is None or len(late) <= bound.most:
+        return
+    raise GrantUnreviewedError(
+        f"本人有 {len(late)} 次紧急调阅逾期未复核（最早的是 {late[0].grant}），复核之前"
+        "不能再次开启：请催办数据主管部门复核；确有紧急情况的，由本单位其他人员开启",
+        f"{len(late)} of your emergencies wait for an overdue review "
+        f"({late[0].grant} the longest), and you open no other before: have the data "
+        "authority review them; in a true emergency a colleague opens one",
+        grant=late[0].grant,
+        due=stamp(late[0].due_at),
+    )
 
 
 def opened(act: Act, terms: Terms, incident: str, rules: EmergencyRules) -> Application:
