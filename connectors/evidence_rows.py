@@ -25,7 +25,7 @@ from zhitong.connectors.loan import Connection
 from zhitong.connectors.number_check import erasure_faults, number_faults
 from zhitong.connectors.sealing import Sealing
 from zhitong.connectors.signature_check import signature_faults
-from zhitong.connectors.standing_check import standing_faults
+from zhitong.connectors.standing_check import gone_faults, standing_faults
 from zhitong.connectors.statements import statements
 from zhitong.connectors.timestamps import stamps, trusted
 from zhitong.evidence import LeafKind, Signature, stamp
@@ -137,6 +137,11 @@ class EvidenceRows:
             )
         ]
 
+    async def decisions(self) -> int:
+        """Count the pages of the present rows of decisions."""
+        rows = await self._connection.fetch(self._sql["relations"], "decision")
+        return sum(pages for _, pages in rows)
+
     async def sealed(self, first: int, end: int) -> AsyncIterator[Sequence[Leaf]]:
         """Give the sealed leaves from number *first* to before *end*, in order."""
         async for batch in self._stream(self._sql["sealed"], LEAVES, first, end):
@@ -171,6 +176,10 @@ class EvidenceRows:
             self._connection,
             [(row[0], row[_BODY]) for row in looks if NOTHING not in row[_BODY]],
         )
+
+    async def present(self, first: int, end: int) -> Sequence[Fault]:
+        """Name what of the decisions on some pages is not as their versions say."""
+        return await standing_faults(self._connection, (first, end))
 
     async def heads(self, first: int, end: int) -> AsyncIterator[Sequence[HeadRow]]:
         """Give the heads of more than *first* leaves and up to *end*, in order."""
@@ -269,8 +278,7 @@ class EvidenceRows:
     async def standing(self) -> Faults:
         """Name what is not proved itself, and not as what is proved says."""
         found = Faults()
-        async for fault in standing_faults(self._connection):
-            found.add(fault)
+        found.extend(await gone_faults(self._connection))
         async for fault in grant_faults(self._connection):
             found.add(fault)
         async for fault in finding_faults(self._connection):

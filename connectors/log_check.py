@@ -59,6 +59,8 @@ class Stretch:
     end: int
     """Behind the last; `MOST` of the last stretch."""
     pages: tuple[Pages, ...]
+    present: tuple[int, int]
+    """Pages of table ``decision``: its share of the present rows."""
     leaves: int
     """How many it should have."""
     sizes: tuple[int, ...]
@@ -91,7 +93,7 @@ async def stretches(
     for place, kind, count in counts:
         if kind in shares:
             shares[kind][place] += count
-    pages = await rows.pages()
+    pages, present = await rows.pages(), await rows.decisions()
     cut = {kind: _cut(pages, kind, shares[kind]) for kind in LeafKind}
     found = []
     for place in range(many):
@@ -102,6 +104,10 @@ async def stretches(
                 first=first,
                 end=MOST if last else end,
                 pages=tuple(each for kind in LeafKind for each in cut[kind][place]),
+                present=(
+                    present * place // many,
+                    LAST_PAGE if last else present * (place + 1) // many,
+                ),
                 leaves=sum(counts[place] for counts in shares.values()),
                 sizes=tuple(
                     size for size in sizes if size >= first and (last or size < end)
@@ -172,6 +178,8 @@ async def check_stretch(rows: EvidenceRows, plan: Plan, stretch: Stretch) -> Fou
         found.matching.stand(table.kind, here, found.faults)
         if table is LOOKS:
             found.faults.extend(await rows.untold(batch))
+    if not plan.rows_from:
+        found.faults.extend(await rows.present(*stretch.present))
     return found
 
 

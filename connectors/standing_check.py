@@ -6,8 +6,9 @@ as the ledger made it, and compared column by column.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 import msgspec
 import orjson
@@ -18,90 +19,106 @@ from zhitong.connectors.loan import Connection
 from zhitong.connectors.statements import statements
 from zhitong.decisions import Change, Decision, Entry, case_hash
 from zhitong.rules.faults import Fault, FaultKind
-from zhitong.rules.verification import micros
 
 BATCH = 1_000
-MOMENTS = ("recorded_at", "changed_at")
+_NO_MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
+"""Moments are compared as they are sent: what stands there need not be one."""
 
-Values = Mapping[str, object]
+Pages = tuple[int, int]
+"""The first, and what lies behind the last."""
 
 
-async def standing_faults(connection: Connection) -> AsyncIterator[Fault]:
-    """Name what of the present rows is not as their newest versions say."""
-    sql = statements("standing_check")
-    cursor = await connection.cursor(sql["standing"])
+class _Standing(NamedTuple):
+    """A present row, and what it is made of; None: there is no such version."""
+
+    row: str
+    recorded: bytes
+    changed: bytes
+    content: bytes | None
+    version: int
+    change: str
+    at: bytes
+    reason: str
+    unit: str
+    content_hash: str
+    first_content: bytes | None
+    first_at: bytes
+    first_unit: str
+    first_who: str
+    numbers: str | None
+    leaf: bytes
+
+
+async def standing_faults(connection: Connection, pages: Pages) -> Sequence[Fault]:
+    """Name what of the present rows on *pages* is not as their versions say."""
+    edges = ((each, 0) for each in pages)
+    sql = statements("standing_check")["standing"]
+    cursor = await connection.cursor(sql, *edges)
+    found: list[Fault] = []
     while rows := await cursor.fetch(BATCH):
-        for row, *versions in rows:
-            for fault in _faults(orjson.loads(row), *versions):
-                yield fault
-    for (place,) in await connection.fetch(sql["gone"]):
-        yield Fault(kind=FaultKind.PRESENT_DIFFERS, table="decision", id=place)
+        for row in rows:
+            found += _faults(_Standing(*row))
+    return found
 
 
-def _faults(
-    row: Values, version: str | None, first: str | None, numbers: str, leaf: bytes
-) -> Iterable[Fault]:
+async def gone_faults(connection: Connection) -> Sequence[Fault]:
+    """Name the decisions that have versions and no present row."""
+    rows = await connection.fetch(statements("standing_check")["gone"])
+    return [_fault(place) for (place,) in rows]
+
+
+def _faults(of: _Standing) -> Sequence[Fault]:
+    row = orjson.loads(of.row)
     place = f"{row['decision_id']}/{row['version']}"
-    if version is None or first is None:
-        yield Fault(kind=FaultKind.PRESENT_DIFFERS, table="decision", id=place)
-        return
+    if of.content is None or of.first_content is None:
+        return [_fault(place)]
     try:
-        begun = orjson.loads(first)
-        should = _made(orjson.loads(version), numbers) | _kept(begun, leaf)
+        decision = first = decision_row.read(of.content)
+        if of.first_content != of.content:
+            first = decision_row.read(of.first_content)
+        should = _made(of, decision) | _kept(of, first.case_key)
     except (msgspec.MsgspecError, ValueError, LookupError, TypeError):
         # What its version says cannot be read, which is said of the version.
-        return
-    for column, stands in row.items():
-        if not _same(column, stands, should.get(column)):
-            yield Fault(
-                kind=FaultKind.PRESENT_DIFFERS,
-                table="decision",
-                id=place,
-                column=column,
-            )
+        return ()
+    stands = row | {"recorded_at": of.recorded, "changed_at": of.changed}
+    return [
+        _fault(place, column)
+        for column, value in stands.items()
+        if value != should.get(column)
+    ]
 
 
-def _made(version: Values, numbers: str) -> dict[str, object]:
+def _fault(place: str, column: str = "") -> Fault:
+    kind = FaultKind.PRESENT_DIFFERS
+    return Fault(kind=kind, table="decision", id=place, column=column)
+
+
+def _made(of: _Standing, decision: Decision) -> dict[str, object]:
     """Make the row again, as JSON has it."""
-    digests = orjson.loads(numbers)
-    decision = _decision(version)
+    digests = orjson.loads(of.numbers or "{}")
     entry = Entry(
         decision=decision_row.with_numbers(decision, digests),
-        version=int(str(version["version"])),
-        change=Change(str(version["change"])),
-        at=datetime.fromisoformat(str(version["at"])),
-        reason=str(version["reason"]),
-        unit=str(version["unit"]),
+        version=of.version,
+        change=Change(of.change),
+        at=_NO_MOMENT,
+        reason=of.reason,
+        unit=of.unit,
         person="",
     )
-    columns = decision_row.columns(entry, str(version["content_hash"]), bytes.fromhex)
+    columns = decision_row.columns(entry, of.content_hash, bytes.fromhex)
     made: dict[str, object] = orjson.loads(msgspec.json.encode(columns))
-    return made
+    return made | {"changed_at": of.at}
 
 
-def _kept(first: Values, leaf: bytes) -> dict[str, object]:
-    """Give the columns that stay as the first version made them; *leaf* is its body."""
-    case_key = _decision(first).case_key
+def _kept(of: _Standing, case_key: str) -> dict[str, object]:
+    """Give the columns that stay as the first version made them."""
     # Bodies of form 1 name no origin; who loads history is nobody else.
-    loaded = first["who"] == RECORDER
+    loaded = of.first_who == RECORDER
     of_before = decision_row.HISTORY if loaded else decision_row.PLATFORM
     return {
-        "recorded_by": first["unit"],
-        "recorded_at": first["at"],
+        "recorded_by": of.first_unit,
+        "recorded_at": of.first_at,
         "case_key": case_key,
         "case_hash": case_hash(case_key),
-        "origin": orjson.loads(leaf).get("origin", of_before),
+        "origin": orjson.loads(of.leaf).get("origin", of_before),
     }
-
-
-def _decision(version: Values) -> Decision:
-    return decision_row.read(bytes.fromhex(str(version["content"])[2:]))
-
-
-def _same(column: str, stands: object, should: object) -> bool:
-    if column not in MOMENTS:
-        return stands == should
-    try:
-        return micros(str(stands)) == micros(str(should))
-    except ValueError:
-        return False
