@@ -1,9 +1,10 @@
 """Time `zhitong audit verify` over a large log on this machine: `make bench-verify`.
 
 Everything real: an embedded PostgreSQL in a state folder made for it and removed, looks
-as the gateway writes them, heads as the sealer makes them, a witness's word for each.
-Prints rows and bytes, the time to seal, leaves verified per second by all cores and by
-one process, the verifier's processor time, and what a quick check takes.
+as the gateway writes them, one deed to twenty of them, a city's decisions, heads as the
+sealer makes them, a witness's word for each. Prints rows and bytes, the time to seal,
+leaves verified per second by all cores and by one process, the processor time of the
+verifier and of the database, and what a quick check takes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import asyncpg
@@ -23,17 +25,25 @@ from entries import AT, prepare
 from machine import others
 from sealed_log import KEY, SmallWitness, inquiry, seal
 
+from zhitong.connectors import deeds
 from zhitong.connectors.access_entry import LookEntry, Records
 from zhitong.connectors.evidence_log import begin
 from zhitong.connectors.evidence_rows import snapshot
 from zhitong.connectors.key_ring import register
 from zhitong.connectors.signers import ECDSA, file_signer, generate
 from zhitong.connectors.whole_check import Checked, Wanted, check
+from zhitong.evidence import Deed, DeedKind
 from zhitong.infra.audit import verified
+from zhitong.infra.city_ledger import load_city_history
 from zhitong.infra.embedded import Cluster, clean
+from zhitong.rules.merkle import digest, leaf
+from zhitong.rules.verification import DEEDS
 
 BATCH = 20_000
+EACH = 20
+"""Looks to one deed."""
 COLUMNS = LookEntry._fields[:-1]
+OF = digest("sha256")
 
 
 def row(what: str, found: str) -> None:
@@ -52,16 +62,20 @@ def entries(many: int, keys: int) -> Iterator[tuple[object, ...]]:
         yield tuple(records.entry(made))[:-1]
 
 
-async def fill(url: str, many: int, keys: int) -> None:
-    """Write *many* looks."""
+async def fill(url: str, state: Path, many: int, keys: int) -> None:
+    """Write a city's decisions, *many* looks, and deeds among them."""
+    loaded = await load_city_history(url, state, "medium", tenant="anze")
     connection = await asyncpg.connect(url)
-    batch: list[tuple[object, ...]] = []
-    for one in entries(many, keys):
-        batch.append(one)
-        if len(batch) == BATCH:
-            await copy(connection, batch)
-            batch.clear()
-    await copy(connection, batch)
+    made = entries(many, keys)
+    while batch := list(islice(made, BATCH)):
+        await connection.copy_records_to_table(
+            "access_entry", records=batch, columns=COLUMNS
+        )
+        await connection.copy_records_to_table(
+            "deed",
+            records=acts(len(batch) // EACH),
+            columns=[*DEEDS.columns, "body", "leaf"],
+        )
     await connection.execute("vacuum analyze")
     size = await connection.fetchval(
         "select sum(pg_total_relation_size(inhrelid)) from pg_inherits "
@@ -71,17 +85,25 @@ async def fill(url: str, many: int, keys: int) -> None:
         "select avg(length(b.body))::int from "
         "(select body from access_entry limit 1000) b"
     )
-    row("rows, bytes of a body, table with indexes", f"{many:,}, {body:,}, {size:,} B")
+    row("looks, bytes of a body, table with indexes", f"{many:,}, {body:,}, {size:,} B")
+    row("decisions, deeds", f"{loaded.decisions:,}, {many // EACH:,}")
     await connection.close()
 
 
-async def copy(
-    connection: asyncpg.Connection[asyncpg.Record], batch: list[tuple[object, ...]]
-) -> None:
-    """Write one batch."""
-    await connection.copy_records_to_table(
-        "access_entry", records=batch, columns=list(COLUMNS)
-    )
+def acts(many: int) -> Iterator[tuple[object, ...]]:
+    """Give deeds as their table keeps them."""
+    for number in range(many):
+        deed = Deed(
+            kind=DeedKind.ACTION,
+            who="李运维",
+            action="suspend-receiver",
+            target="credit",
+            reason=f"检修 {number}",
+            detail={"number": number},
+        )
+        text = deeds.body(deed, "anze")
+        told = (getattr(deed, name) for name in DEEDS.columns[1:])
+        yield deed.id, *told, text, leaf(OF, text)
 
 
 async def measure(url: str, folder: Path, given: argparse.Namespace) -> None:
@@ -91,7 +113,7 @@ async def measure(url: str, folder: Path, given: argparse.Namespace) -> None:
     connection = await asyncpg.connect(url)
     await begin(connection, "anze", "sha256")
     await register(connection, "witness", witness.signer.spki)
-    await fill(url, given.rows, given.keys)
+    await fill(url, folder.parent, given.rows, given.keys)
     began = time.perf_counter()
     await seal(url, folder, given.batch, patience=600)
     row("sealed in", f"{time.perf_counter() - began:.1f} s")
