@@ -15,11 +15,20 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from datetime import datetime
+from typing import Any, TypeAlias
 
 import msgspec
 
-from zhitong.decisions import Decision, Entry, Licence, Party, Penalty, Review
+from zhitong.decisions import (
+    Change,
+    Decision,
+    Entry,
+    Licence,
+    Party,
+    Penalty,
+    Review,
+)
 from zhitong.evidence import stamp
 from zhitong.rules.document_numbers import normalised
 from zhitong.rules.identifiers import credit_code_fault
@@ -141,6 +150,20 @@ def signature(entry: Entry) -> dict[str, object] | None:
         "state": signed.state,
         "statement": signed.statement,
     }
+
+
+def entry_of(said: Mapping[str, Any], content: bytes) -> Entry:
+    """Give the entry that a leaf's body is of, as far as body and content have it."""
+    return Entry(
+        decision=read(content),
+        version=said["version"],
+        change=Change(said["change"]),
+        at=datetime.fromisoformat(said["at"]),
+        reason=said["reason"],
+        basis=said["basis"],
+        unit=said["unit"],
+        person=said["who"],
+    )
 
 
 def signature_rows(entry: Entry) -> list[dict[str, object]]:

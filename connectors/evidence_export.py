@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
 from zhitong.connectors import deeds, log_proofs
-from zhitong.connectors.decision_row import hashed
+from zhitong.connectors.decision_row import entry_of, hashed
 from zhitong.connectors.evidence_log import read_log
 from zhitong.connectors.key_forms import PUBLIC, pem
 from zhitong.connectors.loan import Plain
 from zhitong.connectors.session import Session
 from zhitong.connectors.statements import statements
+from zhitong.decisions import SignatureState
 from zhitong.evidence import Countersignature, Deed, LeafKind, Signature
 from zhitong.exceptions import (
     EvidenceUnknownError,
     EvidenceUnsealedError,
     LedgerUnavailableError,
 )
+from zhitong.rules.statements import content as signed_content
 from zhitong.rules.verification import Place
 
 MOST = 10_000
@@ -52,6 +54,10 @@ class Proved:
     path: Sequence[bytes]
     content: bytes | None = None
     """Of a decision: what its content hash is computed over."""
+    signed: bytes | None = None
+    """Of a decision that its bureau has signed: the content that it signed."""
+    signer: str = ""
+    """The id of the bureau's key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,14 +123,17 @@ class _Gathering:
         log = await read_log(self._connection)
         leaves = []
         for place, number in numbers.items():
-            body, content = bodies[place]
+            body, content, kept = bodies[place]
             path = await log_proofs.inclusion(
                 self._connection, log.digest, number, size
             )
-            leaves.append(Proved(number, *place, body, path, content))
+            hashed_over = None if content is None else hashed(content, kept)
+            proved = Proved(number, *place, body, path, hashed_over)
+            leaves.append(proved if content is None else _signed(proved, content))
         signatures, words = await self._signed(head)
         names = [each.key_id for each in signatures]
         names += [each.signature.key_id for each in words]
+        names += [each.signer for each in leaves if each.signer]
         return Evidence(
             size=size,
             note=head["note"] if head else b"",
@@ -166,17 +175,14 @@ class _Gathering:
 
     async def _bodies(
         self, places: Sequence[Place]
-    ) -> Mapping[Place, tuple[bytes, bytes | None]]:
+    ) -> Mapping[Place, tuple[bytes, bytes | None, Mapping[str, str]]]:
         named = [
             [name for kind, name in places if kind == each]
             for each in (LeafKind.LOOK, LeafKind.DEED, LeafKind.DECISION)
         ]
         rows = await self._connection.fetch(self._sql["bodies"], *named)
         return {
-            (kind, name): (
-                body,
-                None if content is None else hashed(content, orjson.loads(numbers)),
-            )
+            (kind, name): (body, content, orjson.loads(numbers))
             for kind, name, body, content, numbers in rows
         }
 
@@ -199,6 +205,17 @@ class _Gathering:
             )
         ]
         return signatures, words
+
+
+def _signed(leaf: Proved, content: bytes) -> Proved:
+    """Add what the bureau has signed; what does not hold proves nothing."""
+    said = orjson.loads(leaf.body)
+    signature = said.get("signature")
+    if signature is None or signature["state"] != SignatureState.HOLDS:
+        return leaf
+    entry = entry_of(said, content)
+    text = signed_content(entry, signature["salt"], signature["numbers"])
+    return replace(leaf, signed=text, signer=signature["key"])
 
 
 def _unknown(what: str) -> EvidenceUnknownError:

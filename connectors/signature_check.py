@@ -13,7 +13,7 @@ from zhitong.connectors import decision_row
 from zhitong.connectors.loan import Connection
 from zhitong.connectors.signers import verify_raw
 from zhitong.connectors.statements import statements
-from zhitong.decisions import BureauKey, Change, Entry, SignatureState, Signed
+from zhitong.decisions import BureauKey, SignatureState, Signed
 from zhitong.evidence import stamp
 from zhitong.rules.faults import Fault, FaultKind
 from zhitong.rules.statements import weigh
@@ -72,17 +72,7 @@ def _weighed(
 ) -> bool:
     """Say whether a signature is still worth what its leaf says."""
     signature = said["signature"]
-    at = datetime.fromisoformat(said["at"])
-    entry = Entry(
-        decision=decision_row.read(content),
-        version=said["version"],
-        change=Change(said["change"]),
-        at=at,
-        reason=said["reason"],
-        basis=said["basis"],
-        unit=said["unit"],
-        person=said["who"],
-    )
+    entry = decision_row.entry_of(said, content)
     signed = Signed(
         state=SignatureState(signature["state"]),
         statement=signature["statement"],
@@ -93,7 +83,7 @@ def _weighed(
     if found.state is signed.state:
         return found.differs == tuple(signature["differs"])
     return bool(_OF_KEYS & {found.state, signed.state}) and any(
-        abs(moment - at) < NEAR
+        abs(moment - entry.at) < NEAR
         for key in keys
         if key.key_id == signature["key"]
         for moment in (key.since, key.retired or key.since)

@@ -111,6 +111,8 @@ def parts(found: Evidence) -> Mapping[str, bytes]:
         made[f"{name}.proof"] = proof.encode()
         if leaf.content is not None:
             made[f"{name}.content"] = leaf.content
+        if leaf.signed is not None:
+            made[f"{name}.signed"] = leaf.signed
     lines = [
         f"{sha256(content).hexdigest()}  {name}\n"
         for name, content in sorted(made.items())

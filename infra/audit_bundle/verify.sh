@@ -1,7 +1,8 @@
 #!/bin/sh
 # 离线核验一份存证 Verify a bundle of evidence, offline.
 #
-#   sh verify.sh [--operator-key FILE]... [--witness-key FILE]... [--tsa-ca FILE] [FOLDER]
+#   sh verify.sh [--operator-key FILE]... [--witness-key FILE]... [--bureau-key FILE]...
+#       [--tsa-ca FILE] [FOLDER]
 #
 # 只用 POSIX sh、openssl 和 coreutils。公钥应由运行方和见证人另行给出（PEM）；没有给出时用包内
 # 的，并言明。退出码：0 全部成立，1 有不成立的，2 用法或文件有误，3 其余成立，但此处的 openssl
@@ -18,6 +19,7 @@ export LC_ALL
 folder=
 operators=
 witnesses=
+bureaus=
 authority=
 failed=0
 unable=0
@@ -114,12 +116,13 @@ among() {
 
 while [ $# -gt 0 ]; do
     case $1 in
-    --operator-key | --witness-key)
+    --operator-key | --witness-key | --bureau-key)
         [ $# -ge 2 ] && [ -r "$2" ] || stop "读不到公钥 cannot read the key: ${2:-}"
         key_lines "$2" >/dev/null || stop "不是 PEM 公钥 no public key in PEM: $2"
         id=$(key_digest "$2")
         case $1 in
         --operator-key) operators="$operators $id" ;;
+        --bureau-key) bureaus="$bureaus $id" ;;
         *) witnesses="$witnesses $id" ;;
         esac
         shift 2
@@ -132,7 +135,7 @@ while [ $# -gt 0 ]; do
         esac
         shift 2
         ;;
-    -*) stop "用法 usage: sh verify.sh [--operator-key FILE] [--witness-key FILE] [--tsa-ca FILE] [FOLDER]" ;;
+    -*) stop "用法 usage: sh verify.sh [--operator-key FILE] [--witness-key FILE] [--bureau-key FILE] [--tsa-ca FILE] [FOLDER]" ;;
     *)
         [ -z "$folder" ] || stop "只能核验一个目录 one folder at a time: $1"
         folder=$1
@@ -145,7 +148,8 @@ cd "${folder:-.}" 2>/dev/null || stop "没有目录 no such folder: $folder"
 [ -f MANIFEST ] && [ -f head.note ] || stop "这里没有存证 no evidence is here: ${folder:-.}"
 scratch=$(mktemp) || stop "不能写临时文件 no place for a temporary file"
 anew=$(mktemp) || stop "不能写临时文件 no place for a temporary file"
-trap 'rm -f "$scratch" "$anew"' EXIT
+drawn=$(mktemp) || stop "不能写临时文件 no place for a temporary file"
+trap 'rm -f "$scratch" "$anew" "$drawn"' EXIT
 
 # --- the files -----------------------------------------------------------------------
 
@@ -164,7 +168,7 @@ while read -r sum name more; do
     case $name in
     README.txt | verify.sh | head.note | head.tsr | head.*.sig | key.*.pem) ;;
     witness.*.sig | witness.*.seen | leaf.*.body) ;;
-    leaf.*.proof | leaf.*.content) [ -f "${name%.*}.body" ] || fails "没有叶 no leaf: $name" ;;
+    leaf.*.proof | leaf.*.content | leaf.*.signed) [ -f "${name%.*}.body" ] || fails "没有叶 no leaf: $name" ;;
     *) fails "不是存证的文件 no file of any evidence: $name" ;;
     esac
     count=$((count + 1))
@@ -350,7 +354,72 @@ content() {
     [ "$rest" != "$body" ] && [ "$(digest sha256 <"$1.content")" = "${rest%%'"'*}" ]
 }
 
+# Base64url without padding (RFC 4648) as bytes.
+plain() {
+    text=$(printf '%s' "$1" | tr '_-' '/+')
+    case $((${#text} % 4)) in
+    2) text=$text== ;;
+    3) text=$text= ;;
+    esac
+    printf '%s' "$text" | base64 -d 2>/dev/null
+}
+
+# A number in hexadecimal as DER has it.
+integer() {
+    digits=$1
+    while :; do
+        case $digits in
+        00??*) digits=${digits#00} ;;
+        *) break ;;
+        esac
+    done
+    case $digits in
+    [89a-f]*) digits=00$digits ;;
+    esac
+    printf '02%02x%s' $((${#digits} / 2)) "$digits"
+}
+
+# The text that stands behind the member $2 of the JSON $1; its names are plain.
+member() {
+    rest=${1#*"\"$2\":\""}
+    [ "$rest" != "$1" ] && printf '%s' "${rest%%'"'*}"
+}
+
+# What the bureau has signed stands in the leaf's body: it is of that content, and what
+# is to be verified is laid out for its key.
+statement() {
+    body=$(cat "$1.body")
+    said=$(member "$body" statement)
+    [ "$(member "$body" state)" = HOLDS ] || return 1
+    head=${said%%.*}
+    rest=${said#*.}
+    payload=${rest%%.*}
+    raw=$(plain "${rest#*.}" | hex)
+    is_hex "$raw" 128 || return 1
+    head=$(plain "$head")
+    payload=$(plain "$payload")
+    case $(member "$head" alg) in
+    ES256)
+        scheme=ecdsa-p256-sha256
+        found="sha-256=:$(openssl dgst -sha256 -binary <"$1.signed" | base64):"
+        ;;
+    SM2-SM3)
+        scheme=sm2-sm3
+        found="sm3=:$(openssl dgst -sm3 -binary <"$1.signed" | base64):"
+        ;;
+    *) return 1 ;;
+    esac
+    [ "$(member "$payload" content)" = "$found" ] || return 1
+    signer=$(member "$head" kid)
+    is_hex "$signer" 16 || return 1
+    half=$(printf '%.64s' "$raw")
+    pair=$(integer "$half")$(integer "${raw#"$half"}")
+    bytes "$(printf '30%02x%s' $((${#pair} / 2)) "$pair")" >"$drawn"
+    printf '%s' "${said%.*}" >"$scratch"
+}
+
 leaves=0
+bureau=
 for file in leaf.*.body; do
     [ -f "$file" ] || continue
     name=${file%.body}
@@ -360,11 +429,22 @@ for file in leaf.*.body; do
     else
         fails "第 ${name#leaf.} 叶 leaf ${name#leaf.}"
     fi
-    [ -f "$name.content" ] || continue
-    if content "$name"; then
+    if ! [ -f "$name.content" ]; then
+        :
+    elif content "$name"; then
         holds "第 ${name#leaf.} 叶的决定内容 what leaf ${name#leaf.} decided"
     else
         fails "第 ${name#leaf.} 叶的决定内容 what leaf ${name#leaf.} decided"
+    fi
+    [ -f "$name.signed" ] || continue
+    if statement "$name"; then
+        good=0
+        unclear=0
+        bureau=1
+        weigh "决定机关签署 bureau, leaf ${name#leaf.}" "$signer" "$scheme" "$scratch" "$drawn" "$bureaus"
+        wanted 决定机关 "the bureau"
+    else
+        fails "第 ${name#leaf.} 叶的决定机关签署 what the bureau signed, leaf ${name#leaf.}"
     fi
 done
 [ "$leaves" -gt 0 ] || fails "没有叶 no leaf"
@@ -374,6 +454,10 @@ done
 if [ -z "$operators" ] || [ -z "$witnesses" ]; then
     say "注意 NOTE: 未给出 --operator-key 或 --witness-key，用的是包内自带的公钥，请另向运行方和见证人索取"
     say "  the keys come from the bundle itself: ask operator and witness for theirs"
+fi
+if [ -n "$bureau" ] && [ -z "$bureaus" ]; then
+    say "注意 NOTE: 未给出 --bureau-key，决定机关的公钥取自包内，请另向该机关索取"
+    say "  the bureau's key comes from the bundle itself: ask the bureau for its own"
 fi
 if [ "$failed" -eq 1 ]; then
     say "结论：不成立 It does not hold."

@@ -6,53 +6,18 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from entries import AT, SEALING, UNIT, entry, ledger_over, of_person
-from sealed_log import SmallWitness, seal, small_log
+from entries import SEALING
+from sealed_log import SmallWitness, small_log
+from signed_log import NUMBER, proved, signed_decision
 
-from zhitong.connectors import key_ring
 from zhitong.connectors.erasure import Erasure, Order
 from zhitong.connectors.evidence_rows import EvidenceRows
-from zhitong.connectors.key_ring import Because
-from zhitong.connectors.signers import ECDSA, FileSigner, file_signer, generate
+from zhitong.connectors.signers import ECDSA, file_signer, generate
 from zhitong.connectors.whole_check import Checked, Wanted, check
-from zhitong.decisions import Entry, Signing
-from zhitong.infra.bureau_signing import sign
-from zhitong.rules.statements import content, stated
+from zhitong.decisions import Entry
+from zhitong.rules.statements import content
 
 pytestmark = pytest.mark.integration
-
-NUMBER = "110105194912310038"
-SAID = of_person(NUMBER, local_id="S-1", document_no="（安）罚〔2026〕900号")
-VARIABLES = {
-    "decision": {
-        "localId": "S-1",
-        "actType": "PENALTY",
-        "subjectCode": UNIT,
-        "subjectName": "安泽市应急管理局",
-        "caseSource": "emergency",
-        "caseNo": "AZYJ-2026-00001",
-        "matterCode": "1",
-        "documentNo": "（安）罚〔2026〕900号",
-        "documentTitle": "行政处罚决定书",
-        "decidedOn": "2026-11-20",
-        "facts": "安全出口上锁。",
-        "legalBasis": "安全生产法",
-        "result": "罚款人民币20000元",
-        "counterpartyKind": "NATURAL_PERSON",
-        "counterpartyName": "李四",
-        "idKind": "RESIDENT_ID",
-        "idNumber": NUMBER,
-        "officerCertificates": ["1900101", "1900102"],
-        "reviewNo": "FS-1",
-        "reviewedOn": "2026-11-19",
-        "reviewOpinion": "AGREE",
-        "collective": True,
-        "penaltyKinds": ["FINE"],
-        "fine": "20000.00",
-        "procedure": "ORDINARY",
-        "confiscated": "0.00",
-    }
-}
 
 
 async def checked(url: str, witness: SmallWitness) -> Checked:
@@ -84,36 +49,9 @@ def witness() -> SmallWitness:
 async def signed(database: str, tmp_path: Path, witness: SmallWitness) -> Entry:
     """Give a signed version of a decision; the log has it, sealed and witnessed."""
     await small_log(database, tmp_path, witness)
-    bureau = file_signer(generate(ECDSA))
-    await enrol(database, bureau)
-    async with ledger_over(database) as (ledger, _):
-        made = entry(SAID, signature=None)
-        given = Signing(**sign(bureau, VARIABLES))
-        held = await ledger.signed(made, given, stated(SAID))
-        assert held.state == "HOLDS"
-        await ledger.commit(entry(SAID, signature=held))
+    made = await signed_decision(database, file_signer(generate(ECDSA)))
     await proved(database, tmp_path, witness)
-    return entry(SAID, signature=held)
-
-
-async def enrol(database: str, bureau: FileSigner) -> None:
-    connection = await asyncpg.connect(database)
-    try:
-        because = Because(who="me", reason="公函")
-        await key_ring.register(
-            connection, key_ring.BUREAU, bureau.spki, AT, because, unit=UNIT
-        )
-    finally:
-        await connection.close()
-
-
-async def proved(database: str, folder: Path, witness: SmallWitness) -> None:
-    await seal(database, folder)
-    connection = await asyncpg.connect(database)
-    try:
-        await witness.countersign(connection)
-    finally:
-        await connection.close()
+    return made
 
 
 @pytest.mark.usefixtures("signed")

@@ -30,7 +30,7 @@ from zhitong.decisions import (
     Signing,
 )
 from zhitong.infra.cli import FAULT, main
-from zhitong.rules.statements import content, judge, read, stated
+from zhitong.rules.statements import canonical, content, judge, read, stated
 
 PAGE = Path("docs/signing.md").read_text("utf-8")
 UNIT = "11619900MB0004001B"
@@ -102,7 +102,7 @@ def test_a_bureau_with_openssl_alone_makes_a_signature_that_holds(
         "content": found,
         "at": "2026-11-22T17:30:00+08:00",
     }
-    (tmp_path / "statement.json").write_bytes(msgspec.json.encode(said))
+    (tmp_path / "statement.json").write_bytes(canonical(said))
     statement = shell(tmp_path, rest).strip()
     spki = from_pem(PUBLIC, (tmp_path / "bureau.pub.pem").read_text())
     assert read(statement).key_id == key_id(spki)

@@ -11,7 +11,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from zhitong.connectors.signers import ECDSA, SM2, FileSigner, file_signer, generate
+from zhitong.connectors.signers import (
+    ECDSA,
+    SM2,
+    FileSigner,
+    file_signer,
+    generate,
+    raw,
+)
 from zhitong.connectors.signers import verify_raw as verify
 from zhitong.decisions import (
     BureauKey,
@@ -23,7 +30,7 @@ from zhitong.decisions import (
     Signing,
 )
 from zhitong.infra.bureau_signing import sign
-from zhitong.rules.statements import content, judge, stated, weigh
+from zhitong.rules.statements import canonical, content, judge, stated, weigh
 from zhitong.schema.decision_inputs import DecisionInput
 from zhitong.schema.decision_inputs import decision as translated
 
@@ -120,6 +127,23 @@ def parts(statement: str) -> tuple[dict[str, Any], dict[str, Any], str]:
 def _json(text: str) -> dict[str, Any]:
     read: dict[str, Any] = json.loads(base64.urlsafe_b64decode(text + "=="))
     return read
+
+
+def _written(said: dict[str, Any]) -> str:
+    text = base64.urlsafe_b64encode(canonical(said))
+    return text.decode().rstrip("=")
+
+
+def test_a_statement_has_one_form_alone() -> None:
+    bureau = Bureau()
+    statement = sign(bureau.signer, {"decision": GIVEN}, NONCE, AT)["statement"]
+    head, said, _ = statement.split(".")
+    blank = base64.urlsafe_b64encode(json.dumps(_json(said)).encode()).decode()
+    text = f"{head}.{blank.rstrip('=')}"
+    signature = base64.urlsafe_b64encode(raw(bureau.signer.sign(text.encode())))
+    loose = f"{text}.{signature.decode().rstrip('=')}"
+    state = bureau.state(recorded(), {"decision": GIVEN}, statement=loose)
+    assert state == "MALFORMED"
 
 
 @pytest.mark.parametrize("algorithm", [ECDSA, SM2])
@@ -227,8 +251,7 @@ def test_a_statement_that_was_changed_does_not_hold() -> None:
     bureau = Bureau()
     statement = sign(bureau.signer, {"decision": GIVEN}, NONCE, AT)["statement"]
     head, said, signature = statement.split(".")
-    other = _json(said) | {"documentNo": "2号"}
-    text = base64.urlsafe_b64encode(json.dumps(other).encode()).decode().rstrip("=")
+    text = _written(_json(said) | {"documentNo": "2号"})
     forged = f"{head}.{text}.{signature}"
     assert bureau.state(recorded(), {"decision": GIVEN}, statement=forged) == "INVALID"
 
@@ -250,9 +273,7 @@ def test_no_other_algorithm_is_taken(alg: str) -> None:
     bureau = Bureau()
     statement = sign(bureau.signer, {"decision": GIVEN}, NONCE, AT)["statement"]
     head, said, signature = statement.split(".")
-    other = json.dumps(_json(head) | {"alg": alg}).encode()
-    text = base64.urlsafe_b64encode(other).decode().rstrip("=")
-    forged = f"{text}.{said}.{signature}"
+    forged = f"{_written(_json(head) | {'alg': alg})}.{said}.{signature}"
     state = bureau.state(recorded(), {"decision": GIVEN}, statement=forged)
     assert state == "MALFORMED"
 

@@ -210,6 +210,10 @@ def read(text: str) -> Token:
     if len(text) > LONGEST or not _COMPACT.fullmatch(text):
         raise ValueError("no compact JWS")
     first, second, third = text.split(".")
+    for part in (_bytes(first), _bytes(second)):
+        # One form alone, so that nobody reads another thing in it.
+        if canonical(orjson.loads(part)) != part:
+            raise ValueError("not canonical")
     head = msgspec.json.decode(_bytes(first), type=_Head)
     said = msgspec.json.decode(_bytes(second), type=Statement)
     signature = _bytes(third)
