@@ -14,15 +14,18 @@ from zhitong.catalogue import (
     Concluded,
     ExchangeStatus,
     Exported,
+    Incoming,
     Measured,
+    Outgoing,
     Reply,
     Review,
     Reviewed,
     Reviews,
     Version,
 )
-from zhitong.connectors import catalogue_measurements, deeds
+from zhitong.connectors import catalogue_measurements, deeds, grant_exchange
 from zhitong.connectors.catalogue_reviews import Contents, conclude, stand
+from zhitong.connectors.grant_exchange import Judge
 from zhitong.connectors.loan import Connection, lent
 from zhitong.connectors.session import Session
 from zhitong.connectors.statements import statements
@@ -53,11 +56,7 @@ class CatalogueBook(Session):
             await connection.execute(sql["turn"])
             latest = await connection.fetchrow(sql["latest"])
             fresh = latest is None or latest["digest"] != digest
-            version = (
-                await _enter(connection, digest, body, latest)
-                if latest is None or fresh
-                else latest["version"]
-            )
+            version = await _version(connection, digest, body)
             await connection.execute(sql["export"], version, who)
             made = Deed(
                 kind=DeedKind.CATALOGUE,
@@ -71,36 +70,49 @@ class CatalogueBook(Session):
         return fresh
 
     async def exported(self) -> Exported | None:
-        """Give the catalogue that was last given out, with what was said of it."""
-        sql = statements(SQL)
+        """Give the catalogue that was last given out; None: none ever was."""
         async with self._connected() as connection:
-            row = await connection.fetchrow(sql["exported"])
-            if row is None:
-                return None
-            return Exported(
-                version=row["digest"],
+            row = await connection.fetchrow(statements(SQL)["exported"])
+        if row is None:
+            return None
+        resources = (one["catalog_id"] for one in orjson.loads(row["body"]))
+        return Exported(version=row["digest"], resources=frozenset(resources))
+
+    async def outgoing(self, body: bytes) -> Outgoing:
+        """Give what a file says besides the resources, which are *body*."""
+        digest = hashlib.sha256(body).hexdigest()
+        async with self._connected() as connection:
+            reviews = await stand(connection, Contents())
+            latest = reviews.latest
+            review = (ExchangeStatus.WAITING, "")
+            if latest is not None and latest.digest == digest:
+                review = (latest.status, latest.reason)
+            return Outgoing(
                 replies=await _replies(connection),
-                resources=frozenset(
-                    one["catalog_id"] for one in orjson.loads(row["body"])
-                ),
+                review=review,
+                grants=await grant_exchange.applications(connection),
+                grant_replies=await grant_exchange.replies(connection),
             )
 
-    async def replies(self) -> Mapping[str, Reply]:
-        """Give the last reply on each resource."""
-        async with self._connected() as connection:
-            return await _replies(connection)
-
-    async def take(self, replies: Sequence[Reply], who: str, file: str) -> int:
+    async def take(self, given: Incoming, judge: Judge, who: str) -> int:
         """Note what differs from what stands, all or nothing; give how many did.
 
-        *file* is the digest of the file that *replies* came in.
+        *judge* says what a revocation makes of an application.
         """
         sql = statements(SQL)
         async with self._connected() as connection, connection.transaction():
             await connection.execute(sql["turn"])
-            stand = await _replies(connection)
-            fresh = [one for one in replies if _differs(one, stand.get(one.resource))]
-            if not fresh:
+            if given.body is not None:
+                # Another platform gave it out; what is said of it is said of this.
+                digest = hashlib.sha256(given.body).hexdigest()
+                version = await _version(connection, digest, given.body)
+                await connection.execute(sql["export"], version, who)
+            stands = await _replies(connection)
+            fresh = [
+                one for one in given.replies if _differs(one, stands.get(one.resource))
+            ]
+            grants = await grant_exchange.take(connection, given, judge, who)
+            if not fresh and not grants and given.body is None:
                 return 0
             row = await connection.fetchrow(sql["exported"])
             assert row is not None  # noqa: S101 - the replies were held against it
@@ -122,12 +134,13 @@ class CatalogueBook(Session):
                 reason="",
                 detail={
                     "version": row["version"],
-                    "file": file,
+                    "file": given.file,
                     "statuses": {one.resource: one.status.value for one in fresh},
+                    "grants": grants,
                 },
             )
             await deeds.write(connection, made)
-        return len(fresh)
+        return len(fresh) + len(grants) + (given.body is not None)
 
     def _unavailable(self) -> LedgerUnavailableError:
         return _unavailable()
@@ -214,6 +227,14 @@ class PlatformCatalogue:
                 yield connection
         except _LOST as error:
             raise _unavailable() from error
+
+
+async def _version(connection: Connection, digest: str, body: bytes) -> int:
+    """Give the number of *body* if it is the newest version, else enter it as that."""
+    latest = await connection.fetchrow(statements(SQL)["latest"])
+    if latest is not None and latest["digest"] == digest:
+        return int(latest["version"])
+    return await _enter(connection, digest, body, latest)
 
 
 async def _enter(

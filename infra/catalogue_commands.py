@@ -10,19 +10,25 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from zhitong.catalogue import Exported, Reply
+from zhitong.catalogue import Outgoing
+from zhitong.connectors.access_log import open_pool
 from zhitong.connectors.binding_file import read_folder
 from zhitong.connectors.catalogue_book import CatalogueBook
 from zhitong.connectors.postgresql import PostgreSQLSource
 from zhitong.exceptions import CatalogueFileError, SettingsError
-from zhitong.infra.catalogue_file import body, read, written
+from zhitong.infra.calendar_file import read_clocks
+from zhitong.infra.catalogue_file import Register, body, read, written
 from zhitong.infra.commands import say
+from zhitong.infra.deciding import Deciding
+from zhitong.infra.exchange_grants import Desk
+from zhitong.infra.granting import applications
 from zhitong.infra.platform_database import own_platform
 from zhitong.infra.policy_file import read_policy
 from zhitong.infra.registry import platform_source, refuse_foreign
 from zhitong.infra.settings import Settings
 from zhitong.resolvers.catalogue import Catalogue
 from zhitong.resolvers.catalogue_content import content
+from zhitong.rules.grant_states import taken
 from zhitong.schema.entities import ENTITIES
 
 PLATFORM = Path(__file__).parent / "platform" / "platform.toml"
@@ -33,8 +39,8 @@ NOWHERE = "postgresql:///"
 def export(settings: Settings, given: argparse.Namespace) -> None:
     """Write the catalogue as it is bound now, once it is on record that it is."""
     catalogs = body(content(bound(settings)))
-    replies = asyncio.run(_replies(settings))
-    text = written(settings.tenant, catalogs, datetime.now(UTC), replies)
+    besides = asyncio.run(_outgoing(settings, catalogs))
+    text = written(settings.tenant, catalogs, datetime.now(UTC), besides)
     fresh = asyncio.run(_export(settings, catalogs, text))
     _put(given.out, text)
     word = "新版本 a new version" if fresh else "与上一版本相同 as the last version"
@@ -45,18 +51,22 @@ def export(settings: Settings, given: argparse.Namespace) -> None:
 
 
 def take(settings: Settings, given: argparse.Namespace) -> None:
-    """Take the platform's replies: all of them, or none where one is wrong."""
-    exported = asyncio.run(_exported(settings))
-    replies, digest = read(given.file, exported)
-    count = asyncio.run(_take(settings, replies, digest))
+    """Take a file of the exchange platform: all of it, or none where it is wrong."""
+    count = asyncio.run(_take(settings, given.file))
     if not count:
         say("没有变化 Nothing changed")
         return
-    say(f"已收下 Taken: {count} 个资源的答复 replies on resources")
+    say(f"已收下 Taken: {count} 项 entries")
 
 
 def bound(settings: Settings) -> Catalogue:
     """Put the catalogue together from the bindings; raise where one is wrong."""
+    sources = _sources(settings)
+    policy = read_policy(settings.policy, ENTITIES)
+    return Catalogue(ENTITIES, lambda: sources, policy)
+
+
+def _sources(settings: Settings) -> Mapping[str, PostgreSQLSource]:
     if not settings.bindings.is_dir():
         raise SettingsError(
             f"没有绑定的目录 {settings.bindings}，请设置 ZHITONG_BINDINGS",
@@ -73,8 +83,7 @@ def bound(settings: Settings) -> Catalogue:
         each.name: PostgreSQLSource(each, ENTITIES, NOWHERE)
         for each in bindings.values()
     }
-    policy = read_policy(settings.policy, ENTITIES)
-    return Catalogue(ENTITIES, lambda: {**sources, own.name: own}, policy)
+    return {**sources, own.name: own}
 
 
 def _put(path: Path, text: bytes) -> None:
@@ -90,9 +99,9 @@ def _put(path: Path, text: bytes) -> None:
         ) from error
 
 
-async def _replies(settings: Settings) -> Mapping[str, Reply]:
+async def _outgoing(settings: Settings, catalogs: bytes) -> Outgoing:
     async with CatalogueBook(await own_platform(settings)) as book:
-        return await book.replies()
+        return await book.outgoing(catalogs)
 
 
 async def _export(settings: Settings, catalogs: bytes, text: bytes) -> bool:
@@ -101,11 +110,35 @@ async def _export(settings: Settings, catalogs: bytes, text: bytes) -> bool:
         return await book.export(catalogs, getpass.getuser(), told)
 
 
-async def _exported(settings: Settings) -> Exported | None:
-    async with CatalogueBook(await own_platform(settings)) as book:
-        return await book.exported()
-
-
-async def _take(settings: Settings, replies: tuple[Reply, ...], digest: str) -> int:
-    async with CatalogueBook(await own_platform(settings)) as book:
-        return await book.take(replies, getpass.getuser(), digest)
+async def _take(settings: Settings, file: Path) -> int:
+    url = await own_platform(settings)
+    sources = _sources(settings)
+    policy = read_policy(settings.policy, ENTITIES)
+    clocks = read_clocks(settings.calendar)
+    receiving = Deciding(settings, policy).receiving
+    catalogs = body(content(Catalogue(ENTITIES, lambda: sources, policy)))
+    pool = await open_pool(url)
+    try:
+        async with CatalogueBook(url) as book:
+            known = (one.id for one in (await book.outgoing(catalogs)).grants)
+            grants = applications(pool, policy, clocks, lambda: sources, receiving)
+            desk = Desk(
+                check=grants.checked,
+                clocks=clocks,
+                known=frozenset(known),
+                at=datetime.now(UTC),
+            )
+            register = Register(
+                tenant=settings.tenant,
+                exported=await book.exported(),
+                catalogs=catalogs,
+                desk=desk,
+            )
+            given = read(file, register)
+            return await book.take(
+                given,
+                lambda before, act: taken(before, act, clocks),
+                getpass.getuser(),
+            )
+    finally:
+        pool.terminate()

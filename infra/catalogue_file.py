@@ -1,112 +1,69 @@
-"""The exchange file of the catalogue: its two forms, written and read.
-
-Keys are lower-case, as the city's exchange platforms have them (domain.md section 5.1).
-One form goes out, the other comes back; docs/ has a JSON Schema of each.
-"""
+"""The exchange file of the catalogue, written and read: all of a file, or nothing."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
 
 import msgspec
 import orjson
 
-from zhitong.catalogue import ExchangeStatus, Exported, Reply
+from zhitong.catalogue import ExchangeStatus, Exported, Incoming, Outgoing, Reply
 from zhitong.evidence import stamp
 from zhitong.exceptions import CatalogueFileError
+from zhitong.infra.catalogue_forms import (
+    BACK,
+    OUT,
+    ApplicationForm,
+    CatalogueForm,
+    GrantForm,
+    GrantStateForm,
+    RepliesForm,
+    ReplyForm,
+    ResourceForm,
+    StateForm,
+)
+from zhitong.infra.exchange_grants import Desk, grant_form, shown
 from zhitong.requesters import KINDS
-from zhitong.types import Cycle, Grade, Kind, Label, MaskKind, Sharing
+from zhitong.rules.catalogue_difference import differences
+from zhitong.types import Label
 
-OUT = "zhitong-catalogue-1"
-BACK = "zhitong-catalogue-reply-1"
 MOST = 20
 """Faults of one file that are named: whoever mends it reads no more at a time."""
+PARTS: Mapping[str, Mapping[str, type[msgspec.Struct]]] = {
+    OUT: {
+        "catalogs": ResourceForm,
+        "states": StateForm,
+        "grants": GrantForm,
+        "grant_states": GrantStateForm,
+    },
+    BACK: {
+        "replies": ReplyForm,
+        "applications": ApplicationForm,
+        "grants": GrantStateForm,
+    },
+}
+"""The lists of each form: each entry that is wrong is named."""
+SORTED = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
-Text = Annotated[str, msgspec.Meta(max_length=2_000, pattern=r"^[^\0]*$")]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\0]*$")]
-Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-Status = Literal[0, 1, 2, 3, 4, 5, 8]
-
-
-class _Form(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Unknown keys are refused: a misspelt one must not pass in silence."""
-
-
-class ItemForm(_Form, frozen=True, kw_only=True):
-    """One field of a resource."""
-
-    item_name: Name
-    item_label: Name
-    item_label_en: Name
-    data_type: Kind
-    share_type: Sharing
-    share_basis: str
-    share_scope: list[str]
-    grade: Grade
-    mask: MaskKind | None
-    code_list: str | None
-    grantable: bool
+Fault = tuple[str, Label]
 
 
-class ResourceForm(_Form, frozen=True, kw_only=True):
-    """One type of one source."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Register:
+    """What a file that comes in is held against."""
 
-    catalog_id: Name
-    catalog_name: Name
-    catalog_name_en: Name
-    org_code: Name
-    org_name: Name
-    org_name_en: Name
-    lead: Literal["lead", "second", "unsettled"]
-    update_cycle: Cycle | None
-    share_type: Sharing
-    grade: Grade
-    items: Annotated[list[ItemForm], msgspec.Meta(min_length=1)]
-
-
-class StateForm(_Form, frozen=True, kw_only=True):
-    """What is known of a resource on the exchange platform."""
-
-    catalog_id: Name
-    external_id: Text
-    status: Status
-
-
-class CatalogueForm(_Form, frozen=True, kw_only=True):
-    """What goes out: the whole catalogue."""
-
-    format: Literal["zhitong-catalogue-1"]
-    tenant: Name
-    version: Digest
-    """SHA-256 of ``catalogs`` as canonical JSON: sorted keys, no spaces, UTF-8."""
-    exported_at: datetime
-    share_scopes: dict[str, str]
-    """The requester kinds that share_scope names."""
-    catalogs: list[ResourceForm]
-    states: list[StateForm]
-
-
-class ReplyForm(_Form, frozen=True, kw_only=True):
-    """What the platform says of one resource."""
-
-    catalog_id: Name
-    status: Status
-    external_id: Text = ""
-    opinion: Text = ""
-
-
-class RepliesForm(_Form, frozen=True, kw_only=True):
-    """What comes back: the platform's replies on one version."""
-
-    format: Literal["zhitong-catalogue-reply-1"]
-    version: Digest
-    replies: list[ReplyForm]
+    tenant: str
+    exported: Exported | None
+    """What was given out last; None: nothing ever was."""
+    catalogs: bytes
+    """The resources as they are bound here, as `body` has them."""
+    desk: Desk
+    """What enters applications."""
 
 
 def body(catalogs: Sequence[Mapping[str, object]]) -> bytes:
@@ -114,11 +71,10 @@ def body(catalogs: Sequence[Mapping[str, object]]) -> bytes:
     return orjson.dumps(catalogs, option=orjson.OPT_SORT_KEYS)
 
 
-def written(
-    tenant: str, catalogs: bytes, at: datetime, replies: Mapping[str, Reply]
-) -> bytes:
+def written(tenant: str, catalogs: bytes, at: datetime, given: Outgoing) -> bytes:
     """Write the file that goes out; *catalogs* as `body` has them."""
     resources = orjson.loads(catalogs)
+    status, opinion = given.review
     whole = {
         "format": OUT,
         "tenant": tenant,
@@ -126,23 +82,35 @@ def written(
         "exported_at": stamp(at),
         "share_scopes": {kind: label.zh for kind, label in KINDS.items()},
         "catalogs": resources,
-        "states": [_state(one["catalog_id"], replies) for one in resources],
+        "states": [_state(one["catalog_id"], given.replies) for one in resources],
+        "review": {"status": status.value, "opinion": opinion},
+        "grants": [grant_form(one, at) for one in given.grants],
+        "grant_states": [
+            {
+                "apply_id": one.grant,
+                "external_id": one.external_id,
+                "status": one.status.value,
+                "opinion": one.opinion,
+            }
+            for _, one in sorted(given.grant_replies.items())
+        ],
     }
-    option = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    return orjson.dumps(whole, option=option)
+    return orjson.dumps(whole, option=SORTED)
 
 
 def _state(resource: str, replies: Mapping[str, Reply]) -> dict[str, object]:
     said = replies.get(resource)
+    status = ExchangeStatus.NOT_REPORTED if said is None else said.status
     return {
         "catalog_id": resource,
         "external_id": "" if said is None else said.external_id,
-        "status": (ExchangeStatus.NOT_REPORTED if said is None else said.status).value,
+        "status": status.value,
+        "opinion": "" if said is None else said.opinion,
     }
 
 
-def read(path: Path, exported: Exported | None) -> tuple[tuple[Reply, ...], str]:
-    """Read the platform's replies on what was *exported*, and the file's digest.
+def read(path: Path, register: Register) -> Incoming:
+    """Read a file of the exchange platform's, or a whole catalogue.
 
     Raises `CatalogueFileError`, which names every place where the file is wrong.
     """
@@ -150,26 +118,26 @@ def read(path: Path, exported: Exported | None) -> tuple[tuple[Reply, ...], str]
         raw = path.read_bytes()
     except OSError as error:
         raise _wrong(path, [("1", Label("读不了", f"{error.strerror}"))]) from error
-    form = _form(path, raw)
-    faults = list(_faults(form, exported))
+    said = _said(path, raw)
+    whole = isinstance(said, Mapping) and said.get("format") == OUT
+    digest = hashlib.sha256(raw).hexdigest()
+    try:
+        made, faults = (
+            _whole(msgspec.convert(said, CatalogueForm), digest, register)
+            if whole
+            else _back(msgspec.convert(said, RepliesForm), digest, register)
+        )
+    except msgspec.ValidationError as error:
+        wrong = list(_form_faults(said, PARTS[OUT if whole else BACK]))
+        raise _wrong(path, wrong or [_fault("$", error)]) from error
     if faults:
         raise _wrong(path, faults)
-    replies = tuple(
-        Reply(
-            resource=one.catalog_id,
-            external_id=one.external_id,
-            status=ExchangeStatus(one.status),
-            opinion=one.opinion,
-            version=form.version,
-        )
-        for one in form.replies
-    )
-    return replies, hashlib.sha256(raw).hexdigest()
+    return made
 
 
-def _form(path: Path, raw: bytes) -> RepliesForm:
+def _said(path: Path, raw: bytes) -> object:
     try:
-        said = json.loads(raw.decode("utf-8"))
+        said: object = json.loads(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         what = Label("不是 UTF-8", "is no UTF-8")
@@ -180,31 +148,58 @@ def _form(path: Path, raw: bytes) -> RepliesForm:
     except RecursionError as error:
         what = Label("嵌套太深", "is nested too deep")
         raise _wrong(path, [("1", what)]) from error
-    try:
-        return msgspec.convert(said, RepliesForm)
-    except msgspec.ValidationError as error:
-        faults = list(_form_faults(said)) or [_fault("$", error)]
-        raise _wrong(path, faults) from error
+    return said
 
 
-def _form_faults(said: object) -> Iterator[tuple[str, Label]]:
-    """Name each reply whose form is wrong: the library stops at the first."""
-    replies = said.get("replies") if isinstance(said, Mapping) else None
-    for number, one in enumerate(replies if isinstance(replies, list) else ()):
-        try:
-            msgspec.convert(one, ReplyForm)
-        except msgspec.ValidationError as error:
-            yield _fault(f"$.replies[{number}]", error)
+def _form_faults(
+    said: object, parts: Mapping[str, type[msgspec.Struct]]
+) -> Iterator[Fault]:
+    """Name each entry whose form is wrong: the library stops at the first."""
+    for name, form in parts.items():
+        listed = said.get(name) if isinstance(said, Mapping) else None
+        for number, one in enumerate(listed if isinstance(listed, list) else ()):
+            try:
+                msgspec.convert(one, form)
+            except msgspec.ValidationError as error:
+                yield _fault(f"$.{name}[{number}]", error)
 
 
-def _fault(where: str, error: Exception) -> tuple[str, Label]:
+def _fault(where: str, error: Exception) -> Fault:
     what, _, inside = str(error).partition(" - at `$")
     return where + inside.rstrip("`"), Label(f"格式有误：{what}", what)
 
 
-def _faults(
-    form: RepliesForm, exported: Exported | None
-) -> Iterator[tuple[str, Label]]:
+# --- what the exchange platform says -----------------------------------------
+
+
+def _back(
+    form: RepliesForm, digest: str, register: Register
+) -> tuple[Incoming, list[Fault]]:
+    desk = register.desk
+    applications, faults = desk.applied(form.applications)
+    entered = {one.apply_id for one in form.applications}
+    said, more = desk.replied(form.grants, entered, "grants")
+    made = Incoming(
+        file=digest,
+        replies=[_reply(one, form.version) for one in form.replies],
+        grant_replies=said,
+        applications=applications,
+    )
+    return made, [*_faults(form, register), *faults, *more]
+
+
+def _reply(one: ReplyForm | StateForm, version: str) -> Reply:
+    return Reply(
+        resource=one.catalog_id,
+        external_id=one.external_id,
+        status=ExchangeStatus(one.status),
+        opinion=one.opinion,
+        version=version,
+    )
+
+
+def _faults(form: RepliesForm, register: Register) -> Iterator[Fault]:
+    exported = register.exported
     if exported is None or form.version != exported.version:
         last = "" if exported is None else exported.version[:16]
         yield (
@@ -216,38 +211,112 @@ def _faults(
             ),
         )
         return
+    ids = [one.catalog_id for one in form.replies]
+    yield from _resources(ids, exported.resources, "replies")
+
+
+def _resources(ids: Sequence[str], known: frozenset[str], part: str) -> Iterator[Fault]:
     seen: dict[str, int] = {}
-    for number, one in enumerate(form.replies):
-        place = f"$.replies[{number}].catalog_id"
-        shown = re.sub(r"[^\w@.\- ]", "?", one.catalog_id)[:80]
-        if one.catalog_id not in exported.resources:
-            yield (
-                place,
-                Label(f"目录没有资源 {shown}", f"the catalogue has no {shown}"),
-            )
-        elif one.catalog_id in seen:
-            first = seen[one.catalog_id]
+    for number, one in enumerate(ids):
+        place, word = f"$.{part}[{number}].catalog_id", shown(one)
+        if one not in known:
+            yield place, Label(f"目录没有资源 {word}", f"the catalogue has no {word}")
+        elif one in seen:
+            first = f"{part}[{seen[one]}]"
             yield (
                 place,
                 Label(
-                    f"{shown} 在 replies[{first}] 已有答复",
-                    f"replies[{first}] is about {shown} already",
+                    f"{word} 在 {first} 已有答复", f"{first} is about {word} already"
                 ),
             )
-        seen.setdefault(one.catalog_id, number)
+        seen.setdefault(one, number)
 
 
-def _wrong(path: Path, faults: Sequence[tuple[str, Label]]) -> CatalogueFileError:
+# --- a whole catalogue -------------------------------------------------------
+
+
+def _whole(
+    form: CatalogueForm, digest: str, register: Register
+) -> tuple[Incoming, list[Fault]]:
+    desk = register.desk
+    applications, faults = desk.restored(form.grants)
+    entered = {one.apply_id for one in form.grants}
+    said, more = desk.replied(form.grant_states, entered, "grant_states")
+    unsaid = ExchangeStatus.NOT_REPORTED.value
+    made = Incoming(
+        file=digest,
+        replies=[
+            _reply(one, form.version)
+            for one in form.states
+            if one.status != unsaid or one.external_id or one.opinion
+        ],
+        grant_replies=said,
+        applications=applications,
+        body=register.catalogs,
+    )
+    return made, [*_whole_faults(form, register), *faults, *more]
+
+
+def _whole_faults(form: CatalogueForm, register: Register) -> Iterator[Fault]:
+    if form.tenant != register.tenant:
+        yield (
+            "$.tenant",
+            Label(
+                f"是 {shown(form.tenant)} 的目录，本平台是 {register.tenant}",
+                f"is the catalogue of {shown(form.tenant)}, not {register.tenant}",
+            ),
+        )
+    if register.exported is not None:
+        yield (
+            "$.format",
+            Label(
+                "本平台已导出过目录；整个目录只由还没有导出过的平台收下，平台的答复"
+                "用答复文件",
+                "this platform has given out a catalogue already, and takes replies "
+                "alone, in their own form",
+            ),
+        )
+    given = body([msgspec.to_builtins(one) for one in form.catalogs])
+    if hashlib.sha256(given).hexdigest() != form.version:
+        yield (
+            "$.version",
+            Label("不是 catalogs 的摘要", "is not the digest of its catalogs"),
+        )
+    known = orjson.loads(register.catalogs)
+    yield from _unlike(orjson.loads(given), known)
+    ids = [one.catalog_id for one in form.states]
+    bound = frozenset(one["catalog_id"] for one in known)
+    yield from _resources(ids, bound, "states")
+
+
+def _unlike(
+    given: Sequence[Mapping[str, object]], known: Sequence[Mapping[str, object]]
+) -> Iterator[Fault]:
+    """Say where a file's resources are not those that are bound here."""
+    own = {one["catalog_id"]: one for one in known}
+    for number, one in enumerate(given):
+        mine = own.pop(one["catalog_id"], None)
+        if mine == one:
+            continue
+        said = differences([one], [] if mine is None else [mine])
+        what = said[0] if said else Label("名称不同", "its names differ")
+        yield (
+            f"$.catalogs[{number}]",
+            Label(
+                f"与这里的绑定不同（文件 → 这里）：{what.zh}",
+                f"is not as bound here (file, then here): {what.en}",
+            ),
+        )
+    for name in own:
+        yield (
+            "$.catalogs",
+            Label(f"没有这里的资源 {name}", f"lacks the resource {name} that is here"),
+        )
+
+
+def _wrong(path: Path, faults: Sequence[Fault]) -> CatalogueFileError:
     named = faults[:MOST]
     return CatalogueFileError(
         "\n".join(f"{path.name}:{place} {what.zh}" for place, what in named),
         "\n".join(f"{path.name}:{place} {what.en}" for place, what in named),
     )
-
-
-def schemas() -> dict[str, dict[str, object]]:
-    """Give the JSON Schema of each form, by the name of its file in docs/."""
-    return {
-        "catalogue.schema.json": msgspec.json.schema(CatalogueForm),
-        "catalogue-reply.schema.json": msgspec.json.schema(RepliesForm),
-    }

@@ -87,7 +87,7 @@ class Grants:
                 "只有政务部门的人员可以申请共享，系统不能",
                 "people of government departments apply for grants, no systems",
             )
-        conditional = self._checked(terms, principal.unit)
+        conditional = self.checked(terms, principal.unit)
         actor = self._actor(principal, frozenset({Capacity.APPLICANT}))
         act = Act(
             grant=grant_id,
@@ -122,7 +122,7 @@ class Grants:
                 "the id",
             )
         check_texts(reason=reason)
-        conditional = True if terms is None else self._checked(terms, stands.unit)
+        conditional = True if terms is None else self.checked(terms, stands.unit)
         act = Act(
             grant=grant_id,
             version=version,
@@ -181,7 +181,7 @@ class Grants:
             capacities=capacities,
         )
 
-    def _checked(self, terms: Terms, unit: str) -> bool:
+    def checked(self, terms: Terms, unit: str) -> bool:
         """Say whether *terms* are conditional; raise where *unit* cannot have them."""
         check_texts(basis=terms.basis, scene=terms.scene)
         if any(DIGEST.fullmatch(one) is None for one in terms.documents):

@@ -7,10 +7,11 @@ deployed code (domain.md section 5.1), with their numbers.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
 
+from zhitong.grants import Act, Application
 from zhitong.types import Label
 
 
@@ -67,10 +68,9 @@ class Version:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
-    """A catalogue that was given out, and how its replies stand."""
+    """A catalogue that was given out: replies are held against it."""
 
     version: str
-    replies: Mapping[str, Reply]
     resources: frozenset[str]
 
 
@@ -215,3 +215,40 @@ class Concluded:
     status: ExchangeStatus
     replayed: bool
     """It had been said already; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantReply:
+    """What the exchange platform says of one application for a grant."""
+
+    grant: str
+    """Id of the application."""
+    external_id: str
+    status: ExchangeStatus
+    opinion: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """All that an exchange file says besides the resources themselves."""
+
+    replies: Mapping[str, Reply] = field(default_factory=dict)
+    review: tuple[ExchangeStatus, str] = (ExchangeStatus.NOT_REPORTED, "")
+    """How the version stands with the data authority, and what it said."""
+    grants: Sequence[Application] = ()
+    """Applications for sharing; no emergencies, which nobody applied for."""
+    grant_replies: Mapping[str, GrantReply] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """What an exchange file brings, every part of it checked."""
+
+    file: str
+    """SHA-256 of the file."""
+    replies: Sequence[Reply] = ()
+    grant_replies: Sequence[GrantReply] = ()
+    applications: Sequence[tuple[Application, Act]] = ()
+    """As each is to stand in the register, with the step that enters it."""
+    body: bytes | None = None
+    """The resources, where a whole catalogue is taken."""
