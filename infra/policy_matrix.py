@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from zhitong.requesters import KINDS
 from zhitong.resolvers.explanation import anybody, caller, described
-from zhitong.resolvers.policy import Policy, decide
+from zhitong.resolvers.policy import Policy
+from zhitong.resolvers.verdicts import decide
 from zhitong.schema.protection import GRADES, SHARINGS, mask_label, protected
 from zhitong.types import (
     Allow,

@@ -15,8 +15,9 @@ from zhitong.resolvers import granting
 from zhitong.resolvers.conditions import Condition, conditions
 from zhitong.resolvers.explanation import OVERSEERS, described
 from zhitong.resolvers.grants import NOT_SHARED
-from zhitong.resolvers.policy import Policy, visible
+from zhitong.resolvers.policy import Policy
 from zhitong.resolvers.read import Reader
+from zhitong.resolvers.rulings import visible
 from zhitong.types import (
     STEWARD,
     STRICTNESS,

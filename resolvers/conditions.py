@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from zhitong.requesters import KINDS
 from zhitong.resolvers.explanation import anybody, caller, described
-from zhitong.resolvers.policy import Caller, Policy, Rule, decide
+from zhitong.resolvers.policy import Caller, Policy, Rule
+from zhitong.resolvers.verdicts import decide
 from zhitong.types import (
     All,
     Deny,

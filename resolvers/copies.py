@@ -17,8 +17,8 @@ from zhitong.decisions import Change, Copy, Entry, case_hash, event_id
 from zhitong.ports import Envelopes, Source
 from zhitong.resolvers.decision_fields import ID, MAPPED, Value, kept, values
 from zhitong.resolvers.looks import compared
-from zhitong.resolvers.policy import plain, visible
 from zhitong.resolvers.read import Ask, Reader
+from zhitong.resolvers.rulings import plain, visible
 from zhitong.types import (
     SOURCE_KEY,
     EntityType,

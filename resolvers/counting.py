@@ -24,8 +24,8 @@ from zhitong.resolvers.narrowing import (
     Narrowing,
     Span,
 )
-from zhitong.resolvers.policy import plain
 from zhitong.resolvers.read import Ask, Reader
+from zhitong.resolvers.rulings import plain
 from zhitong.rules.cells import Cell, Margin, hidden_cells, summed
 from zhitong.types import (
     All,

@@ -9,16 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from zhitong.exceptions import ScalarError
-from zhitong.resolvers.policy import (
-    NOBODY,
-    Caller,
-    LookupRule,
-    Policy,
-    Rule,
-    decide,
-    may_look_up,
-    plain,
-)
+from zhitong.resolvers.policy import NOBODY, Caller, LookupRule, Policy, Rule
+from zhitong.resolvers.rulings import plain
+from zhitong.resolvers.verdicts import decide, may_look_up
 from zhitong.types import (
     AUDITOR,
     MANAGER,

@@ -15,7 +15,8 @@ from zhitong.grants import Grant, GrantKind, GrantState
 from zhitong.ports import Source
 from zhitong.resolvers import granting
 from zhitong.resolvers.explanation import Part, Place, parts
-from zhitong.resolvers.policy import Caller, Policy, decide
+from zhitong.resolvers.policy import Caller, Policy
+from zhitong.resolvers.verdicts import decide
 from zhitong.types import (
     STRICTNESS,
     All,

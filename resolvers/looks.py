@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from zhitong.exceptions import FieldHiddenError, SourceDriftError, SourceError
 from zhitong.ports import Source
 from zhitong.resolvers.granting import RULE
-from zhitong.resolvers.policy import plain
+from zhitong.resolvers.rulings import plain
 from zhitong.types import (
     OPERATOR,
     All,

@@ -35,11 +35,9 @@ from zhitong.resolvers.looks import (
     shown,
 )
 from zhitong.resolvers.merge import cut, merge, position
-from zhitong.resolvers.policy import (
-    may_look_up,
-    plain,
-)
+from zhitong.resolvers.rulings import plain
 from zhitong.resolvers.sight import Opened, Sight, caller, not_by
+from zhitong.resolvers.verdicts import may_look_up
 from zhitong.types import (
     SOURCE_KEY,
     Allow,

@@ -19,7 +19,9 @@ from zhitong.resolvers import granting
 from zhitong.resolvers.explanation import Explanation, Place, explain
 from zhitong.resolvers.grant_reasons import Asked, Reason, reason
 from zhitong.resolvers.looks import note_restriction
-from zhitong.resolvers.policy import Caller, Policy, decide, plain, scoped, visible
+from zhitong.resolvers.policy import Caller, Policy
+from zhitong.resolvers.rulings import plain, visible
+from zhitong.resolvers.verdicts import decide, scoped
 from zhitong.types import (
     SOURCE_KEY,
     AnyOf,

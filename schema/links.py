@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from zhitong.resolvers.policy import plain
 from zhitong.resolvers.read import COUNTS_ONLY, LINK, Ask, Found
+from zhitong.resolvers.rulings import plain
 from zhitong.rules.identifiers import credit_code_fault
 from zhitong.schema.context import Context
 from zhitong.schema.selection import ResolveInfo

@@ -22,7 +22,7 @@ from leak_matrix import Matrix
 from zhitong.connectors import access_log
 from zhitong.grants import Grant
 from zhitong.infra.gateway import Gateway
-from zhitong.resolvers import granted, granting, policy, sight
+from zhitong.resolvers import granted, granting, sight, verdicts
 from zhitong.schema.engine import Engine
 from zhitong.types import Allow, Deny, Sharing
 
@@ -129,7 +129,7 @@ def a_grant_opens_what_is_withheld(monkeypatch: pytest.MonkeyPatch) -> None:
         }
         return replace(strict, fields={**strict.fields, **opened})
 
-    decide = policy.decide
+    decide = verdicts.decide
     monkeypatch.setattr(sight, "decide", widely)
 
 

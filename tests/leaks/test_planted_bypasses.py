@@ -14,7 +14,7 @@ from leak_oracle import Oracle
 
 from zhitong.connectors import postgresql, sql
 from zhitong.connectors.postgresql import PostgreSQLSource
-from zhitong.resolvers import cursors, filters, policy, read, sight
+from zhitong.resolvers import cursors, filters, read, sight, verdicts
 from zhitong.schema import executor
 from zhitong.schema.engine import Engine
 from zhitong.types import Allow
@@ -32,7 +32,7 @@ def all_rows_are_in_scope(monkeypatch: pytest.MonkeyPatch) -> None:
     def widely(*facts: Any) -> Any:
         return replace(decide(*facts), rows=None)
 
-    decide = policy.decide
+    decide = verdicts.decide
     monkeypatch.setattr(sight, "decide", widely)
 
 
@@ -53,7 +53,7 @@ def a_relation_is_shared_as_the_type_says(monkeypatch: pytest.MonkeyPatch) -> No
         ways = {name: loose.fields[name] for name in entity.relations}
         return replace(strict, fields={**strict.fields, **ways})
 
-    decide = policy.decide
+    decide = verdicts.decide
     monkeypatch.setattr(sight, "decide", loosely)
 
 
@@ -69,7 +69,7 @@ def verdicts_are_kept_for_another_occasion(monkeypatch: pytest.MonkeyPatch) -> N
             kept[place] = made
         return kept.get(place, made)
 
-    decide = policy.decide
+    decide = verdicts.decide
     monkeypatch.setattr(sight, "decide", remembered)
 
 
@@ -127,7 +127,7 @@ def small_cells_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     def boldly(*facts: Any) -> Any:
         return replace(decide(*facts), smallest_cell=0)
 
-    decide = policy.decide
+    decide = verdicts.decide
     monkeypatch.setattr(sight, "decide", boldly)
 
 
@@ -135,7 +135,7 @@ def dashboards_have_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     def boldly(*facts: Any) -> Any:
         return replace(decide(*facts), counts_only=False)
 
-    decide = policy.decide
+    decide = verdicts.decide
     monkeypatch.setattr(sight, "decide", boldly)
 
 
@@ -149,7 +149,7 @@ def names_are_given_with_the_numbers_in_them(monkeypatch: pytest.MonkeyPatch) ->
         allowed = isinstance(ruling.verdict, Allow)
         return replace(ruling, verdict=Allow("planted")) if allowed else ruling
 
-    decide = policy.decide
+    decide = verdicts.decide
     monkeypatch.setattr(sight, "decide", wholly)
 
 

@@ -47,9 +47,11 @@ from zhitong.infra.settings import Settings
 from zhitong.ports import Source
 from zhitong.resolvers.decisions import Correction, Decisions, Recorded, Withdrawal
 from zhitong.resolvers.facts import FIELDS, PLATFORM, Registers
-from zhitong.resolvers.policy import Caller, Policy, decide, plain
+from zhitong.resolvers.policy import Caller, Policy
 from zhitong.resolvers.read import Reader
 from zhitong.resolvers.records import Recorder
+from zhitong.resolvers.rulings import plain
+from zhitong.resolvers.verdicts import decide
 from zhitong.schema.entities import ENTITIES
 from zhitong.streams.cloud_events import parse
 from zhitong.streams.envelopes import ReceiverEnvelopes

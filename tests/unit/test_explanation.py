@@ -18,7 +18,8 @@ from zhitong.resolvers.explanation import (
     may_ask,
     place,
 )
-from zhitong.resolvers.policy import NOBODY, decide
+from zhitong.resolvers.policy import NOBODY
+from zhitong.resolvers.verdicts import decide
 from zhitong.schema.entities import ENTITIES
 from zhitong.types import All, Compare, Not, Occasion, Op, Sharing, Tightening
 

@@ -13,8 +13,9 @@ from zhitong.connectors.masks import blurred
 from zhitong.exceptions import FieldHiddenError
 from zhitong.infra.policy_file import read_policy
 from zhitong.requesters import KINDS
-from zhitong.resolvers.policy import Caller, decide
+from zhitong.resolvers.policy import Caller
 from zhitong.resolvers.read import Reader
+from zhitong.resolvers.verdicts import decide
 from zhitong.rules.identifiers import resident_id
 from zhitong.rules.resident_ids import has_resident_id, without_resident_ids
 from zhitong.schema.entities import ENTITIES

@@ -10,7 +10,9 @@ import pytest
 from zhitong.grants import Grant
 from zhitong.resolvers.denials import SILENCE
 from zhitong.resolvers.granting import BY_GRANT, held
-from zhitong.resolvers.policy import Caller, Effect, Policy, Rule, Scope, decide, plain
+from zhitong.resolvers.policy import Caller, Effect, Policy, Rule, Scope
+from zhitong.resolvers.rulings import plain
+from zhitong.resolvers.verdicts import decide
 from zhitong.schema.declare import CONDITIONAL, WITHHELD, entity, item, pages
 from zhitong.types import (
     All,

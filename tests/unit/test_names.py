@@ -13,8 +13,10 @@ from zhitong.infra.policy_file import read_policy
 from zhitong.requesters import KINDS
 from zhitong.resolvers.explanation import anybody, caller
 from zhitong.resolvers.filters import Filters
-from zhitong.resolvers.policy import Effect, Policy, Rule, decide, plain
+from zhitong.resolvers.policy import Effect, Policy, Rule
 from zhitong.resolvers.read import Ask, Reader
+from zhitong.resolvers.rulings import plain
+from zhitong.resolvers.verdicts import decide
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.inputs import BY_KIND
 from zhitong.types import (

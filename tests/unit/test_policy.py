@@ -17,10 +17,9 @@ from zhitong.resolvers.policy import (
     RowRule,
     Rule,
     Scope,
-    decide,
-    plain,
-    visible,
 )
+from zhitong.resolvers.rulings import plain, visible
+from zhitong.resolvers.verdicts import decide
 from zhitong.rules.identifiers import significant
 from zhitong.schema.declare import CONDITIONAL, WITHHELD, entity, item, pages
 from zhitong.types import (

@@ -14,7 +14,9 @@ from zhitong.infra.policy_matrix import matrix
 from zhitong.infra.settings import Settings
 from zhitong.requesters import KINDS
 from zhitong.resolvers.explanation import anybody, described
-from zhitong.resolvers.policy import EVERY, Caller, Effect, decide, visible
+from zhitong.resolvers.policy import EVERY, Caller, Effect
+from zhitong.resolvers.rulings import visible
+from zhitong.resolvers.verdicts import decide
 from zhitong.schema.entities import ENTITIES
 from zhitong.types import (
     Allow,

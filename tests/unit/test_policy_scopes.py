@@ -17,10 +17,8 @@ from zhitong.resolvers.policy import (
     RowRule,
     Rule,
     Scope,
-    decide,
-    may_look_up,
-    scoped,
 )
+from zhitong.resolvers.verdicts import decide, may_look_up, scoped
 from zhitong.schema.declare import CONDITIONAL, WITHHELD, entity, item, one
 from zhitong.types import (
     All,

@@ -10,8 +10,9 @@ import pytest
 from zhitong.connectors.memory import MemorySource, Table
 from zhitong.grants import Grant
 from zhitong.resolvers import sight
-from zhitong.resolvers.policy import Effect, Policy, Rule, visible
+from zhitong.resolvers.policy import Effect, Policy, Rule
 from zhitong.resolvers.read import Reader
+from zhitong.resolvers.rulings import visible
 from zhitong.schema.declare import CONDITIONAL, entity, item
 from zhitong.types import (
     Inquiry,
