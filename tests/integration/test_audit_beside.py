@@ -11,6 +11,7 @@ import pytest
 from cryptography.x509 import load_pem_x509_certificates
 from entries import SEALING
 from sealed_log import SmallWitness, small_log
+from signed_log import proved, signed_decision
 from stamp_authority import StampAuthority
 
 from zhitong.connectors import deeds
@@ -248,6 +249,27 @@ async def test_an_erasure_is_excused_by_its_deed_and_must_stand(
     await changed(database, gone)
     found = await checked(database, witness, sealing=SEALING)
     assert found.faults.totals["ERASURE_DIFFERS"] == 1  # type: ignore[index]  # a name
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "delete from sealed_opening",
+        "update sealed_opening set sealed = (select sealed from sealed_number limit 1)",
+        "update sealed_opening set field = 'representative'",
+    ],
+)
+async def test_what_opens_a_digest_that_a_bureau_has_signed_is_opened_too(
+    database: str, tmp_path: Path, witness: SmallWitness, change: str
+) -> None:
+    await small_log(database, tmp_path, witness)
+    made = await signed_decision(database, file_signer(generate(ECDSA)))
+    await proved(database, tmp_path, witness)
+    assert (await checked(database, witness, sealing=SEALING)).faults.listed == []
+    await changed(database, change)
+    found = await checked(database, witness, sealing=SEALING)
+    named = {str(each).rpartition(" ")[0] for each in found.faults.listed}
+    assert named == {f"NUMBER_DIFFERS sealed_opening {made.decision.id}/1"}
 
 
 # --- keys, witnesses, heads, timestamps ----------------------------------------
