@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import asyncpg
@@ -16,6 +16,7 @@ from zhitong.connectors.access_entry import LookEntry, Records, grants_used
 from zhitong.connectors.loan import lent
 from zhitong.connectors.spool import Spool
 from zhitong.connectors.statements import statements
+from zhitong.evidence import stamp
 from zhitong.exceptions import ZhitongError, ended, unrecorded
 from zhitong.types import Inquiry
 
@@ -88,6 +89,12 @@ class PlatformAccessLog:
     def waiting(self) -> int:
         """Give the bytes of looks that lie on our own disk."""
         return sum(spool.size for spool in self._spools)
+
+    def report(self) -> Mapping[str, object]:
+        """Say what waits on our own disk, and of when the oldest is, for /ready."""
+        found = [one for spool in self._spools if (one := spool.oldest())]
+        oldest = stamp(min(found)) if found else None
+        return {"bytes": self.waiting, "oldest": oldest}
 
     async def open(self) -> Records:
         """Learn whose log this is; begin to enter what was left on the disk."""

@@ -21,6 +21,7 @@ import itertools
 import logging
 import os
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -96,6 +97,19 @@ class Spool:
     def empty(self) -> bool:
         """Say whether nothing waits."""
         return self.size == 0 and not self._coming
+
+    def oldest(self) -> datetime | None:
+        """Say of when the look is that has waited longest; None: none that we know."""
+        if self._entered >= self.size:
+            return None
+        with self.path.open("rb") as file:
+            file.seek(self._entered)
+            line = file.readline()
+        try:
+            said = orjson.loads(orjson.loads(line)["body"])["at"]
+            return datetime.fromisoformat(said)
+        except (ValueError, LookupError, TypeError):
+            return None  # it will be put aside
 
     def close(self) -> None:
         """Let another process have the file."""

@@ -94,6 +94,7 @@ def status(settings: Settings) -> None:
     say(
         f"网关 The gateway: {found.url}（pid {found.pid}）",
         *_proof(body),
+        *_kept(body),
         *_states(_seen(body, servers)),
     )
 
@@ -109,6 +110,15 @@ def _proof(body: Mapping[str, object]) -> Sequence[str]:
     )
     late = found.get("overdueSeconds")
     return (f"见证 Proof: {found.get('state')}，见证逾期 overdue {late} s{ends}",)
+
+
+def _kept(body: Mapping[str, object]) -> Sequence[str]:
+    """Say how many looks wait on the gateway's disk, if any does, and since when."""
+    found = body.get("spool")
+    if not isinstance(found, Mapping) or not found.get("bytes"):
+        return ()
+    many, oldest = found["bytes"], found.get("oldest")
+    return (f"待补登的调阅 Looks kept on disk: {many} B，最早 oldest {oldest}",)
 
 
 def token(settings: Settings, kind: str, hours: float) -> None:

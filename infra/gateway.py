@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -91,6 +91,7 @@ class Gateway:
         """The trusted documents, while the gateway runs."""
         self.recorder: Recorder | None = None
         """What puts looks on record, while the gateway runs."""
+        self._kept: Callable[[], Mapping[str, object]] = dict
         self.receipts: Receipts | None = None
         """What signs the callers' receipts, while the gateway runs."""
         self.freshness = _freshness(self._url, settings)
@@ -160,6 +161,7 @@ class Gateway:
                 ) as (decisions, proceedings),
             ):
                 self.recorder, self.receipts = by.recorder, by.receipts
+                self._kept = by.kept
                 yield self._engine(pool, by.recorder, decisions, proceedings)
         finally:
             watching.cancel()
@@ -214,10 +216,14 @@ class Gateway:
         )
 
     async def readiness(self) -> Mapping[str, object]:
-        """Say whether the platform's database answers, and how the sources are."""
+        """Say whether the platform's database answers, how the sources are, and proof.
+
+        And which looks wait on our own disk for the register.
+        """
         state = {
             "sources": self.registry.states(),
             "evidence": self.freshness.report(),
+            "spool": self._kept(),
         }
         try:
             await self._own.inspect()

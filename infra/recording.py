@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -28,6 +28,8 @@ class Recording:
 
     recorder: Recorder
     receipts: Receipts
+    kept: Callable[[], Mapping[str, object]]
+    """Says what waits on our own disk."""
 
 
 @asynccontextmanager
@@ -47,7 +49,7 @@ async def recording(
     renewing = asyncio.create_task(_renew(receipts, keys))
     try:
         await log.open()
-        yield Recording(recorder, receipts)
+        yield Recording(recorder, receipts, log.report)
     finally:
         renewing.cancel()
         await recorder.close()

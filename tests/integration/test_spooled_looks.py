@@ -138,6 +138,26 @@ async def test_what_was_kept_is_entered_though_its_grant_has_ended_since(
     assert (row["grants"], row["protected"]) == (["emergency-1"], True)
 
 
+async def test_what_waits_is_told_with_the_time_of_the_oldest(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with recorded_by(url, tmp_path) as by:
+        assert by.kept() == {"bytes": 0, "oldest": None}
+        log = by.recorder._log
+        assert isinstance(log, PlatformAccessLog)
+        first, second = inquiry(0), inquiry(1)
+        with monkeypatch.context() as held:
+            held.setattr(log, "_drain_soon", lambda: None)
+            await log.keep(first)
+            await log.keep(second)
+        told = by.kept()
+        assert told == {"bytes": log.waiting, "oldest": stamp(first.at)}
+        assert log.waiting > 0
+        log._drain_soon()
+        await until_empty(by)
+        assert by.kept() == {"bytes": 0, "oldest": None}
+
+
 async def test_one_look_entered_many_times_is_one_record(
     url: str, tmp_path: Path
 ) -> None:
