@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 from typing import TypeVar
 
@@ -13,6 +14,7 @@ import asyncpg
 from opentelemetry import metrics, trace
 
 from zhitong.catalogue import Sample
+from zhitong.connectors import sampling
 from zhitong.connectors.binding import Binding, field_map, tightenings
 from zhitong.connectors.mapping import (
     ColumnType,
@@ -25,9 +27,6 @@ from zhitong.connectors.mapping import (
 from zhitong.connectors.meaning import compared
 from zhitong.connectors.pool import Pool
 from zhitong.connectors.pseudonyms import Pseudonyms, audiences, pseudonymous
-from zhitong.connectors.sampling import plan as sampling_plan
-from zhitong.connectors.sampling import sample as sampled
-from zhitong.connectors.sampling import statement as sample_statement
 from zhitong.connectors.sql import row_statement, tally_statement
 from zhitong.connectors.statements import statements
 from zhitong.connectors.uniqueness import Unique, assumptions, without
@@ -298,12 +297,7 @@ class PostgreSQLSource:
     async def sample(self, type_name: str, limit: int) -> Sample:
         """Read up to *limit* rows to be measured; raise `SourceError`."""
         mapped = self._mapped(await self._inspected(), type_name)
-        sizes = await self._pool.fetch(statements("catalogue")["size"], [mapped.table])
-        kind, rows = sizes[0] if sizes else ("", -1.0)
-        sampling, estimate, part = sampling_plan(kind, rows, limit)
-        sql, parameters = sample_statement(mapped, limit, part)
-        records = await self._fetch(type_name, sql, parameters)
-        return sampled(mapped, records, (sampling, estimate), limit)
+        return await sampling.read(mapped, partial(self._fetch, type_name), limit)
 
     async def _answer(
         self, query: Query, write: Callable[[MappedType, Query, str], Statement]

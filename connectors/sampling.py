@@ -7,7 +7,7 @@ blocks of it are, at random, and the statement has the source's own time like an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import asyncpg
 
@@ -15,6 +15,7 @@ from zhitong.catalogue import Sample, SampledRow, Sampling
 from zhitong.connectors.codecs import trimmed
 from zhitong.connectors.mapping import MappedType
 from zhitong.connectors.sql import Statement
+from zhitong.connectors.statements import statements
 from zhitong.types import Kind
 
 SPELT = frozenset({Kind.DATE, Kind.DATETIME, Kind.MONEY, Kind.INTEGER})
@@ -23,8 +24,18 @@ BLOCKS = frozenset({"r", "p", "m"})
 """What PostgreSQL reads blocks of at random: tables and kept views."""
 ENOUGH = 2.0
 """Blocks are read for so many times the rows: they are filled unevenly."""
+Fetch = Callable[[str, Sequence[object]], Awaitable[list[asyncpg.Record]]]
 WRITTEN = "~"
 """Before the name of a column that gives the cell as it is written."""
+
+
+async def read(mapped: MappedType, fetch: Fetch, limit: int) -> Sample:
+    """Read up to *limit* rows of a type by *fetch*, which raises `SourceError`."""
+    sizes = await fetch(statements("catalogue")["size"], [mapped.table])
+    kind, rows = sizes[0] if sizes else ("", -1.0)
+    sampling, estimate, part = plan(kind, rows, limit)
+    records = await fetch(*statement(mapped, limit, part))
+    return sample(mapped, records, (sampling, estimate), limit)
 
 
 def plan(kind: str, estimate: float, limit: int) -> tuple[Sampling, int | None, str]:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import strawberry
 
-from zhitong.catalogue import Measured, Reply, Reviews
 from zhitong.exceptions import LedgerUnavailableError, ScalarError
-from zhitong.ports import CatalogueHistory
 from zhitong.resolvers.catalogue import (
     Catalogue,
     Resource,
@@ -30,6 +27,7 @@ from zhitong.schema.catalogue_enums import (
 from zhitong.schema.catalogue_fields import CatalogueField, field_of
 from zhitong.schema.catalogue_quality import CatalogueQuality, quality_of
 from zhitong.schema.catalogue_review import CatalogueReview, review_of
+from zhitong.schema.catalogue_said import Said
 from zhitong.schema.context import Context
 from zhitong.schema.objects import AFTER, FIRST, Info, described, field_with
 from zhitong.schema.scalars import DateTime
@@ -68,34 +66,6 @@ class CatalogueExchange:
     )
 
 
-class _Said:
-    """Replies and measurements, read once for all resources of a question's field."""
-
-    def __init__(
-        self, history: CatalogueHistory | None, reviews: Reviews | None
-    ) -> None:
-        self._history = history
-        self.reviews = reviews
-        self._asked: asyncio.Task[Mapping[str, Reply]] | None = None
-        self._measured: asyncio.Task[Mapping[str, Measured]] | None = None
-
-    async def of(self, resource: str) -> Reply | None:
-        """Give the last reply on *resource*."""
-        if self._history is None:
-            return None
-        if self._asked is None:
-            self._asked = asyncio.ensure_future(self._history.replies())
-        return (await self._asked).get(resource)
-
-    async def quality(self, resource: str) -> Measured | None:
-        """Give what was last measured of *resource*."""
-        if self._history is None:
-            return None
-        if self._measured is None:
-            self._measured = asyncio.ensure_future(self._history.measured())
-        return (await self._measured).get(resource)
-
-
 @strawberry.type(
     description="数据目录的一个资源：一个来源的一个类型。\n\n"
     "A resource of the catalogue: one type of one source."
@@ -105,7 +75,7 @@ class CatalogueItem:
 
     shown: strawberry.Private[Resource]
     catalogue: strawberry.Private[Catalogue]
-    said: strawberry.Private[_Said]
+    said: strawberry.Private[Said]
     id: str = strawberry.field(description=str(ID))
     titleZh: str = strawberry.field(description="中文标题\n\nIts Chinese title")
     titleEn: str = strawberry.field(description="英文标题\n\nIts English title")
@@ -250,7 +220,7 @@ class _Words:
 
 
 def _item(
-    context: Context, catalogue: Catalogue, said: _Said, one: Resource
+    context: Context, catalogue: Catalogue, said: Said, one: Resource
 ) -> CatalogueItem:
     title = _Words(one).title
     return CatalogueItem(
@@ -316,7 +286,7 @@ def catalogue_field() -> Any:  # noqa: ANN401 - a strawberry field
         rest = [one for one in found if after is None or one.id > after]
         size = context.page_size(first)
         page = rest[:size]
-        said = _Said(catalogue.history, reviews)
+        said = Said(catalogue.history, reviews)
         return CataloguePage(
             nodes=[_item(context, catalogue, said, one) for one in page],
             totalCount=len(found),
@@ -350,7 +320,7 @@ def catalogue_item_field() -> Any:  # noqa: ANN401 - a strawberry field
         catalogue = catalogue_of(context)
         resources, reviews = await shown(catalogue, context.inquiry.principal)
         found = (one for one in resources if one.id == resource)
-        said = _Said(catalogue.history, reviews)
+        said = Said(catalogue.history, reviews)
         return next((_item(context, catalogue, said, one) for one in found), None)
 
     annotations = {

@@ -138,6 +138,7 @@ def test_decisions_disputes_and_grants_can_be_changed_none_subscribed_to() -> No
         "settleDispute",
         "breakGlass",
         "reviewBreakGlass",
+        "reviewCatalogue",
     ]
     solid = [isinstance(one.type, GraphQLNonNull) for one in mutation.fields.values()]
     assert not any(solid)  # one that is refused leaves the others
