@@ -28,6 +28,7 @@ from zhitong.infra import (
     grants_view,
     keys_admin,
     policy_view,
+    receipt_check,
     receivers_admin,
     witnessing,
 )
@@ -88,6 +89,7 @@ def parser() -> argparse.ArgumentParser:
     _streams(command)
     _keys(command)
     _decision(command)
+    _receipt(command)
     _documents(command)
     _catalogue(command)
     _policy(command)
@@ -378,6 +380,16 @@ def _decision(command: Command) -> None:
     sign.add_argument("file", metavar="文件", type=Path, help="登记时的变量 variables")
     sign.add_argument(
         "--key", metavar="文件", type=Path, required=True, help="私钥 private key, PEM"
+    )
+
+
+def _receipt(command: Command) -> None:
+    receipt = command(
+        "receipt", "回答的回执：核对 an answer's receipt: check it", receipt_check.run
+    )
+    verb = _verbs(receipt, *ACTION)
+    receipt_check.describe(
+        verb("check", "核对一份回执 check a receipt", receipt_check.run)
     )
 
 
