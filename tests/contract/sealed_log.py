@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,17 +15,37 @@ from entries import AT, SEALING, decision, entry, of_person, prepare
 from zhitong.connectors import deeds
 from zhitong.connectors.access_log import PlatformAccessLog, open_pool
 from zhitong.connectors.evidence_log import begin
+from zhitong.connectors.grants import PlatformGrants
 from zhitong.connectors.key_ring import KeyRing, register
 from zhitong.connectors.ledger import PlatformLedger, open_ledger_pool
 from zhitong.connectors.sealer import Pace, Sealer
 from zhitong.connectors.signers import ECDSA, SM2, FileSigner
 from zhitong.decisions import Change, Finding, Severity
 from zhitong.evidence import Countersignature, Deed, DeedKind, Head, Signature
+from zhitong.grants import (
+    Act,
+    Actor,
+    Application,
+    Capacity,
+    Due,
+    GrantDuty,
+    GrantState,
+    GrantStep,
+    Terms,
+)
 from zhitong.rules.head_chain import Witnessed
 from zhitong.rules.head_notes import read_head
 from zhitong.types import AccessFinding, Inquiry, Label, Look, Occasion, Principal
 
 KEY = b"k" * 32
+APPLICANT = Actor(
+    unit="11619900MB0001002T",
+    unit_name="安泽市税务局",
+    person="邓海燕",
+    issuer="https://id.example",
+    role="",
+    capacities=frozenset({Capacity.APPLICANT}),
+)
 PERSONS = {0: "11010519491231002X", 4: "110105194912310038"}
 FOUND = (
     Finding(
@@ -118,6 +139,81 @@ async def decisions(url: str, many: int, digest: str = "sha256") -> list[str]:
     finally:
         pool.terminate()
     return found
+
+
+async def grants(url: str, many: int) -> list[str]:
+    """Have *many* grants applied for, every other one withdrawn; give their ids."""
+    found = []
+    pool = await open_pool(url)
+    try:
+        book = PlatformGrants(pool)
+        for each in range(many):
+            made = application(f"授权-{each}")
+            applied = Act(
+                grant=made.id,
+                version=0,
+                step=GrantStep.APPLY,
+                actor=APPLICANT,
+                at=made.applied_at,
+                terms=made.terms,
+            )
+            await book.enter(made, applied)
+            if each % 2:
+                withdrawn = replace(
+                    applied, version=1, step=GrantStep.WITHDRAW, terms=None
+                )
+                await book.take(withdrawn, _withdrawn)
+            found.append(made.id)
+    finally:
+        pool.terminate()
+    return found
+
+
+def application(name: str) -> Application:
+    """Give an application as it is entered."""
+    return Application(
+        id=name,
+        version=1,
+        state=GrantState.APPLIED,
+        unit=APPLICANT.unit,
+        unit_name=APPLICANT.unit_name,
+        applied_by=APPLICANT.person,
+        terms=Terms(
+            owner="11619900MB0004001B",
+            fields={"Counterparty": frozenset({"phone", "address"})},
+            lookups={"Counterparty": frozenset({"name"})},
+            purpose="inspection",
+            basis="税收征收管理法",
+            scene="核实纳税人登记信息",
+            valid_from=AT,
+            valid_to=AT + timedelta(days=90),
+            documents=("ab" * 32,),
+            division="619900",
+            cost=50,
+            rate=1.5,
+        ),
+        conditional=True,
+        applied_at=AT,
+        due=Due(
+            duty=GrantDuty.REVIEW,
+            unit="",
+            at=AT + timedelta(days=1),
+            provisional=False,
+        ),
+        changed_at=AT,
+    )
+
+
+def _withdrawn(before: Application, act: Act) -> Application:
+    return replace(
+        before,
+        version=2,
+        state=GrantState.WITHDRAWN,
+        due=None,
+        ended_at=act.at,
+        ending="不再需要",
+        changed_at=act.at,
+    )
 
 
 async def acts(url: str, many: int) -> list[str]:

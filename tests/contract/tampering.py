@@ -41,6 +41,24 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("case_key", "case_hash", "origin"),
     ),
     "sealed_number": ("decision_id", "version", "field", "key_id", "sealed"),
+    "sealed_opening": ("decision_id", "version", "field", "key_id", "sealed"),
+    "decision_signature": (
+        *("decision_id", "version", "state", "key_id", "algorithm", "signed_at"),
+        *("statement", "salt", "numbers", "differs", "recorded_by", "recorded_at"),
+    ),
+    "access_finding": ("record_id", "check_name", "zh", "en", "source"),
+    "access_grant": (
+        *("grant_id", "version", "state", "kind", "unit", "unit_name", "person"),
+        *("owner", "purpose", "basis", "scene", "incident", "fields", "lookups"),
+        *("conditional", "masked", "division", "own_cause", "mode", "documents"),
+        *("page", "cost", "rate", "receiver", "valid_from", "valid_to", "told"),
+        *("applied_by", "applied_at", "reviewed_at", "ended_at", "settled", "ending"),
+        *("due_step", "due_unit", "due_at", "provisional", "late", "changed_at"),
+    ),
+    "grant_step": (
+        *("grant_id", "version", "step", "state", "at", "unit", "person", "issuer"),
+        *("role", "reason", "due_at", "late", "digest"),
+    ),
     "person_key": ("person", "wrapped"),
     "finding": (
         *("finding_id", "decision_id", "version", "check_name", "severity"),
@@ -128,10 +146,7 @@ class Tampering:
         row = await self._row(table)
         if row is None or (value := self._other(row[column])) is None:
             return None
-        if column == "purpose":
-            await self._connection.execute(
-                "alter table evidence_key drop constraint evidence_key_purpose_check"
-            )
+        await self._unbind(table)
         await self._connection.execute(
             f"update {table} set {column} = $3 where tableoid = $1 and ctid = $2",
             row["tableoid"],
@@ -141,6 +156,17 @@ class Tampering:
         return Change(
             f"{table}.{column} {_short(row[column], value)}", _names(table, row)
         )
+
+    async def _unbind(self, table: str) -> None:
+        """Let *table* take what the database itself would refuse."""
+        for row in await self._connection.fetch(
+            "select conname from pg_constraint where contype = 'c' "
+            "and conrelid = $1::text::regclass",
+            table,
+        ):
+            await self._connection.execute(
+                f'alter table {table} drop constraint "{row["conname"]}"'
+            )
 
     async def delete_a_row(self) -> Change | None:
         """Delete one row of one table."""
@@ -163,7 +189,7 @@ class Tampering:
             values |= {"number": top + 1, "id": f"{row['id']}x"}
         elif table == "head":
             values["at"] = row["at"] + timedelta(microseconds=1)
-        elif table in {"decision_version", "sealed_number"}:
+        elif table in _VERSIONED:
             values["version"] = 9
         else:
             key = next(
@@ -291,8 +317,15 @@ class Tampering:
         return None
 
 
-_MADE = frozenset({"decision", "person_key"})
-"""No more than what versions make; and keys, under which nothing need be sealed."""
+_MADE = frozenset({"decision", "person_key", "access_finding"})
+"""No more than what versions make; keys, under which nothing need be sealed; and what
+is found about looks later, which their bodies cannot have."""
+_VERSIONED = frozenset(
+    {
+        *("decision_version", "sealed_number", "sealed_opening"),
+        *("decision_signature", "grant_step"),
+    }
+)
 _NUMBERS = """array(select n.decision_id || '/' || n.version from sealed_number n
     where n.key_id = person_key.key_id)"""
 
@@ -303,6 +336,11 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "decision": ("decision_id",),
     "finding": ("finding_id",),
     "sealed_number": ("decision_id", "version", "field"),
+    "sealed_opening": ("decision_id", "version", "field"),
+    "decision_signature": ("decision_id", "version"),
+    "access_finding": ("record_id", "check_name"),
+    "access_grant": ("grant_id",),
+    "grant_step": ("grant_id", "version"),
     "person_key": ("key_id",),
     "deed": ("deed_id",),
     "sealed_leaf": ("number",),
@@ -339,7 +377,7 @@ def _names(table: str, row: Any) -> tuple[str, ...]:  # noqa: ANN401 - row or va
     if table == "person_key":
         # What is sealed under it opens no more.
         return tuple(row["places"])
-    if table in {"audit_leaf", "decision_version", "sealed_number"}:
+    if table in _VERSIONED - {"grant_step"} or table == "audit_leaf":
         return (f"{row['decision_id']}/{row['version']}",)
     if table == "sealed_leaf":
         return (f"#{row['number']}", f" {row['id']}", f"{row['number']}…")

@@ -16,7 +16,8 @@ from random import Random
 import asyncpg
 import pytest
 from entries import SEALING
-from sealed_log import SmallWitness, small_log
+from sealed_log import SmallWitness, grants, small_log
+from signed_log import proved, signed_decision
 from tampering import Tampering, rewrite
 
 from zhitong.connectors.evidence_rows import EvidenceRows
@@ -61,6 +62,9 @@ async def log(
 ) -> AsyncIterator[Connection]:
     """Give a connection to a log of some hundreds of leaves."""
     await small_log(database, tmp_path, witness, scale=4)
+    await grants(database, 6)
+    await signed_decision(database, file_signer(generate(ECDSA)))
+    await proved(database, tmp_path, witness)
     connection = await asyncpg.connect(database)
     yield connection
     await connection.close()
