@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import asyncpg
 import pytest
 from grant_desk import (
     APPLY,
@@ -130,6 +131,41 @@ async def test_a_supplement_is_of_the_application_it_is_sent_for(ask: Asking) ->
     await desk.take("data-authority", "reviewGrant", "INCOMPLETE")
     answer = await ask("tax-officer", SUPPLEMENT, {"step": desk.place(), "it": form()})
     assert codes(answer) == ["GRANT_FORM"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "who", "document"),
+    [
+        ([], "data-authority", step("reviewGrant", "COMPLETE")),
+        (["review"], "market-steward", step("decideGrant", "AGREE")),
+        (["review", "reply"], "market-steward", step("provideGrant")),
+    ],
+    ids=["review", "reply", "provide"],
+)
+async def test_an_approval_whose_period_is_over_leads_nowhere(
+    ask: Asking,
+    addresses: Mapping[str, str],
+    steps: list[str],
+    who: str,
+    document: str,
+) -> None:
+    desk = Desk(ask, form())
+    await desk.apply()
+    if "review" in steps:
+        await desk.take("data-authority", "reviewGrant", "COMPLETE")
+    if "reply" in steps:
+        await desk.take("market-steward", "decideGrant", "AGREE")
+    connection = await asyncpg.connect(addresses["platform"])
+    try:
+        await connection.execute(
+            "update access_grant set valid_from = now() - interval '2 days', "
+            "valid_to = now() - interval '1 second' where grant_id = $1",
+            desk.given["grantId"],
+        )
+    finally:
+        await connection.close()
+    answer = await ask(who, document, {"step": desk.place(reason="理由")})
+    assert codes(answer) == ["GRANT_EXPIRED"]
 
 
 async def test_a_stream_is_named_by_its_own_unit_alone(
