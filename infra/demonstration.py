@@ -21,6 +21,7 @@ from zhitong.infra.broker_start import start_broker
 from zhitong.infra.city_commands import NAMES, place, place_keys
 from zhitong.infra.city_ledger import load_city_history
 from zhitong.infra.city_load import BINDINGS, SOURCES, load_city
+from zhitong.infra.client import Client
 from zhitong.infra.commands import DEMONSTRATION
 from zhitong.infra.consuming import database_name
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
@@ -35,6 +36,7 @@ from zhitong.infra.platform_database import claim
 from zhitong.infra.serving import note_path, stop
 from zhitong.infra.settings import Settings
 from zhitong.infra.workers import stop_workers, workers
+from zhitong.rules.freshness import Standing
 from zhitong.types import Label
 
 _START_SECONDS = 60.0
@@ -129,6 +131,7 @@ def _city(settings: Settings, view: View, stack: ExitStack) -> str:
     for words in names:
         stack.enter_context(_beside(settings, "-".join(words), words))
     _await_workers(settings, len(names))
+    _await_word(url)
     view.say(
         "中继、封存、见证和两个接收方",
         "a relay, the sealer, a witness and two receivers, each a process of its own",
@@ -196,6 +199,17 @@ def _await_ready(settings: Settings, process: subprocess.Popen[bytes]) -> str:
 def _await_workers(settings: Settings, count: int) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while len(workers(settings)) < count and time.monotonic() < deadline:
+        time.sleep(_PAUSE)
+
+
+def _await_word(url: str) -> None:
+    """Wait until the witness has given its word: after days of rest data is held."""
+    gateway = Client(url=url)
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        proof = gateway.ready().body.get("evidence")
+        if isinstance(proof, Mapping) and proof["state"] != Standing.CLOSED:
+            return
         time.sleep(_PAUSE)
 
 
