@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 from tests.integration.test_catalogue_exchange import Typed, typed
 
+from zhitong.connectors.grant_check import grant_faults
 from zhitong.connectors.migrations import migrate
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.platform_database import MIGRATIONS
@@ -159,6 +160,16 @@ async def states(sql: Query) -> Mapping[str, str]:
     return {row["grant_id"]: row["state"] for row in rows}
 
 
+async def faults(url: str) -> list[str]:
+    """Name where the register of grants is not as its deeds say."""
+    connection = await asyncpg.connect(url)
+    try:
+        async with connection.transaction():
+            return [f"{one.id} {one.column}" async for one in grant_faults(connection)]
+    finally:
+        await connection.close()
+
+
 async def test_each_state_goes_out_under_the_platforms_own_number(
     typed: Typed,
     office: Office,
@@ -197,6 +208,7 @@ async def test_a_fresh_platform_gives_out_what_it_has_taken_in(
     code, _, error = await typed.said("import", str(path))
     assert code == 0, error
     await typed.exported()
+    assert await faults(another) == []
     lines = difflib.ndiff(before.splitlines(), path.read_text("utf-8").splitlines())
     changed = [line for line in lines if line[:2] in {"- ", "+ "}]
     keys = {line.split('"')[1] for line in changed}
@@ -237,6 +249,7 @@ async def test_what_the_platform_revokes_is_revoked_here(
     typed: Typed,
     office: Office,
     sql: Query,
+    database: str,
 ) -> None:
     await office.lives("in-force", "pass", "agree", "provide")
     await office.lives("waiting")
@@ -246,6 +259,7 @@ async def test_what_the_platform_revokes_is_revoked_here(
     ]
     assert (await taken(typed, grants=said))[0] == 0
     assert await states(sql) == {"in-force": "REVOKED", "waiting": "APPLIED"}
+    assert await faults(database) == []
     (deed,) = await sql("platform", "select * from deed where action = 'revoke-grant'")
     assert (deed["who"], deed["reason"]) == ("exchange-platform", "用途已变")
 
