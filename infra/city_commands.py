@@ -12,6 +12,7 @@ from zhitong.infra.broker_start import start_broker
 from zhitong.infra.city_ledger import load_city_history
 from zhitong.infra.city_load import BINDINGS, SOURCES, load_city
 from zhitong.infra.commands import reload, say
+from zhitong.infra.demo_bureau import demo_bureau
 from zhitong.infra.embedded import databases, kept
 from zhitong.infra.gateway import PLATFORM
 from zhitong.infra.grants_view import changed
@@ -73,9 +74,10 @@ def _streams(settings: Settings) -> Iterator[str]:
 
 
 def place_keys(settings: Settings) -> None:
-    """Make keys for receivers that have none: both sides of the demo are here."""
+    """Make keys of receivers and bureau that have none: all of the demo is here."""
     receivers = read_receivers(settings.receivers, settings.tenant).receivers
     make_demo_keys(settings.state, [one.name for one in receivers])
+    demo_bureau(settings)
 
 
 def place(file: Path, settings: Settings, *, renew: bool = False) -> bool:

@@ -357,7 +357,11 @@ def _keys(command: Command) -> None:
     )
     add.add_argument("--unit", metavar="代码", required=True, help="its credit code")
     add.add_argument(
-        "--key", type=Path, metavar="文件", required=True, help="公钥 PEM its public key"
+        "--key",
+        type=Path,
+        metavar="文件",
+        required=True,
+        help="公钥 PEM its public key",
     )
     retire = verb(
         "retire",

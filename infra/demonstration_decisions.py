@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 from zhitong.connectors.inbox_look import held_row
 from zhitong.infra import demonstration_answers as answers
+from zhitong.infra.bureau_signing import sign
+from zhitong.infra.demo_bureau import demo_bureau, enrol
 from zhitong.infra.demonstration_answers import Body
 from zhitong.infra.demonstration_steps import Steps
 from zhitong.types import Label, Occasion
@@ -85,13 +87,25 @@ class DecisionSteps:
         )
         steps.view.question(answers.question("record-decision"))
         decision = draft(self._case)
-        came = self._say("record-decision", {"decision": decision})["recordDecision"]
+        bureau = demo_bureau(steps.settings)
+        asyncio.run(enrol(steps.settings, bureau))
+        variables = {"decision": decision}
+        signed = {**variables, "signature": sign(bureau, variables)}
+        came = self._say("record-decision", signed)["recordDecision"]
         self._id = came["decisionId"]
         steps.expect(
             "登记入台账，每个接收方一个事件",
             "it is in the ledger, with an event for each receiver",
             came=f"{decision['documentNo']}，{_names(came['events'])}",
             holds={event["receiver"] for event in came["events"]} == set(RECEIVERS),
+        )
+        signatures = came["decision"]["signatures"]["nodes"]
+        steps.expect(
+            "本局签署了这件决定：签署成立，存入日志，随事件送到接收方",
+            "the bureau has signed it: that holds, is in the log, and goes along",
+            came="、".join(f"{one['state']} {one['keyId']}" for one in signatures)
+            or "—",
+            holds=[one["state"] for one in signatures] == ["HOLDS"],
         )
         self._arrived(1)
         for name, title in RECEIVERS.items():

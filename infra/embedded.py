@@ -28,6 +28,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 OURS = frozenset(
     [
         "bindings",
+        "bureaus",
         "complainant.key",
         "cursor.key",
         "database",
