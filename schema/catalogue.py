@@ -158,9 +158,12 @@ class CatalogueItem:
         found = await self.said.quality(self.shown.id)
         if found is None:
             return None
-        whole = self.catalogue.answers_for(principal, self.shown)
-        names = frozenset(item.field.name for item in self.shown.items)
-        return quality_of(found, names, counts=whole)
+        shown = self.shown
+        counts = self.catalogue.answers_for(principal, shown)
+        names = frozenset(item.field.name for item in shown.items)
+        verdicts = context.reader.verdicts(context.inquiry, shown.entity, shown.source)
+        smallest = 0 if counts else verdicts.smallest_cell
+        return quality_of(found, names, counts=counts, smallest=smallest)
 
     @strawberry.field(description="数据项\n\nIts fields")
     async def fields(self, info: Info) -> list[CatalogueField]:

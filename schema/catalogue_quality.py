@@ -98,24 +98,32 @@ class CatalogueQuality:
 
 
 def quality_of(
-    found: Measured, names: Collection[str], *, counts: bool
+    found: Measured, names: Collection[str], *, counts: bool, smallest: int
 ) -> CatalogueQuality:
-    """Give what was measured of the fields *names*, with *counts* of rows or not."""
+    """Give what was measured of the fields *names*, with *counts* of rows or not.
+
+    Shares of fewer rows than *smallest*, the least that may be counted, are not given.
+    """
     said, missed = found.quality, found.missed
+    told = said is not None and said.sampled >= smallest
+    shares = said if told else None
+    dated = shares is not None and shares.newest_field in names
     return CatalogueQuality(
         at=None if said is None else DateTime(said.at.astimezone(CHINA).isoformat()),
         sampling=None if said is None else said.sampling.name,
         sampled=None if said is None or not counts else said.sampled,
         rows=None if said is None or not counts else said.rows,
-        unique=None if said is None else _share(said.sampled - said.doubled, said),
+        unique=None
+        if shares is None
+        else _share(shares.sampled - shares.doubled, shares),
         newest=None
-        if said is None or said.newest is None
-        else Date(said.newest.isoformat()),
-        newestField=None if said is None else said.newest_field,
-        cyclesBehind=None if said is None else said.behind,
+        if shares is None or shares.newest is None or not dated
+        else Date(shares.newest.isoformat()),
+        newestField=shares.newest_field if shares is not None and dated else None,
+        cyclesBehind=shares.behind if shares is not None and dated else None,
         fields=[]
-        if said is None
-        else [_field(one, said) for one in said.fields if one.name in names],
+        if shares is None
+        else [_field(one, shares) for one in shares.fields if one.name in names],
         missedAt=None
         if missed is None
         else DateTime(missed.at.astimezone(CHINA).isoformat()),

@@ -6,10 +6,18 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from zhitong.catalogue import FieldQuality, Quality, Sample, SampledRow, Sampling
+from zhitong.catalogue import (
+    FieldQuality,
+    Measured,
+    Quality,
+    Sample,
+    SampledRow,
+    Sampling,
+)
 from zhitong.connectors.sampling import plan
 from zhitong.rules.catalogue_quality import measured
 from zhitong.rules.identifiers import credit_code, resident_id
+from zhitong.schema.catalogue_quality import quality_of
 from zhitong.schema.entities import ENTITIES
 from zhitong.types import Cycle
 
@@ -141,3 +149,24 @@ def test_blocks_are_read_of_large_tables_alone(
 ) -> None:
     found, _, sql = plan(kind, rows, 1_000)
     assert (found, part in sql, bool(sql)) == (sampling, True, bool(part))
+
+
+def test_shares_of_few_rows_are_given_to_whoever_may_count_them_alone() -> None:
+    found = Measured(quality=of(row("1", establishedOn="2026-01-02"), row("2")))
+    names = {"registerId", "establishedOn"}
+    few = quality_of(found, names, counts=False, smallest=5)
+    assert (few.at is None, few.fields, few.unique, few.newest) == (
+        *(False, [], None, None),
+    )
+    own = quality_of(found, names, counts=True, smallest=0)
+    assert {one.name: one.filled for one in own.fields} == {
+        "registerId": 1.0,
+        "establishedOn": 0.5,
+    }
+    assert (own.unique, own.newest, own.rows) == (1.0, "2026-01-02", 2)
+
+
+def test_the_newest_day_of_a_field_that_is_not_shown_is_not_shown() -> None:
+    found = Measured(quality=of(row("1", establishedOn="2026-01-02")))
+    shown = quality_of(found, {"registerId"}, counts=True, smallest=0)
+    assert (shown.newest, shown.newestField, shown.cyclesBehind) == (None, None, None)
