@@ -132,7 +132,7 @@ class Tampering:
             try:
                 async with self._connection.transaction():
                     change = await way()
-            except asyncpg.IntegrityConstraintViolationError:
+            except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError):
                 continue  # the database itself does not take it
             if change is not None:
                 return change
