@@ -8,7 +8,8 @@ import orjson
 
 from zhitong.connectors.whole_check import Checked
 from zhitong.infra.commands import say
-from zhitong.rules.faults import LABELS, LISTED, Fault, FaultKind
+from zhitong.rules.fault_labels import LABELS
+from zhitong.rules.faults import LISTED, Fault, FaultKind
 
 PAGE = "docs/audit.md"
 

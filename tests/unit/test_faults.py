@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from zhitong.rules.faults import LABELS, LISTED, Fault, FaultKind, Faults
+from zhitong.rules.fault_labels import LABELS
+from zhitong.rules.faults import LISTED, Fault, FaultKind, Faults
 
 PAGE = Path(__file__).parents[2] / "docs" / "audit.md"
 
