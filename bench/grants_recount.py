@@ -70,7 +70,7 @@ from access_grant where due_at is not null order by grant_id
 """
 DEEDS = """
 select count(*) filter (where d.deed_id is null) as without,
-    count(*) filter (where convert_from(d.body, 'UTF8')::jsonb #>> '{detail,state}'
+    count(*) filter (where convert_from(d.body, 'UTF8')::jsonb #>> '{detail,row,state}'
         is distinct from s.state or d.who <> s.person or d.unit <> s.unit
         or d.at <> s.at) as other,
     (select count(*) from deed where kind = 'GRANT') - count(*) as more,

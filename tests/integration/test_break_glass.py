@@ -212,7 +212,7 @@ async def test_of_two_reviews_at_once_the_other_outcome_is_not_taken_for_the_sam
 async def test_of_two_openings_at_once_the_other_is_not_taken_for_the_same(
     ask: Ask, given: dict[str, Any]
 ) -> None:
-    other = {**given, "items": ["Counterparty.address"]}
+    other = {**given, "incident": "另一事件"}
     answers = await asyncio.gather(
         *(ask("police", OPEN, {"given": one}) for one in (given, other) * 4)
     )
