@@ -307,3 +307,20 @@ async def test_a_file_never_puts_a_grant_in_force(
     code, _, error = await typed.said("import", put(typed.folder, whole))
     assert code == 0, error
     assert await states(sql) == {"platform-1": "APPLIED"}
+
+
+async def test_what_came_through_the_platform_is_revoked_by_it_too(
+    typed: Typed,
+    office: Office,
+    sql: Query,
+) -> None:
+    assert (await taken(typed, applications=[application()]))[0] == 0
+    for version, step in enumerate(("pass", "agree", "provide"), 1):
+        who, field, outcome = STEPS[step]
+        document = STEP % (field, outcome)
+        await office.done(who, document, id="platform-1", version=version)
+    assert await states(sql) == {"platform-1": "IN_FORCE"}
+    said = {"apply_id": "platform-1", "status": 4}
+    code, _, error = await taken(typed, grants=[said])
+    assert code == 0, error
+    assert await states(sql) == {"platform-1": "REVOKED"}

@@ -355,6 +355,7 @@ def test_what_ended_keeps_the_words_it_ended_with(tmp_path: Path) -> None:
     path.write_bytes(whole(grants=given))
     (refused_one, _), (revoked_one, _) = read(path, register(None)).applications
     assert refused_one.refusal == "依据不足"
+    assert refused_one.settled  # it is applied for anew, not disputed
     assert revoked_one.ending == "用途已变"
 
 

@@ -46,8 +46,9 @@ ENDED = frozenset({S.REFUSED, S.WITHDRAWN, S.REVOKED, S.EXPIRED})
 """Where an application came to nothing, or to its end."""
 RUNNING = frozenset({S.AGREED, S.IN_FORCE})
 """What a revocation elsewhere ends here."""
-PLATFORM = "exchange-platform"
-"""Who takes a step that a file brings."""
+PLATFORM, APPLICANT = "exchange-platform", "exchange-applicant"
+"""Who takes a step that a file brings. Two, as nobody decides what he applied for: what
+was applied for through the exchange platform could not be revoked there."""
 
 
 def state(application: Application, at: datetime) -> GrantState:
@@ -71,7 +72,7 @@ def applicant(unit: str, unit_name: str) -> Actor:
     return Actor(
         unit=unit,
         unit_name=unit_name,
-        person=PLATFORM,
+        person=APPLICANT,
         role=PLATFORM,
         capacities=frozenset({Capacity.APPLICANT}),
     )
@@ -122,6 +123,8 @@ def ended(act: Act, terms: Terms, how: GrantState, applied_at: datetime) -> Appl
         applied_at=applied_at,
         decided_at=act.at if refused else None,
         refusal=act.reason if refused else "",
+        # Its terms were not weighed here: it is applied for anew, not disputed.
+        settled=refused,
         ended_at=None if refused else act.at,
         ending="" if refused else act.reason,
         changed_at=act.at,
