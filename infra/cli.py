@@ -425,6 +425,19 @@ def _catalogue(command: Command) -> None:
         "import", "收下平台的答复 take the platform's replies", catalogue_commands.take
     )
     take.add_argument("file", metavar="文件", type=Path, help="a file of replies")
+    quality = verb(
+        "quality",
+        "抽样测量数据质量 measure the quality of a sample",
+        catalogue_quality.quality,
+    )
+    quality.add_argument("--source", metavar="来源", help="only this source")
+    quality.add_argument(
+        "--sample",
+        metavar="行数",
+        type=int,
+        default=catalogue_quality.SAMPLE,
+        help="rows of each resource",
+    )
 
 
 def _policy(command: Command) -> None:
@@ -444,19 +457,6 @@ def _policy(command: Command) -> None:
     explain.add_argument("--field", metavar="类型.字段", required=True, help="T.f")
     _occasion(explain)
     explain.add_argument(
-    quality = verb(
-        "quality",
-        "抽样测量数据质量 measure the quality of a sample",
-        catalogue_quality.quality,
-    )
-    quality.add_argument("--source", metavar="来源", help="only this source")
-    quality.add_argument(
-        "--sample",
-        metavar="行数",
-        type=int,
-        default=catalogue_quality.SAMPLE,
-        help="rows of each resource",
-    )
         "--identity", action="store_true", help="证件已核验 an ID document was checked"
     )
     explain.add_argument(

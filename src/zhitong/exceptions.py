@@ -567,17 +567,17 @@ class CatalogueFileError(ZhitongError):
     code = "CATALOGUE_FILE"
 
 
-class SettingsError(ZhitongError):
-    """A setting is missing or wrong."""
-
-    code = "SETTINGS"
-
-
 class CatalogueReviewError(ZhitongError):
     """A version of the catalogue cannot be reviewed so; nothing was changed."""
 
     code = "CATALOGUE_REVIEW"
     status = 200
+
+
+class SettingsError(ZhitongError):
+    """A setting is missing or wrong."""
+
+    code = "SETTINGS"
 
 
 class TenantError(ZhitongError):

@@ -307,14 +307,21 @@ class CatalogueHistory(Protocol):
     ) -> Sequence[Version]:
         """Give the newest *limit* versions, of those *before* a number.
 
+        With *accepted* those alone that the data authority has accepted.
+
         Raises `LedgerUnavailableError`.
         """
         ...
 
     async def replies(self) -> Mapping[str, Reply]:
         """Give the last reply on each resource; raise `LedgerUnavailableError`."""
-        With *accepted* those alone that the data authority has accepted.
+        ...
 
+    async def measured(self) -> Mapping[str, Measured]:
+        """Give what was last measured of each resource's quality.
+
+        Raises `LedgerUnavailableError`.
+        """
         ...
 
 
@@ -323,13 +330,6 @@ class ProceedingBook(Protocol):
 
     async def enter(
         self, proceeding: Proceeding, principal: Principal, *, any_unit: bool
-    async def measured(self) -> Mapping[str, Measured]:
-        """Give what was last measured of each resource's quality.
-
-        Raises `LedgerUnavailableError`.
-        """
-        ...
-
     ) -> EnteredProceeding:
         """Enter another version, or find that it stands so.
 
