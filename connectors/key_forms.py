@@ -10,6 +10,7 @@ import binascii
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from textwrap import wrap
 
 import gmssl_pyx
@@ -60,6 +61,7 @@ CURVES: Mapping[str, Curve] = {
 }
 
 
+@lru_cache(maxsize=64)
 def public_of(spki: bytes) -> tuple[str, bytes]:
     """Give curve and point of a public key; raise `KeyFormError`."""
     for name, curve in CURVES.items():

@@ -17,6 +17,7 @@ import hashlib
 import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import ClassVar
 
 import gmssl_pyx
@@ -153,13 +154,16 @@ def verify(spki: bytes, algorithm: str, text: bytes, signature: bytes) -> bool:
             return False
         if name == "sm2":
             return gmssl_pyx.sm2_verify(point, text, signature)
-        key = ec.EllipticCurvePublicKey.from_encoded_point(
-            ec.SECP256R1(), b"\4" + point
-        )
-        key.verify(signature, text, ec.ECDSA(hashes.SHA256()))
+        _ecdsa(point).verify(signature, text, ec.ECDSA(hashes.SHA256()))
     except (KeyFormError, InvalidSignature, ValueError, gmssl_pyx.GmsslInnerError):
         return False
     return True
+
+
+@lru_cache(maxsize=64)
+def _ecdsa(point: bytes) -> ec.EllipticCurvePublicKey:
+    # A log has a hundred thousand signatures of a few keys.
+    return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), b"\4" + point)
 
 
 def raw(signature: bytes) -> bytes:
