@@ -21,7 +21,8 @@ where c.place <= $4::integer
 order by h.size desc, h.at desc;
 
 -- since --
-select since from evidence_log;
+-- The log's beginning; a head from before that says that it was written anew.
+select least(since, (select min(at) from head)) as since from evidence_log;
 
 -- finding --
 insert into access_finding (finding_id, record_id, check_name, severity, zh, en, source, found_at)
