@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from zhitong.requesters import KINDS
 from zhitong.resolvers.explanation import anybody, caller, described
@@ -10,6 +11,7 @@ from zhitong.resolvers.policy import Policy
 from zhitong.resolvers.verdicts import decide
 from zhitong.schema.protection import GRADES, SHARINGS, mask_label, protected
 from zhitong.types import (
+    USER,
     Allow,
     EntityType,
     Label,
@@ -130,20 +132,37 @@ def _kind(
             denied.setdefault(cells.pop(), []).append(entity.name)
         else:
             yield from _table(entity, columns)
+        for role in _roles(policy, entity, kind):
+            yield from _table(entity, _columns(policy, entity, kind, role), role)
     for why, names in denied.items():
         text = "没有规则 no rule" if why == "-" else f"`{why}`"
         yield f"不给 Not given, {text}: {', '.join(names)}"
         yield ""
 
 
-def _columns(policy: Policy, entity: EntityType, kind: str) -> dict[str, TypeVerdicts]:
+def _roles(policy: Policy, entity: EntityType, kind: str) -> list[str]:
+    """Name the roles that rules for *kind* and *entity* speak of by themselves."""
+    named = {
+        role
+        for rule in policy.rules
+        if {kind, "*"} & rule.kinds and {entity.name, "*"} & rule.types
+        for role in rule.roles - {"*"}
+    }
+    return sorted(named)
+
+
+def _columns(
+    policy: Policy, entity: EntityType, kind: str, role: str = USER
+) -> dict[str, TypeVerdicts]:
     """Decide for nothing stated, and for each purpose with all papers."""
-    silent = decide(policy, caller(anybody(kind), Occasion()), entity)
+    plain = replace(anybody(kind), role=role)
+    checked = replace(anybody(kind, identity=True), role=role)
+    silent = decide(policy, caller(plain, Occasion()), entity)
     papers = dict.fromkeys(PAPERS, "own")
     alike: list[tuple[TypeVerdicts, list[str]]] = []
     for purpose in _purposes(policy, kind):
         why = Occasion(purpose=purpose, **papers)
-        said = decide(policy, caller(anybody(kind, identity=True), why), entity)
+        said = decide(policy, caller(checked, why), entity)
         same = next((names for one, names in alike if one == said), None)
         if same is None:
             alike.append((said, [purpose]))
@@ -164,13 +183,15 @@ def _purposes(policy: Policy, kind: str) -> list[str]:
     return sorted(named) or [""]
 
 
-def _table(entity: EntityType, columns: Mapping[str, TypeVerdicts]) -> Iterator[str]:
+def _table(
+    entity: EntityType, columns: Mapping[str, TypeVerdicts], role: str = ""
+) -> Iterator[str]:
     alike: dict[tuple[str, ...], list[str]] = {}
     for name in (*entity.fields, *entity.relations):
         cells = tuple(_cell(verdicts.fields[name]) for verdicts in columns.values())
         alike.setdefault(cells, []).append(name)
     alike.pop(("-",) * len(columns), None)
-    yield f"### {entity.name}"
+    yield f"### {entity.name}" + (f"（角色 role `{role}`）" if role else "")
     yield ""
     first = next(iter(columns.values()))
     if first.rows is not None:

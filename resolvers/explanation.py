@@ -126,9 +126,12 @@ def anybody(kind: str, *, identity: bool = False, unit: str = OWN) -> Principal:
 
 
 def caller(principal: Principal, occasion: Occasion) -> Caller:
-    """Take *principal* for one with some case that is disputed."""
+    """Take *principal* for one with a disputed case, at whose data somebody looked."""
     return Caller(
-        principal=principal, occasion=occasion, disputed=frozenset({"own disputed"})
+        principal=principal,
+        occasion=occasion,
+        disputed=frozenset({"own disputed"}),
+        told=frozenset({"own:own"}),
     )
 
 

@@ -15,8 +15,8 @@ cross join lateral (select convert_from(e.body, 'UTF8')::jsonb as body offset 0)
 cross join lateral jsonb_array_elements(said.body -> 'looks') with ordinality l(look, place)
 cross join lateral (
     select coalesce(l.look ->> 'type', split_part(before.text, '@', 1)) as data_type,
-        coalesce(l.look ->> 'source', split_part(split_part(before.text, ' ', 1), '@', 2)) as data_source,
-        coalesce(l.look ->> 'owner', '') as owner,
+        coalesce(l.look ->> 'source', nullif(split_part(split_part(before.text, ' ', 1), '@', 2), '')) as data_source,
+        nullif(l.look ->> 'owner', '') as owner,
         case jsonb_typeof(l.look -> 'fields') when 'object' then l.look -> 'fields' else '{}' end as fields,
         (l.look ->> 'rows')::integer as rows_seen
     -- Records from before 0011 have their looks as texts: Type@source rows fields.

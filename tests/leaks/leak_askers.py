@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from leak_oracle import Asker
 from leak_rows import CASES, NUMBERS, OWN_UNITS, PARTIES, Toml
 
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.requesters import KINDS, ROLES
-from zhitong.types import Occasion, Principal
+from zhitong.types import STEWARD, Occasion, Principal
 
 CAUSE = CASES["emergency"][1]
 """The case of a natural person who has gone to court about it."""
@@ -31,6 +32,8 @@ def principals(kind: str) -> Iterator[Principal]:
     """Give those of a kind: parties are a person and an enterprise."""
     known = [one for one in DEMO_PRINCIPALS.values() if one.kind == kind]
     yield known[0] if known else _made(kind)
+    if kind in ROLES[STEWARD]:
+        yield replace(known[0], role=STEWARD)
     if kind in OF_PARTIES:
         yield _made(kind, number=NUMBERS[1])
         yield _made(kind, code=PARTIES[0] or "")

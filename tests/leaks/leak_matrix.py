@@ -26,6 +26,7 @@ from leak_probes import (
     filters,
     joins,
     lists,
+    lookers,
     lookups,
     nodes,
     orders,
@@ -58,6 +59,7 @@ SHARES = {
     "join": 80,
     "order": 6,
     "group": 4,
+    "lookers": 2,
     "explain": 20,
     "error": 200,
     "cursor": 1,
@@ -211,8 +213,12 @@ class Matrix:
     def leaked(self, text: str, asker: Asker) -> set[str]:
         """Find canaries in *text* that the asker has not stated."""
         known = tokens(stated(asker))
-        if self.oracle.seen(asker, "AccessRecord"):
-            known |= tokens((CAUSE, ANOTHERS))  # what others have stated
+        # Records say what others have stated, and of which unit they were.
+        for kind in ("AccessRecord", "AccessLook"):
+            if self.oracle.findable(asker, kind, "cause"):
+                known |= tokens((CAUSE, ANOTHERS))
+            if self.oracle.findable(asker, kind, "unit"):
+                known |= tokens(OWN_UNITS)
         return (tokens(text) & self.canaries) - known
 
     def _note(self, asker: Asker, probe: Probe, faults: Iterable[str]) -> None:
@@ -251,7 +257,7 @@ def documents(
 
 WAYS = (
     *(lists, nodes, lookups, searches, exacts, relations, filters, joins, orders),
-    *(statistics, explanations, errors),
+    *(statistics, explanations, errors, lookers),
 )
 
 

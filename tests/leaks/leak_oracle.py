@@ -173,6 +173,14 @@ class Oracle:
         rules = self._rules("rows", asker, row.type)
         return all(holds(rule, asker, row, rule.get("where")) for rule in rules)
 
+    def listed(self, asker: Asker, type_name: str, name: str) -> set[str]:
+        """Give the values of a field that the rules of rows let through."""
+        rules = self._rules("rows", asker, type_name)
+        wheres = [rule["where"] for rule in rules if "where" in rule]
+        return {
+            one for where in wheres if where["field"] == name for one in where["in"]
+        }
+
     def counts_only(self, asker: Asker, type_name: str) -> bool:
         """Say whether rows are counted and none is given."""
         return any(rule.get("only") for rule in self._rules("counts", asker, type_name))

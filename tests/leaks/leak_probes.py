@@ -835,15 +835,16 @@ def _ordered(
 
 def statistics(room: Room, entity: EntityType) -> Iterator[Probe]:
     """Count by each grouping: refused where hidden, small cells suppressed."""
-    root = entity.name.removesuffix("Record")
+    root = entity.name.removesuffix("Record").removesuffix("Look")
     root = f"{root[0].lower()}{root[1:]}Statistics"
+    times = f", {YEAR}" if entity.dated else ""
     for grouping in entity.groupings:
         name = grouping.by.field
         shown_as = "month" if grouping.by.month else name
         yield Probe(
             path="group",
             text=(
-                f"{root}(by: [{grouping.name}]) "
+                f"{root}(by: [{grouping.name}]{times}) "
                 f"{{ groups {{ {shown_as} count suppressed }} }}"
             ),
             fields=((entity.name, name),),
@@ -890,6 +891,74 @@ def _grouped(
         # What is not small may be hidden as well, where it would tell a small one.
         if told is not None and (told != counts.get(key) or told < smallest):
             yield f"{key}: {told} told of {counts.get(key)}"
+
+
+# --- who looked -------------------------------------------------------------------
+
+YEAR = 'since: "2026-01-01T00:00:00+08:00", until: "2027-01-01T00:00:00+08:00"'
+LOOK, RECORD, PARTY = "AccessLook", "AccessRecord", "Counterparty"
+
+
+def lookers(room: Room, entity: EntityType) -> Iterator[Probe]:
+    """Ask who looked: at oneself, at a row by its id, at a party by its numbers."""
+    if entity.name == LOOK:
+        names = names_of(entity)
+        yield Probe(
+            path="lookers",
+            text=f"whoLookedAtMe(first: 200) {{ nodes {{ id {' '.join(names)} }} }}",
+            fields=every(entity),
+            faults=partial(_told, room, names),
+        )
+        return
+    for row in islice(room.oracle.of(entity.name), 5):
+        yield _who(room, f'id: "{identity(row)}"', (entity.name, entity.key))
+        if entity.name == PARTY:
+            code, number = comparing(row, "code"), row.values["idNumber"]
+            if code:
+                yield _who(room, f"code: {literal(code)}", (PARTY, "code"))
+            if number:
+                yield _who(room, f"idNumber: {literal(number)}", (PARTY, "idNumber"))
+
+
+def _who(room: Room, whose: str, at: tuple[str, str]) -> Probe:
+    seen = room.oracle.seen(room.asker, RECORD)
+    granted = at != (PARTY, "idNumber") or room.oracle.may_look_up(room.asker, *at)
+    return Probe(
+        path="lookers",
+        text=f"whoLooked({whose}, first: 200) {{ nodes {{ id purpose looks }} }}",
+        fields=(at,),
+        faults=partial(_asked_about, seen=seen, granted=granted),
+    )
+
+
+def _asked_about(
+    given: Json, errors: list[Json], *, seen: bool, granted: bool
+) -> Iterator[str]:
+    if seen and not granted:
+        yield from _refused(given, errors)
+    elif errors or (given is not None) != seen:
+        yield f"{given!r} {errors}, to one who sees {'' if seen else 'no '}records"
+
+
+def _told(
+    room: Room, names: list[str], given: Json, errors: list[Json]
+) -> Iterator[str]:
+    oracle, asker = room.oracle, room.asker
+    if oracle.counts_only(asker, LOOK):
+        yield from _refused(given, errors)
+        return
+    if errors or (given is not None) != oracle.seen(asker, LOOK):
+        yield f"{given!r} {errors}"
+        return
+    who = asker.principal
+    nodes = given["nodes"] if given else []
+    if nodes and not (who.kind == "party" and (who.party_code or who.party_number)):
+        yield f"{len(nodes)} looks told to one who is no party"
+    hidden = [name for name in names if not oracle.wholly(asker, LOOK, name)]
+    for node in nodes:
+        yield from (f"{one} is told" for one in hidden if node[one] is not None)
+        if node["purpose"] not in oracle.listed(asker, LOOK, "purpose"):
+            yield f"a look for {node['purpose']} is told"
 
 
 # --- what the policy says of itself -----------------------------------------------
