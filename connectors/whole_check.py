@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.x509 import Certificate
@@ -31,7 +32,7 @@ from zhitong.rules.merkle import Digest, digest, node
 from zhitong.rules.noted_keys import Keys
 from zhitong.rules.tree_parts import DEPTH, Whole
 from zhitong.rules.unseen import NO_ARCHIVES, NO_AUTHORITY, NO_MOMENT, NO_SECRETS
-from zhitong.rules.verification import TABLES
+from zhitong.rules.verification import TABLES, micros
 from zhitong.types import Label
 
 WITNESS = "witness"
@@ -177,7 +178,7 @@ async def check(
     keys = {key.key_id: key for key in await rows.keys()}
     plan = Plan(log.origin, log.hash, keys, rows_from=wanted.rows_from)
     chain = Chain(of, faults, _trusted(wanted, plan, faults), quorum=wanted.quorum)
-    chain.now = await rows.clock() if wanted.now is None else wanted.now
+    chain.now = await _now(rows) if wanted.now is None else wanted.now
     chain.settled = chain.now - wanted.grace
     chain.late = wanted.late
     sizes = sorted({words[0].head.size for words in chain.witnessed.values()})
@@ -207,6 +208,11 @@ async def check(
         unseen=await _unseen(rows, together, wanted, whole=not plan.rows_from),
         faults=faults,
     )
+
+
+async def _now(rows: EvidenceRows) -> int:
+    """Give the later of two clocks: who keeps the database may stop its own."""
+    return max(await rows.clock(), micros(stamp(datetime.now(UTC))))
 
 
 def _here(rows: EvidenceRows) -> Spread:

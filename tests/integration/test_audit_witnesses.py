@@ -135,6 +135,22 @@ async def test_a_sealer_that_stands_is_named(
     ]
 
 
+async def test_a_database_whose_clock_stands_hides_no_sealer_that_does(
+    database: str,
+    tmp_path: Path,
+    witness: SmallWitness,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await small_log(database, tmp_path, witness)
+
+    async def stood(_rows: EvidenceRows) -> int:
+        return 0
+
+    monkeypatch.setattr(EvidenceRows, "clock", stood)
+    (found,) = await named(database, witness, late=-LATE)
+    assert found.startswith("HEAD_LATE")
+
+
 async def test_a_timestamp_of_an_authority_that_is_not_trusted_is_named(
     database: str, tmp_path: Path, witness: SmallWitness
 ) -> None:
