@@ -454,7 +454,7 @@ async def test_a_relation_to_what_is_wholly_hidden_is_listed_with_its_rule(
             "*",
             "DENY",
             "streams-not-for-enquirers",
-            "核验发现和推送情况由登记部门、监督机构和运维人员查看",
+            "核验发现、签署和推送情况由登记部门、监督机构和运维人员查看",
         )
         for type_name in ("Delivery", "Finding")
     ]

@@ -122,6 +122,68 @@ async def test_a_turn_that_cannot_be_is_refused(
     assert fault in error
 
 
+async def test_a_bureau_s_key_is_registered_once_and_retired_by_deeds(
+    typed: Typed, database: str, tmp_path: Path
+) -> None:
+    bureau = file_signer(generate(ECDSA))
+    (tmp_path / "bureau.pem").write_text(pem(PUBLIC, bureau.spki))
+    add = (
+        *("keys", "add", "--unit", "11619900MB0004001B", "--because", "公函"),
+        *("--key", str(tmp_path / "bureau.pem")),
+    )
+    code, out, _ = await typed.said(*add)
+    assert (code, bureau.key_id in out) == (0, True)
+    assert "known already" in (await typed.said(*add))[2]
+    retire = ("keys", "retire", bureau.key_id, "--because", "遗失")
+    assert (await typed.said(*retire))[0] == 0
+    assert "no key" in (await typed.said(*retire))[2]
+    (line,) = (await typed.said("keys", "list"))[1].splitlines()
+    assert line.split()[:2] == [bureau.key_id, "bureau"]
+    assert line.endswith("11619900MB0004001B")
+    connection = await asyncpg.connect(database)
+    deeds = await connection.fetch(
+        "select action, target, reason from deed where kind = 'KEY' order by at"
+    )
+    await connection.close()
+    assert [tuple(deed) for deed in deeds] == [
+        ("add-key", bureau.key_id, "公函"),
+        ("retire-key", bureau.key_id, "遗失"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("unit", "key", "fault"),
+    [
+        ("11619900MB0004001X", "bureau.pem", "no unified social credit code"),
+        ("11619900MB0004001B", "none.pem", "cannot read the public key"),
+        ("11619900MB0004001B", "private.pem", "cannot read the public key"),
+    ],
+)
+async def test_what_is_no_bureau_s_key_is_refused(
+    typed: Typed, tmp_path: Path, unit: str, key: str, fault: str
+) -> None:
+    der = generate(ECDSA)
+    (tmp_path / "bureau.pem").write_text(pem(PUBLIC, file_signer(der).spki))
+    (tmp_path / "private.pem").write_text(pem(PRIVATE, der))
+    code, _, error = await typed.said(
+        *("keys", "add", "--unit", unit, "--because", "b", "--key", str(tmp_path / key))
+    )
+    assert (code, fault in error) == (2, True)
+
+
+async def test_the_platform_s_own_keys_are_turned_and_not_retired(
+    typed: Typed, database: str
+) -> None:
+    connection = await asyncpg.connect(database)
+    async with typed.sealing():
+        await wait_in_queue(connection, "one")
+        await sealed(connection, 1)
+    name = await connection.fetchval("select key_id from evidence_key")
+    await connection.close()
+    error = (await typed.said("keys", "retire", name, "--because", "b"))[2]
+    assert "turned with keys rotate" in error
+
+
 async def test_status_says_how_the_log_is(typed: Typed, database: str) -> None:
     connection = await asyncpg.connect(database)
     assert "no head yet" in (await typed.said("status"))[1]
