@@ -20,6 +20,7 @@ from zhitong.resolvers.filters import WIDEST
 from zhitong.resolvers.granting import both
 from zhitong.resolvers.nodes import NodeId, node_id
 from zhitong.resolvers.parties import PARTY
+from zhitong.resolvers.read import Ask
 from zhitong.schema.access import ACCESS_LOOK, ACCESS_RECORD
 from zhitong.schema.context import Context
 from zhitong.schema.lookups import number_of
@@ -32,7 +33,7 @@ from zhitong.schema.objects import (
     raw,
 )
 from zhitong.schema.pages import Page, root_page
-from zhitong.types import Compare, Label, Look, Op
+from zhitong.types import Compare, Label, Look, Op, Order
 
 LOOKERS = "LOOKERS"
 """How a record says that somebody asked who had looked at a row."""
@@ -189,6 +190,33 @@ def who_looked_field() -> Any:  # noqa: ANN401 - a strawberry field
 
 MOST_TOLD = 2_000
 """Looks that a party is told of at once."""
+MOST_WEIGHED = 1_000_000
+"""Looks at a party that are weighed for it: more than any has."""
+
+
+async def _tellable(context: Context, found: Sequence[str]) -> Sequence[str]:
+    """Keep the looks that the policy lets the asking party be told of.
+
+    Were the others counted against the bound, a party that fills it with looks of its
+    own would learn of one more that is not told.
+    """
+    told: list[str] = []
+    for start in range(0, len(found), MOST_TOLD):
+        part = found[start : start + MOST_TOLD]
+        weighing = replace(context.inquiry, told=set(), verdicts={})
+        context.reader.tell(weighing, ACCESS_LOOK, part)
+        ask = Ask(
+            entity=ACCESS_LOOK,
+            fields=frozenset({ACCESS_LOOK.key}),
+            where=Compare(ACCESS_LOOK.key, Op.IN, tuple(part)),
+            order=Order(ACCESS_LOOK.key),
+            limit=len(part),
+        )
+        rows = (await context.reader.rows(weighing, ask)).rows
+        told += [str(row.values[ACCESS_LOOK.key]) for row in rows]
+        if len(told) > MOST_TOLD:
+            break
+    return told
 
 
 def who_looked_at_me_field() -> Any:  # noqa: ANN401 - a strawberry field
@@ -212,9 +240,11 @@ def who_looked_at_me_field() -> Any:  # noqa: ANN401 - a strawberry field
                 context, principal.party_code, principal.party_number
             )
             times = (_moment(since), _moment(until))
-            found = await _lookers(context).looks(places, *times, MOST_TOLD + 1)
+            found = await _lookers(context).looks(places, *times, MOST_WEIGHED)
             _note(context, places)
-            looks = _bounded(found, MOST_TOLD)
+            looks = found
+            if len(found) > MOST_TOLD:
+                looks = _bounded(await _tellable(context, found), MOST_TOLD)
             context.reader.tell(context.inquiry, ACCESS_LOOK, looks)
             saw = Compare(ACCESS_LOOK.key, Op.IN, tuple(looks))
             said = replace(said, where=both(said.where, saw))

@@ -243,6 +243,24 @@ async def test_a_party_with_more_looks_than_a_question_carries_is_told_to_narrow
     assert [one["extensions"]["code"] for one in body["errors"]] == ["TOO_WIDE"]
 
 
+async def test_looks_that_are_not_told_do_not_count_against_that_bound(
+    ask: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start: Any = (await ask("city-officer", OF_ENTERPRISE, occasion=HANDLING)).proof
+    since = start.at.isoformat()
+    monkeypatch.setattr("zhitong.schema.lookers.MOST_TOLD", 2)
+    for _ in range(3):  # its own, and one that telling would hinder
+        await ask("party", OF_ENTERPRISE)
+    await ask("discipline", OF_ENTERPRISE, occasion=HANDLING)
+    found = await told(ask, since=since)
+    assert records(found) == {start.record}
+    assert found["totalCount"]["count"] == len(found["nodes"])
+    for _ in range(2):
+        await ask("city-officer", OF_ENTERPRISE, occasion=HANDLING)
+    body: Any = (await ask("party", ME, {"since": since})).body
+    assert [one["extensions"]["code"] for one in body["errors"]] == ["TOO_WIDE"]
+
+
 # --- stewards and the data authority -----------------------------------------------
 
 
