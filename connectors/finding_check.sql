@@ -8,7 +8,7 @@ select l.decision_id || '/' || l.version, l.body, array(
     from finding f where f.decision_id = l.decision_id and f.version = l.version)
 from audit_leaf l
 where position('"findings":[]'::bytea in l.body) = 0
-    or exists (select from finding f where f.decision_id = l.decision_id and f.version = l.version);
+    or (l.decision_id, l.version) in (select f.decision_id, f.version from finding f);
 
 -- strays --
 select f.finding_id from finding f
