@@ -46,6 +46,18 @@ IN_FORCE = Settings().policy.read_text(encoding="utf-8")
             "shares its purpose audit",
             id="break-glass, everyday purpose",
         ),
+        pytest.param(
+            'roles = ["steward"]',
+            'roles = ["stewart"]',
+            "names stewart",
+            id="a rule's role",
+        ),
+        pytest.param(
+            'told = ["recordId", "lookId"]',
+            'told = ["recordId"]',
+            "told",
+            id="looks told of by one field",
+        ),
         pytest.param("hours = 2\n", "hours = 0\n", "hours", id="break-glass, hours"),
     ],
 )

@@ -224,3 +224,50 @@ def test_a_look_up_is_for_the_units_and_purposes_that_are_named(
     verdict = may_look_up(policy, caller, CASE, "number")
     assert isinstance(verdict, Allow) is allowed
     assert isinstance(may_look_up(policy, caller, CASE, "code"), Deny)
+
+
+# --- roles, and looks that a party is told of -------------------------------------
+
+
+def by_role(role: str, *rules: Rule) -> bool:
+    asking = replace(ASKING, principal=replace(PARTY, role=role))
+    policy = Policy(rules=rules, rows=())
+    (ruling,) = decide(policy, asking, CASE).fields["facts"]
+    return isinstance(ruling.verdict, Allow)
+
+
+def test_a_rule_for_a_role_speaks_to_that_role_alone() -> None:
+    stewards = replace(
+        GIVE, roles=frozenset({"steward"}), sharing=frozenset({Sharing.CONDITIONAL})
+    )
+    assert by_role("steward", stewards)
+    assert not by_role("user", stewards)
+
+
+def test_a_rule_that_names_a_role_beats_a_denial_that_names_none() -> None:
+    types = frozenset({"Case"})
+    deny = replace(GIVE, name="deny", effect=Effect.DENY, types=types)
+    deny = replace(deny, sharing=frozenset(Sharing))
+    stewards = replace(
+        GIVE,
+        roles=frozenset({"steward"}),
+        types=types,
+        sharing=frozenset({Sharing.CONDITIONAL}),
+    )
+    assert by_role("steward", deny, stewards)
+    assert not by_role("user", deny, stewards)
+    again = replace(stewards, name="again", effect=Effect.DENY)
+    assert not by_role("steward", again, stewards)
+
+
+def test_looks_are_told_of_by_record_and_look_and_none_without_them() -> None:
+    scope = Scope(told=("code", "caseNo"))
+    assert scope.predicate(ASKING) == NOBODY
+    told = replace(ASKING, told=frozenset({"r2:1", "r1:3", "r1:1"}))
+    assert scope.predicate(told) == All(
+        (
+            Compare("code", Op.IN, ("r1", "r2")),
+            Compare("caseNo", Op.IN, ("r1:1", "r1:3", "r2:1")),
+        )
+    )
+    assert scope.fields == {"code", "caseNo"}
