@@ -20,8 +20,10 @@ from zhitong.decisions import NAMESPACE, Change
 from zhitong.exceptions import SettingsError
 from zhitong.infra.commands import say
 from zhitong.infra.settings import Settings
+from zhitong.rules.money import fen, yuan
 from zhitong.rules.statements import (
     ALGORITHMS,
+    AMOUNTS,
     HASHES,
     PLACES,
     TYPE,
@@ -102,9 +104,9 @@ def _change(variables: Variables) -> tuple[Change, Variables, dict[str, object]]
 def _signed(decision: Variables, hash_name: str, nonce: str) -> Variables:
     """Leave out what is blank; put keyed digests in the place of ID numbers."""
     stated = {
-        name: value
+        name: yuan(fen(value)) if name in AMOUNTS else value
         for name, value in decision.items()
-        if value is not None and value not in ("", [])
+        if value not in (None, []) and str(value).strip()
     }
     for kind, number in _KINDS.items():
         if number not in stated:

@@ -172,6 +172,39 @@ def test_blanks_and_nulls_are_not_signed() -> None:
     assert Bureau().state(recorded(GIVEN), {"decision": blank}) == "HOLDS"
 
 
+def test_an_amount_is_signed_with_two_decimals_however_it_was_written() -> None:
+    short = {**GIVEN, "fine": "20000"}
+    assert Bureau().state(recorded(short), {"decision": short}) == "HOLDS"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"at": "0001-01-01T00:00:00+14:00"},
+        {"at": "9999-12-31T23:59:59-12:00"},
+        {"at": "2026-11-22T09:30:00"},
+        {"decidedOn": "2026-02-30"},
+        {"form": "zhitong-decision/2"},
+        {"more": "x"},
+        {"content": None},
+        {"documentNo": [[[[]]]]},
+    ],
+)
+def test_a_statement_that_says_what_cannot_be_is_none(changed: dict[str, Any]) -> None:
+    bureau = Bureau()
+    statement = sign(bureau.signer, {"decision": GIVEN}, NONCE, AT)["statement"]
+    head, said, _ = statement.split(".")
+    odd = f"{head}.{_written(_json(said) | changed)}.{'A' * 86}"
+    state = bureau.state(recorded(), {"decision": GIVEN}, statement=odd)
+    assert state == "MALFORMED"
+
+
+def test_a_statement_as_deep_as_it_is_long_is_none() -> None:
+    deep = base64.urlsafe_b64encode(b"[" * 2000 + b"]" * 2000).decode().rstrip("=")
+    odd = f"{deep}.e30.{'A' * 86}"
+    assert Bureau().state(recorded(), {"decision": GIVEN}, statement=odd) == "MALFORMED"
+
+
 def test_content_that_was_changed_after_it_was_signed_is_named() -> None:
     changed = recorded({**GIVEN, "fine": "2000.00"})
     signed = Bureau().judged(changed, {"decision": GIVEN})
