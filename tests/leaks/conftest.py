@@ -142,5 +142,18 @@ def engine(gateway: tuple[Gateway, Engine]) -> Engine:
 
 
 @pytest.fixture
+def planted(
+    gateway: tuple[Gateway, Engine], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Callable[[pytest.MonkeyPatch], None]], None]:
+    """Give ``planted(fault)``: nothing that was decided before it is remembered."""
+
+    def plant(fault: Callable[[pytest.MonkeyPatch], None]) -> None:
+        fault(monkeypatch)
+        gateway[0]._reader._decided.clear()
+
+    return plant
+
+
+@pytest.fixture
 def oracle(city: City) -> Oracle:
     return city.oracle

@@ -185,12 +185,12 @@ async def test_the_matrix_finds_what_is_planted_in_grants(
     grants: tuple[Grant, ...],
     kinds: set[str],
     shares: Mapping[str, int],
-    monkeypatch: pytest.MonkeyPatch,
+    planted: Callable[[Callable[[pytest.MonkeyPatch], None]], None],
 ) -> None:
     asking = [one for one in askers() if one.principal.kind in kinds]
     before = await (await given(grants)).run(asking, shares)
     assert before.faults == []
     assert before.cases
-    plant(monkeypatch)
+    planted(plant)
     after = await (await given(grants)).run(asking, shares)
     assert after.faults

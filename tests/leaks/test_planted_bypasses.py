@@ -224,7 +224,10 @@ BYPASSES = (
 
 @pytest.mark.parametrize("bypass", BYPASSES, ids=lambda one: one.plant.__name__)
 async def test_the_matrix_finds_it(
-    bypass: Bypass, oracle: Oracle, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    bypass: Bypass,
+    oracle: Oracle,
+    engine: Engine,
+    planted: Callable[[Plant], None],
 ) -> None:
     asking = [
         one for one in askers(oracle.policy) if one.principal.kind in bypass.kinds
@@ -232,6 +235,6 @@ async def test_the_matrix_finds_it(
     before = await Matrix(engine, oracle, bypass.types).run(asking, bypass.shares)
     assert before.faults == []
     assert before.cases
-    bypass.plant(monkeypatch)
+    planted(bypass.plant)
     after = await Matrix(engine, oracle, bypass.types).run(asking, bypass.shares)
     assert after.faults
