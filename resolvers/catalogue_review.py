@@ -63,11 +63,17 @@ async def shown(
     return tuple(one for one in found if one.items), reviews
 
 
-def standing(catalogue: Catalogue, reviews: Reviews, resource: Resource) -> Standing:
-    """Say how *resource* stands: all of it, whoever is shown a part."""
+def standing(
+    catalogue: Catalogue, reviews: Reviews, resource: Resource, principal: Principal
+) -> Standing:
+    """Say how *resource* stands: all of it, whoever is shown a part.
+
+    A version that is pending, and what was said of it, is not told to consumers.
+    """
     whole = catalogue.whole(resource)
     served = orjson.loads(orjson.dumps(resource_content(catalogue, whole)))
-    for version in (reviews.accepted, reviews.latest):
+    pending = not reviews.begun or catalogue.answers_for(principal, resource)
+    for version in (reviews.accepted, reviews.latest if pending else None):
         if version is not None and version.resources.get(resource.id) == served:
             return Standing(status=version.status, version=version)
     return Standing(status=ExchangeStatus.NOT_REPORTED, version=None)

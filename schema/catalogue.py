@@ -138,11 +138,11 @@ class CatalogueItem:
     async def review(self, info: Info) -> CatalogueReview | None:
         """Say which version it stands in, and what was said of that."""
         context: Context = info.context
-        reviews = self.said.reviews
-        if reviews is None or not self.catalogue.inside(context.inquiry.principal):
+        reviews, principal = self.said.reviews, context.inquiry.principal
+        if reviews is None or not self.catalogue.inside(principal):
             return None
         await asyncio.sleep(0)
-        return review_of(standing(self.catalogue, reviews, self.shown))
+        return review_of(standing(self.catalogue, reviews, self.shown, principal))
 
     @strawberry.field(
         description="最近一次抽样测量的数据质量；未测量过和政务部门以外为空\n\n"

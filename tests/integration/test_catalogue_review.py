@@ -144,6 +144,23 @@ async def test_consumers_are_shown_accepted_versions_alone(
     )
 
 
+async def test_consumers_are_not_told_what_was_said_of_a_version_that_was_returned(
+    reviewing: Typed, ask: Asking, bindings: Path
+) -> None:
+    served = (bindings / "market.toml").read_bytes()
+    changed(bindings)
+    await reviewing.exported()
+    await reviewed(ask, "ACCEPT")
+    (bindings / "market.toml").write_bytes(served)
+    await reviewing.exported()
+    await reviewed(ask, "RETURN", 2, "法定代表人一项尚未报批")
+    told = (await item(ask, "market-steward"))["review"]
+    assert (told["version"], told["reason"]) == (2, "法定代表人一项尚未报批")
+    for who in ("police", "justice-steward"):
+        told = (await item(ask, who))["review"]
+        assert told == {"status": "NOT_REPORTED", "version": None, "reason": None}
+
+
 async def test_what_is_revoked_is_shown_to_consumers_no_more(
     reviewing: Typed, ask: Asking
 ) -> None:
