@@ -9,12 +9,21 @@ from pathlib import Path
 from uuid import UUID, uuid5
 
 import asyncpg
+import msgspec
 import pytest
 
 from zhitong.connectors import inbox as module
 from zhitong.connectors.inbox import ReceiverInbox, open_inbox
 from zhitong.connectors.migrations import migrate
-from zhitong.decisions import NAMESPACE, Answer, Arrival, Change, Unreadable, event_id
+from zhitong.decisions import (
+    NAMESPACE,
+    Answer,
+    Arrival,
+    Change,
+    SignatureState,
+    Unreadable,
+    event_id,
+)
 from zhitong.exceptions import InboxUnavailableError
 from zhitong.infra.embedded import Cluster
 
@@ -81,6 +90,18 @@ def arrival(  # noqa: PLR0913 - an arrival has many sides
         key="00000000000000ff",
         traceparent=TRACE,
     )
+
+
+async def test_what_the_bureau_has_signed_is_kept_with_what_it_was_worth(
+    inbox: ReceiverInbox, rows: Fetch
+) -> None:
+    bad = msgspec.structs.replace(
+        arrival(1), statement="a.b.c", signature=SignatureState.INVALID
+    )
+    # It rejects nothing.
+    assert await inbox.take([bad, arrival(1, decision=TWO)]) == [HELD, HELD]
+    found = await rows("select statement, signature from inbox order by statement")
+    assert [tuple(row) for row in found] == [("", ""), ("a.b.c", "INVALID")]
 
 
 async def test_an_event_is_in_the_inbox_and_its_row_in_the_standards_columns(
