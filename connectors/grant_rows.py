@@ -45,6 +45,7 @@ def grant(row: asyncpg.Record) -> Grant:
         cost=row["cost"],
         rate=row["rate"],
         person=row["person"],
+        issuer=row["issuer"],
         incident=row["incident"],
     )
 

@@ -1,9 +1,12 @@
 -- in_force --
 -- Counter and grants of one snapshot; the counter stands there where there is no grant.
 select c.counter, g.grant_id, g.kind, g.unit, g.person, g.incident, g.owner, g.fields, g.lookups, g.purpose, g.basis,
-    g.masked, g.division, g.own_cause, g.documents, g.page, g.cost, g.rate, g.valid_from, g.valid_to
+    g.masked, g.division, g.own_cause, g.documents, g.page, g.cost, g.rate, g.valid_from, g.valid_to,
+    case g.person when '' then '' else coalesce(s.issuer, '') end as issuer
 from grant_change c
-left join access_grant g on g.state = 'IN_FORCE' and g.valid_to > $1;
+left join access_grant g on g.state = 'IN_FORCE' and g.valid_to > $1
+-- Who opened it in person: a subject is one person's among its issuer's alone.
+left join grant_step s on s.grant_id = g.grant_id and s.version = 1;
 
 -- counter --
 select counter from grant_change;

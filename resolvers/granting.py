@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from zhitong.grants import Grant
+from zhitong.grants import Grant, Person
 from zhitong.resolvers.denials import UNBLURRED
 from zhitong.rules.identifiers import significant
 from zhitong.types import (
@@ -59,7 +59,10 @@ def held(
 
 def of(grant: Grant, principal: Principal) -> bool:
     """Say whether *grant* is *principal*'s to use."""
-    return grant.unit == principal.unit and grant.person in {"", principal.person}
+    if grant.unit != principal.unit or not grant.person:
+        return grant.unit == principal.unit
+    one = Person(grant.issuer, grant.person)
+    return one.is_(Person(principal.issuer, principal.person))
 
 
 def may_serve(

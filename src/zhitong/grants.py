@@ -75,6 +75,8 @@ class Grant:
     rate: float | None = None
     person: str = ""
     """Break-glass 紧急调阅: the one who may use it; empty: anybody of the unit."""
+    issuer: str = ""
+    """Who issued that person's token; empty: it is not known."""
     incident: str = ""
     """Break-glass: for which incident; empty: an ordinary grant."""
 

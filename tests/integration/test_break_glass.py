@@ -73,6 +73,27 @@ async def opened(ask: Ask, given: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+async def test_it_is_not_for_whoever_has_the_same_subject_from_another_issuer(
+    gateway: tuple[Gateway, Engine], given: dict[str, Any]
+) -> None:
+    async def asked(issuer: str, document: str, **variables: object) -> Answer:
+        return await gateway[1].answer(
+            Question(
+                document=document,
+                variables=variables,
+                operation=None,
+                principal=replace(DEMO_PRINCIPALS["police"], issuer=issuer),
+                occasion=EMERGENCY,
+                request_id=uuid.uuid4().hex,
+            )
+        )
+
+    made = await asked("https://one.example", OPEN, given=given)
+    assert "errors" not in made.body
+    assert all(phones(await asked("https://one.example", PHONES)))
+    assert not any(phones(await asked("https://another.example", PHONES)))
+
+
 async def test_it_gives_at_once_to_the_one_who_opened_it_and_says_so(
     ask: Ask, sql: Sql, gateway: tuple[Gateway, Engine], given: dict[str, Any]
 ) -> None:
