@@ -36,7 +36,7 @@ BATCH = 20_000
 HEARTBEAT_SECONDS = 60.0
 _SECONDS = 30.0
 _PAUSE = 1.0
-_SESSION = {
+SESSION = {
     "application_name": "zhitong-sealer",
     # A sealer behind a broken line is dropped within seconds, and so is its lock.
     "tcp_keepalives_idle": "5",
@@ -135,7 +135,7 @@ class Sealer:
 
     async def _session(self) -> None:
         connection = await asyncpg.connect(
-            self._url, timeout=10, command_timeout=_SECONDS, server_settings=_SESSION
+            self._url, timeout=10, command_timeout=_SECONDS, server_settings=SESSION
         )
         try:
             await connection.execute(statements("sealer")["bounded"])

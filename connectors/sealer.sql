@@ -14,13 +14,15 @@ from (select 1) one
 left join lateral (select size, note from head where origin = $1 order by at desc limit 1) h on true;
 
 -- take --
--- Whoever deletes what waits has it: a load that forgets its rows, or we.
+-- Whoever deletes what waits has it: a load that forgets its rows, or we. Looked up one by
+-- one, never joined: a log that was analysed while it was empty had a plan that went through
+-- all of it for each.
 with taken as (
     delete from unsealed where ctid = any(array(select ctid from unsealed order by at limit $1))
     returning kind, id, leaf, at)
-select t.kind, t.id, t.leaf, t.at, s.leaf as sealed
-from taken t left join sealed_leaf s on s.kind = t.kind and s.id = t.id
-order by t.at, t.kind, t.id;
+select t.kind, t.id, t.leaf, t.at,
+    (select s.leaf from sealed_leaf s where s.kind = t.kind and s.id = t.id) as sealed
+from taken t order by t.at, t.kind, t.id;
 
 -- set_aside --
 insert into unsealable (kind, id, leaf, at) values ($1, $2, $3, $4) on conflict do nothing;
