@@ -11,6 +11,7 @@ from zhitong.resolvers.nodes import NodeId, node_id
 from zhitong.resolvers.read import Ask
 from zhitong.rules.resident_ids import born
 from zhitong.rules.resident_ids import plain as plain_number
+from zhitong.schema.access import ACCESS_LOOK
 from zhitong.schema.context import Context
 from zhitong.schema.links import by_key
 from zhitong.schema.selection import ResolveInfo
@@ -84,6 +85,10 @@ async def by_node(context: Context, info: ResolveInfo, text: str) -> Row | None:
             f"no source {place.source[:40]} feeds {entity.name}",
         )
     ask = replace(by_key(context, info, entity.name), sources=frozenset({place.source}))
+    if entity.name == ACCESS_LOOK.name:
+        # A look's key is its record's and a place in it: the record has the index.
+        record = place.key.rpartition(":")[0]
+        ask = replace(ask, where=Compare("recordId", Op.EQ, record))
     found = await context.loaders.rows_by_key(ask, SOURCE_KEY).load(place.key)
     return found.rows[0] if found.rows else None
 

@@ -310,6 +310,17 @@ async def test_the_data_authority_sees_every_look_and_no_case(ask: Asking) -> No
     assert {one["cause"] for one in nodes} == {None}
 
 
+async def test_a_look_is_found_by_its_global_id(ask: Asking) -> None:
+    looked = await ask("police", OF_ENTERPRISE)
+    where = {"recordId": {"eq": looked.record_id}}
+    document = """query ($where: AccessLookFilter) {
+      accessLooks(where: $where) { nodes { id lookId } } }"""
+    found = await given(ask, "auditor", document, "accessLooks", where=where)
+    one = "query ($id: ID!) { node(id: $id) { ... on AccessLook { id lookId } } }"
+    for node in found["nodes"]:
+        assert await given(ask, "auditor", one, "node", id=node["id"]) == node
+
+
 # --- counts -------------------------------------------------------------------------
 
 COUNTS = """query ($by: [AccessGrouping!]!, $where: AccessLookFilter, $since: DateTime!,
