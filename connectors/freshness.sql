@@ -8,7 +8,7 @@ limit 1;
 -- words --
 -- The newest $4 words of each of the keys $1, for heads beyond size $2 at $3: the caller
 -- believes none of them.
-select h.origin, h.size, h.at, h.note, c.key_id, c.algorithm, c.seen, c.value
+select h.origin, h.size, h.at, h.note, c.key_id, c.algorithm, c.seen, c.value, clock_timestamp() as asked
 from (
     select *, row_number() over (partition by key_id order by size desc, at desc) as place
     from head_countersignature

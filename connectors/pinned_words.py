@@ -65,7 +65,9 @@ class PinnedWords:
             if place <= self._found.get(row["key_id"], (_BEFORE,))[0]:
                 continue
             if row["value"] not in refused and self._signed(row):
-                proof = Proof(seen=row["seen"], known=now)
+                # A gateway begun after its clock was set back has the database's.
+                known = now.farther(row["asked"], row["seen"])
+                proof = Proof(seen=row["seen"], known=known)
                 self._found[row["key_id"]] = place, proof
                 continue
             if row["value"] not in refused:

@@ -293,3 +293,11 @@ async def test_a_clock_set_back_makes_no_word_younger(log: Log) -> None:
     log.clock.go_on(25)
     log.clock.wall -= timedelta(hours=25)
     assert await log.hours(freshness) == 25
+
+
+async def test_a_clock_set_back_before_a_gateway_begins_makes_no_word_younger(
+    log: Log,
+) -> None:
+    log.clock.wall -= timedelta(hours=30)
+    await log.word(log.one)
+    assert await log.hours(log.gateway()) == 30

@@ -5,13 +5,14 @@ a timestamp, Finland's after 172,800 s.
 
 Two clocks are weighed, the witness's and our own, and neither is believed where it
 makes a word younger: what they differ by counts as age, in whichever direction, and a
-word that we have grows older by a clock that nobody sets.
+word that we have grows older by a clock that nobody sets. The database's is a third,
+when a word comes to be known: ours may have been set back before we began.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -55,6 +56,11 @@ class Moment:
 
     wall: datetime
     steady: float
+
+    def farther(self, other: datetime, seen: datetime) -> Moment:
+        """Take *other* for our own clock's time where that makes *seen* older."""
+        wall = max(self.wall, other, key=lambda one: _apart(one, seen))
+        return replace(self, wall=wall)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
