@@ -24,6 +24,7 @@ from msgspec.structs import replace
 from outgoing import outgoing
 from topic_reader import read
 
+from zhitong.connectors.access_log import PlatformAccessLog, open_pool
 from zhitong.connectors.outbox import PlatformOutbox
 from zhitong.decisions import Ack, Outgoing
 from zhitong.infra.broker import Broker
@@ -32,6 +33,7 @@ from zhitong.streams.kafka_producer import KafkaSender
 from zhitong.streams.producer import Fault
 from zhitong.streams.relay import Relay
 from zhitong.streams.topics import ensure_topics
+from zhitong.types import Inquiry, Look, Occasion, Principal
 
 pytestmark = pytest.mark.integration
 ENDLESS = 240
@@ -348,6 +350,49 @@ async def test_two_relay_processes_share_and_one_takes_over_when_the_other_is_ki
     second.send_signal(signal.SIGTERM)
     assert second.wait(ENDLESS) == 0
     assert await run(platform, OWNERS) == []
+
+
+LOOKED = "select count(*)::int from access_finding where check_name = 'look-crowd'"
+CROWDS = """tenant = "*"
+[[patterns]]
+check = "look-crowd"
+from = 2026-01-01
+at_least = 1
+source = "configured rule"
+"""
+
+
+async def test_a_relay_process_looks_for_unusual_looks_as_well(
+    platform: str, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patterns = tmp_path / "patterns.toml"
+    patterns.write_text(CROWDS, encoding="utf-8")
+    monkeypatch.setenv("ZHITONG_PATTERNS", str(patterns))
+    await look_once(platform)
+    start()
+    await until(platform, LOOKED, 1)
+
+
+async def look_once(url: str) -> None:
+    who = Principal(kind="police", unit="U", unit_name="公安局", person="王建国")
+    inquiry = Inquiry(principal=who, occasion=Occasion(), id=uuid.uuid4().hex)
+    inquiry.looks.append(
+        Look(
+            type="CaseRecord",
+            source="market",
+            fields={"facts": "ALLOW"},
+            rows=1,
+            keys=("1",),
+            protected=True,
+        )
+    )
+    pool = await open_pool(url)
+    try:
+        log = PlatformAccessLog(pool, b"k" * 32, 30.0)
+        await log.record(inquiry)
+        await log.close()
+    finally:
+        await pool.close()
 
 
 async def test_a_relay_started_before_database_and_tables_waits_and_says_so(
