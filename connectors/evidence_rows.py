@@ -223,7 +223,7 @@ class EvidenceRows:
         ]
 
     async def strays(self) -> Sequence[Fault]:
-        """Name versions of decisions without a leaf, signatures without a head."""
+        """Name versions without a leaf, signatures without a head, rows come twice."""
         found = [
             Fault(kind=FaultKind.VERSION_UNPROVED, table="decision_version", id=place)
             for (place,) in await self._connection.fetch(self._sql["unproved"])
@@ -240,6 +240,9 @@ class EvidenceRows:
                     detail=f"key {key_id}",
                 )
             )
+        twice = FaultKind.ROW_TWICE
+        for table, place in await self._connection.fetch(self._sql["twice"]):
+            found.append(Fault(kind=twice, table=table, id=place))
         return found
 
     async def stamps(self, roots: Sequence[Certificate]) -> Faults:

@@ -99,6 +99,22 @@ select v.decision_id || '/' || v.version from decision_version v
 where not exists (select from audit_leaf l where l.decision_id = v.decision_id and l.version = v.version)
 order by 1;
 
+-- twice --
+-- What is one row by its table's key: others are read by a join, or take each other's place.
+select 'decision', decision_id from decision group by decision_id having count(*) > 1
+union all
+select 'finding', finding_id from finding group by finding_id having count(*) > 1
+union all
+select 'sealed_number', decision_id || '/' || version from sealed_number
+group by decision_id, version, field having count(*) > 1
+union all
+select 'sealed_opening', decision_id || '/' || version from sealed_opening
+group by decision_id, version, field having count(*) > 1
+union all
+select 'person_key', key_id::text from person_key group by key_id having count(*) > 1
+union all
+select 'evidence_key', key_id from evidence_key group by key_id having count(*) > 1;
+
 -- numbers --
 select kind, id, number from sealed_leaf
 where (kind, id) in (select * from unnest($1::text[], $2::text[]));

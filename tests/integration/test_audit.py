@@ -141,7 +141,11 @@ async def test_rows_that_a_deed_says_were_archived_may_be_gone(
         action="archive-records",
         target="2026-11",
         reason="期满",
-        detail={"leaf_kind": "LOOK", "numbers": [[numbers[0], numbers[-2]]]},
+        detail={
+            "leaf_kind": "LOOK",
+            "numbers": [[numbers[0], numbers[-2]]],
+            "records": len(numbers) - 1,
+        },
     )
     async with connection.transaction():
         await deeds.write(connection, deed)

@@ -40,7 +40,7 @@ def archive(numbers: list[list[int]]) -> Deed:
         action="archive-records",
         target="2026-11",
         reason="期满",
-        detail={"leaf_kind": "LOOK", "numbers": numbers},
+        detail={"leaf_kind": "LOOK", "numbers": numbers, "records": 1},
     )
 
 

@@ -203,17 +203,17 @@ def test_a_deed_that_archives_excuses_the_leaves_it_names_and_no_others() -> Non
         "action": "archive-records",
         "target": "",
         "reason": "",
-        "detail": {"leaf_kind": "LOOK", "numbers": [[2, 3]]},
+        "detail": {"leaf_kind": "LOOK", "numbers": [[2, 3]], "records": 2},
     }
     body, keys, faults = orjson.dumps(said), Keys(), Faults()
     row = ("d", sent(stamp(AT)), "ARCHIVE", "", "", "archive-records", "", "")
     check_rows(OF, DEEDS, [(*row, body, leaf(OF, body))], faults, keys)
     assert not faults.totals
     assert [keys.gone("LOOK", each) for each in range(1, 5)] == [
-        False,
-        True,
-        True,
-        False,
+        "",
+        "d",
+        "d",
+        "",
     ]
     assert not keys.gone("DEED", 2)
 

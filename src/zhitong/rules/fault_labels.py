@@ -92,6 +92,11 @@ LABELS: Mapping[FaultKind, Label] = {
             "a row that is neither sealed nor waits to be",
         ),
         (
+            FaultKind.ROW_TWICE,
+            "同一编号有两行",
+            "two rows under one name",
+        ),
+        (
             FaultKind.QUEUE_DIFFERS,
             "待封队列与行或日志不符",
             "what waits is not the row's leaf, or is sealed already",

@@ -41,6 +41,7 @@ class FaultKind(_Named):
     ARCHIVE_MISSING = auto()
     ARCHIVE_DIFFERS = auto()
     ROW_UNSEALED = auto()
+    ROW_TWICE = auto()
     QUEUE_DIFFERS = auto()
     QUEUE_ORPHAN = auto()
     QUEUE_LATE = auto()

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
 from zhitong.evidence import LeafKind
@@ -39,6 +39,9 @@ class Matching:
         for number, kind, place, leaf in leaves:
             there = rows[kind].pop(place, None)
             if there is None:
+                # One of two under one name would take the other's row for its own.
+                if place in waiting[kind]:
+                    faults.add(_twice(kind, place, number))
                 waiting[kind][place] = number, leaf
             elif there != leaf:
                 faults.add(_unequal(kind, place, number))
@@ -75,12 +78,23 @@ class Matching:
 
     def settle(self, queue: Mapping[Place, bytes], keys: Keys) -> Iterable[Fault]:
         """Say what is wrong with what is left, *queue* being what waits for a seal."""
+        by: Counter[str] = Counter()
         for kind, leaves in self.leaves.items():
             for place, (number, leaf) in leaves.items():
-                if kind in TABLES and keys.gone(kind, number):
+                if deed := keys.gone(kind, number):
                     self.excused[place] = number, leaf
+                    by[deed] += 1
                 else:
                     yield _rowless(kind, place, number)
+        for deed, many in by.items():
+            # What a leaf is called is not in the tree: another may be called a look.
+            if many > keys.records[deed]:
+                yield Fault(
+                    kind=FaultKind.ARCHIVE_DIFFERS,
+                    table=TABLES[LeafKind.DEED].name,
+                    id=deed,
+                    detail=f"{many} > {keys.records[deed]}",
+                )
         waits = dict(queue)
         rows = [
             (kind, place, leaf)
@@ -106,6 +120,12 @@ def _rowless(kind: str, place: str, number: int) -> Fault:
         return Fault(kind=unknown, table="sealed_leaf", id=named, number=number)
     table = TABLES[LeafKind(kind)].name
     return Fault(kind=FaultKind.ROW_MISSING, table=table, id=place, number=number)
+
+
+def _twice(kind: str, place: str, number: int) -> Fault:
+    twice = FaultKind.ROW_TWICE
+    named = f"{kind} {place}"
+    return Fault(kind=twice, table="sealed_leaf", id=named, number=number)
 
 
 def _unequal(kind: str, place: str, number: int) -> Fault:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from zhitong.evidence import DeedKind
+from zhitong.evidence import DeedKind, LeafKind
 
 Said: TypeAlias = Mapping[str, Any]
 """A body, read."""
@@ -24,6 +24,8 @@ class Keys:
     """By key id: the earliest end that a deed has set."""
     archived: list[tuple[str, str, int, int]] = field(default_factory=list)
     """Deed, kind, first and last number of leaves whose rows are lawfully gone."""
+    records: dict[str, int] = field(default_factory=dict)
+    """By deed: how many rows it says that it archived, whatever its numbers span."""
     erased: set[str] = field(default_factory=set)
     """Ids of the keys of persons who were lawfully erased."""
 
@@ -35,10 +37,7 @@ class Keys:
         elif kind == DeedKind.KEY and action == "retire-key":
             self._retire({said["target"]: detail["retired"]})
         elif kind == DeedKind.ARCHIVE and action == "archive-records":
-            self.archived += [
-                (said["deed"], detail["leaf_kind"], int(first), int(last))
-                for first, last in detail["numbers"]
-            ]
+            self._archive(said["deed"], detail)
         elif kind == DeedKind.ERASURE and action == "erase-person":
             self.erased.add(detail["key"])
 
@@ -51,12 +50,23 @@ class Keys:
             # An end may be brought forward, never put off.
             self.retired[key_id] = min(at, self.retired.get(key_id, at))
 
+    def _archive(self, deed: str, detail: Said) -> None:
+        # Looks alone are ever archived: no deed excuses a decision, or another deed.
+        if detail["leaf_kind"] != LeafKind.LOOK:
+            return
+        self.records[deed] = int(detail["records"])
+        self.archived += [
+            (deed, LeafKind.LOOK, int(first), int(last))
+            for first, last in detail["numbers"]
+        ]
+
     def merge(self, other: Keys) -> None:
         """Take what was noted apart."""
         self.twice |= other.twice
         self._add(other.added)
         self._retire(other.retired)
         self.archived += other.archived
+        self.records |= other.records
         self.erased |= other.erased
 
     def bound(self, numbers: Mapping[str, int]) -> None:
@@ -67,9 +77,13 @@ class Keys:
             if deed in numbers
         ]
 
-    def gone(self, kind: str, number: int) -> bool:
-        """Say whether the row of leaf *number* is lawfully gone."""
-        return any(
-            kind == each and first <= number <= last
-            for _, each, first, last in self.archived
+    def gone(self, kind: str, number: int) -> str:
+        """Name the deed by which the row of leaf *number* is gone; empty: none."""
+        return next(
+            (
+                deed
+                for deed, each, first, last in self.archived
+                if kind == each and first <= number <= last
+            ),
+            "",
         )
