@@ -17,7 +17,7 @@ from zhitong.resolvers.explanation import OVERSEERS, described
 from zhitong.resolvers.grants import NOT_SHARED
 from zhitong.resolvers.policy import Policy
 from zhitong.resolvers.read import Reader
-from zhitong.resolvers.rulings import visible
+from zhitong.resolvers.rulings import plain, visible
 from zhitong.types import (
     STEWARD,
     STRICTNESS,
@@ -233,6 +233,20 @@ def rows(reader: Reader, inquiry: Inquiry, resource: Resource) -> str:
     """Say which rows of a resource whoever asks is shown; empty: every row."""
     scope = reader.verdicts(inquiry, resource.entity, resource.source).rows
     return "" if scope is None else described(scope)
+
+
+def wholly_given(
+    reader: Reader, inquiry: Inquiry, resource: Resource
+) -> frozenset[str]:
+    """Name the fields of a resource whose value whoever asks is given of every row."""
+    verdicts = reader.verdicts(inquiry, resource.entity, resource.source)
+    if verdicts.counts_only or verdicts.rows is not None:
+        return frozenset()
+    return frozenset(
+        item.field.name
+        for item in resource.items
+        if plain(verdicts.fields[item.field.name]) is True
+    )
 
 
 def _standing(

@@ -14,6 +14,7 @@ from zhitong.resolvers.catalogue import (
     Resource,
     Wanted,
     rows,
+    wholly_given,
 )
 from zhitong.resolvers.catalogue_review import shown, standing
 from zhitong.rules.working_days import CHINA
@@ -163,7 +164,9 @@ class CatalogueItem:
         names = frozenset(item.field.name for item in shown.items)
         verdicts = context.reader.verdicts(context.inquiry, shown.entity, shown.source)
         smallest = 0 if counts else verdicts.smallest_cell
-        return quality_of(found, names, counts=counts, smallest=smallest)
+        given = wholly_given(context.reader, context.inquiry, shown)
+        days = names if counts else given
+        return quality_of(found, names, days=days, counts=counts, smallest=smallest)
 
     @strawberry.field(description="数据项\n\nIts fields")
     async def fields(self, info: Info) -> list[CatalogueField]:

@@ -73,8 +73,9 @@ class CatalogueQuality:
         "Share of rows whose key no other has; of a sample at most so much"
     )
     newest: Date | None = strawberry.field(
-        description="最新的日期（不计将来的）；抽样时是下限\n\n"
-        "The newest day, none to come; of a sample at least so new"
+        description="最新的日期（不计将来的）；抽样时是下限；看不到各条这一日期的为空\n\n"
+        "The newest day, none to come; of a sample at least so new; null for who is "
+        "not given that day of every row"
     )
     newestField: str | None = strawberry.field(
         description="按哪个数据项\n\nOf which field"
@@ -98,16 +99,22 @@ class CatalogueQuality:
 
 
 def quality_of(
-    found: Measured, names: Collection[str], *, counts: bool, smallest: int
+    found: Measured,
+    names: Collection[str],
+    *,
+    days: Collection[str],
+    counts: bool,
+    smallest: int,
 ) -> CatalogueQuality:
     """Give what was measured of the fields *names*, with *counts* of rows or not.
 
-    Shares of fewer rows than *smallest*, the least that may be counted, are not given.
+    The newest day is a row's value: it is given of the fields *days* alone. Shares of
+    fewer rows than *smallest*, the least that may be counted, are not given.
     """
     said, missed = found.quality, found.missed
     told = said is not None and said.sampled >= smallest
     shares = said if told else None
-    dated = shares is not None and shares.newest_field in names
+    dated = shares is not None and shares.newest_field in days
     return CatalogueQuality(
         at=None if said is None else DateTime(said.at.astimezone(CHINA).isoformat()),
         sampling=None if said is None else said.sampling.name,

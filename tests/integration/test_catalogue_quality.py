@@ -78,6 +78,21 @@ async def test_others_are_told_shares_and_no_counts(
     assert await quality(ask, "public", "Counterparty@market") is None
 
 
+async def test_the_newest_day_is_for_those_who_are_given_it_of_every_row(
+    measuring: Typed, ask: Asking
+) -> None:
+    await measuring.said("quality", "--source", "market")
+    for who in ("market-steward", "data-authority", "police"):
+        shown = await quality(ask, who, "CaseRecord@market")
+        assert shown["newestField"] == "filedOn"
+        assert shown["newest"] is not None
+    # Counts alone, none of it, and those of one's own place.
+    for who in ("dashboard", "credit-system", "own-officer"):
+        shown = await quality(ask, who, "CaseRecord@market")
+        assert (shown["newest"], shown["newestField"]) == (None, None)
+        assert shown["cyclesBehind"] is None
+
+
 async def test_a_source_that_is_away_is_said_and_the_last_measurement_stays(
     measuring: Typed, ask: Asking, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -154,11 +154,11 @@ def test_blocks_are_read_of_large_tables_alone(
 def test_shares_of_few_rows_are_given_to_whoever_may_count_them_alone() -> None:
     found = Measured(quality=of(row("1", establishedOn="2026-01-02"), row("2")))
     names = {"registerId", "establishedOn"}
-    few = quality_of(found, names, counts=False, smallest=5)
+    few = quality_of(found, names, days=names, counts=False, smallest=5)
     assert (few.at is None, few.fields, few.unique, few.newest) == (
         *(False, [], None, None),
     )
-    own = quality_of(found, names, counts=True, smallest=0)
+    own = quality_of(found, names, days=names, counts=True, smallest=0)
     assert {one.name: one.filled for one in own.fields} == {
         "registerId": 1.0,
         "establishedOn": 0.5,
@@ -166,7 +166,9 @@ def test_shares_of_few_rows_are_given_to_whoever_may_count_them_alone() -> None:
     assert (own.unique, own.newest, own.rows) == (1.0, "2026-01-02", 2)
 
 
-def test_the_newest_day_of_a_field_that_is_not_shown_is_not_shown() -> None:
+def test_the_newest_day_of_a_field_that_is_not_given_is_not_given() -> None:
     found = Measured(quality=of(row("1", establishedOn="2026-01-02")))
-    shown = quality_of(found, {"registerId"}, counts=True, smallest=0)
+    names = {"registerId", "establishedOn"}
+    given = {"registerId"}
+    shown = quality_of(found, names, days=given, counts=True, smallest=0)
     assert (shown.newest, shown.newestField, shown.cyclesBehind) == (None, None, None)
