@@ -249,6 +249,7 @@ POLICE = Principal(
     person="王建国",
     division="619900",
     tenant="anze",
+    issuer="city",
 )
 
 Group = Callable[[], Iterator[tuple[str, str | Forgery]]]
