@@ -81,6 +81,8 @@ def _faults(of: _Standing) -> Sequence[Fault]:
         # What its version says cannot be read, which is said of the version.
         return ()
     stands = row | {"recorded_at": of.recorded, "changed_at": of.changed}
+    if stands == dict.fromkeys(stands) | should:
+        return ()
     return [
         _fault(place, column)
         for column, value in stands.items()
