@@ -148,6 +148,9 @@ def _said(path: Path, raw: bytes) -> object:
     except RecursionError as error:
         what = Label("嵌套太深", "is nested too deep")
         raise _wrong(path, [("1", what)]) from error
+    except ValueError as error:  # Python reads no number of thousands of digits
+        what = Label("有过长的数", "has a number that is too long")
+        raise _wrong(path, [("1", what)]) from error
     return said
 
 
@@ -165,7 +168,9 @@ def _form_faults(
 
 
 def _fault(where: str, error: Exception) -> Fault:
-    what, _, inside = str(error).partition(" - at `$")
+    # What it quotes of the file may be half a character.
+    said = str(error).encode(errors="replace").decode()
+    what, _, inside = said.partition(" - at `$")
     return where + inside.rstrip("`"), Label(f"格式有误：{what}", what)
 
 

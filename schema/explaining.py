@@ -39,11 +39,6 @@ OCCASION = Label(
     "What would be stated; what this request states without it",
 )
 UNIT = Label(
-    "看哪个单位的授权（grants），不写为本单位；只说明本人在授权登记中能看到的",
-    "Whose grants are told of in grants, one's own unit's without it; those alone that "
-    "one sees in the register of grants",
-)
-UNIT = Label(
     "哪个单位的授权，不写为本单位；只说明提问人看得到的",
     "Whose grants, one's own unit's without it; those that who asks may see",
 )
