@@ -385,6 +385,83 @@ member() {
     [ "$rest" != "$1" ] && printf '%s' "${rest%%'"'*}"
 }
 
+# The value of the member $2 of the JSON $1, as it is written there; nothing for none.
+value() {
+    rest=${1#*"\"$2\":"}
+    [ "$rest" != "$1" ] || return 0
+    case $rest in
+    '"'*) ;;
+    '['*) printf '%s' "${rest%%']'*}" && return ;;
+    *) printf '%s' "${rest%%[,\}]*}" && return ;;
+    esac
+    rest=${rest#'"'}
+    whole=
+    while :; do
+        part=${rest%%'"'*}
+        whole=$whole$part
+        rest=${rest#*'"'}
+        # A quotation mark behind an odd number of backslashes ends nothing.
+        ends=1
+        while [ "$part" != "${part%\\}" ]; do
+            part=${part%\\}
+            ends=$((1 - ends))
+        done
+        [ "$ends" -eq 0 ] && [ -n "$rest" ] || break
+        whole="$whole\""
+    done
+    printf '%s' "$whole"
+}
+
+# An amount in yuan as one in fen.
+fen() {
+    digits=$(printf '%s' "$1" | tr -d .)
+    while [ "$digits" != "${digits#0?}" ]; do
+        digits=${digits#0}
+    done
+    printf '%s' "$digits"
+}
+
+# Names in what a bureau signs, and in a decision's content.
+names='localId=local_id actType=act subjectCode=subject_code subjectName=subject_name
+caseSource=case_source caseNo=case_no inspectionNo=inspection_no matterCode=matter_code
+documentNo=document_no documentTitle=document_title decidedOn=decided_on
+division=division title=title facts=facts legalBasis=basis result=content
+officerCertificates=officers collective=collective counterpartyName=name
+counterpartyCode=code registrationNo=registration_no representative=representative
+reviewNo=reference reviewedOn=on reviewOpinion=opinion penaltyKinds=kinds
+violationType=violation_type licenceAffected=licence_affected procedure=procedure
+validTo=valid_to publicityTo=publicity_to hearing=hearing
+certificateName=certificate_name certificateNo=certificate_no validFrom=valid_from'
+
+# What the bureau has signed is what was decided; of ID numbers each has digests of its
+# own, which do not tell.
+same() {
+    theirs=$(cat "$1.signed")
+    if [ "$2" != RECORDED ]; then
+        [ "$(value "$theirs" reason)" = "$(value "$3" reason)" ] || return 1
+    fi
+    case $2 in
+    WITHDRAWN)
+        [ "$(value "$theirs" basis)" = "$(value "$3" basis)" ]
+        return
+        ;;
+    CORRECTED) [ $(($(value "$theirs" version) + 1)) = "$(value "$3" version)" ] || return 1 ;;
+    esac
+    [ -f "$1.content" ] || return 1
+    ours=$(cat "$1.content")
+    for pair in $names; do
+        [ "$(value "$theirs" "${pair%=*}")" = "$(value "$ours" "${pair#*=}")" ] || return 1
+    done
+    for amount in fine confiscated; do
+        [ "$(fen "$(value "$theirs" "$amount")")" = "$(value "$ours" "$amount")" ] || return 1
+    done
+    # Licence and party both have a kind.
+    [ "$(value "$theirs" counterpartyKind)" = "$(value "${ours#*'"party":{'}" kind)" ] || return 1
+    licence=${ours#*'"licence":{'}
+    [ "$licence" != "$ours" ] || licence=
+    [ "$(value "$theirs" licenceKind)" = "$(value "$licence" kind)" ]
+}
+
 # What the bureau has signed stands in the leaf's body: it is of that content, and what
 # is to be verified is laid out for its key.
 statement() {
@@ -410,6 +487,11 @@ statement() {
     *) return 1 ;;
     esac
     [ "$(member "$payload" content)" = "$found" ] || return 1
+    # Another decision's statement, or another version's, is none of this one.
+    changed=$(member "$body" change)
+    [ "$(member "$payload" decisionId)" = "$(member "$body" decision)" ] || return 1
+    [ "$(member "$payload" change)" = "$changed" ] || return 1
+    same "$1" "$changed" "$body" || return 1
     signer=$(member "$head" kid)
     is_hex "$signer" 16 || return 1
     half=$(printf '%.64s' "$raw")

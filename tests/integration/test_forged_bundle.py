@@ -1,146 +1,211 @@
-"""Bundles that somebody made up: genuine keys are given, and nothing of them holds."""
+"""An operator's own bundle: a bureau's signature is of what it signed, no other."""
 
 from __future__ import annotations
 
-import shutil
-from datetime import timedelta
+import re
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
 
+import msgspec
 import pytest
-from entries import AT
-from stranger import lay, listed, verified
+from entries import AT, decision, entry, of_person
+from sealed_log import SmallWitness
+from stranger import SCRIPT, lay, verified
 
+from zhitong.connectors import decision_row
+from zhitong.connectors.evidence_export import Evidence, Proved
 from zhitong.connectors.key_forms import PUBLIC, pem
-from zhitong.connectors.signers import ECDSA, FileSigner, file_signer, generate
-from zhitong.evidence import Countersignature, Head, Signature, stamp
+from zhitong.connectors.signers import ECDSA, FileSigner, file_signer, generate, raw
+from zhitong.decisions import (
+    Change,
+    Entry,
+    Licence,
+    Penalty,
+    Review,
+    SignatureState,
+    Signed,
+)
+from zhitong.evidence import Head, Signature
+from zhitong.infra.audit_export import parts
 from zhitong.rules.merkle import NONE, digest, leaf
+from zhitong.rules.statements import (
+    NAMES,
+    TYPE,
+    canonical,
+    content,
+    content_digest,
+    statement_of,
+    written,
+)
 
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl")
+MEMBERS = {name: one for part in NAMES.values() for name, one in part.items()}
+pytestmark = pytest.mark.integration
 
-BODY = b'{"kind":"LOOK"}'
+SALT = "ab" * 32
+SHA256 = digest("sha256")
+PENALTY = Penalty(
+    kinds=("FINE", "WARNING"),
+    violation_type='"',
+    fine=2_000_005,
+    confiscated=0,
+    procedure="ORDINARY",
+    valid_to=date(2027, 1, 1),
+    hearing=True,
+)
+FULL = of_person(
+    "110105194912310038",
+    local_id='A "\\" 1\\',
+    facts='安全出口"上锁"。\n\t\\"\u2028\x01 \x7f, }] \\\\',
+    officers=("1900101", "1900102"),
+    collective=False,
+    title=None,
+    review=Review(reference="FS-1", on=date(2026, 11, 19), opinion="AGREE"),
+    penalty=PENALTY,
+)
+GENERAL = Licence(kind="GENERAL", certificate_no="证1", valid_from=date(2026, 1, 1))
+LICENCE = decision(local_id="L-1", licence=GENERAL)
+RECORDED = entry(FULL)
+CORRECTED = entry(FULL, 2, Change.CORRECTED, reason='笔误"\\')
+WITHDRAWN = entry(FULL, 2, Change.WITHDRAWN, reason="撤销", basis='第1"条')
 
 
-def invented(operator: FileSigner, witness: FileSigner) -> dict[str, bytes]:
-    """Give a bundle of one leaf, signed by the two as no genuine log is."""
-    of = digest("sha256")
+def signed(made: Entry, bureau: FileSigner) -> tuple[Signed, bytes]:
+    """Have *bureau* sign *made*: what is kept of it, and what it has signed."""
+    numbers = {"idNumber": "cd" * 32} if made.decision.party.id_number else {}
+    text = content(made, SALT, numbers)
+    said = statement_of(made, AT, content_digest("sha256", text))
+    head = canonical({"alg": "ES256", "kid": bureau.key_id, "typ": TYPE})
+    plain = b".".join(map(_base64url, (head, written(said))))
+    value = _base64url(raw(bureau.sign(plain)))
+    kept = Signed(
+        state=SignatureState.HOLDS,
+        statement=(plain + b"." + value).decode(),
+        key_id=bureau.key_id,
+        algorithm=ECDSA,
+        at=AT,
+        salt=SALT,
+        numbers=numbers,
+    )
+    return kept, text
+
+
+def _base64url(text: bytes) -> bytes:
+    return urlsafe_b64encode(text).rstrip(b"=")
+
+
+def told(folder: Path, logged: Entry, bureau_signed: Entry) -> CompletedProcess[str]:
+    """Give a stranger a log that says that the bureau signed *logged*."""
+    operator, bureau = (file_signer(generate(ECDSA)) for _ in range(2))
+    witness = SmallWitness(file_signer(generate(ECDSA)))
+    kept, text = signed(bureau_signed, bureau)
+    logged = msgspec.structs.replace(logged, signature=kept)
+    numbers = dict.fromkeys(decision_row.numbers_of(logged.decision), "ef" * 32)
+    hashed = decision_row.hashed(decision_row.content(logged.decision), numbers)
+    name = f"{logged.decision.id}/{logged.version}"
+    body = decision_row.leaf_body(
+        logged, SHA256(hashed).hex(), bytes(32) if logged.version > 1 else None, "anze"
+    )
     head = Head(
         origin="anze",
         hash="sha256",
         size=1,
-        root=leaf(of, BODY),
+        root=leaf(SHA256, body),
         at=AT,
         previous=NONE,
     )
-    seen = AT + timedelta(seconds=1)
-    blank = Signature(key_id="", algorithm=ECDSA, value=b"")
-    text = Countersignature(seen=seen, signature=blank).text(head.note)
-    return {
-        "head.note": head.note,
-        f"head.{operator.key_id}.{ECDSA}.sig": operator.sign(head.note),
-        f"key.{operator.key_id}.pem": pem(PUBLIC, operator.spki).encode(),
-        f"witness.{witness.key_id}.{ECDSA}.sig": witness.sign(text),
-        f"witness.{witness.key_id}.{ECDSA}.seen": f"{stamp(seen)}\n".encode(),
-        f"key.{witness.key_id}.pem": pem(PUBLIC, witness.spki).encode(),
-        "leaf.0.body": BODY,
-        "leaf.0.proof": b"number 0\nsize 1\n",
+    proved = Proved(0, "DECISION", name, body, [], hashed, text, bureau.key_id)
+    found = Evidence(
+        size=1,
+        note=head.note,
+        signatures=[
+            Signature(
+                key_id=operator.key_id, algorithm=ECDSA, value=operator.sign(head.note)
+            )
+        ],
+        words=[witness.word(head)],
+        keys={
+            each.key_id: pem(PUBLIC, each.spki)
+            for each in (operator, witness.signer, bureau)
+        },
+        leaves=[proved],
+    )
+    return verified(lay(folder, parts(found)))
+
+
+@pytest.mark.parametrize(
+    "made", [RECORDED, CORRECTED, WITHDRAWN, entry(LICENCE), entry(decision())]
+)
+def test_what_the_bureau_has_signed_holds(tmp_path: Path, made: Entry) -> None:
+    done = told(tmp_path, made, made)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+
+def decided(**changes: object) -> Entry:
+    return entry(msgspec.structs.replace(FULL, **changes))
+
+
+def penalised(**changes: Any) -> Entry:  # noqa: ANN401 - any attribute of a penalty
+    return decided(penalty=msgspec.structs.replace(PENALTY, **changes))
+
+
+def about(**changes: Any) -> Entry:  # noqa: ANN401 - any attribute of a party
+    return decided(party=msgspec.structs.replace(FULL.party, **changes))
+
+
+OTHERS: Mapping[str, tuple[Entry, Entry]] = {
+    "another decision": (RECORDED, decided(local_id="A-2")),
+    "another change": (CORRECTED, RECORDED),
+    "another version": (msgspec.structs.replace(CORRECTED, version=3), CORRECTED),
+    "another reason": (msgspec.structs.replace(CORRECTED, reason='笔误"'), CORRECTED),
+    "another basis": (msgspec.structs.replace(WITHDRAWN, basis='第1"款'), WITHDRAWN),
+    "facts behind a quotation mark": (
+        decided(facts=f"{FULL.facts}。"),
+        RECORDED,
+    ),
+    "more than was signed": (decided(title="添"), RECORDED),
+    "less than was signed": (decided(facts=None), RECORDED),
+    "other officers": (decided(officers=("1900101", "1900103")), RECORDED),
+    "not collective": (decided(collective=True), RECORDED),
+    "another fine": (penalised(fine=200_005), RECORDED),
+    "no fine": (penalised(fine=None), RECORDED),
+    "ten times as much": (penalised(confiscated=10), RECORDED),
+    "another kind": (penalised(kinds=("FINE",)), RECORDED),
+    "another end": (penalised(valid_to=date(2028, 1, 1)), RECORDED),
+    "another person": (about(name="王二"), RECORDED),
+    "another sort of party": (about(kind="LEGAL_PERSON"), RECORDED),
+    "another licence": (
+        entry(
+            msgspec.structs.replace(
+                LICENCE, licence=msgspec.structs.replace(GENERAL, kind="OTHER")
+            )
+        ),
+        entry(LICENCE),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_what_the_bureau_has_not_signed_does_not_hold(
+    tmp_path: Path, what: str
+) -> None:
+    logged, bureau_signed = OTHERS[what]
+    done = told(tmp_path, logged, bureau_signed)
+    assert done.returncode == 1, done.stdout
+    assert done.stdout.count("FAILS") == 1
+    assert "what the bureau signed, leaf 0" in done.stdout
+
+
+def test_every_member_that_a_bureau_signs_is_compared() -> None:
+    script = SCRIPT.read_text("utf-8")
+    (pairs,) = re.findall(r"^names='([^']*)'$", script, re.MULTILINE)
+    amounts = {"fine", "confiscated"}
+    kinds = {name for name in MEMBERS if name.lower().endswith("kind")}
+    assert dict(pair.split("=") for pair in pairs.split()) == {
+        name: attribute
+        for name, attribute in MEMBERS.items()
+        if name not in amounts | kinds
     }
-
-
-@pytest.fixture
-def genuine() -> tuple[FileSigner, FileSigner]:
-    return file_signer(generate(ECDSA)), file_signer(generate(ECDSA))
-
-
-@pytest.fixture
-def given(genuine: tuple[FileSigner, FileSigner], tmp_path: Path) -> list[str]:
-    """Give the options with the keys of operator and witness, had elsewhere."""
-    options = []
-    for who, signer in zip(("operator", "witness"), genuine, strict=True):
-        file = tmp_path / f"{who}.pem"
-        file.write_text(pem(PUBLIC, signer.spki))
-        options += [f"--{who}-key", str(file)]
-    return options
-
-
-def test_a_bundle_by_the_keys_that_were_given_holds(
-    genuine: tuple[FileSigner, FileSigner], given: list[str], tmp_path: Path
-) -> None:
-    done = verified(lay(tmp_path / "b", listed(invented(*genuine))), *given)
-    assert done.returncode == 0, done.stdout
-
-
-@pytest.mark.parametrize(
-    "shape",
-    [
-        # base64 stops at what it does not know, openssl begins at the first header.
-        "{lines}!\n{own}",
-        " -----BEGIN PUBLIC KEY-----\n{lines}!\n{own}",
-        "-----BEGIN PUBLIC KEY-----\n{lines}!\n{own}",
-        "-----BEGIN PUBLIC KEY-----\n{lines}=\n{ownlines}-----END PUBLIC KEY-----\n",
-    ],
-)
-def test_a_key_hidden_in_the_file_of_a_genuine_one_signs_nothing(
-    genuine: tuple[FileSigner, FileSigner],
-    given: list[str],
-    tmp_path: Path,
-    shape: str,
-) -> None:
-    forger = file_signer(generate(ECDSA))
-    forged = invented(forger, forger)
-    own = pem(PUBLIC, forger.spki)
-    bundle = {name: forged[name] for name in ("head.note", "leaf.0.body")}
-    bundle["leaf.0.proof"] = forged["leaf.0.proof"]
-    for who, signer in zip(("head", "witness"), genuine, strict=True):
-        for kind in ("sig", "seen"):
-            mine = f"{who}.{forger.key_id}.{ECDSA}.{kind}"
-            if mine in forged:
-                theirs = f"{who}.{signer.key_id}.{ECDSA}.{kind}"
-                bundle[theirs] = forged[mine]
-        lines = "".join(pem(PUBLIC, signer.spki).splitlines(keepends=True)[1:-1])
-        ownlines = "".join(own.splitlines(keepends=True)[1:-1])
-        key = shape.format(lines=lines, own=own, ownlines=ownlines)
-        bundle[f"key.{signer.key_id}.pem"] = key.encode()
-    done = verified(lay(tmp_path / "b", listed(bundle)), *given)
-    assert done.returncode == 1, done.stdout
-
-
-def test_a_signature_of_no_known_algorithm_is_none(
-    genuine: tuple[FileSigner, FileSigner], given: list[str], tmp_path: Path
-) -> None:
-    bundle = invented(*genuine)
-    for name in [one for one in bundle if one.endswith((".sig", ".seen"))]:
-        bundle[name.replace(ECDSA, "rsa")] = bundle.pop(name)
-    done = verified(lay(tmp_path / "b", listed(bundle)), *given)
-    assert done.returncode == 1, done.stdout
-
-
-@pytest.mark.parametrize(
-    "more", ["leaf.7.content", "leaf.7.proof", "look-12.json", "leaf.txt"]
-)
-def test_a_file_that_nothing_proves_is_no_part_of_a_bundle(
-    genuine: tuple[FileSigner, FileSigner],
-    given: list[str],
-    tmp_path: Path,
-    more: str,
-) -> None:
-    bundle = {**invented(*genuine), more: b"{}"}
-    done = verified(lay(tmp_path / "b", listed(bundle)), *given)
-    assert done.returncode == 1, done.stdout
-
-
-def test_a_proof_that_names_its_number_after_its_path_is_none(
-    genuine: tuple[FileSigner, FileSigner], given: list[str], tmp_path: Path
-) -> None:
-    bundle = invented(*genuine)
-    bundle["leaf.0.proof"] = b"number 5\nsize 9\nnumber 0\nsize 1\n"
-    done = verified(lay(tmp_path / "b", listed(bundle)), *given)
-    assert done.returncode == 1, done.stdout
-
-
-def test_what_a_bundle_says_of_itself_moves_no_cursor(
-    genuine: tuple[FileSigner, FileSigner], given: list[str], tmp_path: Path
-) -> None:
-    bundle = {**invented(*genuine), "x\x1b[2K": b""}
-    done = verified(lay(tmp_path / "b", listed(bundle)), *given)
-    assert done.returncode == 1
-    assert "\x1b" not in done.stdout
