@@ -51,6 +51,8 @@ PARTS: Mapping[str, Mapping[str, type[msgspec.Struct]]] = {
 SORTED = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 Fault = tuple[str, Label]
+_UNFIT = (msgspec.ValidationError, UnicodeEncodeError)
+"""What the library says of a wrong form, and of half a character for a word of ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +129,7 @@ def read(path: Path, register: Register) -> Incoming:
             if whole
             else _back(msgspec.convert(said, RepliesForm), digest, register)
         )
-    except msgspec.ValidationError as error:
+    except _UNFIT as error:
         wrong = list(_form_faults(said, PARTS[OUT if whole else BACK]))
         raise _wrong(path, wrong or [_fault("$", error)]) from error
     if faults:
@@ -163,14 +165,12 @@ def _form_faults(
         for number, one in enumerate(listed if isinstance(listed, list) else ()):
             try:
                 msgspec.convert(one, form)
-            except msgspec.ValidationError as error:
+            except _UNFIT as error:
                 yield _fault(f"$.{name}[{number}]", error)
 
 
 def _fault(where: str, error: Exception) -> Fault:
-    # What it quotes of the file may be half a character.
-    said = str(error).encode(errors="replace").decode()
-    what, _, inside = said.partition(" - at `$")
+    what, _, inside = str(error).partition(" - at `$")
     return where + inside.rstrip("`"), Label(f"格式有误：{what}", what)
 
 
