@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from time import monotonic
 
 import msgspec
 
@@ -17,7 +17,7 @@ from zhitong.connectors.evidence_rows import EvidenceRows, snapshot
 from zhitong.connectors.key_forms import PUBLIC, KeyFormError, from_pem
 from zhitong.connectors.log_check import Found, Plan, Stretch, check_stretch
 from zhitong.connectors.sealing import Sealing
-from zhitong.connectors.whole_check import Checked, Spread, Wanted, check
+from zhitong.connectors.whole_check import GRACE, Checked, Spread, Wanted, check
 from zhitong.connectors.witness_forms import Word
 from zhitong.evidence import stamp
 from zhitong.exceptions import SettingsError
@@ -69,26 +69,31 @@ class _Words:
 
 def verify(settings: Settings, asked: Asked) -> bool:
     """Print what is wrong with the log; say whether nothing is."""
+    since = monotonic()
     words = _words(settings, asked)
-    began = time.monotonic()
-    found = _checked(settings, asked, words)
-    spent = time.monotonic() - began
+    began = monotonic()
+    found = _checked(settings, asked, words, since)
+    spent = monotonic() - began
     audit_report.show(found, spent, words.why, as_json=asked.as_json)
     return not len(found.faults)
 
 
 def checked(settings: Settings, asked: Asked) -> Checked:
     """Check the log, and give what was found."""
-    return _checked(settings, asked, _words(settings, asked))
+    since = monotonic()
+    return _checked(settings, asked, _words(settings, asked), since)
 
 
-def _checked(settings: Settings, asked: Asked, words: _Words) -> Checked:
+def _checked(settings: Settings, asked: Asked, words: _Words, since: float) -> Checked:
     # Heads from a file are for a copy, which has none of this minute.
     copy = asked.witness_heads is not None and asked.now is None
     wanted = Wanted(
         witnessed=words.seen,
         witness_keys=words.keys,
         quorum=asked.quorum or settings.witness_quorum,
+        # All that a witness has seen may take minutes to be told, or to be waited for:
+        # what was sealed meanwhile it was not asked about.
+        grace=GRACE + int((monotonic() - since) * 1_000_000),
         rows_from=asked.first,
         quick=asked.quick,
         now=None if asked.now is None else micros(stamp(asked.now)),

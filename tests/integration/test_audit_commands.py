@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sys
 import zipfile
 from collections.abc import AsyncIterator
@@ -26,9 +27,11 @@ from zhitong.connectors.key_ring import HEAD, KeyRing
 from zhitong.connectors.record_archive import RecordArchive
 from zhitong.connectors.sealer import Sealer
 from zhitong.connectors.signers import ECDSA
+from zhitong.infra import audit
 from zhitong.infra.countersigning import Countersigning
 from zhitong.infra.settings import Settings
 from zhitong.infra.witness_key import PUBLIC_NAME
+from zhitong.rules.faults import FaultKind
 
 pytestmark = pytest.mark.integration
 
@@ -191,6 +194,24 @@ async def test_a_cut_tail_is_named_by_the_witness(city: City) -> None:
     said = await city.verify("--witness", city.witness.url, "--json")
     assert said.code == 1
     assert said.report["totals"]["WITNESS_AHEAD"] >= 1
+
+
+async def test_what_is_sealed_while_a_witness_tells_what_it_saw_is_not_late(
+    city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = shutil.copytree(city.witness.folder / "heads", tmp_path / "told")
+    await looks(city.url, 1, first=900)
+    await city.sealed()
+    monkeypatch.setenv("ZHITONG_DATABASE_PLATFORM", city.url)
+    settings = Settings(state=city.folder)
+    for spent, late in ((0.0, 1), (3_600.0, 0)):
+        times = iter((0.0, spent))
+        monkeypatch.setattr(audit, "monotonic", lambda times=times: next(times))
+        now = city.at + timedelta(seconds=90)
+        asked = audit.Asked(witness_heads=told, now=now)
+        found = await asyncio.to_thread(audit.checked, settings, asked)
+        assert found.faults.totals.get(FaultKind.WITNESS_BEHIND, 0) == late
+        assert len(found.faults) == late
 
 
 async def test_what_is_no_record_of_a_witness_is_said(
