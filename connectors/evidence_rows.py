@@ -17,6 +17,7 @@ import msgspec
 import orjson
 from cryptography.x509 import Certificate
 
+from zhitong.connectors.archive_check import archive_faults
 from zhitong.connectors.decision_row import hashed
 from zhitong.connectors.evidence_log import Log, read_log
 from zhitong.connectors.finding_check import NOTHING, finding_faults, look_faults
@@ -27,11 +28,13 @@ from zhitong.connectors.sealing import Sealing
 from zhitong.connectors.signature_check import signature_faults
 from zhitong.connectors.standing_check import gone_faults, standing_faults
 from zhitong.connectors.statements import statements
+from zhitong.connectors.stray_check import stray_faults
 from zhitong.connectors.timestamps import stamps, trusted
 from zhitong.evidence import LeafKind, Signature, stamp
 from zhitong.exceptions import LedgerUnavailableError
 from zhitong.rules.faults import Fault, FaultKind, Faults
 from zhitong.rules.head_checks import Counter, HeadRow, KeyRow
+from zhitong.rules.noted_keys import Keys
 from zhitong.rules.verification import (
     DECISIONS,
     LOOKS,
@@ -224,26 +227,7 @@ class EvidenceRows:
 
     async def strays(self) -> Sequence[Fault]:
         """Name versions without a leaf, signatures without a head, rows come twice."""
-        found = [
-            Fault(kind=FaultKind.VERSION_UNPROVED, table="decision_version", id=place)
-            for (place,) in await self._connection.fetch(self._sql["unproved"])
-        ]
-        for table, size, at, key_id in await self._connection.fetch(
-            self._sql["strays"]
-        ):
-            place = f"{size}@{written(received(at))}"
-            found.append(
-                Fault(
-                    kind=FaultKind.HEAD_MISSING,
-                    table=table,
-                    id=place,
-                    detail=f"key {key_id}",
-                )
-            )
-        twice = FaultKind.ROW_TWICE
-        for table, place in await self._connection.fetch(self._sql["twice"]):
-            found.append(Fault(kind=twice, table=table, id=place))
-        return found
+        return await stray_faults(self._connection)
 
     async def stamps(self, roots: Sequence[Certificate]) -> Faults:
         """Name timestamps that are not over their head, or of another time.
@@ -277,6 +261,10 @@ class EvidenceRows:
             async for fault in number_faults(self._connection, sealing):
                 found.add(fault)
         return found
+
+    async def archives(self, keys: Keys) -> Sequence[Fault]:
+        """Name deeds that archived another number of looks than theirs."""
+        return await archive_faults(self._connection, keys)
 
     async def standing(self) -> Faults:
         """Name what is not proved itself, and not as what is proved says."""

@@ -16,13 +16,16 @@ order by p.place, l.kind;
 select timestamptz_send(statement_timestamp());
 
 -- relations --
--- Where rows lie: each partition by itself, with its pages, in the order they were made.
-select c.oid::regclass::text as name, pg_relation_size(c.oid) / current_setting('block_size')::bigint as pages
-from pg_class c
-where c.relkind = 'r' and (
-    c.oid = to_regclass($1::text)
-    or c.oid in (select inhrelid from pg_inherits where inhparent = to_regclass($1::text))
+-- Where rows lie: each partition by itself, with its pages, in the order they were made;
+-- those of partitions too, and of whatever else somebody has made one.
+with recursive tree (oid) as (
+    select to_regclass($1::text)::oid
+    union all
+    select i.inhrelid from tree t join pg_inherits i on i.inhparent = t.oid
 )
+select c.oid::regclass::text as name, pg_relation_size(c.oid) / current_setting('block_size')::bigint as pages
+from tree join pg_class c using (oid)
+where c.relkind <> 'p'
 order by c.oid;
 
 -- sealed --
@@ -66,14 +69,6 @@ select h.origin, h.size, timestamptz_send(h.at), h.note,
         where c.origin = h.origin and c.size = h.size and c.at = h.at order by c.key_id)
 from head h where h.size > $1::bigint and h.size <= $2::bigint order by h.size, h.at, h.origin;
 
--- strays --
--- Signatures of no head there is: their foreign key was out of force when it went.
-select 'head_signature', s.size, timestamptz_send(s.at), s.key_id from head_signature s
-where not exists (select from head h where h.origin = s.origin and h.size = s.size and h.at = s.at)
-union all
-select 'head_countersignature', c.size, timestamptz_send(c.at), c.key_id from head_countersignature c
-where not exists (select from head h where h.origin = c.origin and h.size = c.size and h.at = c.at);
-
 -- stamps --
 select t.size, timestamptz_send(t.at), timestamptz_send(t.stamped), t.response, h.note from head_timestamp t
 left join head h on h.origin = t.origin and h.size = t.size and h.at = t.at;
@@ -93,27 +88,6 @@ select kind, id, leaf from unsealed;
 
 -- late --
 select kind, id from unsealed where at <= timestamptz '2000-01-01 00:00:00+00' + make_interval(secs => $1) order by at;
-
--- unproved --
-select v.decision_id || '/' || v.version from decision_version v
-where not exists (select from audit_leaf l where l.decision_id = v.decision_id and l.version = v.version)
-order by 1;
-
--- twice --
--- What is one row by its table's key: others are read by a join, or take each other's place.
-select 'decision', decision_id from decision group by decision_id having count(*) > 1
-union all
-select 'finding', finding_id from finding group by finding_id having count(*) > 1
-union all
-select 'sealed_number', decision_id || '/' || version from sealed_number
-group by decision_id, version, field having count(*) > 1
-union all
-select 'sealed_opening', decision_id || '/' || version from sealed_opening
-group by decision_id, version, field having count(*) > 1
-union all
-select 'person_key', key_id::text from person_key group by key_id having count(*) > 1
-union all
-select 'evidence_key', key_id from evidence_key group by key_id having count(*) > 1;
 
 -- numbers --
 select kind, id, number from sealed_leaf

@@ -268,6 +268,7 @@ async def _settle(
     archives = {deed for deed, *_ in together.keys.archived}
     sealed = await rows.numbers([(LeafKind.DEED.value, deed) for deed in archives])
     together.keys.bound({deed: number for (_, deed), number in sealed.items()})
+    together.faults.extend(await rows.archives(together.keys))
     if plan.rows_from:
         # Rows that are in no leaf, and keys' deeds, are found where all rows are read.
         together.faults.extend(

@@ -33,14 +33,14 @@ def witness() -> SmallWitness:
     return SmallWitness(file_signer(generate(ECDSA)))
 
 
-def archive(numbers: list[list[int]]) -> Deed:
+def archive(numbers: list[list[int]], records: int = 1) -> Deed:
     return Deed(
         kind=DeedKind.ARCHIVE,
         who="李运维",
         action="archive-records",
         target="2026-11",
         reason="期满",
-        detail={"leaf_kind": "LOOK", "numbers": numbers, "records": 1},
+        detail={"leaf_kind": "LOOK", "numbers": numbers, "records": records},
     )
 
 
@@ -82,7 +82,10 @@ async def test_a_deed_excuses_no_row_that_was_sealed_after_it(
     await small_log(database, tmp_path, witness)
     connection = await asyncpg.connect(database)
     async with connection.transaction():
-        await deeds.write(connection, archive([[0, 2**60]]))
+        many = await connection.fetchval(
+            "select count(*) from sealed_leaf where kind = 'LOOK'"
+        )
+        await deeds.write(connection, archive([[0, 2**60]], many))
     await seal(database, tmp_path)
     (record,) = await looks(database, 1, first=900)
     await acts(database, 1)

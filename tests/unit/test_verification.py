@@ -210,10 +210,10 @@ def test_a_deed_that_archives_excuses_the_leaves_it_names_and_no_others() -> Non
     check_rows(OF, DEEDS, [(*row, body, leaf(OF, body))], faults, keys)
     assert not faults.totals
     assert [keys.gone("LOOK", each) for each in range(1, 5)] == [
-        "",
-        "d",
-        "d",
-        "",
+        False,
+        True,
+        True,
+        False,
     ]
     assert not keys.gone("DEED", 2)
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from zhitong.evidence import LeafKind
@@ -78,23 +78,12 @@ class Matching:
 
     def settle(self, queue: Mapping[Place, bytes], keys: Keys) -> Iterable[Fault]:
         """Say what is wrong with what is left, *queue* being what waits for a seal."""
-        by: Counter[str] = Counter()
         for kind, leaves in self.leaves.items():
             for place, (number, leaf) in leaves.items():
-                if deed := keys.gone(kind, number):
+                if keys.gone(kind, number):
                     self.excused[place] = number, leaf
-                    by[deed] += 1
                 else:
                     yield _rowless(kind, place, number)
-        for deed, many in by.items():
-            # What a leaf is called is not in the tree: another may be called a look.
-            if many > keys.records[deed]:
-                yield Fault(
-                    kind=FaultKind.ARCHIVE_DIFFERS,
-                    table=TABLES[LeafKind.DEED].name,
-                    id=deed,
-                    detail=f"{many} > {keys.records[deed]}",
-                )
         waits = dict(queue)
         rows = [
             (kind, place, leaf)

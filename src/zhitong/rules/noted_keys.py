@@ -25,7 +25,7 @@ class Keys:
     archived: list[tuple[str, str, int, int]] = field(default_factory=list)
     """Deed, kind, first and last number of leaves whose rows are lawfully gone."""
     records: dict[str, int] = field(default_factory=dict)
-    """By deed: how many rows it says that it archived, whatever its numbers span."""
+    """By deed: how many rows it says that it archived."""
     erased: set[str] = field(default_factory=set)
     """Ids of the keys of persons who were lawfully erased."""
 
@@ -77,13 +77,9 @@ class Keys:
             if deed in numbers
         ]
 
-    def gone(self, kind: str, number: int) -> str:
-        """Name the deed by which the row of leaf *number* is gone; empty: none."""
-        return next(
-            (
-                deed
-                for deed, each, first, last in self.archived
-                if kind == each and first <= number <= last
-            ),
-            "",
+    def gone(self, kind: str, number: int) -> bool:
+        """Say whether the row of leaf *number* is lawfully gone."""
+        return any(
+            kind == each and first <= number <= last
+            for _, each, first, last in self.archived
         )
