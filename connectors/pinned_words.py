@@ -92,20 +92,20 @@ class PinnedWords:
 
     def _signed(self, row: asyncpg.Record) -> bool:
         note: bytes = row["note"]
-        try:
-            head = read_head(note)
-        except ValueError:
-            return False
-        if (head.origin, head.size, head.at) != (row["origin"], row["size"], row["at"]):
-            return False
         word = Countersignature(
             seen=row["seen"],
             signature=Signature(
                 key_id=row["key_id"], algorithm=row["algorithm"], value=row["value"]
             ),
         )
+        try:
+            head, text = read_head(note), word.text(note)
+        except ValueError:  # nor has every moment of a database a text
+            return False
+        if (head.origin, head.size, head.at) != (row["origin"], row["size"], row["at"]):
+            return False
         spki = self._keys[row["key_id"]]
-        return verify(spki, row["algorithm"], word.text(note), row["value"])
+        return verify(spki, row["algorithm"], text, row["value"])
 
 
 def _tell(row: asyncpg.Record) -> None:

@@ -158,6 +158,9 @@ async def test_a_key_that_is_not_pinned_counts_for_nothing(log: Log) -> None:
             id="the note",
         ),
         pytest.param("update head_countersignature set value = ''", id="the value"),
+        pytest.param(
+            "update head_countersignature set seen = '-infinity'", id="no moment"
+        ),
     ],
 )
 async def test_a_word_that_was_changed_is_none(log: Log, change: str) -> None:
