@@ -27,7 +27,7 @@ from zhitong.infra.catalogue_forms import (
     GrantForm,
     GrantStateForm,
 )
-from zhitong.resolvers.grants import check_id
+from zhitong.resolvers.grants import check_id, check_texts
 from zhitong.rules.grant_exchange import (
     ENDED,
     STATUSES,
@@ -175,6 +175,7 @@ class Desk:
         conditional: bool = True,
         reason: str = "",
     ) -> Act:
+        check_texts(unit_name=one.unit_name, scene=one.scene, opinion=reason)
         return Act(
             grant=one.apply_id,
             version=0,

@@ -311,6 +311,11 @@ def test_another_tenants_bindings_are_in_no_catalogue_of_ours() -> None:
             id="no state",
         ),
         pytest.param(
+            whole(grants=[standing("applied", unit_name="某局\u001b[2J")]),
+            "$.grants[0] unit_name has control characters",
+            id="control characters",
+        ),
+        pytest.param(
             whole(grant_states=[{"apply_id": "C-9", "status": 5}]),
             "$.grant_states[0].apply_id",
             id="unknown application",
