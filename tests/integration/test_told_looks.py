@@ -310,6 +310,22 @@ async def test_the_data_authority_sees_every_look_and_no_case(ask: Asking) -> No
     assert {one["cause"] for one in nodes} == {None}
 
 
+async def test_the_data_authority_learns_of_no_party_by_its_own_looks(
+    ask: Asking,
+) -> None:
+    assert (await told(ask, "natural-party"))["nodes"] is not None
+    name = DEMO_PRINCIPALS["natural-party"].person
+    # It is on record in both ways: its own look, and the platform's for it.
+    for kind in ("party", "platform"):
+        where = {"requesterKind": {"eq": kind}}
+        asked = "query ($where: AccessLookFilter) { accessLooks(where: $where) {"
+        document = asked + " nodes { person basis } totalCount { count } } }"
+        seen = await given(ask, "auditor", document, "accessLooks", where=where)
+        assert name in str(seen["nodes"])
+        found = await given(ask, "data-authority", document, "accessLooks", where=where)
+        assert found == {"nodes": [], "totalCount": {"count": 0}}
+
+
 async def test_a_look_is_found_by_its_global_id(ask: Asking) -> None:
     looked = await ask("police", OF_ENTERPRISE)
     where = {"recordId": {"eq": looked.record_id}}
