@@ -252,7 +252,9 @@ class EvidenceRows:
         """Say whether any head has a timestamp."""
         return bool(await self._connection.fetchval(self._sql["stamped"]))
 
-    async def persons(self, erased: frozenset[str], sealing: Sealing | None) -> Faults:
+    async def persons(
+        self, erased: Mapping[str, int], sealing: Sealing | None
+    ) -> Faults:
         """Name keys of persons against deeds, and sealed numbers that do not open."""
         found = Faults()
         async for fault in erasure_faults(self._connection, erased):

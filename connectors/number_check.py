@@ -7,7 +7,7 @@ seen only that no key was destroyed but by a deed.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import lru_cache
 from uuid import UUID
 
@@ -31,17 +31,22 @@ Placing = Callable[[UUID, int, str], str]
 
 
 async def erasure_faults(
-    connection: Connection, erased: frozenset[str]
+    connection: Connection, erased: Mapping[str, int]
 ) -> AsyncIterator[Fault]:
-    """Name keys of persons that are destroyed without a deed, or stand against one."""
+    """Name keys of persons that are destroyed without a deed, or stand against one.
+
+    And those under which less is sealed than when they were destroyed: whoever still
+    had the number has sealed it anew.
+    """
     kept = set()
     cursor = await connection.cursor(statements("number_check")["keys"])
     while rows := await cursor.fetch(BATCH):
-        for key_id, gone, dated in rows:
+        for key_id, gone, dated, many in rows:
             kept.add(key_id)
-            if not gone == dated == (key_id in erased):
+            stands = gone == dated == (key_id in erased)
+            if not stands or (gone and many < erased[key_id]):
                 yield _erasure(key_id)
-    for key_id in sorted(erased - kept):
+    for key_id in sorted(erased.keys() - kept):
         yield _erasure(key_id)
 
 

@@ -1,6 +1,8 @@
 -- keys --
--- Keys of persons: destroyed by a deed alone, and then for ever.
-select key_id::text, wrapped is null, destroyed_at is not null from person_key order by key_id;
+-- Keys of persons: destroyed by a deed alone, and then for ever, with what is sealed under them.
+select k.key_id::text, k.wrapped is null, k.destroyed_at is not null,
+    case when k.wrapped is null then (select count(*) from sealed_number n where n.key_id = k.key_id) end
+from person_key k order by k.key_id;
 
 -- sealed_number --
 -- Sealed ID numbers with their keys; a number that belongs to no version stands for none.

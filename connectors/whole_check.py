@@ -291,8 +291,7 @@ async def _settle(
     together.faults.extend(await rows.late(now - GRACE))
     together.faults.extend(await rows.strays())
     together.faults.merge(await rows.standing())
-    erased = frozenset(together.keys.erased)
-    together.faults.merge(await rows.persons(erased, wanted.sealing))
+    together.faults.merge(await rows.persons(together.keys.erased, wanted.sealing))
 
 
 def _archived(together: _Together, wanted: Wanted, log: Log) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -12,6 +13,8 @@ from signed_log import proved, signed_decision
 
 from zhitong.connectors.erasure import Erasure, Order
 from zhitong.connectors.evidence_rows import EvidenceRows
+from zhitong.connectors.ledger_entry import number_place
+from zhitong.connectors.sealing import seal, unseal
 from zhitong.connectors.signers import ECDSA, file_signer, generate
 from zhitong.connectors.whole_check import Checked, Wanted, check
 from zhitong.rules.unseen import NO_SECRETS
@@ -239,6 +242,41 @@ async def test_an_erasure_is_excused_by_its_deed_and_must_stand(
     await changed(database, gone)
     found = await checked(database, witness, sealing=SEALING)
     assert found.faults.totals["ERASURE_DIFFERS"] == 1  # type: ignore[index]  # a name
+
+
+async def test_an_erased_number_that_is_sealed_anew_is_named(
+    database: str, tmp_path: Path, witness: SmallWitness
+) -> None:
+    await small_log(database, tmp_path, witness)
+    connection = await asyncpg.connect(database)
+    before = await connection.fetchrow(
+        "select n.*, k.person, k.wrapped from sealed_number n join person_key k "
+        "using (key_id) limit 1"
+    )
+    assert before is not None
+    place = number_place(
+        UUID(before["decision_id"]), before["version"], before["field"]
+    )
+    key = SEALING.unwrapped(before["key_id"], before["person"], before["wrapped"])
+    number = unseal(key, before["sealed"], place)
+    async with Erasure(database) as erasure:
+        order = Order(who="李运维", reason="本人申请", approval="安信〔2026〕3号")
+        assert await erasure.erase(before["person"], order) is not None
+    # What the operator keeps to himself, he can put back under another key.
+    made, anew, wrapped = SEALING.make(before["person"])
+    await connection.execute(
+        "insert into person_key (key_id, person, wrapped) values ($1, $2, $3)",
+        *(made, before["person"], wrapped),
+    )
+    await connection.execute(
+        "update sealed_number set key_id = $1, sealed = $2 where sealed = $3",
+        *(made, seal(anew, number, place), before["sealed"]),
+    )
+    await connection.close()
+    found = await checked(database, witness, sealing=SEALING)
+    assert [str(each) for each in found.faults.listed] == [
+        f"ERASURE_DIFFERS person_key {before['key_id']}"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ class Keys:
     """Deed, kind, first and last number of leaves whose rows are lawfully gone."""
     records: dict[str, int] = field(default_factory=dict)
     """By deed: how many rows it says that it archived."""
-    erased: set[str] = field(default_factory=set)
-    """Ids of the keys of persons who were lawfully erased."""
+    erased: dict[str, int] = field(default_factory=dict)
+    """Ids of the keys of persons who were lawfully erased; how many ID numbers went."""
 
     def note(self, said: Said) -> None:
         """Take what a deed's body says."""
@@ -39,7 +39,7 @@ class Keys:
         elif kind == DeedKind.ARCHIVE and action == "archive-records":
             self._archive(said["deed"], detail)
         elif kind == DeedKind.ERASURE and action == "erase-person":
-            self.erased.add(detail["key"])
+            self._erase({detail["key"]: int(detail["numbers"])})
 
     def _add(self, added: Mapping[str, Said]) -> None:
         self.twice |= added.keys() & self.added.keys()
@@ -49,6 +49,11 @@ class Keys:
         for key_id, at in retired.items():
             # An end may be brought forward, never put off.
             self.retired[key_id] = min(at, self.retired.get(key_id, at))
+
+    def _erase(self, erased: Mapping[str, int]) -> None:
+        # Another deed of the same key makes it no fewer.
+        for key_id, many in erased.items():
+            self.erased[key_id] = max(many, self.erased.get(key_id, many))
 
     def _archive(self, deed: str, detail: Said) -> None:
         # Looks alone are ever archived: no deed excuses a decision, or another deed.
@@ -67,7 +72,7 @@ class Keys:
         self._retire(other.retired)
         self.archived += other.archived
         self.records |= other.records
-        self.erased |= other.erased
+        self._erase(other.erased)
 
     def bound(self, numbers: Mapping[str, int]) -> None:
         """Let a deed excuse what was sealed before it alone, and once it is sealed."""
