@@ -79,9 +79,10 @@ fix: $(VENV)/.installed ## 自动改正格式 put format and simple faults right
 demo: setup ## 演示（ONCE=1：演示完即结束并核验） the demonstration (ONCE=1: end by itself, checked)
 	@$(BIN)/zhitong demo $(if $(filter-out 0,$(ONCE)),--once)
 
-serve: setup ## 示范城市、封存与网关 the demo city, the sealer and the gateway
+serve: setup ## 示范城市、封存、见证与网关 the demo city, the sealer, its witness and the gateway
 	@$(BIN)/zhitong up
-	@$(BIN)/zhitong seal >> $(ZHITONG_STATE)/log/seal.log 2>&1 & $(BIN)/zhitong serve
+	@$(BIN)/zhitong seal >> $(ZHITONG_STATE)/log/seal.log 2>&1 & \
+	$(BIN)/zhitong witness >> $(ZHITONG_STATE)/log/witness.log 2>&1 & $(BIN)/zhitong serve
 
 bench: setup ## 大规模数据的装入与查询耗时 load the large city and time questions on it
 	$(BIN)/python bench/read.py

@@ -52,7 +52,8 @@ def up(settings: Settings, scale: str) -> None:
         f"（重复未计 left out as twice: {history.left_out:,}）",
         f"  绑定 bindings: {settings.bindings}（新放入 new: {sum(placed)}）",
         *_streams(settings),
-        "下一步 Next: zhitong serve（另一窗口 in another window: zhitong seal）",
+        "下一步 Next: zhitong serve（另外两个窗口 in two other windows: "
+        "zhitong seal，zhitong witness）",
     )
 
 
