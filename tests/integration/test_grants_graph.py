@@ -215,8 +215,10 @@ async def test_the_application_in_the_documents_is_taken_as_it_stands_there(
     ask: Asking,
 ) -> None:
     page = (Path(__file__).parents[2] / "docs" / "grants.md").read_text("utf-8")
-    apply, late, *_ = re.findall(r"```graphql\n(.*?)```", page, flags=re.DOTALL)
+    apply, review, late, *_ = re.findall(r"```graphql\n(.*?)```", page, flags=re.DOTALL)
     (variables, *_) = re.findall(r"```json\n(.*?)```", page, flags=re.DOTALL)
     body: Any = (await ask("tax-officer", apply, json.loads(variables))).body
     assert body["data"]["applyForGrant"]["state"] == "APPLIED"
+    body = (await ask("data-authority", review)).body
+    assert body["data"]["reviewGrant"]["state"] == "REVIEWED"
     assert codes(await ask("data-authority", late)) == []
