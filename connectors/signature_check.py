@@ -60,11 +60,11 @@ def _faults(
         for name in should.keys() | stands.keys():
             if stands.get(name) != should.get(name):
                 yield name
-        if content is not None and not _weighed(said, content, keys):
-            yield "state"
-    except (msgspec.MsgspecError, ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         # What cannot be read is said of the leaf itself.
         return
+    if content is not None and not _weighed(said, content, keys):
+        yield "state"
 
 
 def _weighed(
@@ -72,14 +72,18 @@ def _weighed(
 ) -> bool:
     """Say whether a signature is still worth what its leaf says."""
     signature = said["signature"]
-    entry = decision_row.entry_of(said, content)
-    signed = Signed(
-        state=SignatureState(signature["state"]),
-        statement=signature["statement"],
-        salt=signature["salt"],
-        numbers=signature["numbers"],
-    )
-    found = weigh(entry, signed, keys, verify_raw)
+    try:
+        entry = decision_row.entry_of(said, content)
+        signed = Signed(
+            state=SignatureState(signature["state"]),
+            statement=signature["statement"],
+            salt=signature["salt"],
+            numbers=signature["numbers"],
+        )
+        found = weigh(entry, signed, keys, verify_raw)
+    except (msgspec.MsgspecError, ValueError, LookupError, TypeError, AttributeError):
+        # Whoever writes a leaf that cannot be weighed would have it hold.
+        return False
     if found.state is signed.state:
         return found.differs == tuple(signature["differs"])
     return bool(_OF_KEYS & {found.state, signed.state}) and any(

@@ -347,9 +347,11 @@ leaf() {
         && [ "$last" -eq 0 ] && [ "$found" = "$root" ]
 }
 
-# A decision's body names the digest of what was decided.
+# A decision's body names the digest of what was decided. Those of looks and deeds begin
+# otherwise, and a deed may name whatever somebody likes.
 content() {
     body=$(cat "$1.body")
+    [ "${body#'{"at":"'}" != "$body" ] || return 1
     rest=${body#*'"contentHash":"'}
     [ "$rest" != "$body" ] && [ "$(digest sha256 <"$1.content")" = "${rest%%'"'*}" ]
 }

@@ -99,25 +99,31 @@ def _base64url(text: bytes) -> bytes:
 
 def told(folder: Path, logged: Entry, bureau_signed: Entry) -> CompletedProcess[str]:
     """Give a stranger a log that says that the bureau signed *logged*."""
-    operator, bureau = (file_signer(generate(ECDSA)) for _ in range(2))
-    witness = SmallWitness(file_signer(generate(ECDSA)))
+    bureau = file_signer(generate(ECDSA))
     kept, text = signed(bureau_signed, bureau)
     logged = msgspec.structs.replace(logged, signature=kept)
     numbers = dict.fromkeys(decision_row.numbers_of(logged.decision), "ef" * 32)
     hashed = decision_row.hashed(decision_row.content(logged.decision), numbers)
-    name = f"{logged.decision.id}/{logged.version}"
     body = decision_row.leaf_body(
         logged, SHA256(hashed).hex(), bytes(32) if logged.version > 1 else None, "anze"
     )
+    name = f"{logged.decision.id}/{logged.version}"
+    proved = Proved(0, "DECISION", name, body, [], hashed, text, bureau.key_id)
+    return shown(folder, proved, {bureau.key_id: pem(PUBLIC, bureau.spki)})
+
+
+def shown(folder: Path, proved: Proved, keys: dict[str, str]) -> CompletedProcess[str]:
+    """Give a stranger a log of one leaf."""
+    operator = file_signer(generate(ECDSA))
+    witness = SmallWitness(file_signer(generate(ECDSA)))
     head = Head(
         origin="anze",
         hash="sha256",
         size=1,
-        root=leaf(SHA256, body),
+        root=leaf(SHA256, proved.body),
         at=AT,
         previous=NONE,
     )
-    proved = Proved(0, "DECISION", name, body, [], hashed, text, bureau.key_id)
     found = Evidence(
         size=1,
         note=head.note,
@@ -127,10 +133,8 @@ def told(folder: Path, logged: Entry, bureau_signed: Entry) -> CompletedProcess[
             )
         ],
         words=[witness.word(head)],
-        keys={
-            each.key_id: pem(PUBLIC, each.spki)
-            for each in (operator, witness.signer, bureau)
-        },
+        keys=keys
+        | {each.key_id: pem(PUBLIC, each.spki) for each in (operator, witness.signer)},
         leaves=[proved],
     )
     return verified(lay(folder, parts(found)))
@@ -197,6 +201,21 @@ def test_what_the_bureau_has_not_signed_does_not_hold(
     assert done.returncode == 1, done.stdout
     assert done.stdout.count("FAILS") == 1
     assert "what the bureau signed, leaf 0" in done.stdout
+
+
+def test_a_deed_that_names_a_content_has_decided_nothing(tmp_path: Path) -> None:
+    hashed = decision_row.content(LICENCE)
+    body = canonical(
+        {
+            "action": "suspend-receiver",
+            "at": "2026-11-22T09:30:00.000000Z",
+            "detail": {"contentHash": SHA256(hashed).hex()},
+            "kind": "DEED",
+        }
+    )
+    done = shown(tmp_path, Proved(0, "DEED", "d", body, [], hashed), {})
+    assert done.returncode == 1, done.stdout
+    assert "what leaf 0 decided" in done.stdout
 
 
 def test_every_member_that_a_bureau_signs_is_compared() -> None:

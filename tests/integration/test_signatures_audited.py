@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import asyncpg
+import orjson
 import pytest
 from entries import SEALING
 from sealed_log import SmallWitness, small_log
@@ -15,6 +16,7 @@ from zhitong.connectors.evidence_rows import EvidenceRows
 from zhitong.connectors.signers import ECDSA, file_signer, generate
 from zhitong.connectors.whole_check import Checked, Wanted, check
 from zhitong.decisions import Entry
+from zhitong.rules.merkle import digest, leaf
 from zhitong.rules.statements import content
 
 pytestmark = pytest.mark.integration
@@ -150,3 +152,50 @@ async def test_after_an_erasure_the_signature_still_holds_and_opens_no_number(
     assert signed.signature is not None
     text = content(signed, signed.signature.salt, signed.signature.numbers)
     assert NUMBER.encode() not in text
+
+
+@pytest.mark.parametrize(("name", "value"), [("numbers", ["x"]), ("state", "HOLDS ")])
+async def test_a_signature_that_cannot_be_weighed_does_not_hold(
+    database: str, tmp_path: Path, witness: SmallWitness, name: str, value: object
+) -> None:
+    await small_log(database, tmp_path, witness)
+    made = await signed_decision(database, file_signer(generate(ECDSA)))
+    place = (str(made.decision.id), made.version)
+    connection = await asyncpg.connect(database)
+    body = await connection.fetchval(
+        "select body from audit_leaf where decision_id = $1 and version = $2", *place
+    )
+    # Before it is sealed, an operator writes whatever he likes.
+    said = orjson.loads(body)
+    said["signature"] |= {name: value, "statement": "e30.e30.e30"}
+    body = orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+    proof = leaf(digest("sha256"), body)
+    await connection.execute("set session_replication_role = replica")
+    for statement, *values in (
+        ("update audit_leaf set body = $3, leaf = $4 where {}", *place, body, proof),
+        ("update unsealed set leaf = $3 where id = $1 || '/' || $2", *place, proof),
+        ("update decision_signature set statement = 'e30.e30.e30' where {}", *place),
+    ):
+        where = statement.format("decision_id = $1 and version = $2::text::integer")
+        done = await connection.execute(where, *map(_text, values))
+        assert done == "UPDATE 1"
+    await connection.execute(
+        "alter table decision_signature drop constraint if exists "
+        "decision_signature_state_check"
+    )
+    stands = orjson.dumps(value).decode() if name == "numbers" else str(value)
+    cast = "jsonb" if name == "numbers" else "text"
+    await connection.execute(
+        f"update decision_signature set {name} = $1::text::{cast} "  # noqa: S608 - the test's own
+        "where decision_id = $2",
+        *(stands, place[0]),
+    )
+    await connection.close()
+    await proved(database, tmp_path, witness)
+    found = await checked(database, witness)
+    named = f"STATEMENT_DIFFERS decision_signature {place[0]}/{place[1]}"
+    assert any(str(each).startswith(named) for each in found.faults.listed)
+
+
+def _text(value: object) -> object:
+    return str(value) if isinstance(value, int) else value
