@@ -299,7 +299,9 @@ async def test_an_officer_of_the_unit_who_is_no_steward_sees_no_looks(
         assert body["data"] == {"accessLooks": None}
 
 
-async def test_the_data_authority_sees_every_look_and_no_case(ask: Asking) -> None:
+async def test_the_data_authority_sees_how_data_are_used_and_no_case(
+    ask: Asking,
+) -> None:
     market = '{ caseRecords(first: 2, sources: ["market"]) { nodes { id } } }'
     looked = await ask("police", market)
     document = LOOKS.replace("recordId", "lookId")
@@ -324,6 +326,21 @@ async def test_the_data_authority_learns_of_no_party_by_its_own_looks(
         assert name in str(seen["nodes"])
         found = await given(ask, "data-authority", document, "accessLooks", where=where)
         assert found == {"nodes": [], "totalCount": {"count": 0}}
+
+
+async def test_the_data_authority_is_not_told_of_those_who_inspect_in_secret(
+    ask: Asking,
+) -> None:
+    document = "{ matters(first: 1) { nodes { code } } }"
+    for who in ("state-security", "discipline", "audit"):
+        assert "errors" not in (await ask(who, document)).body
+        where = {"requesterKind": {"eq": who}}
+        asked = "query ($where: AccessLookFilter) { accessLooks(where: $where) {"
+        count = asked + " totalCount { count } } }"
+        seen = await given(ask, "auditor", count, "accessLooks", where=where)
+        assert seen["totalCount"]["count"] > 0
+        found = await given(ask, "data-authority", count, "accessLooks", where=where)
+        assert found["totalCount"]["count"] == 0
 
 
 async def test_a_look_is_found_by_its_global_id(ask: Asking) -> None:
@@ -418,6 +435,14 @@ async def test_who_may_have_counts_alone_is_told_no_small_ones(ask: Asking) -> N
     shown = {group["unit"]: group["count"] for group in found["groups"]}
     assert shown[DEMO_PRINCIPALS["state-security"].unit] is None
     assert all(count is None or count >= 5 for count in shown.values())
+    own = DEMO_PRINCIPALS["dashboard"].unit
+    assert own not in {
+        group["unit"]
+        for _ in range(7)  # however often it asks, its own looks fill no cell
+        for group in (
+            await given(ask, "dashboard", document, "accessStatistics", **YEAR)
+        )["groups"]
+    }
     partly: Any = (
         await ask("dashboard", document, {**YEAR, "until": "2026-12-05T00:00:00+08:00"})
     ).body

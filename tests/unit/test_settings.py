@@ -103,6 +103,8 @@ def test_what_is_kept_at_run_time_lies_in_the_state_folder() -> None:
         ("ZHITONG_CHECK_SECONDS", "nan"),
         ("ZHITONG_PAGE_SIZE", "201"),
         ("ZHITONG_SEAL_SECONDS", "10.5"),
+        ("ZHITONG_EVIDENCE_LIMIT_HOURS", "169"),
+        ("ZHITONG_TSA_HOURS", "inf"),
         ("ZHITONG_EVIDENCE_ALGORITHM", "sm3"),
         ("ZHITONG_KAFKA_SECURITY", "SASL"),
         ("ZHITONG_KAFKA_MECHANISM", "GSSAPI"),
