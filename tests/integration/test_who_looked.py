@@ -98,14 +98,18 @@ async def test_a_row_that_nobody_looked_at_has_no_looks(ask: Asking) -> None:
     assert named(await who(ask, never)) == []
 
 
-@pytest.mark.parametrize("by", ["police", "own-officer", "party", "operator", "public"])
+@pytest.mark.parametrize(
+    "by", ["police", "own-officer", "party", "operator", "data-authority", "public"]
+)
 async def test_whoever_may_see_no_records_is_told_nothing_and_why(
     ask: Asking, by: str
 ) -> None:
     one, _ = await two_cases(ask)
     body: Any = (await ask(by, WHO, {"id": one})).body
     assert body["data"] == {"whoLooked": None}
-    assert {entry["type"] for entry in body["extensions"]["access"]} == {"AccessRecord"}
+    assert {
+        (entry["type"], entry["rule"]) for entry in body["extensions"]["access"]
+    } == {("AccessRecord", "records-for-auditors-only")}
 
 
 async def test_more_looks_than_a_question_carries_are_refused_not_cut(
