@@ -24,6 +24,7 @@ from zhitong.connectors.sealing import Sealing
 from zhitong.connectors.signers import key_id, verify
 from zhitong.evidence import LeafKind, stamp
 from zhitong.exceptions import SettingsError
+from zhitong.rules import unseen
 from zhitong.rules.faults import Fault, FaultKind, Faults
 from zhitong.rules.head_chain import Chain, Witnessed
 from zhitong.rules.head_checks import check_keys
@@ -31,7 +32,6 @@ from zhitong.rules.matching import Matching
 from zhitong.rules.merkle import Digest, digest, node
 from zhitong.rules.noted_keys import Keys
 from zhitong.rules.tree_parts import DEPTH, Whole
-from zhitong.rules.unseen import NO_ARCHIVES, NO_AUTHORITY, NO_MOMENT, NO_SECRETS
 from zhitong.rules.verification import TABLES, micros
 from zhitong.types import Label
 
@@ -319,14 +319,16 @@ async def _unseen(
 ) -> Sequence[Label]:
     """Say what was not looked at, of what there is to see."""
     found = []
-    if whole and wanted.sealing is None:
-        found.append(NO_SECRETS)
+    if not whole:
+        found.append(unseen.NO_ROWS)
+    elif wanted.sealing is None:
+        found.append(unseen.NO_SECRETS)
     if not wanted.authorities and await rows.stamped():
-        found.append(NO_AUTHORITY)
+        found.append(unseen.NO_AUTHORITY)
     if wanted.archives is None and together.matching.excused:
-        found.append(NO_ARCHIVES)
+        found.append(unseen.NO_ARCHIVES)
     if wanted.late is None:
-        found.append(NO_MOMENT)
+        found.append(unseen.NO_MOMENT)
     return found
 
 

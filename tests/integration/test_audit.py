@@ -18,6 +18,7 @@ from zhitong.connectors.whole_check import Checked, Wanted, check
 from zhitong.evidence import Deed, DeedKind
 from zhitong.infra.city_ledger import load_city_history
 from zhitong.rules.faults import FaultKind
+from zhitong.rules.unseen import NO_ROWS
 
 pytestmark = pytest.mark.integration
 
@@ -121,6 +122,7 @@ async def test_a_quick_check_reads_the_newest_rows_and_all_heads(
     assert [(each.id, each.number) for each in late.faults.listed] == [(newest, number)]
     assert late.heads == whole.heads
     assert late.rows == whole.leaves - number
+    assert (NO_ROWS in late.unseen, NO_ROWS in whole.unseen) == (True, False)
     quick = await checked(database, witness, quick=True)
     assert quick.faults.totals == {"COLUMN_DIFFERS": 2}
     assert first

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from zhitong.types import Label
 
+NO_ROWS = Label(
+    "较早的行和与之相连的各项没有核对：用了 --quick 或 --from",
+    "earlier rows, and what belongs to them: it was --quick, or --from a number",
+)
 NO_SECRETS = Label(
     "封存的证件号码没有核对：状态目录中没有 subject.key 和 person.key",
     "sealed ID numbers: subject.key and person.key are not in the state folder",
