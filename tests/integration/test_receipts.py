@@ -21,6 +21,8 @@ from joserfc import jws
 from joserfc.errors import BadSignatureError
 from joserfc.jwk import ECKey
 
+from zhitong.connectors.key_forms import PUBLIC as PUBLIC_KEY
+from zhitong.connectors.key_forms import pem
 from zhitong.infra.app import build_app, server
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, DemoIssuer
 from zhitong.infra.gateway import Gateway
@@ -88,17 +90,16 @@ def keys(sql: Sql) -> Callable[[], Awaitable[dict[str, Any]]]:
         )
         return {
             "keys": [
-                {"kid": row["key_id"], "purpose": row["purpose"], "pem": pem(row)}
+                {
+                    "kid": row["key_id"],
+                    "purpose": row["purpose"],
+                    "pem": pem(PUBLIC_KEY, row["spki"]),
+                }
                 for row in rows
             ]
         }
 
     return found
-
-
-def pem(row: asyncpg.Record) -> str:
-    key: ECKey = ECKey.import_key(row["spki"])
-    return key.as_pem(private=False).decode()
 
 
 def claims(receipt: str, keys: Mapping[str, Any]) -> dict[str, Any]:
