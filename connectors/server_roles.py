@@ -9,7 +9,7 @@ import asyncpg
 from zhitong.connectors.loan import Plain
 from zhitong.connectors.statements import statements
 
-LOCK = 7_000_002
+LOCK = 7_000_004
 
 
 async def arrange(url: str, passwords: Mapping[str, str], owner: str) -> None:
