@@ -12,6 +12,11 @@ from zhitong.rules.fault_labels import LABELS
 from zhitong.rules.faults import LISTED, Fault, FaultKind
 
 PAGE = "docs/audit.md"
+NAME_ONE = (
+    "请以 --witness 或 ZHITONG_WITNESSES 指明见证人，并确认封存进程与它相通 "
+    "name the witness by --witness or ZHITONG_WITNESSES, and see that the sealer "
+    "reaches it"
+)
 
 
 def show(found: Checked, seconds: float, why: str, *, as_json: bool) -> None:
@@ -50,8 +55,8 @@ def faults(found: Checked, why: str = "") -> list[str]:
     for kind, total in found.faults.totals.items():
         label = LABELS[kind]
         lines.append(f"{kind}: {total:,}  {label.zh} {label.en}")
-        if kind is FaultKind.WITNESS_MISSING and why:
-            lines.append(f"    {why}")
+        if kind is FaultKind.WITNESS_MISSING:
+            lines.append(f"    {why or NAME_ONE}")
         listed = [one for one in found.faults.listed if one.kind is kind]
         lines += [f"    {str(one).removeprefix(kind).strip()}" for one in listed]
         if total > LISTED:

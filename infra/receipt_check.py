@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import hashlib
 from base64 import urlsafe_b64decode
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -21,6 +22,7 @@ from zhitong.infra.settings import Settings
 from zhitong.types import Label
 
 HEADER = "zhitong-receipt:"
+_T = TypeVar("_T")
 
 
 class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,16 +53,17 @@ class _Keys(msgspec.Struct, frozen=True):
     keys: list[_Key]
 
 
-def check(receipt: str, answer: bytes, keys: bytes) -> tuple[Said, list[Label]]:
+def check(
+    receipt: str, answer: bytes, known: Mapping[str, _Key]
+) -> tuple[Said, list[Label]]:
     """Give what *receipt* says, and what of it does not hold.
 
-    *answer* is the body as it came, *keys* what the gateway has at ``/evidence/keys``.
+    *answer* is the body as it came, *known* the gateway's keys by their names.
     Raises `ValueError` where one of them cannot be read.
     """
     first, second, third = receipt.split(".")
     head = msgspec.json.decode(_bytes(first), type=_Head)
     said = msgspec.json.decode(_bytes(second), type=Said)
-    known = {key.kid: key for key in msgspec.json.decode(keys, type=_Keys).keys}
     wrong = []
     key = known.get(head.kid)
     if head.typ != TYPE or key is None or key.purpose != RECEIPT:
@@ -80,16 +83,14 @@ def check(receipt: str, answer: bytes, keys: bytes) -> tuple[Said, list[Label]]:
 
 def run(_: Settings, given: argparse.Namespace) -> bool:
     """Check the receipt in a file, and say what it proves; False: nothing."""
-    try:
-        receipt = _receipt(given.receipt.read_text("ascii"))
-        answer, keys = given.answer.read_bytes(), given.keys.read_bytes()
-        said, wrong = check(receipt, answer, keys)
-    except (OSError, ValueError, KeyFormError, msgspec.MsgspecError) as error:
-        raise SettingsError(
-            f"读不成：{error}；须有回执（或回答头）、正文和 /evidence/keys 的内容",
-            f"cannot be read: {error}; needed are the receipt (or the headers), the "
-            "body, and what /evidence/keys has",
-        ) from error
+    answer = _read(given.answer, bytes, "正文", "the body")
+    keys = _read(given.keys, _known, "/evidence/keys 的内容", "what /evidence/keys has")
+    said, wrong = _read(
+        given.receipt,
+        lambda text: check(_receipt(text.decode("ascii")), answer, keys),
+        "回执或回答头",
+        "a receipt, or the headers of an answer",
+    )
     say(
         *(f"不成立 FAILS  {each.zh} {each.en}" for each in wrong),
         f"登记 record    {said.record}",
@@ -120,6 +121,21 @@ def describe(check: argparse.ArgumentParser) -> None:
         metavar="文件",
         help="/evidence/keys 的内容 what the gateway has there",
     )
+
+
+def _read(path: Path, read: Callable[[bytes], _T], zh: str, en: str) -> _T:
+    try:
+        return read(path.read_bytes())
+    except (OSError, ValueError, KeyFormError, msgspec.MsgspecError) as error:
+        name = type(error).__name__
+        raise SettingsError(
+            f"{path} 读不成{zh}（{name}）：请给出对的文件",
+            f"{path} cannot be read as {en} ({name}): give the right file",
+        ) from error
+
+
+def _known(text: bytes) -> Mapping[str, _Key]:
+    return {key.kid: key for key in msgspec.json.decode(text, type=_Keys).keys}
 
 
 def _receipt(text: str) -> str:

@@ -133,4 +133,14 @@ def test_what_is_no_receipt_is_said_to_be_none(
 ) -> None:
     caller.receipt = receipt
     assert caller.checked() == FAULT
-    assert "SETTINGS" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "SETTINGS" in said
+    assert f"{caller.folder / 'receipt'} cannot be read as a receipt" in said
+
+
+def test_a_file_that_is_no_keys_is_named(
+    caller: Caller, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caller.keys = [{"kid": 1}]
+    assert caller.checked() == FAULT
+    assert f"{caller.folder / 'keys'} cannot be read as what" in capsys.readouterr().err
