@@ -136,7 +136,8 @@ DECIDED = {
     "contentHash": "c",
     "previous": None,
 }
-SINCE = {"basis": "", "reason": "", "findings": [], "origin": "PLATFORM"}
+UNSIGNED = {"basis": "", "reason": "", "findings": [], "origin": "PLATFORM"}
+SINCE = {**UNSIGNED, "signature": None}
 
 
 @pytest.mark.parametrize(
@@ -147,6 +148,9 @@ SINCE = {"basis": "", "reason": "", "findings": [], "origin": "PLATFORM"}
         pytest.param({**SINCE, "form": 2}, [], id="form 2"),
         pytest.param(
             {"basis": "", "reason": "", "form": 2}, ["BODY_UNREADABLE"], id="torn"
+        ),
+        pytest.param(
+            {**UNSIGNED, "form": 2}, ["BODY_UNREADABLE"], id="signature taken out"
         ),
         pytest.param({**SINCE, "form": 99}, ["BODY_UNREADABLE"], id="unknown"),
     ],

@@ -29,6 +29,8 @@ Place: TypeAlias = tuple[str, str]
 FORM = 2
 """Of a decision's body: it has findings and origin, which form 1, without a number,
 had not. A body that is sealed cannot become one of an older form."""
+_MEMBERS = frozenset({"findings", "origin", "basis", "reason", "signature"})
+"""That older forms had not, or not all of them."""
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _SENT = struct.Struct(">q")
 _STAMP = len("2026-01-01T00:00:00.000000Z")
@@ -153,7 +155,7 @@ def _decision(body: bytes) -> tuple[object, ...]:
     form = said.get("form", 1)
     if form not in {1, FORM}:
         raise ValueError(form)
-    if form == FORM and not {"findings", "origin", "basis", "reason"} <= said.keys():
+    if form == FORM and not said.keys() >= _MEMBERS:
         raise ValueError(form)
     return (
         f"{said['decision']}/{said['version']}",
