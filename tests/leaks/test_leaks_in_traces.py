@@ -26,12 +26,17 @@ from zhitong.schema.entities import ENTITIES
 pytestmark = pytest.mark.integration
 Request = tuple[bytes, dict[str, str]]
 """A body, and headers beside the token's and the occasion's."""
+MADE_LATER = {"AccessLook", "DecisionSignature"}
+"""Types that the city has no rows of before somebody looks, or signs."""
 
 
 def requests(oracle: Oracle) -> Iterator[Request]:
     """Put canaries wherever a request has a place for a text."""
     for entity in ENTITIES.values():
-        row = next(oracle.of(entity.name))
+        row = next(oracle.of(entity.name), None)
+        if row is None:
+            assert entity.name in MADE_LATER
+            continue
         for name in entity.fields:
             if not tokens(row.values[name]):
                 continue
