@@ -14,6 +14,7 @@ from decimal import Decimal
 import msgspec
 
 from zhitong.decisions import Decision, Entry, Licence, Party, Penalty, Review
+from zhitong.rules.statements import NAMES
 
 FIELDS: Mapping[type[msgspec.Struct], Mapping[str, str]] = {
     Entry: {
@@ -26,26 +27,7 @@ FIELDS: Mapping[type[msgspec.Struct], Mapping[str, str]] = {
         "recordedByName": "unit_name",
         "recordedByPerson": "person",
     },
-    Decision: {
-        "localId": "local_id",
-        "actType": "act",
-        "subjectCode": "subject_code",
-        "subjectName": "subject_name",
-        "caseSource": "case_source",
-        "caseNo": "case_no",
-        "inspectionNo": "inspection_no",
-        "matterCode": "matter_code",
-        "documentNo": "document_no",
-        "documentTitle": "document_title",
-        "decidedOn": "decided_on",
-        "division": "division",
-        "title": "title",
-        "facts": "facts",
-        "legalBasis": "basis",
-        "result": "content",
-        "officerCertificates": "officers",
-        "collective": "collective",
-    },
+    Decision: NAMES[Decision],
     Party: {
         "counterpartyKind": "kind",
         "counterpartyName": "name",
@@ -57,32 +39,12 @@ FIELDS: Mapping[type[msgspec.Struct], Mapping[str, str]] = {
         "representativeIdKind": "representative_id_kind",
         "representativeIdNumber": "representative_id_number",
     },
-    Review: {
-        "reviewNo": "reference",
-        "reviewedOn": "on",
-        "reviewOpinion": "opinion",
-    },
-    Penalty: {
-        "penaltyKinds": "kinds",
-        "violationType": "violation_type",
-        "fine": "fine",
-        "confiscated": "confiscated",
-        "licenceAffected": "licence_affected",
-        "procedure": "procedure",
-        "validTo": "valid_to",
-        "publicityTo": "publicity_to",
-        "hearing": "hearing",
-    },
-    Licence: {
-        "licenceKind": "kind",
-        "certificateName": "certificate_name",
-        "certificateNo": "certificate_no",
-        "validFrom": "valid_from",
-        # A penalty's and a licence's end are one field; of both, the licence's counts.
-        "validTo": "valid_to",
-    },
+    Review: NAMES[Review],
+    Penalty: NAMES[Penalty],
+    Licence: NAMES[Licence],
 }
-"""Part of an entry → field of the graph → attribute of the part."""
+"""Part of an entry → field of the graph → attribute of the part. What a bureau signs is
+named as it is sent, and so as it is read."""
 INTERNAL: Mapping[type[msgspec.Struct], frozenset[str]] = {
     # What goes with a version and is no part of what was decided.
     Entry: frozenset(
