@@ -64,6 +64,14 @@ FOUND = (
 PATIENCE = 60
 
 
+async def new_database(server: str, name: str) -> str:
+    """Make a database for a log that stands for many tests; give its address."""
+    connection = await asyncpg.connect(server)
+    await connection.execute(f"create database {name}")
+    await connection.close()
+    return f"{server.rpartition('/')[0]}/{name}"
+
+
 async def looks(url: str, many: int, first: int = 0) -> list[str]:
     """Record *many* looks, as the gateway does; give their ids."""
     pool = await open_pool(url)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import asyncpg
 import orjson
 import pytest
-from sealed_log import SmallWitness, looks, small_log
+from sealed_log import SmallWitness, looks, new_database, small_log
 from stamp_authority import StampAuthority
 from stranger import (
     SCRIPT,
@@ -80,10 +80,7 @@ def exported(
 
 
 async def _exported(postgres: str, name: str, folder: Path, signs: str) -> Exported:
-    connection = await asyncpg.connect(postgres)
-    await connection.execute(f"create database {name}")
-    await connection.close()
-    url = f"{postgres.rpartition('/')[0]}/{name}"
+    url = await new_database(postgres, name)
     witness = SmallWitness(file_signer(generate(signs)))
     await small_log(url, folder / "ring", witness)
     connection = await asyncpg.connect(url)

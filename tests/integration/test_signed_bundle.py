@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-import asyncpg
 import pytest
-from sealed_log import SmallWitness, small_log
+from sealed_log import SmallWitness, new_database, small_log
 from signed_log import NUMBER, proved, signed_decision
 from stranger import alone, bare_root, flipped, lay, listed, may_unshare, verified
 
@@ -53,10 +52,7 @@ def exported(
 
 
 async def _exported(postgres: str, name: str, folder: Path, signs: str) -> Exported:
-    connection = await asyncpg.connect(postgres)
-    await connection.execute(f"create database {name}")
-    await connection.close()
-    url = f"{postgres.rpartition('/')[0]}/{name}"
+    url = await new_database(postgres, name)
     witness = SmallWitness(file_signer(generate(ECDSA)))
     await small_log(url, folder / "ring", witness)
     bureau = file_signer(generate(signs))
