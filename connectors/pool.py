@@ -29,6 +29,8 @@ FAILURES_TO_OPEN = 3
 SECONDS_OPEN = 5
 PATIENCE = 0.9
 """Part of the timeout after which a live server ends a statement itself."""
+PREPARED = 512
+"""Statements a connection keeps prepared: those of a type's pages differ by columns."""
 
 DRIFT = (
     asyncpg.UndefinedColumnError,
@@ -145,6 +147,10 @@ class Pool:
                 max_size=self._size,
                 timeout=self._timeout,
                 reset=_nothing_to_reset,
+                statement_cache_size=PREPARED,
+                # No limit of length: a page of a wide type has its columns twice, and
+                # what is longer than the driver's 15 KB it prepares at every question.
+                max_cacheable_statement_size=0,
                 server_settings={
                     "application_name": "zhitong",
                     "timezone": "Asia/Shanghai",

@@ -46,6 +46,31 @@ async def test_a_caller_who_leaves_says_nothing_of_the_source() -> None:
         await asked.close()
 
 
+async def test_a_long_statement_is_prepared_once(postgres: str) -> None:
+    asked = Pool("prepared", postgres, timeout=60, size=1)
+    columns = ", ".join(f"$1::text as column_{number}" for number in range(1000))
+    long = f"select {columns}"
+    assert len(long) > 15 * 1024
+    for text in ("a", "b"):
+        [row] = await asked.fetch(long, [text])
+        assert row[999] == text
+    ran = "select generic_plans + custom_plans from pg_prepared_statements"
+    counts = await asked.fetch(f"{ran} where statement = $1", [long])
+    assert [tuple(row) for row in counts] == [(2,)]
+    await asked.close()
+
+
+async def test_two_hundred_statements_stay_prepared(postgres: str) -> None:
+    asked = Pool("prepared", postgres, timeout=60, size=1)
+    for _ in range(2):
+        for number in range(200):
+            await asked.fetch(f"select {number}, $1::text as told", ["a"])
+    ran = "select generic_plans + custom_plans from pg_prepared_statements"
+    counts = await asked.fetch(f"{ran} where statement like '%as told'", [])
+    assert [tuple(row) for row in counts] == [(2,)] * 200
+    await asked.close()
+
+
 async def _fail(asked: Pool) -> None:
     with pytest.raises(SourceError):
         await asked.fetch("select 1", [])
