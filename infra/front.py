@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from functools import lru_cache
 
 import orjson
 from opentelemetry.trace import Tracer
@@ -21,9 +19,6 @@ from starlette.types import Receive, Scope, Send
 
 from zhitong.exceptions import (
     AcceptMissingError,
-    BodyMalformedError,
-    DocumentNotTrustedError,
-    DocumentUnknownError,
     IssuerUnavailableError,
     MediaTypeError,
     MethodNotAllowedError,
@@ -31,10 +26,10 @@ from zhitong.exceptions import (
     TokenError,
     ZhitongError,
 )
-from zhitong.grants import Grant
 from zhitong.infra.bodies import ClientGoneError, read_body
-from zhitong.infra.clients_file import Clients, raised, read_clients
+from zhitong.infra.clients_file import Clients, raised
 from zhitong.infra.door import Door, peer
+from zhitong.infra.intake import Intake
 from zhitong.infra.media import GRAPHQL, HTML, JSON, check_content_type, choose
 from zhitong.infra.occasions import read_occasion
 from zhitong.infra.pace import Pace
@@ -46,7 +41,6 @@ from zhitong.infra.spans import RequestSpan, request_span, tracer
 from zhitong.infra.tokens import Caller, Verifier
 from zhitong.ports import Documents, Freshness
 from zhitong.resolvers.granted import HeldGrants
-from zhitong.resolvers.granting import speaking
 from zhitong.schema.engine import Answer, Engine, Question, document_hash
 from zhitong.types import AUDITOR, OPERATOR, Allowance, Principal
 
@@ -58,8 +52,6 @@ _BAD_REQUEST = 400
 _TOLD = frozenset({OPERATOR, AUDITOR})
 """Roles that an answer tells how the proof stands."""
 _METHOD_NOT_ALLOWED = 405
-_CLIENTS = 4_096
-"""Allowances that are remembered, by principal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,14 +68,6 @@ class _Call:
 
     def header(self, name: bytes) -> bytes:
         return self.headers.get(name, b"")
-
-
-class NoDocuments:
-    """The register of a gateway that has no trusted documents."""
-
-    async def find(self, _digest: str, _principal: Principal) -> str | None:
-        """Find nothing."""
-        return None
 
 
 class GraphQLFront:
@@ -107,17 +91,14 @@ class GraphQLFront:
         self._engine = engine
         self._door = Door(verifier, settings)
         self._settings = settings
-        known = clients or read_clients(settings.clients, page=settings.page_limit)
-        self._allowance: Callable[[Principal], Allowance] = lru_cache(_CLIENTS)(
-            known.allowance
+        self.intake = Intake(
+            settings, clients=clients, documents=documents, pace=pace, grants=grants
         )
-        self._documents = documents or NoDocuments()
-        self._pace = pace or Pace()
+        self._pace = self.intake.pace
         self._explorer = explorer
         self._traces = traces or tracer()
         self._receipts = receipts
         self._freshness = freshness
-        self._grants = grants
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -164,8 +145,8 @@ class GraphQLFront:
             _check_encoding(call)
         caller = await self._caller(call)
         principal = caller.principal
-        configured = self._allowance(principal)
-        grants = self._granted(principal, call.headers)
+        configured = self.intake.allowance(principal)
+        grants = self.intake.granted(principal, call.headers)
         allowance = raised(configured, grants, None)
         # What some documents alone may ask is known when the document is.
         some = any(grant.documents for grant in grants)
@@ -190,16 +171,6 @@ class GraphQLFront:
             return reply
         return replace(reply, headers={**reply.headers, "zhitong-evidence": said})
 
-    def _granted(self, principal: Principal, headers: Headers) -> tuple[Grant, ...]:
-        """Give the grants in force that are for the purpose that is stated.
-
-        What is configured is remembered; a grant is not, it may end.
-        """
-        if self._grants is None:
-            return ()
-        found = self._grants.of(principal, datetime.now(UTC))
-        return speaking(found, principal, read_occasion(headers)) if found else ()
-
     async def _caller(self, call: _Call) -> Caller:
         """Say who asks; who has no valid token is counted by address.
 
@@ -217,7 +188,7 @@ class GraphQLFront:
         occasion = read_occasion(call.headers)
         asked = await self._parameters(call)
         return Question(
-            document=await self._document(asked, caller.principal, allowance),
+            document=await self.intake.document(asked, caller.principal, allowance),
             variables=asked.variables,
             operation=asked.operation,
             principal=caller.principal,
@@ -228,30 +199,6 @@ class GraphQLFront:
             allowance=allowance,
             priced=call.header(b"zhitong-cost") == b"1",
         )
-
-    async def _document(
-        self, asked: Parameters, principal: Principal, allowance: Allowance
-    ) -> str:
-        """Give the document that is asked: as it was written, or by its hash.
-
-        A document that comes with a hash is never kept for others to ask.
-        """
-        if asked.document is None:
-            found = await self._documents.find(asked.digest or "", principal)
-            if found is None:
-                raise _unknown()
-            return found
-        if asked.digest is None and not allowance.trusted_only:
-            return asked.document
-        digest = document_hash(asked.document)
-        if asked.digest not in {None, digest}:
-            raise _not_its_hash()
-        if (
-            allowance.trusted_only
-            and await self._documents.find(digest, principal) is None
-        ):
-            raise _not_trusted()
-        return asked.document
 
     async def _parameters(self, call: _Call) -> Parameters:
         limit, deepest = self._settings.body_bytes, self._settings.json_depth
@@ -299,30 +246,6 @@ def _check_get(call: _Call, allowance: Allowance) -> None:
 def _names_json(accept: bytes) -> bool:
     said = accept.lower()
     return any(media.encode() in said for media in (JSON, GRAPHQL))
-
-
-def _unknown() -> DocumentUnknownError:
-    return DocumentUnknownError(
-        "没有为你登记这个可信查询：请核对 documentId，或向平台运维人员申请登记。",
-        "No trusted document of this hash is registered for your client; check "
-        "documentId or ask the operators to register it.",
-    )
-
-
-def _not_trusted() -> DocumentNotTrustedError:
-    return DocumentNotTrustedError(
-        "你的系统只能使用登记的可信查询：请以 documentId 提问，或申请登记这个查询。",
-        "Your client may ask trusted documents only: send a documentId, or have this "
-        "document registered.",
-    )
-
-
-def _not_its_hash() -> BodyMalformedError:
-    return BodyMalformedError(
-        "query 与所附的 SHA-256 不符；查询不会自动登记，只发其一即可。",
-        "The document is not that of the SHA-256 beside it; nothing is registered by "
-        "asking, so send one of both.",
-    )
 
 
 def _check_encoding(call: _Call) -> None:
