@@ -32,6 +32,7 @@ from zhitong.infra.settings import Settings
 from zhitong.infra.tokens import Verifier
 from zhitong.ports import Source
 from zhitong.proceedings import EnteredProceeding, Proceeding
+from zhitong.resolvers.asking import Limits
 from zhitong.resolvers.causes import Causes
 from zhitong.resolvers.cursors import Cursors
 from zhitong.resolvers.decisions import Decisions
@@ -40,7 +41,6 @@ from zhitong.resolvers.narrowing import Narrowing
 from zhitong.resolvers.proceedings import Proceedings
 from zhitong.resolvers.read import Reader
 from zhitong.resolvers.records import Recorder
-from zhitong.schema.context import Limits
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.executor import GraphEngine
 from zhitong.schema.gate import Bounds

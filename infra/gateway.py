@@ -36,6 +36,7 @@ from zhitong.infra.secret import secret
 from zhitong.infra.settings import Settings
 from zhitong.infra.tenants import claim_state, refuse_foreign_rules
 from zhitong.ports import Documents
+from zhitong.resolvers.asking import Limits
 from zhitong.resolvers.catalogue import Catalogue
 from zhitong.resolvers.causes import Causes
 from zhitong.resolvers.cursors import Cursors
@@ -48,7 +49,6 @@ from zhitong.resolvers.proceedings import Proceedings
 from zhitong.resolvers.read import Reader
 from zhitong.resolvers.records import Recorder
 from zhitong.rules.freshness import Patience
-from zhitong.schema.context import Limits
 from zhitong.schema.engine import Engine
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.executor import GraphEngine

@@ -10,7 +10,7 @@ so; under ``not`` it would be too much, so there the question is refused.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from zhitong.exceptions import (
@@ -69,7 +69,9 @@ class Filters:
         self._reader = reader
         self._entities = entities
         self._inquiry = inquiry
-        self._known: dict[tuple[str, Predicate, bool], asyncio.Future[Settled]] = {}
+        self._known: dict[
+            tuple[str, Predicate, bool], Settled | asyncio.Future[Settled]
+        ] = {}
         self._semi_joins = 0
 
     async def settle(
@@ -79,17 +81,23 @@ class Filters:
         if where is None:
             return Settled()
         asked = (entity.name, where, negated)
-        if asked not in self._known:
-            self._weigh(where)
+        known = self._known.get(asked)
+        if known is None:
+            semi_joins = self._weigh(where)
+            whole = self._whole(entity, where, negated=negated)
             # Rows of one level ask the same: they wait for one reading of the keys.
-            task = asyncio.ensure_future(self._whole(entity, where, negated=negated))
-            self._known[asked] = task
-        return await asyncio.shield(self._known[asked])
+            known = asyncio.ensure_future(whole) if semi_joins else _at_once(whole)
+            self._known[asked] = known
+        return known if isinstance(known, Settled) else await asyncio.shield(known)
 
-    def _weigh(self, where: Predicate) -> None:
-        """Raise before anything is read if *where*, with those before, is too much."""
+    def _weigh(self, where: Predicate) -> int:
+        """Say how many other types *where* reads.
+
+        Raise before anything is read if it, with those before, is too much.
+        """
         parts = list(_parts(where))
-        self._semi_joins += sum(isinstance(part, Related) for part in parts)
+        semi_joins = sum(isinstance(part, Related) for part in parts)
+        self._semi_joins += semi_joins
         too_long = len(parts) > MOST_COMPARISONS
         if too_long or self._semi_joins > MOST_SEMI_JOINS:
             raise TooWideError(
@@ -98,6 +106,7 @@ class Filters:
                 f"too many conditions: a filter may have {MOST_COMPARISONS}, a "
                 f"question {MOST_SEMI_JOINS} across sources; ask in several steps",
             )
+        return semi_joins
 
     async def _whole(
         self, entity: EntityType, where: Predicate, *, negated: bool
@@ -175,6 +184,17 @@ class Filters:
                 f"{entity.name}.{relation.name} is not visible here, so nothing can be "
                 "filtered by it",
             )
+
+
+def _at_once(whole: Coroutine[object, None, Settled]) -> Settled:
+    """Run to its end what waits for nothing: a filter that reads no other type."""
+    try:
+        whole.send(None)
+    except StopIteration as end:
+        settled: Settled = end.value
+        return settled
+    whole.close()
+    raise AssertionError
 
 
 def _check_term(entity: EntityType, where: Compare) -> None:

@@ -57,6 +57,8 @@ class Answer:
     payload: bytes | None = None
     """The very bytes that are on record; None where nothing was looked at."""
     proof: Proof | None = None
+    executor: str = ""
+    """What ran the operation, and why no plan did; empty where nothing was run."""
 
 
 class Engine(Protocol):

@@ -18,13 +18,15 @@ from zhitong.exceptions import (
 from zhitong.ports import Lookers
 from zhitong.resolvers.filters import WIDEST
 from zhitong.resolvers.granting import both
+from zhitong.resolvers.lookups import number_of
 from zhitong.resolvers.nodes import NodeId, node_id
+from zhitong.resolvers.pages import Page, root_page
 from zhitong.resolvers.parties import PARTY
 from zhitong.resolvers.read import Ask
 from zhitong.schema.access import ACCESS_LOOK, ACCESS_RECORD
 from zhitong.schema.context import Context
-from zhitong.schema.lookups import number_of
 from zhitong.schema.objects import (
+    NODES,
     Info,
     connection_arguments,
     described,
@@ -32,7 +34,6 @@ from zhitong.schema.objects import (
     page_arguments,
     raw,
 )
-from zhitong.schema.pages import Page, root_page
 from zhitong.types import Compare, Label, Look, Op, Order
 
 LOOKERS = "LOOKERS"
@@ -169,7 +170,8 @@ def who_looked_field() -> Any:  # noqa: ANN401 - a strawberry field
             _note(context, places)
             saw = Compare(ACCESS_RECORD.key, Op.IN, tuple(_bounded(found, WIDEST)))
             said = replace(said, where=both(said.where, saw))
-        return await root_page(context, raw(info), ACCESS_RECORD, said)
+        place = context.place(raw(info), ACCESS_RECORD, *NODES)
+        return await root_page(context, place, ACCESS_RECORD, said)
 
     annotations = {
         "info": Info,
@@ -248,7 +250,8 @@ def who_looked_at_me_field() -> Any:  # noqa: ANN401 - a strawberry field
             context.reader.tell(context.inquiry, ACCESS_LOOK, looks)
             saw = Compare(ACCESS_LOOK.key, Op.IN, tuple(looks))
             said = replace(said, where=both(said.where, saw))
-        return await root_page(context, raw(info), ACCESS_LOOK, said)
+        place = context.place(raw(info), ACCESS_LOOK, *NODES)
+        return await root_page(context, place, ACCESS_LOOK, said)
 
     annotations = {
         "info": Info,

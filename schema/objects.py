@@ -12,7 +12,9 @@ from typing import Annotated, Any
 
 import strawberry
 
+from zhitong.resolvers.links import linked, listed, match
 from zhitong.resolvers.nodes import NodeId
+from zhitong.resolvers.pages import Page, PageArguments, related_page
 from zhitong.schema.context import Context
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.enums import Direction, KeyMatch, order_enum
@@ -24,8 +26,6 @@ from zhitong.schema.inputs import (
     order_input,
     predicate,
 )
-from zhitong.schema.links import linked, listed, match
-from zhitong.schema.pages import Page, PageArguments, related_page
 from zhitong.schema.protection import said
 from zhitong.schema.scalars import CreditCode, Date, DateTime, DivisionCode, Money
 from zhitong.schema.selection import MATCH, ResolveInfo
@@ -33,6 +33,8 @@ from zhitong.types import EntityType, Field, Kind, Label, Relation, Row, Shape
 
 Info = strawberry.Info[Context, None]
 
+NODES = (("nodes",), ("edges", "node"))
+"""Where a connection has its rows."""
 ANNOTATIONS = {
     Kind.TEXT: "str",
     Kind.TEXTS: "list[str]",
@@ -163,7 +165,8 @@ def _page_field(relation: Relation) -> Any:
         order_by: Any = None,
     ) -> Page | None:
         arguments = page_arguments(target, first, after, where, order_by)
-        return await related_page(info.context, raw(info), relation, self, arguments)
+        place = info.context.place(raw(info), target, *NODES)
+        return await related_page(info.context, place, relation, self, arguments)
 
     annotations = connection_arguments(target.name)
     annotations |= {"info": Info, "return": f"{target.name}Connection | None"}
@@ -171,16 +174,22 @@ def _page_field(relation: Relation) -> Any:
 
 
 def _one_field(relation: Relation) -> Any:
+    target = ENTITIES[relation.target]
+
     async def resolve(self: Row, info: Info) -> Row | None:
-        return await linked(info.context, raw(info), relation, self)
+        place = info.context.place(raw(info), target, ())
+        return await linked(info.context, place, relation, self)
 
     annotations = {"info": Info, "return": f"{relation.target} | None"}
     return field_with(resolve, annotations, relation.label)
 
 
 def _match_field(relation: Relation) -> Any:
+    target = ENTITIES[relation.target]
+
     async def resolve(self: Row, info: Info) -> str:
-        return await match(info.context, raw(info), relation, self)
+        place = info.context.place(raw(info), target, ())
+        return await match(info.context, place, relation, self)
 
     label = Label(
         f"{relation.label.zh}的键值对应情况", f"How {relation.name} was found"
@@ -189,8 +198,11 @@ def _match_field(relation: Relation) -> Any:
 
 
 def _list_field(relation: Relation) -> Any:
+    target = ENTITIES[relation.target]
+
     async def resolve(self: Row, info: Info) -> list[Row] | None:
-        return await listed(info.context, raw(info), relation, self)
+        place = info.context.place(raw(info), target, ())
+        return await listed(info.context, place, relation, self)
 
     annotations = {"info": Info, "return": f"list[{relation.target}] | None"}
     return field_with(resolve, annotations, relation.label)
@@ -319,6 +331,7 @@ __all__ = [
     "AFTER",
     "ANNOTATIONS",
     "FIRST",
+    "NODES",
     "OBJECTS",
     "CreditCode",
     "Date",

@@ -7,6 +7,15 @@ from typing import Annotated, Any
 import strawberry
 
 from zhitong.ports import Source
+from zhitong.resolvers.asking import Placing
+from zhitong.resolvers.lookups import Hits, by_lookup, by_node, exactly, search
+from zhitong.resolvers.pages import Page, root_page
+from zhitong.resolvers.statistics import (
+    MOST_DAYS,
+    Statistics,
+    bounded,
+    statistics,
+)
 from zhitong.schema import codes, objects
 from zhitong.schema.catalogue import catalogue_field, catalogue_item_field
 from zhitong.schema.catalogue_versions import catalogue_versions_field
@@ -15,10 +24,10 @@ from zhitong.schema.enums import KEY_MATCH, enum_of
 from zhitong.schema.explaining import explain_field
 from zhitong.schema.inputs import predicate
 from zhitong.schema.lookers import who_looked_at_me_field, who_looked_field
-from zhitong.schema.lookups import Hits, by_lookup, by_node, exactly, search
 from zhitong.schema.mutations import check_field
 from zhitong.schema.objects import (
     ANNOTATIONS,
+    NODES,
     Info,
     Node,
     connection_arguments,
@@ -27,12 +36,11 @@ from zhitong.schema.objects import (
     page_arguments,
     raw,
 )
-from zhitong.schema.pages import Page, root_page
-from zhitong.schema.statistics import MOST_DAYS, Statistics, bounded, statistics
 from zhitong.schema.tables import counted_name
 from zhitong.types import OPERATOR, All, CodeList, EntityType, Label, Row
 
 SOURCES = Label("只查这些来源系统", "Only these sources")
+GROUPS = ("groups",)
 EACH = Label(
     "每种类型最多条数，默认 20，最多 200",
     "Rows of each type; 20 unless said, at most 200",
@@ -112,7 +120,8 @@ def _list_field(entity: EntityType) -> Any:
         sources: list[str] | None = None,
     ) -> Page | None:
         arguments = page_arguments(entity, first, after, where, order_by, sources)
-        return await root_page(info.context, raw(info), entity, arguments)
+        place = info.context.place(raw(info), entity, *NODES)
+        return await root_page(info.context, place, entity, arguments)
 
     annotations = connection_arguments(entity.name)
     annotations["sources"] = described(list[str] | None, SOURCES)
@@ -122,7 +131,8 @@ def _list_field(entity: EntityType) -> Any:
 
 def _lookup_field(entity: EntityType, lookup: str) -> Any:
     async def resolve(info: Info, number: str) -> Row | None:
-        return await by_lookup(info.context, raw(info), entity, number)
+        place = info.context.place(raw(info), entity, ())
+        return await by_lookup(info.context, place, entity, number)
 
     field = entity.fields[lookup]
     kind = ANNOTATIONS[field.kind]
@@ -139,7 +149,8 @@ def _exact_field(entity: EntityType, name: str) -> Any:
     field = entity.fields[name]
 
     async def resolve(info: Info, number: str) -> list[Row] | None:
-        return await exactly(info.context, raw(info), entity, name, number)
+        place = info.context.place(raw(info), entity, ())
+        return await exactly(info.context, place, entity, name, number)
 
     said = strawberry.argument(name=name, description=str(field.label))
     annotations = {
@@ -167,7 +178,8 @@ def _dated_statistics_field(entity: EntityType) -> Any:
         asked = predicate(entity, where, ENTITIES)
         span = bounded(entity.dated or "", since, until)
         condition = span if asked is None else All((*span.parts, asked))
-        return await statistics(info.context, raw(info), entity, names, condition)
+        place = info.context.place(raw(info), entity, GROUPS)
+        return await statistics(info.context, place, entity, names, condition)
 
     label = Label(
         f"{entity.label.name}数量统计，须写明起止",
@@ -193,7 +205,7 @@ def _dated_statistics_field(entity: EntityType) -> Any:
 
 def _node_field() -> Any:
     async def resolve(info: Info, node_id: str) -> Row | None:
-        return await by_node(info.context, raw(info), node_id)
+        return await by_node(info.context, placing(info, ()), node_id)
 
     label = Label("按全局 id 查询", "The object with this global id")
     annotations = {
@@ -211,7 +223,7 @@ def _search_field() -> Any:
         info: Info, name: str, types: Any = None, first: int | None = None
     ) -> Hits:
         named = None if types is None else [one.value for one in types]
-        return await search(info.context, raw(info), name, named, first)
+        return await search(info.context, placing(info, ("nodes",)), name, named, first)
 
     label = Label("按名称跨来源检索", "Search by name across sources")
     annotations = {
@@ -231,7 +243,8 @@ def _statistics_field(entity: EntityType) -> Any:
     async def resolve(info: Info, by: Any, where: Any = None) -> Statistics | None:
         names = [grouping.value for grouping in by]
         condition = predicate(entity, where, ENTITIES)
-        return await statistics(info.context, raw(info), entity, names, condition)
+        place = info.context.place(raw(info), entity, GROUPS)
+        return await statistics(info.context, place, entity, names, condition)
 
     label = Label(
         f"{entity.label.name}数量统计，不含金额",
@@ -297,6 +310,11 @@ def _codes_field() -> Any:
         "return": list[CodeListType],
     }
     return field_with(resolve, annotations, label)
+
+
+def placing(info: Info, path: tuple[str, ...]) -> Placing:
+    """Say what is asked at *path* of whatever type stands there."""
+    return lambda entity: info.context.place(raw(info), entity, path)
 
 
 def _lower(name: str) -> str:

@@ -34,14 +34,24 @@ ResolveInfo = GraphQLResolveInfo[Any]
 """graphql-core's view of a field: its nodes, fragments and variables."""
 
 
+def response_key(node: FieldNode) -> str:
+    """Give the name that the answer has for *node*."""
+    return node.alias.value if node.alias else node.name.value
+
+
+def response_path(info: ResolveInfo) -> tuple[str, ...]:
+    """Give the response keys down to a field, without the places in lists."""
+    return tuple(key for key in info.path.as_list() if isinstance(key, str))
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Names of fields to select and of relations to follow."""
 
     fields: frozenset[str]
     links: frozenset[str]
-    beside: Mapping[int, tuple[FieldNode, ...]]
-    """By the identity of a ``…Match`` node: the nodes of its relation beside it."""
+    beside: Mapping[tuple[str, ...], tuple[FieldNode, ...]]
+    """By the response keys down to a ``…Match``: the nodes of its relation beside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +75,13 @@ class Walk:
     ) -> Wanted:
         """Gather what is asked of *entity* at any of *paths* below *nodes*."""
         asked: dict[str, list[FieldNode]] = {}
+        below: dict[str, list[tuple[str, ...]]] = {}
         for path in paths:
-            for child in self._children(self._along(nodes, path), entity.name):
-                asked.setdefault(child.name.value, []).append(child)
+            for keys, found in self._places(nodes, path).items():
+                for child in self._children(found, entity.name):
+                    name = child.name.value
+                    asked.setdefault(name, []).append(child)
+                    below.setdefault(name, []).append((*keys, response_key(child)))
         names = asked.keys()
         return Wanted(
             fields=frozenset(names & entity.fields.keys()),
@@ -75,9 +89,9 @@ class Walk:
                 name for name in entity.relations if names & {name, name + MATCH}
             ),
             beside={
-                id(node): tuple(asked.get(name, ()))
+                keys: tuple(asked.get(name, ()))
                 for name in entity.relations
-                for node in asked.get(name + MATCH, ())
+                for keys in below.get(name + MATCH, ())
             },
         )
 
@@ -89,7 +103,8 @@ class Walk:
         return sum(
             1 + sum(self._weight(each.value) for each in child.arguments or ())
             for path in paths
-            for child in self._children(self._along(nodes, path), None)
+            for found in self._places(nodes, path).values()
+            for child in self._children(found, None)
         )
 
     def _weight(self, value: ValueNode) -> int:
@@ -102,16 +117,19 @@ class Walk:
             return sum(ARGUMENT + self._weight(part.value) for part in value.fields)
         return 1
 
-    def _along(
+    def _places(
         self, nodes: Iterable[FieldNode], path: tuple[str, ...]
-    ) -> list[FieldNode]:
-        found = list(nodes)
+    ) -> dict[tuple[str, ...], list[FieldNode]]:
+        """Follow field names: the nodes found, by the response keys down to them."""
+        found: dict[tuple[str, ...], list[FieldNode]] = {(): list(nodes)}
         for step in path:
-            found = [
-                child
-                for child in self._children(found, None)
-                if child.name.value == step
-            ]
+            under: dict[tuple[str, ...], list[FieldNode]] = {}
+            for keys, parents in found.items():
+                for child in self._children(parents, None):
+                    if child.name.value == step:
+                        place = (*keys, response_key(child))
+                        under.setdefault(place, []).append(child)
+            found = under
         return found
 
     def _children(

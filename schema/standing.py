@@ -5,8 +5,8 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import Any
 
+from zhitong.resolvers.lookups import by_lookup
 from zhitong.schema.entities import ENTITIES
-from zhitong.schema.lookups import by_lookup
 from zhitong.schema.objects import Info, field_with, raw
 from zhitong.types import Label, Row
 
@@ -17,6 +17,7 @@ def standing(type_name: str, key: str, label: Label) -> Any:  # noqa: ANN401 - a
 
     async def resolve(self: object, info: Info) -> Row | None:
         entity = ENTITIES[type_name]
-        return await by_lookup(info.context, raw(info), entity, number(self))
+        place = info.context.place(raw(info), entity, ())
+        return await by_lookup(info.context, place, entity, number(self))
 
     return field_with(resolve, {"info": Info, "return": f"{type_name} | None"}, label)

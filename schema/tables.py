@@ -6,11 +6,11 @@ from typing import Any
 
 import strawberry
 
+from zhitong.resolvers.statistics import Group, subject_of
 from zhitong.schema import objects
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.enums import enum_of
 from zhitong.schema.objects import Info, annotation, field_with, raw
-from zhitong.schema.statistics import Group, subject_of
 from zhitong.types import EntityType, Grouping, Label, Row
 
 SUBJECT = "SUBJECT"
@@ -31,8 +31,11 @@ def _group_field(entity: EntityType, grouping: Grouping) -> Any:  # noqa: ANN401
 
 
 def _subject_field(grouping: Grouping) -> Any:  # noqa: ANN401 - what strawberry.field gives
+    target = ENTITIES["EnforcementSubject"]
+
     async def resolve(self: Group, info: Info) -> Row | None:
-        return await subject_of(info.context, raw(info), self[SUBJECT])
+        place = info.context.place(raw(info), target, ())
+        return await subject_of(info.context, place, self[SUBJECT])
 
     annotations = {"info": Info, "return": "EnforcementSubject | None"}
     return field_with(resolve, annotations, grouping.label)

@@ -6,7 +6,7 @@ import pytest
 from graphql import parse
 
 from zhitong.exceptions import DocumentInvalidError, MethodNotAllowedError
-from zhitong.schema.executor import chosen_operation
+from zhitong.schema.admission import chosen_operation
 
 TWO = "query A { __typename } query B { __typename }"
 

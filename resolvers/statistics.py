@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from zhitong.exceptions import ScalarError, TooWideError
-from zhitong.schema.context import Context
-from zhitong.schema.links import by_key
-from zhitong.schema.selection import ResolveInfo
+from zhitong.resolvers.asking import Asking, Place
+from zhitong.resolvers.links import by_key
 from zhitong.types import All, Compare, EntityType, Op, Predicate, Row
 
 MOST_DAYS = 366
@@ -49,8 +48,8 @@ class Statistics:
 
 
 async def statistics(
-    context: Context,
-    info: ResolveInfo,
+    asking: Asking,
+    place: Place,
     entity: EntityType,
     names: Sequence[str],
     where: Predicate | None,
@@ -59,8 +58,8 @@ async def statistics(
     wanted = tuple(dict.fromkeys(names))
     groupings = {one.name: one.by for one in entity.groupings}
     by = tuple(groupings[name] for name in wanted)
-    cells = await context.counting.cells(entity, where, by)
-    if not context.may_give(info, len(cells.counts), ("groups",)):
+    cells = await asking.counting.cells(entity, where, by)
+    if not asking.may_give(place, len(cells.counts)):
         return None
     return Statistics(
         groups=tuple(
@@ -97,12 +96,10 @@ def _sortable(
     return [(value is None, value or "") for value in item[0]]
 
 
-async def subject_of(
-    context: Context, info: ResolveInfo, code: str | None
-) -> Row | None:
+async def subject_of(asking: Asking, place: Place, code: str | None) -> Row | None:
     """Find the subject of a group; all groups share one read."""
     if code is None:
         return None
-    ask = by_key(context, info, "EnforcementSubject")
-    found = await context.loaders.rows_by_key(ask, "code").load(code)
+    ask = by_key(asking, place, "EnforcementSubject")
+    found = await asking.loaders.rows_by_key(ask, "code").load(code)
     return found.rows[0] if found.rows else None

@@ -6,17 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from zhitong.resolvers.asking import Asking, Place
 from zhitong.resolvers.cursors import Mark
+from zhitong.resolvers.links import hidden
 from zhitong.resolvers.loaders import Count
 from zhitong.resolvers.merge import mark_of
 from zhitong.resolvers.nodes import NodeId
 from zhitong.resolvers.read import LINK, Ask, Found
-from zhitong.schema.context import Context
-from zhitong.schema.links import hidden
-from zhitong.schema.selection import ResolveInfo
 from zhitong.types import EntityType, Order, Predicate, Relation, Row
-
-NODES = (("nodes",), ("edges", "node"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +28,8 @@ class Edge:
 class PageInfo:
     """Where a page ends."""
 
-    hasNextPage: bool
-    endCursor: str | None
+    hasNextPage: bool  # noqa: N815 - Relay's name
+    endCursor: str | None  # noqa: N815 - Relay's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +74,23 @@ class PageArguments:
 
 
 async def root_page(
-    context: Context,
-    info: ResolveInfo,
+    asking: Asking,
+    place: Place,
     entity: EntityType,
     arguments: PageArguments,
 ) -> Page | None:
     """Answer a connection at the root; None where the type is not to be seen."""
-    context.counting.check(entity, arguments.where, arguments.sources)
-    ask, seal = await _prepare(context, info, entity, arguments, "")
-    if not context.reader.sees(context.inquiry, entity):
-        await context.reader.rows(context.inquiry, ask)  # it notes the refusal
+    asking.counting.check(entity, arguments.where, arguments.sources)
+    ask, seal = await _prepare(asking, place, entity, arguments, "")
+    if not asking.reader.sees(asking.inquiry, entity):
+        await asking.reader.rows(asking.inquiry, ask)  # it notes the refusal
         return None
-    found = await context.reader.rows(context.inquiry, ask)
-    if not context.may_give(info, len(found.rows), *NODES):
+    found = await asking.reader.rows(asking.inquiry, ask)
+    if not asking.may_give(place, len(found.rows)):
         return None
 
     async def counting() -> Count:
-        cells = await context.counting.cells(
+        cells = await asking.counting.cells(
             entity, arguments.where, sources=ask.sources
         )
         return cells.counts[()], cells.missing
@@ -114,33 +111,33 @@ def _once(counting: Callable[[], Awaitable[Count]]) -> Callable[[], Awaitable[Co
 
 
 async def related_page(
-    context: Context,
-    info: ResolveInfo,
+    asking: Asking,
+    place: Place,
     relation: Relation,
     row: Row,
     arguments: PageArguments,
 ) -> Page | None:
     """Answer a connection below *row*, None if hidden; siblings share the read."""
-    entity = context.entities[relation.target]
-    context.counting.check(entity, arguments.where)
+    entity = asking.entities[relation.target]
+    asking.counting.check(entity, arguments.where)
     parent = f"{relation.name}@{NodeId(row.type, row.source, row.key)}"
-    ask, seal = await _prepare(context, info, entity, arguments, parent)
-    if hidden(context, relation, row):
+    ask, seal = await _prepare(asking, place, entity, arguments, parent)
+    if hidden(asking, relation, row):
         return None
     key = row.values[LINK + relation.name]
     if not isinstance(key, str):
         return _page(Found(rows=()), ask, seal, _none)
-    found = await context.loaders.rows_by_key(ask, relation.remote).load(key)
-    if not context.may_give(info, len(found.rows), *NODES):
+    found = await asking.loaders.rows_by_key(ask, relation.remote).load(key)
+    if not asking.may_give(place, len(found.rows)):
         return None
 
     async def count() -> Count:
-        if context.counting.only(entity) is not None:
-            return await context.counting.below(
+        if asking.counting.only(entity) is not None:
+            return await asking.counting.below(
                 entity, arguments.where, relation.remote, key
             )
         counting = Ask(entity=entity, where=ask.where, lacking=ask.lacking)
-        loader = context.loaders.count_by_key(counting, relation.remote)
+        loader = asking.loaders.count_by_key(counting, relation.remote)
         return await loader.load(key)
 
     return _page(found, ask, seal, count)
@@ -151,39 +148,38 @@ async def _none() -> Count:
 
 
 async def _prepare(
-    context: Context,
-    info: ResolveInfo,
+    asking: Asking,
+    place: Place,
     entity: EntityType,
     arguments: PageArguments,
     parent: str,
 ) -> tuple[Ask, Callable[[Mark], str]]:
-    inquiry = context.inquiry
-    size = context.page_size(arguments.first)
-    order = context.reader.order(inquiry, entity, arguments.order)
+    inquiry = asking.inquiry
+    size = asking.page_size(arguments.first)
+    order = asking.reader.order(inquiry, entity, arguments.order)
     direction = "desc" if order.descending else "asc"
     listing = f"{entity.name} {order.field} {direction} {parent}".strip()
     after = (
-        context.cursors.read(listing, inquiry.principal, arguments.after)
+        asking.cursors.read(listing, inquiry.principal, arguments.after)
         if arguments.after is not None
         else None
     )
-    wanted = context.wanted(info, entity, *NODES)
-    settled = await context.filters.settle(entity, arguments.where)
+    settled = await asking.filters.settle(entity, arguments.where)
     ask = Ask(
         entity=entity,
-        fields=wanted.fields,
-        links=wanted.links,
+        fields=place.fields,
+        links=place.links,
         where=settled.where,
         lacking=settled.lacking,
         order=order,
         limit=size,
         peek=True,
         after=after,
-        sources=context.named(arguments.sources),
+        sources=asking.named(arguments.sources),
     )
     return (
         ask,
-        lambda mark: context.cursors.write(listing, inquiry.principal, mark),
+        lambda mark: asking.cursors.write(listing, inquiry.principal, mark),
     )
 
 

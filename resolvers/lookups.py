@@ -7,16 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from zhitong.exceptions import NodeIdError, ScalarError, SearchTermError
+from zhitong.resolvers.asking import Asking, Place, Placing
+from zhitong.resolvers.links import by_key
 from zhitong.resolvers.nodes import NodeId, node_id
 from zhitong.resolvers.read import Ask
 from zhitong.rules.resident_ids import born
 from zhitong.rules.resident_ids import plain as plain_number
-from zhitong.schema.access import ACCESS_LOOK
-from zhitong.schema.context import Context
-from zhitong.schema.links import by_key
-from zhitong.schema.selection import ResolveInfo
 from zhitong.types import SOURCE_KEY, Compare, EntityType, Op, Row
 
+ACCESS_LOOK = "AccessLook"
 SHORTEST_NAME = 2
 MOST_OF_ONE = 100
 """Rows of one person that a look-up gives of a source's type at most."""
@@ -34,18 +33,18 @@ class Hits:
 
 
 async def by_lookup(
-    context: Context, info: ResolveInfo, entity: EntityType, number: str
+    asking: Asking, place: Place, entity: EntityType, number: str
 ) -> Row | None:
     """Find the row that *number* is known for; the first where there are two."""
     lookup = entity.lookup or entity.key
-    settled = await context.filters.settle(entity, Compare(lookup, Op.EQ, number))
-    ask = replace(by_key(context, info, entity.name), where=settled.where)
-    found = await context.reader.rows(context.inquiry, ask)
+    settled = await asking.filters.settle(entity, Compare(lookup, Op.EQ, number))
+    ask = replace(by_key(asking, place, entity.name), where=settled.where)
+    found = await asking.reader.rows(asking.inquiry, ask)
     return found.rows[0] if found.rows else None
 
 
 async def exactly(
-    context: Context, info: ResolveInfo, entity: EntityType, field: str, number: str
+    asking: Asking, place: Place, entity: EntityType, field: str, number: str
 ) -> list[Row] | None:
     """Find the rows of the person whose ID number is *number*.
 
@@ -54,9 +53,9 @@ async def exactly(
     found = number_of(number)
     # Case systems write the last character small as well, and it is compared as stored.
     spellings = dict.fromkeys((found, found.lower()))
-    ask = by_key(context, info, entity.name, limit=MOST_OF_ONE)
-    rows = (await context.reader.look_up(context.inquiry, ask, field, *spellings)).rows
-    return list(rows) if context.may_give(info, len(rows), ()) else None
+    ask = by_key(asking, place, entity.name, limit=MOST_OF_ONE)
+    rows = (await asking.reader.look_up(asking.inquiry, ask, field, *spellings)).rows
+    return list(rows) if asking.may_give(place, len(rows)) else None
 
 
 def number_of(text: str) -> str:
@@ -70,32 +69,33 @@ def number_of(text: str) -> str:
     return number
 
 
-async def by_node(context: Context, info: ResolveInfo, text: str) -> Row | None:
+async def by_node(asking: Asking, placing: Placing, text: str) -> Row | None:
     """Find the row of a node id, in the source that the id names."""
-    place: NodeId = node_id(text)
-    entity = context.entities.get(place.type)
+    there: NodeId = node_id(text)
+    entity = asking.entities.get(there.type)
     if entity is None:
         raise NodeIdError(
-            f"本服务没有类型 {place.type[:40]}", f"there is no type {place.type[:40]}"
+            f"本服务没有类型 {there.type[:40]}", f"there is no type {there.type[:40]}"
         )
-    source = context.sources().get(place.source)
+    source = asking.sources().get(there.source)
     if source is None or not source.feeds(entity.name):
         raise NodeIdError(
-            f"没有提供 {entity.name} 的来源 {place.source[:40]}",
-            f"no source {place.source[:40]} feeds {entity.name}",
+            f"没有提供 {entity.name} 的来源 {there.source[:40]}",
+            f"no source {there.source[:40]} feeds {entity.name}",
         )
-    ask = replace(by_key(context, info, entity.name), sources=frozenset({place.source}))
-    if entity.name == ACCESS_LOOK.name:
+    ask = by_key(asking, placing(entity), entity.name)
+    ask = replace(ask, sources=frozenset({there.source}))
+    if entity.name == ACCESS_LOOK:
         # A look's key is its record's and a place in it: the record has the index.
-        record = place.key.rpartition(":")[0]
+        record = there.key.rpartition(":")[0]
         ask = replace(ask, where=Compare("recordId", Op.EQ, record))
-    found = await context.loaders.rows_by_key(ask, SOURCE_KEY).load(place.key)
+    found = await asking.loaders.rows_by_key(ask, SOURCE_KEY).load(there.key)
     return found.rows[0] if found.rows else None
 
 
 async def search(
-    context: Context,
-    info: ResolveInfo,
+    asking: Asking,
+    placing: Placing,
     name: str,
     types: Iterable[str] | None,
     first: int | None,
@@ -106,15 +106,17 @@ async def search(
             f"检索词至少 {SHORTEST_NAME} 个字",
             f"a search needs at least {SHORTEST_NAME} characters",
         )
-    size = context.page_size(first)
+    size = asking.page_size(first)
+    places = [(one, placing(one)) for one in _searchable(asking, types)]
     asks = [
-        await _search_ask(context, info, entity, name, size)
-        for entity in _searchable(context, types)
+        await _search_ask(asking, place, entity, name, size) for entity, place in places
     ]
     found = await asyncio.gather(
-        *(context.reader.rows(context.inquiry, ask) for ask in asks)
+        *(asking.reader.rows(asking.inquiry, ask) for ask in asks)
     )
-    if not context.may_give(info, sum(len(one.rows) for one in found), ("nodes",)):
+    for (_, place), one in zip(places, found, strict=True):
+        asking.may_give(place, len(one.rows))
+    if asking.budget.exceeded:
         return Hits((), (), more=True)
     return Hits(
         nodes=tuple(row for one in found for row in one.rows),
@@ -123,27 +125,27 @@ async def search(
     )
 
 
-def _searchable(context: Context, types: Iterable[str] | None) -> list[EntityType]:
+def _searchable(asking: Asking, types: Iterable[str] | None) -> list[EntityType]:
     """List the types named; without names, those whose name may be compared."""
-    searchable = [one for one in context.entities.values() if one.search is not None]
+    searchable = [one for one in asking.entities.values() if one.search is not None]
     if types is not None:
         return [entity for entity in searchable if entity.name in types]
     return [
         entity
         for entity in searchable
-        if context.reader.comparable(context.inquiry, entity, entity.search or "")
+        if asking.reader.comparable(asking.inquiry, entity, entity.search or "")
         is not False
     ]
 
 
 async def _search_ask(
-    context: Context,
-    info: ResolveInfo,
+    asking: Asking,
+    place: Place,
     entity: EntityType,
     name: str,
     size: int,
 ) -> Ask:
     where = Compare(entity.search or "", Op.CONTAINS, name.strip())
-    settled = await context.filters.settle(entity, where)
-    ask = by_key(context, info, entity.name, "nodes", limit=size, peek=True)
+    settled = await asking.filters.settle(entity, where)
+    ask = by_key(asking, place, entity.name, limit=size, peek=True)
     return replace(ask, where=settled.where)

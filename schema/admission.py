@@ -1,0 +1,144 @@
+"""What documents are let in: within bounds, fitting the schema, at what price."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    get_operation_ast,
+    specified_rules,
+    validate,
+)
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+
+from zhitong.exceptions import (
+    CostExceededError,
+    DocumentInvalidError,
+    MethodNotAllowedError,
+)
+from zhitong.schema.cost import Price, prices
+from zhitong.schema.engine import document_hash
+from zhitong.schema.gate import Bounds, introspects, parsed
+from zhitong.types import Allowance
+
+CACHED_DOCUMENTS = 128
+"""A document of the largest size takes 1.2 MB here, and anybody may send many."""
+MOST_ERRORS = 20
+"""Faults of one document that are looked for; each costs, and nobody reads more."""
+_RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A document that is within bounds, and what it would cost."""
+
+    document: DocumentNode
+    hash: str
+    """By which it is registered, granted and recorded."""
+    introspects: bool
+    prices: tuple[Price, ...]
+    """One for each operation, in their order."""
+
+    def price(self, operation: OperationDefinitionNode) -> Price:
+        """Give the price of *operation*."""
+        operations = (
+            one
+            for one in self.document.definitions
+            if isinstance(one, OperationDefinitionNode)
+        )
+        found = zip(operations, self.prices, strict=True)
+        # By identity: graphql-core compares nodes with everything below them.
+        return next(price for one, price in found if one is operation)
+
+
+class Documents:
+    """The documents that were let in, parsed and validated once."""
+
+    def __init__(self, schema: GraphQLSchema, bounds: Bounds, page: int) -> None:
+        self._schema = schema
+        self._bounds = bounds
+        self._page = page
+        self._fitting: OrderedDict[str, Admitted] = OrderedDict()
+        """Documents that fit the schema; what was refused is not kept."""
+
+    def hash_of(self, text: str) -> str:
+        """Give the hash of *text*, known where it was let in before."""
+        known = self._fitting.get(text)
+        return known.hash if known else document_hash(text)
+
+    def admitted(self, text: str) -> Admitted:
+        """Parse *text* and price it, within bounds; raise outside of them."""
+        if text in self._fitting:
+            self._fitting.move_to_end(text)
+            return self._fitting[text]
+        document = parsed(text, self._bounds)
+        return Admitted(
+            document=document,
+            hash=document_hash(text),
+            introspects=introspects(document),
+            prices=tuple(prices(document, self._schema, self._page)),
+        )
+
+    def unfit(self, text: str, admitted: Admitted) -> Sequence[GraphQLError]:
+        """Find where a document does not fit the schema; keep it where it does."""
+        if text in self._fitting:
+            return ()
+        errors = validate(self._schema, admitted.document, _RULES, MOST_ERRORS)
+        if not errors:
+            self._fitting[text] = admitted
+            if len(self._fitting) > CACHED_DOCUMENTS:
+                self._fitting.popitem(last=False)
+        return errors
+
+
+def check_cost(cost: int, allowance: Allowance) -> None:
+    """Raise where a document would cost more than its client may ask at once."""
+    if cost > allowance.cost:
+        raise CostExceededError(
+            f"查询估计成本 {cost}，超过你的上限 {allowance.cost}（字段数乘以其上各层"
+            "列表的条数，另加变量中的值）；请减小 first、减少列表中的列表、字段或值，"
+            "分几次查询",
+            f"the document would cost about {cost}, your budget is {allowance.cost} "
+            "(fields times the sizes of the lists above them, and the values in "
+            "variables); ask for smaller pages, fewer lists inside lists, fields or "
+            "values, in several steps",
+            estimate=str(cost),
+            budget=str(allowance.cost),
+        )
+
+
+def chosen_operation(
+    document: DocumentNode, name: str | None, *, read_only: bool = False
+) -> OperationDefinitionNode:
+    """Find the operation that is meant by *name*, or by the document alone.
+
+    Raise unless that is clear, and served.
+
+    Strawberry would run the first of several. What changes the ledger is not asked
+    for by a method that caches and prefetchers may repeat.
+    """
+    operation = get_operation_ast(document, name)
+    if operation is None:
+        raise DocumentInvalidError(
+            "文档中没有这个操作，或有多个操作而未指明，请用 operationName 指明一个",
+            "the document has no such operation, or several and none is named; "
+            "name one in operationName",
+        )
+    if operation.operation is OperationType.SUBSCRIPTION:
+        raise DocumentInvalidError(
+            "本服务接受查询（query）和变更（mutation），不接受订阅（subscription）",
+            "queries and mutations are answered here, no subscription",
+        )
+    if read_only and operation.operation is not OperationType.QUERY:
+        raise MethodNotAllowedError(
+            "变更（mutation）须用 POST 请求。", "A mutation is sent by POST."
+        )
+    return operation
