@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 
 from zhitong.exceptions import FieldHiddenError, SourceDriftError, SourceError
 from zhitong.ports import Source
@@ -11,6 +13,7 @@ from zhitong.resolvers.granting import RULE
 from zhitong.resolvers.rulings import plain
 from zhitong.types import (
     OPERATOR,
+    AccessFinding,
     All,
     AnyOf,
     Compare,
@@ -72,37 +75,80 @@ def shown(fields: Iterable[str], rulings: Mapping[str, Rulings]) -> dict[str, st
     }
 
 
-def note_look(  # noqa: PLR0913 - all that a look is, as it is kept
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LookForm:
+    """What a look at one source says, whatever rows it sees."""
+
+    type: str
+    source: str
+    owner: str
+    fields: Mapping[str, str]
+    guarded: bool
+    """Whether something is shown or compared that is not for everybody."""
+    placed: bool
+    """Whether it notes where its rows lie."""
+    rests: frozenset[str]
+    """The grants that it rests on."""
+    findings: tuple[AccessFinding, ...]
+    urgent: frozenset[str] | None
+    """The emergencies' grants, if these alone gave what is guarded, for all rows."""
+
+
+def look_form(  # noqa: PLR0913 - all that a look is, as it is kept
     inquiry: Inquiry,
     entity: EntityType,
     source: Source,
     seen: dict[str, str],
-    part: Sequence[Row] | Sequence[Tally],
     *,
     rulings: Mapping[str, Rulings],
     used: Iterable[str] = (),
-) -> None:
-    """Note that *source* answered: fields, rows, and which rows they were.
+    rested: frozenset[str] = frozenset(),
+    findings: tuple[AccessFinding, ...] = (),
+) -> LookForm:
+    """Say what a look notes of *source*, before its rows are known.
 
     *rulings* are those of the type there; *used* are fields and relations that say
     something though they are not shown.
     """
     said = (entity.key, *used, *(name for name, how in seen.items() if how != "DENY"))
     guarded = [name for name in said if _protected(entity, source, name)]
-    keys = tuple(one.key for one in part if isinstance(one, Row))
-    counted = sum(one.count for one in part if isinstance(one, Tally))
+    return LookForm(
+        type=entity.name,
+        source=source.name,
+        owner=source.owner,
+        fields=seen,
+        guarded=bool(guarded),
+        placed=noted_place(inquiry, entity) is not None,
+        rests=rested,
+        findings=findings,
+        urgent=_urgent(inquiry, seen, guarded, rulings),
+    )
+
+
+def note_look(
+    inquiry: Inquiry, form: LookForm, part: Sequence[Row] | Sequence[Tally]
+) -> None:
+    """Note that a source answered: fields, rows, and which rows they were."""
+    if form.rests:
+        inquiry.grants_used |= form.rests
+        for told in form.findings:
+            if told not in inquiry.findings:
+                inquiry.findings.append(told)
+    rests = inquiry.grants_used
+    keys = tuple([one.key for one in part if isinstance(one, Row)])
+    counted = sum([one.count for one in part if isinstance(one, Tally)])
     inquiry.looks.append(
         Look(
-            type=entity.name,
-            source=source.name,
-            fields=seen,
+            type=form.type,
+            source=form.source,
+            fields=form.fields,
             rows=len(keys) + counted,
             keys=keys,
-            owner=source.owner,
-            places=_places(inquiry, entity, part),
+            owner=form.owner,
+            places=_places(part) if form.placed else {},
             # What rests on a grant waits for its record: the grant may end meanwhile.
-            protected=bool(guarded or inquiry.grants_used),
-            emergency=_urgent(inquiry, seen, guarded, rulings),
+            protected=form.guarded or bool(rests),
+            emergency=bool(rests) and form.urgent is not None and rests <= form.urgent,
         )
     )
 
@@ -112,22 +158,21 @@ def _urgent(
     seen: Mapping[str, str],
     guarded: Iterable[str],
     rulings: Mapping[str, Rulings],
-) -> bool:
-    """Say whether emergencies' grants alone gave what is *guarded*, for all rows."""
-    if not inquiry.grants_used:
-        return False
-    urgent = {one.id for one in inquiry.grants if one.incident}
-    if not inquiry.grants_used <= urgent:
-        return False
+) -> frozenset[str] | None:
+    """Give emergencies' grants, if they alone gave what is *guarded*, for all rows."""
+    if not inquiry.grants:
+        return None
+    urgent = frozenset(one.id for one in inquiry.grants if one.incident)
     if any(LOOKUP in how.split("|") for how in seen.values()):
-        return False  # no emergency's grant opens a look-up
+        return None  # no emergency's grant opens a look-up
     given = {RULE + one for one in urgent}
-    return all(
+    alone = all(
         ruling.verdict.rule in given
         for name in guarded
         for ruling in rulings[name]
         if not isinstance(ruling.verdict, Deny)
     )
+    return urgent if alone else None
 
 
 def noted_place(inquiry: Inquiry, entity: EntityType) -> str | None:
@@ -135,11 +180,7 @@ def noted_place(inquiry: Inquiry, entity: EntityType) -> str | None:
     return entity.place if inquiry.principal.division else None
 
 
-def _places(
-    inquiry: Inquiry, entity: EntityType, part: Sequence[Row] | Sequence[Tally]
-) -> dict[str, int]:
-    if noted_place(inquiry, entity) is None:
-        return {}
+def _places(part: Sequence[Row] | Sequence[Tally]) -> dict[str, int]:
     seen = Counter(one.values[PLACE] for one in part if isinstance(one, Row))
     return {str(place): many for place, many in seen.items() if place is not None}
 
@@ -167,34 +208,33 @@ def note_restriction(
         inquiry.restrictions[entity.name, name] = rulings
 
 
-def note_kept(
+def kept_gap(
     inquiry: Inquiry, entity: EntityType, source: Source, fields: Sequence[str]
-) -> None:
-    """Note that *source* does not let *fields* be compared: its part is missing."""
+) -> Gap:
+    """Say that *source* does not let *fields* be compared: its part is missing."""
     tightened = source.tightened(entity.name).keys()
     why = KEPT_BACK if tightened & set(fields) else NOT_GRANTED
-    _gap(inquiry, entity, source, (FieldHiddenError.code, why), tuple(fields))
+    return _gap(inquiry, entity, source, (FieldHiddenError.code, why), tuple(fields))
 
 
 def note_missing(
     inquiry: Inquiry, entity: EntityType, source: Source, error: SourceError
 ) -> None:
     """Note that *source* did not answer."""
-    _gap(inquiry, entity, source, (error.code, error.label))
+    note_gap(inquiry, _gap(inquiry, entity, source, (error.code, error.label)))
 
 
 def note_lost(
-    inquiry: Inquiry, entity: EntityType, source: Source, fields: Iterable[str]
+    inquiry: Inquiry, entity: EntityType, source: Source, fields: AbstractSet[str]
 ) -> None:
     """Note which of *fields* have gone missing in *source*."""
     lost = source.lost(entity.name)
-    gone = sorted(lost.keys() & set(fields))
+    gone = sorted(lost.keys() & fields)
     if gone:
         zh = "；".join(sorted({lost[name].zh for name in gone}))
         en = "; ".join(sorted({lost[name].en for name in gone}))
-        _gap(
-            inquiry, entity, source, (SourceDriftError.code, Label(zh, en)), tuple(gone)
-        )
+        why = (SourceDriftError.code, Label(zh, en))
+        note_gap(inquiry, _gap(inquiry, entity, source, why, tuple(gone)))
 
 
 def _gap(
@@ -203,9 +243,9 @@ def _gap(
     source: Source,
     why: tuple[str, Label],
     fields: tuple[str, ...] = (),
-) -> None:
+) -> Gap:
     kept = why[0] == SourceDriftError.code and inquiry.principal.role != OPERATOR
-    gap = Gap(
+    return Gap(
         source=source.name,
         title=source.title,
         type=entity.name,
@@ -213,5 +253,9 @@ def _gap(
         detail=CHANGED if kept else why[1],
         fields=fields,
     )
+
+
+def note_gap(inquiry: Inquiry, gap: Gap) -> None:
+    """Note once that a source's part is missing."""
     if gap not in inquiry.gaps:
         inquiry.gaps.append(gap)

@@ -32,6 +32,7 @@ from zhitong.types import (
     Order,
     Predicate,
     Ruling,
+    Rulings,
     Tightening,
     TypeVerdicts,
     Values,
@@ -60,6 +61,13 @@ class Sight:
         self._sources = sources
         self._policy = policy
         self._decided: OrderedDict[object, TypeVerdicts] = OrderedDict()
+
+    def stamp(self, entity: EntityType) -> tuple[object, ...]:
+        """Give what verdicts of *entity* come of besides who asks, to be compared."""
+        made: list[object] = [self._policy]
+        for source in self._sources().values():
+            made += source, source.feeds(entity.name), source.tightened(entity.name)
+        return tuple(made)
 
     def verdicts(
         self, inquiry: Inquiry, entity: EntityType, source: Source | None = None
@@ -237,13 +245,17 @@ class Sight:
 
     def refuse(self, inquiry: Inquiry, entity: EntityType) -> None:
         """Note for the answer that nothing of *entity* is seen, and why."""
+        inquiry.restrictions[entity.name, "*"] = self.refusal(inquiry, entity)
+
+    def refusal(self, inquiry: Inquiry, entity: EntityType) -> Rulings:
+        """Say why nothing of *entity* is seen."""
         (ruling,) = self.verdicts(inquiry, entity).fields[entity.key]
         remedy = granting.hint(
             inquiry.grants, (inquiry.principal, inquiry.occasion), entity.name
         )
         if remedy is not None and isinstance(ruling.verdict, Deny):
             ruling = replace(ruling, verdict=replace(ruling.verdict, remedy=remedy))
-        inquiry.restrictions[entity.name, "*"] = (ruling,)
+        return (ruling,)
 
     def weighed(
         self, inquiry: Inquiry, entity: EntityType, source: Source, used: Iterable[str]

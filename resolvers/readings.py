@@ -1,0 +1,247 @@
+"""What is asked of the read, and what comes of verdicts before anything is read.
+
+A `Reading` holds all that depends on who asks, for what, and on the sources: it has no
+value in it, neither of a row nor of a filter. So it may be kept, and be read for
+everybody with the same profile; each read leaves in its question what it would have
+left had it been made for that alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+
+from zhitong.ports import Source
+from zhitong.resolvers import granting
+from zhitong.resolvers.cursors import Mark
+from zhitong.resolvers.granting import both
+from zhitong.resolvers.looks import (
+    FILTER,
+    LOOKUP,
+    LookForm,
+    compared,
+    note_gap,
+)
+from zhitong.resolvers.sight import Opened, Sight
+from zhitong.types import (
+    Column,
+    EntityType,
+    Gap,
+    GroupBy,
+    Inquiry,
+    Keys,
+    Kind,
+    Mask,
+    Order,
+    Predicate,
+    Row,
+    Rulings,
+    Tally,
+    TypeVerdicts,
+)
+
+LINK = "~"
+"""Prefix of a column that only leads to another type: ``~counterparty``."""
+Restrictions = Mapping[tuple[str, str], Rulings]
+"""What is not, or not wholly, given: by type and field."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What is to be read, before policy has spoken."""
+
+    entity: EntityType
+    fields: frozenset[str] = frozenset()
+    links: frozenset[str] = frozenset()
+    """Relations to follow from the rows, so their keys are needed."""
+    where: Predicate | None = None
+    """Settled: visible fields and keys only (`zhitong.resolvers.filters`)."""
+    order: Order | None = None
+    limit: int = 1
+    """How many rows, or how many for each key."""
+    peek: bool = False
+    """Look for one row more, to say whether there is any; it is not given."""
+    after: Mark | None = None
+    keys: Keys | None = None
+    sources: frozenset[str] | None = None
+    lacking: tuple[str, ...] = ()
+    """Sources that *where* could not be settled with; the answer lacks their part."""
+    exact: str | None = None
+    """The protected field that *where* looks rows up by."""
+    opened: Opened | None = None
+    """Sources that the look-up is open to by grant, and for which of their rows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Rows in order, and the sources whose part is missing."""
+
+    rows: tuple[Row, ...]
+    missing: tuple[str, ...] = ()
+    more: frozenset[str | None] = frozenset()
+    """The keys with more rows than were given; None for a page without keys."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """Counts by group from all sources, and the sources that are missing."""
+
+    tallies: tuple[Tally, ...]
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The values of one read: what a `Reading` is read for this time."""
+
+    where: Predicate | None = None
+    """Settled; it compares the fields that the reading was made for."""
+    keys: Keys | None = None
+    after: Mark | None = None
+    limit: int = 1
+    lacking: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, ask: Ask) -> Now:
+        """Take the values out of *ask*."""
+        return cls(ask.where, ask.keys, ask.after, ask.limit, ask.lacking)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Withheld:
+    """A source that may hold rows and is not asked, and what is said of it."""
+
+    source: Source
+    noted: Restrictions = field(default_factory=dict)
+    gap: Gap | None = None
+    """Where it keeps back what the others let be compared: its part is missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Asked:
+    """What one source is asked, and what is noted of it."""
+
+    source: Source
+    scope: tuple[Predicate, ...]
+    """Rows that it alone gives, or lets be compared."""
+    columns: tuple[Column, ...] = ()
+    noted: Restrictions = field(default_factory=dict)
+    look: LookForm
+
+    def where(self, where: Predicate | None) -> Predicate | None:
+        """Join the condition of all sources with its own."""
+        return reduce(both, self.scope, where) if self.scope else where
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reading:
+    """What a read comes to under the verdicts: no values, no input or output."""
+
+    entity: EntityType
+    keyed: str | None
+    """The field that rows are found by, of a look-up by keys."""
+    compared: frozenset[str]
+    """The fields that the condition compares; a read with others is refused."""
+    peek: bool
+    refused: bool = False
+    """Nothing is given: no source is asked."""
+    order: Order
+    kind: Kind
+    """What the field is that rows are ordered by."""
+    by: tuple[GroupBy, ...] = ()
+    """Groups, of a reading that counts."""
+    scopes: tuple[Predicate, ...] = ()
+    """Which rows of any source: the caller's, and those whose key may be compared."""
+    parts: tuple[Asked | Withheld, ...] = ()
+    needed: frozenset[str] = frozenset()
+    """The fields whose loss in a source is told."""
+    noted: Restrictions
+    verdicts: Mapping[str, TypeVerdicts]
+    """As they stood in the question, for those who ask it for them."""
+    sees: bool
+    stamp: tuple[object, ...]
+    """The policy and the sources that it was made of."""
+
+    def holds(self, sight: Sight) -> bool:
+        """Say whether policy and sources are still those that it was made of."""
+        return self.stamp == sight.stamp(self.entity)
+
+    def note(self, inquiry: Inquiry) -> None:
+        """Leave in *inquiry* what weighing the verdicts leaves there."""
+        inquiry.sees.setdefault(self.entity.name, self.sees)
+        for place, verdicts in self.verdicts.items():
+            inquiry.verdicts.setdefault(place, verdicts)
+        if self.noted:
+            inquiry.restrictions.update(self.noted)
+
+    def fits(self, now: Now) -> bool:
+        """Say whether it was made for a read of these fields: values aside."""
+        keyed = None if now.keys is None else now.keys.field
+        if keyed != self.keyed:
+            return False
+        if now.where is None:
+            return not self.compared
+        return self.compared == frozenset(compared(now.where))
+
+    def asked(
+        self, inquiry: Inquiry, where: Predicate | None, missing: set[str]
+    ) -> list[tuple[Asked, Predicate | None]]:
+        """List the sources that may hold rows, each with the condition on them.
+
+        Those that keep back are noted, and named as *missing*.
+        """
+        name = self.entity.name
+        where = reduce(both, self.scopes, where)
+        asked: list[tuple[Asked, Predicate | None]] = []
+        for part in self.parts:
+            if not part.source.may_hold(name, where):
+                continue
+            if isinstance(part, Asked):
+                asked.append((part, part.where(where)))
+                continue
+            inquiry.restrictions.update(part.noted)
+            if part.gap is not None:
+                note_gap(inquiry, part.gap)
+                missing.add(part.source.name)
+        return asked
+
+
+def rests(
+    sight: Sight, inquiry: Inquiry, ask: Ask, source: Source, shown: frozenset[str]
+) -> frozenset[str]:
+    """Name the grants that an answer of *source* rests on."""
+    if not inquiry.grants:
+        return frozenset()
+    fields = sight.verdicts(inquiry, ask.entity, source).fields
+    found = {
+        one
+        for name in used(ask, shown) & fields.keys()
+        for one in granting.used(fields[name])
+    }
+    if ask.opened is not None:
+        found.add(ask.opened[source.name][0].id)
+    if not (found or sight.gives(inquiry, ask.entity, None)):
+        # Of a type that is else hidden, that there are rows is given by grant too.
+        found = {one for each in fields.values() for one in granting.used(each)}
+    return frozenset(found)
+
+
+def used(ask: Ask, shown: frozenset[str]) -> set[str]:
+    """Name the fields that are shown or compared; a look-up is weighed by itself."""
+    names = {*shown, *compared(ask.where)} - {ask.exact or ""}
+    return names if ask.keys is None else names | {ask.keys.field}
+
+
+def as_link(rulings: Rulings) -> Rulings:
+    """Take a relation's rulings for its key: a mask would lead nowhere."""
+    return tuple(ruling for ruling in rulings if not isinstance(ruling.verdict, Mask))
+
+
+def filtered(ask: Ask, seen: Mapping[str, str]) -> dict[str, str]:
+    """Add to the fields *seen* those that were compared."""
+    fields = dict(seen)
+    for name in sorted(set(compared(ask.where)) & ask.entity.fields.keys()):
+        how = LOOKUP if name == ask.exact else FILTER
+        fields[name] = f"{fields[name]}|{how}" if name in fields else how
+    return fields
