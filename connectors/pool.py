@@ -1,11 +1,12 @@
 """A connection pool that gives up in time, and a breaker that leaves it at that.
 
 Three traps are met here. A frozen server answers no cancel request either, so a
-statement that is late is not cancelled but its connection dropped. asyncpg's own
-reset is a round trip of its own at each release; a read-only statement leaves nothing
-behind that would need it. And whoever asks too much must not take the source from
-everybody: that a live server ended a statement, that all connections were busy, or
-that a caller left, are no failures of the source, and the breaker does not count them.
+statement that is late is not cancelled but its connection dropped. What a pool does
+between two loans costs more than a small statement, and a read-only one leaves
+nothing behind that would need it (`zhitong.connectors.kept`). And whoever asks too
+much must not take the source from everybody: that a live server ended a statement,
+that all connections were busy, or that a caller left, are no failures of the source,
+and the breaker does not count them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 import asyncpg
 from circuitbreaker import CircuitBreaker
 
-from zhitong.connectors.loan import lent
+from zhitong.connectors.kept import STATEMENTS, Kept
 from zhitong.exceptions import (
     SourceDriftError,
     SourceError,
@@ -55,7 +56,7 @@ class Pool:
         self._timeout = timeout
         self._size = size
         self._turns = asyncio.Semaphore(size)
-        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._kept: Kept | None = None
         self._breaker = CircuitBreaker(
             failure_threshold=FAILURES_TO_OPEN,
             recovery_timeout=SECONDS_OPEN,
@@ -115,7 +116,8 @@ class Pool:
             async with asyncio.timeout(self._timeout), self._turns:
                 patient_until = clock() + self._timeout * PATIENCE
                 self._check(probe=probe)
-                return await self._run(sql, parameters)
+                kept = self._kept or await self._connected()
+                return await kept.fetch(sql, parameters)
         except (asyncpg.QueryCanceledError, *DRIFT) as error:
             return error
         except TimeoutError as error:
@@ -132,43 +134,37 @@ class Pool:
                 error,
             )
 
-    async def _run(
-        self, sql: str, parameters: Sequence[object]
-    ) -> list[asyncpg.Record]:
-        pool = await self._connected()
-        async with lent(pool) as connection:
-            return await connection.fetch(sql, *parameters)
-
-    async def _connected(self) -> asyncpg.Pool[asyncpg.Record]:
-        if self._pool is None:
-            pool = asyncpg.create_pool(
-                self._url,
-                min_size=0,
-                max_size=self._size,
-                timeout=self._timeout,
-                reset=_nothing_to_reset,
-                statement_cache_size=PREPARED,
-                # No limit of length: a page of a wide type has its columns twice, and
-                # what is longer than the driver's 15 KB it prepares at every question.
-                max_cacheable_statement_size=0,
-                server_settings={
-                    "application_name": "zhitong",
-                    "timezone": "Asia/Shanghai",
-                    "datestyle": "ISO, YMD",
-                    "default_transaction_read_only": "on",
-                    "statement_timeout": str(int(self._timeout * PATIENCE * 1000)),
-                    "jit": "off",
-                },
-            )
-            # Two first callers may both come here; the later pool is the one kept.
-            self._pool = await pool
-        return self._pool
+    async def _connected(self) -> Kept:
+        pool = asyncpg.create_pool(
+            self._url,
+            min_size=0,
+            max_size=self._size,
+            timeout=self._timeout,
+            max_queries=STATEMENTS,
+            reset=_nothing_to_reset,
+            statement_cache_size=PREPARED,
+            # No limit of length: a page of a wide type has its columns twice, and
+            # what is longer than the driver's 15 KB it prepares at every question.
+            max_cacheable_statement_size=0,
+            server_settings={
+                "application_name": "zhitong",
+                "timezone": "Asia/Shanghai",
+                "datestyle": "ISO, YMD",
+                "default_transaction_read_only": "on",
+                "statement_timeout": str(int(self._timeout * PATIENCE * 1000)),
+                "jit": "off",
+            },
+        )
+        made = Kept(await pool)
+        # Two first callers may both come here; the earlier pool is the one kept.
+        self._kept = self._kept or made
+        return self._kept
 
     async def close(self) -> None:
         """Drop every connection, without waiting for a server that may hang."""
-        if self._pool is not None:
-            self._pool.terminate()
-            self._pool = None
+        if self._kept is not None:
+            self._kept.terminate()
+            self._kept = None
 
 
 def _because(fault: SourceError, cause: Exception) -> SourceError:

@@ -1,0 +1,104 @@
+"""Connections stay on loan between statements, and only as long as they are good."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from zhitong.connectors import kept
+from zhitong.connectors.kept import Kept
+
+pytestmark = pytest.mark.integration
+
+SIZE = 2
+WHICH = "select pg_backend_pid()"
+
+
+@pytest.fixture
+async def connections(postgres: str) -> AsyncIterator[Kept]:
+    pool = asyncpg.create_pool(postgres, min_size=0, max_size=SIZE)
+    made = Kept(await pool)
+    yield made
+    made.terminate()
+
+
+async def which(connections: Kept) -> int:
+    [(process,)] = await connections.fetch(WHICH, [])
+    return int(process)
+
+
+async def test_one_statement_after_another_has_the_same_connection(
+    connections: Kept,
+) -> None:
+    assert len({await which(connections) for _ in range(5)}) == 1
+
+
+async def test_two_statements_at_a_time_have_a_connection_each(
+    connections: Kept,
+) -> None:
+    sleeping = "select pg_backend_pid() from pg_sleep(0.2)"
+    both = await asyncio.gather(*(connections.fetch(sleeping, []) for _ in range(2)))
+    assert len({row[0] for [row] in both}) == 2
+
+
+async def test_a_connection_that_its_server_ended_is_not_used_again(
+    connections: Kept, postgres: str
+) -> None:
+    ended = await which(connections)
+    other = await asyncpg.connect(postgres)
+    try:
+        await other.fetch("select pg_terminate_backend($1)", ended)
+        async with asyncio.timeout(60):
+            while kept._open(connections._idle[0][0]):  # noqa: ASYNC110 - no event
+                await asyncio.sleep(0.01)
+    finally:
+        await other.close()
+    found = {await which(connections) for _ in range(SIZE + 1)}
+    assert len(found) == 1
+    assert ended not in found
+
+
+async def test_a_connection_whose_caller_left_is_not_used_again(
+    connections: Kept,
+) -> None:
+    first = await which(connections)
+    leaving = asyncio.create_task(connections.fetch("select pg_sleep(60)", []))
+    await asyncio.sleep(0.1)
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    assert await which(connections) != first
+
+
+async def test_a_statement_that_fails_costs_no_connection(connections: Kept) -> None:
+    for _ in range(SIZE + 1):
+        with pytest.raises(asyncpg.UndefinedTableError):
+            await connections.fetch("select from nowhere", [])
+    assert await which(connections) == await which(connections)
+
+
+async def test_a_connection_goes_back_after_its_share_of_statements(
+    connections: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "STATEMENTS", 3)
+    for _ in range(3):
+        await which(connections)
+    assert connections._idle == []
+    assert await which(connections)
+
+
+async def test_what_nobody_needed_is_dropped_and_the_rest_stays(
+    connections: Kept,
+) -> None:
+    sleeping = "select pg_sleep(0.2)"
+    await asyncio.gather(*(connections.fetch(sleeping, []) for _ in range(SIZE)))
+    connections.sweep()  # since when both have been idle
+    used = await which(connections)
+    connections.sweep()
+    assert [await which(connections) for _ in range(2)] == [used, used]
+    connections.sweep()
+    connections.sweep()
+    assert connections._idle == []
+    assert await which(connections) != used
