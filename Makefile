@@ -28,7 +28,7 @@ export npm_config_cache := $(CURDIR)/$(CACHE)/npm
 export npm_config_fetch_retries := 1
 export npm_config_update_notifier := false
 
-.PHONY: help setup explorer broker check lint types test test-inside test-outside unit leaks fix demo serve bench soak bench-decisions bench-access bench-revocation bench-evidence bench-verify grants-month fuzz judges captures schema policy clean-demo lock
+.PHONY: help setup explorer broker check lint types test test-inside test-outside unit leaks fix demo serve bench soak bench-decisions bench-access bench-front bench-revocation bench-evidence bench-verify grants-month fuzz judges captures schema policy clean-demo lock
 
 help: ## 列出命令 list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -99,6 +99,9 @@ bench-decisions: setup ## 登记、中继与到达的速度 how fast decisions a
 
 bench-access: setup ## 登记与脱敏使查询多费多少 CPU（QUICK=1：小城市） what full duty costs beside public fields (QUICK=1: a small city)
 	$(BIN)/python bench/access.py $(if $(filter-out 0,$(QUICK)),--scale small --rounds 5 --part 0.3)
+
+bench-front: $(VENV)/.installed ## 入口每个请求的 CPU（BEFORE=提交：与之对照） CPU of the front per request (BEFORE=commit to compare with)
+	$(BIN)/python bench/front.py $(if $(BEFORE),--before $(BEFORE))
 
 bench-revocation: setup ## 在负载下收回授权（N=次数） revoke a grant under load (N=rounds)
 	$(BIN)/python bench/revocation.py $(if $(N),--rounds $(N))

@@ -6,8 +6,8 @@ recurses, or a regular expression that backtracks, would be the attack.
 
 from __future__ import annotations
 
-import asyncio
 import re
+from collections.abc import Iterator
 
 import orjson
 from starlette.types import Receive
@@ -17,16 +17,17 @@ from zhitong.exceptions import (
     BodyTooDeepError,
     BodyTooLargeError,
 )
+from zhitong.infra.attendance import ClientGoneError, within
 
 # Possessive throughout: an unterminated string must not be scanned twice.
-_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.?)*+(?:"|\Z)|[\[{]|[\]}]', re.DOTALL)
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.?)*+(?:"|\Z)', re.DOTALL)
+_TOKEN = re.compile(_STRING.pattern + rb"|[\[{]|[\]}]", re.DOTALL)
+_FRAME = b"[{]},"
+_NO_FRAME = bytes(byte for byte in range(256) if byte not in _FRAME)
+_COMMA = ord(",")
 _COLON = re.compile(rb"[ \t\r\n]*+:")
 _LONGEST_LENGTH = 18
 """Digits of a Content-Length beyond which int() need not be asked."""
-
-
-class ClientGoneError(Exception):
-    """The client left; nobody is there to be answered."""
 
 
 async def read_body(
@@ -36,8 +37,7 @@ async def read_body(
     if declared is not None:
         _check_length(declared, limit)
     try:
-        async with asyncio.timeout(seconds):
-            return await _collect(receive, limit)
+        return await within(seconds, _collect(receive, limit))
     except TimeoutError as error:
         raise BodyMalformedError(
             f"请求体未在 {seconds:g} 秒内到齐，请检查网络后重新发送。",
@@ -73,7 +73,7 @@ async def _collect(receive: Receive, limit: int) -> bytes:
 
 def parse_object(body: bytes, *, deepest: int) -> dict[str, object]:
     """Parse *body* as one JSON object whose members are named once each."""
-    names = _survey(body, deepest)
+    members = _members(body, deepest)
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -90,30 +90,41 @@ def parse_object(body: bytes, *, deepest: int) -> dict[str, object]:
         raise BodyMalformedError(
             "请求体必须是 JSON 对象。", "The body must be a JSON object."
         )
-    if len(parsed) != len(names):
-        raise _duplicate(names)
+    if len(parsed) != members and parsed:
+        raise _duplicate(body)
     return parsed
 
 
-def _survey(body: bytes, deepest: int) -> list[bytes]:
-    """Return the raw names of the outermost members; refuse what is too deep."""
+def _members(body: bytes, deepest: int) -> int:
+    """Count the outermost members, were it an object; refuse what is too deep."""
+    depth, members = 0, 1
+    for sign in _STRING.sub(b"", body).translate(None, _NO_FRAME):
+        if sign == _COMMA:
+            members += depth == 1
+        elif sign in b"[{":
+            depth += 1
+            if depth > deepest:
+                raise _too_deep(deepest)
+        else:
+            depth -= 1
+    return members
+
+
+def _names(body: bytes) -> Iterator[bytes]:
+    """Give the raw names of the outermost members."""
     depth = 0
-    names: list[bytes] = []
     for token in _TOKEN.finditer(body):
         first = body[token.start()]
         if first in b"[{":
             depth += 1
-            if depth > deepest:
-                raise _too_deep(deepest)
         elif first in b"]}":
             depth -= 1
         elif depth == 1 and _COLON.match(body, token.end()):
-            names.append(token.group())
-    return names
+            yield token.group()
 
 
-def _duplicate(names: list[bytes]) -> BodyMalformedError:
-    decoded = [orjson.loads(name) for name in names]
+def _duplicate(body: bytes) -> BodyMalformedError:
+    decoded = [orjson.loads(name) for name in _names(body)]
     twice = next(name for name in decoded if decoded.count(name) > 1)
     # The name is the caller's own text: shown to nobody else, but kept short.
     return BodyMalformedError(

@@ -92,6 +92,8 @@ def raised(
     found = tuple(
         grant for grant in grants if not grant.documents or document in grant.documents
     )
+    if not found:
+        return allowance
     pages = (grant.page for grant in found if grant.page is not None)
     costs = (grant.cost for grant in found if grant.cost is not None)
     rates = (grant.rate for grant in found if grant.rate is not None)

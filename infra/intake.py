@@ -24,6 +24,8 @@ from zhitong.schema.engine import document_hash
 from zhitong.types import Allowance, Principal
 
 Headers = Mapping[bytes, bytes]
+Text = tuple[str, str]
+"""A document, and its SHA-256 in hex."""
 
 _CLIENTS = 4_096
 """Allowances that are remembered, by principal."""
@@ -69,27 +71,25 @@ class Intake:
         return speaking(found, principal, read_occasion(headers)) if found else ()
 
     def raised(
-        self, principal: Principal, headers: Headers, document: str | None = None
+        self, principal: Principal, headers: Headers, digest: str | None = None
     ) -> Allowance:
-        """Give what *principal* may ask now, by *document* if it is known."""
-        digest = None if document is None else document_hash(document)
+        """Give what *principal* may ask now, by the document of *digest* if known."""
         grants = self.granted(principal, headers)
         return raised(self.allowance(principal), grants, digest)
 
     async def document(
         self, asked: Parameters, principal: Principal, allowance: Allowance
-    ) -> str:
+    ) -> Text:
         """Give the document that is asked: as it was written, or by its hash.
 
         A document that comes with a hash is never kept for others to ask.
         """
         if asked.document is None:
-            found = await self._documents.find(asked.digest or "", principal)
+            digest = asked.digest or ""
+            found = await self._documents.find(digest, principal)
             if found is None:
                 raise _unknown()
-            return found
-        if asked.digest is None and not allowance.trusted_only:
-            return asked.document
+            return found, digest
         digest = document_hash(asked.document)
         if asked.digest not in {None, digest}:
             raise _not_its_hash()
@@ -98,7 +98,7 @@ class Intake:
             and await self._documents.find(digest, principal) is None
         ):
             raise _not_trusted()
-        return asked.document
+        return asked.document, digest
 
 
 def _unknown() -> DocumentUnknownError:

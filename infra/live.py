@@ -24,7 +24,7 @@ from zhitong.exceptions import (
     MethodNotAllowedError,
     ZhitongError,
 )
-from zhitong.infra.bodies import ClientGoneError
+from zhitong.infra.attendance import ClientGoneError
 from zhitong.infra.door import Door, peer
 from zhitong.infra.front import joined
 from zhitong.infra.live_questions import Body, Clock, Questions, Viewer

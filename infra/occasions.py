@@ -15,6 +15,9 @@ HEADERS: Mapping[str, bytes] = {
     each.name: f"zhitong-{each.name}".encode() for each in fields(Occasion)
 }
 """The header that says each part of an occasion."""
+_NAMES = tuple(HEADERS.values())
+_NOTHING = (None,) * len(_NAMES)
+_SILENT = Occasion()
 
 _LONGEST = 200
 _LARGEST = 12 * _LONGEST
@@ -27,10 +30,17 @@ INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 def read_occasion(headers: Mapping[bytes, bytes]) -> Occasion:
     """Read what is said; empty where a header is absent."""
+    said = tuple(map(headers.get, _NAMES))
+    return _SILENT if said == _NOTHING else _occasion(said)
+
+
+@lru_cache(maxsize=256)
+def _occasion(said: tuple[bytes | None, ...]) -> Occasion:
+    """Read what is said in the headers, in their order."""
     return Occasion(
         **{
-            part: _text(header.decode(), headers.get(header, b""))
-            for part, header in HEADERS.items()
+            part: _text(header.decode(), raw or b"")
+            for (part, header), raw in zip(HEADERS.items(), said, strict=True)
         }
     )
 
@@ -41,7 +51,6 @@ def said(occasion: Occasion) -> dict[str, str]:
     return {HEADERS[part].decode(): quote(text) for part, text in texts.items() if text}
 
 
-@lru_cache(maxsize=1_024)
 def _text(header: str, raw: bytes) -> str:
     if len(raw) > _LARGEST:
         raise _too_long(header)

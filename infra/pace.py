@@ -12,8 +12,7 @@ import ipaddress
 import math
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable
 from functools import partial
 
 from zhitong.exceptions import RateLimitedError
@@ -29,6 +28,31 @@ STRANGERS = Allowance(rate=10.0, burst=50)
 Clock = Callable[[], float]
 
 
+class _Running:
+    """A place among those of one client whose questions are being answered."""
+
+    __slots__ = ("_client", "_most", "_running")
+
+    def __init__(self, running: Counter[Hashable], client: Hashable, most: int) -> None:
+        self._running = running
+        self._client = client
+        self._most = most
+
+    def __enter__(self) -> None:
+        running = self._running.get(self._client, 0)
+        if running >= self._most:
+            # Nobody can say when one of them will be answered.
+            raise _too_many(self._most)
+        self._running[self._client] = running + 1
+
+    def __exit__(self, *_: object) -> None:
+        left = self._running[self._client] - 1
+        if left:
+            self._running[self._client] = left
+        else:
+            del self._running[self._client]
+
+
 class Pace:
     """Counts what each client asks; raises where that is too fast or too much."""
 
@@ -40,20 +64,9 @@ class Pace:
         self._full: OrderedDict[Hashable, float] = OrderedDict()
         self._running: Counter[Hashable] = Counter()
 
-    @contextmanager
-    def running(self, principal: Principal, allowance: Allowance) -> Iterator[None]:
+    def running(self, principal: Principal, allowance: Allowance) -> _Running:
         """Hold a place for a question of *principal* while it is answered."""
-        client = _client(principal)
-        if self._running[client] >= allowance.concurrent:
-            # Nobody can say when one of them will be answered.
-            raise _too_many(allowance.concurrent)
-        self._running[client] += 1
-        try:
-            yield
-        finally:
-            self._running[client] -= 1
-            if not self._running[client]:
-                del self._running[client]
+        return _Running(self._running, _client(principal), allowance.concurrent)
 
     def question(
         self, principal: Principal, allowance: Allowance

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 import orjson
 from starlette.types import Send
@@ -57,20 +58,25 @@ def fault(error: Exception, request_id: str) -> InternalError:
 
 async def send_reply(send: Send, reply: Reply, request_id: str) -> None:
     """Send *reply*; nothing that answers a question may be stored on the way."""
-    headers = {
-        "content-type": f"{reply.media}; charset=utf-8",
-        "content-length": str(len(reply.body)),
-        "cache-control": "no-store",
-        "vary": "accept",
-        "x-content-type-options": "nosniff",
-        "x-request-id": request_id,
-        **reply.headers,
-    }
+    headers = [
+        *_always(reply.media),
+        (b"content-length", b"%d" % len(reply.body)),
+        (b"x-request-id", request_id.encode()),
+    ]
+    for name, value in reply.headers.items():
+        headers.append((name.encode(), value.encode("latin-1")))
     await send(
-        {
-            "type": "http.response.start",
-            "status": reply.status,
-            "headers": [(k.encode(), v.encode("latin-1")) for k, v in headers.items()],
-        }
+        {"type": "http.response.start", "status": reply.status, "headers": headers}
     )
     await send({"type": "http.response.body", "body": reply.body})
+
+
+@cache
+def _always(media: str) -> tuple[tuple[bytes, bytes], ...]:
+    """Write the headers that every answer in *media* has."""
+    return (
+        (b"content-type", f"{media}; charset=utf-8".encode()),
+        (b"cache-control", b"no-store"),
+        (b"vary", b"accept"),
+        (b"x-content-type-options", b"nosniff"),
+    )

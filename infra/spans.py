@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Self
 
-from opentelemetry import metrics, trace
+from opentelemetry import metrics
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
+from opentelemetry.trace import (
+    ProxyTracerProvider,
+    Span,
+    SpanKind,
+    Status,
+    StatusCode,
+    Tracer,
+    get_tracer,
+    get_tracer_provider,
+)
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from zhitong.schema.engine import Question
@@ -31,19 +41,39 @@ _duration = metrics.get_meter("zhitong.front").create_histogram(
 class RequestSpan:
     """One request's span; says what the front learns as it learns it."""
 
-    def __init__(self, span: Span, method: str) -> None:
-        self._span = span
+    __slots__ = ("_method", "_open", "_span", "_started")
+
+    def __init__(
+        self, method: str, opened: AbstractContextManager[Span] | None
+    ) -> None:
         self._method = method
+        self._open = opened
+        self._span: Span | None = None
         self._started = time.perf_counter()
+
+    def __enter__(self) -> Self:
+        """Begin the span, where there is one."""
+        if self._open is not None:
+            self._span = self._open.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace_: TracebackType | None,
+    ) -> None:
+        """End it."""
+        if self._open is not None:
+            self._open.__exit__(kind, error, trace_)
 
     def note_question(self, question: Question) -> None:
         """Say which document and kind of principal it is, not what it asks."""
-        if not self._span.is_recording():
+        if self._span is None or not self._span.is_recording():
             return
-        text = question.document.encode(errors="replace")
         self._span.set_attributes(
             {
-                "zhitong.document_hash": hashlib.sha256(text).hexdigest(),
+                "zhitong.document_hash": question.digest,
                 "zhitong.kind": question.principal.kind,
                 "zhitong.request_id": question.request_id,
             }
@@ -54,9 +84,10 @@ class RequestSpan:
 
     def note_status(self, status: int) -> None:
         """Say how it ended."""
-        self._span.set_attribute("http.response.status_code", status)
-        if status >= _SERVER_ERROR:
-            self._span.set_status(Status(StatusCode.ERROR))
+        if self._span is not None:
+            self._span.set_attribute("http.response.status_code", status)
+            if status >= _SERVER_ERROR:
+                self._span.set_status(Status(StatusCode.ERROR))
         _duration.record(
             time.perf_counter() - self._started,
             {
@@ -67,35 +98,44 @@ class RequestSpan:
 
     def note_gone(self) -> None:
         """Say that the client left before its answer was there."""
-        self._span.set_attribute("zhitong.client_gone", value=True)
+        if self._span is not None:
+            self._span.set_attribute("zhitong.client_gone", value=True)
 
 
-@contextmanager
-def request_span(
-    tracer: Tracer, method: str, headers: Mapping[bytes, bytes]
-) -> Iterator[RequestSpan]:
-    """Open the span of one request, as part of the caller's trace if it has one."""
-    known = _METHODS.get(method, "_OTHER")
-    with tracer.start_as_current_span(
-        f"{known} /graphql",
-        context=_trace_context(headers),
-        kind=SpanKind.SERVER,
-        attributes={"http.request.method": known, "http.route": "/graphql"},
-        # An exception's text may quote a literal: replies.fault says what may be said.
-        record_exception=False,
-        set_status_on_exception=False,
-    ) as span:
-        yield RequestSpan(span, known)
+class Spans:
+    """Opens a span for each request, where somebody looks at spans."""
+
+    def __init__(self, traces: Tracer | None = None) -> None:
+        # Without an SDK a span is nothing, and opening it would cost more than the
+        # rest of telemetry; only a trace that a caller has begun is passed on then.
+        kept = traces or not isinstance(get_tracer_provider(), ProxyTracerProvider)
+        self._kept = bool(kept)
+        self._tracer = traces or get_tracer("zhitong.front")
+
+    def of(self, method: str, headers: Mapping[bytes, bytes]) -> RequestSpan:
+        """Give one request's span, a part of the caller's trace if it has one."""
+        known = _METHODS.get(method, "_OTHER")
+        if self._kept or b"traceparent" in headers:
+            return RequestSpan(known, self._opened(known, headers))
+        return RequestSpan(known, None)
+
+    def _opened(
+        self, method: str, headers: Mapping[bytes, bytes]
+    ) -> AbstractContextManager[Span]:
+        return self._tracer.start_as_current_span(
+            f"{method} /graphql",
+            context=_trace_context(headers),
+            kind=SpanKind.SERVER,
+            attributes={"http.request.method": method, "http.route": "/graphql"},
+            # An exception's text may quote a literal: replies.fault says what may be.
+            record_exception=False,
+            set_status_on_exception=False,
+        )
 
 
 def _names(operation: str) -> bool:
     """Say whether *operation* is a name, and no number of somebody's in one."""
     return bool(_NAME.fullmatch(operation)) and not _NUMBER.search(operation)
-
-
-def tracer() -> Tracer:
-    """Return the front's tracer; it does nothing until an SDK is installed."""
-    return trace.get_tracer("zhitong.front")
 
 
 def _trace_context(headers: Mapping[bytes, bytes]) -> Context:

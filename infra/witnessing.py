@@ -26,7 +26,8 @@ from zhitong.connectors.witness_forms import Place
 from zhitong.connectors.witness_store import WitnessStore
 from zhitong.connectors.witness_trust import Trust
 from zhitong.exceptions import BodyMalformedError, WitnessError, ZhitongError
-from zhitong.infra.bodies import ClientGoneError, read_body
+from zhitong.infra.attendance import ClientGoneError
+from zhitong.infra.bodies import read_body
 from zhitong.infra.heads import HEADERS, bounded_heads
 from zhitong.infra.note import Note, noted
 from zhitong.infra.replies import error_body

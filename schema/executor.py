@@ -109,7 +109,7 @@ class GraphEngine:
             occasion=question.occasion,
             id=question.request_id,
             operation=question.operation or "",
-            document_hash=self._documents.hash_of(question.document),
+            document_hash=question.digest or self._documents.hash_of(question.document),
             allowance=question.allowance,
         )
         if self._grants is not None:

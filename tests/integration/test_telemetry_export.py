@@ -12,14 +12,12 @@ pytestmark = pytest.mark.integration
 
 # In a process of its own: providers are set once per process and for good.
 PROGRAM = """
-from opentelemetry import trace
 from zhitong.infra.settings import from_environment
-from zhitong.infra.spans import request_span, tracer
+from zhitong.infra.spans import Spans
 from zhitong.infra.telemetry import set_up
 
-early = tracer()
 close = set_up(from_environment())
-with request_span(early, "POST", {}) as span:
+with Spans().of("POST", {}) as span:
     span.note_status(200)
 close()
 """

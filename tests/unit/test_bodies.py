@@ -13,7 +13,8 @@ from zhitong.exceptions import (
     BodyTooDeepError,
     BodyTooLargeError,
 )
-from zhitong.infra.bodies import ClientGoneError, parse_object, read_body
+from zhitong.infra.attendance import ClientGoneError
+from zhitong.infra.bodies import parse_object, read_body
 
 
 class Sender:
