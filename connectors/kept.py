@@ -38,21 +38,25 @@ class Kept:
     ) -> list[asyncpg.Record]:
         """Run one statement that leaves nothing behind."""
         connection, count = await self._taken()
+        stays = False
         try:
             records = await connection.fetch(sql, *parameters)
-        except BaseException as error:
-            if isinstance(error, asyncio.CancelledError):
-                # A frozen server answers no cancel request either: drop it.
-                connection.terminate()
-            await self._pool.release(connection)
+            stays = count < STATEMENTS
+        except asyncio.CancelledError:
+            # A frozen server answers no cancel request either: drop it.
+            connection.terminate()
             raise
-        if count >= STATEMENTS:
-            await self._pool.release(connection)
-        else:
-            self._idle.append((connection, count))
-            if self._sweeping is None:
-                self._await_sweep()
+        finally:
+            if stays:
+                self._keep(connection, count)
+            else:
+                await self._pool.release(connection)
         return records
+
+    def _keep(self, connection: Pooled, count: int) -> None:
+        self._idle.append((connection, count))
+        if self._sweeping is None:
+            self._await_sweep()
 
     async def _taken(self) -> tuple[Pooled, int]:
         while self._idle:
