@@ -20,6 +20,7 @@ from zhitong.resolvers.explanation import Explanation, Place, explain
 from zhitong.resolvers.grant_reasons import Asked, Reason, reason
 from zhitong.resolvers.looks import note_restriction
 from zhitong.resolvers.policy import Caller, Policy
+from zhitong.resolvers.profiles import Profile, Profiles
 from zhitong.resolvers.rulings import plain, visible
 from zhitong.resolvers.verdicts import decide, scoped
 from zhitong.types import (
@@ -39,7 +40,7 @@ from zhitong.types import (
 )
 
 REMEMBERED = 2_048
-"""Verdicts that are kept, some kilobytes each: by caller, occasion and type."""
+"""Verdicts that are kept, some kilobytes each: by profile, source and type."""
 Opened = Mapping[str, tuple[Grant, Predicate | None]]
 """Sources that a look-up is open to by grant, and for which of their rows."""
 
@@ -60,7 +61,13 @@ class Sight:
     ) -> None:
         self._sources = sources
         self._policy = policy
+        self._profiles = Profiles(policy)
         self._decided: OrderedDict[object, TypeVerdicts] = OrderedDict()
+
+    def profile(self, inquiry: Inquiry) -> Profile:
+        """Say what all verdicts for *inquiry* come of, besides policy and sources."""
+        asking = replace(caller(inquiry), told=frozenset(inquiry.told))
+        return self._profiles.of(asking, inquiry.grants, inquiry.document_hash)
 
     def stamp(self, entity: EntityType) -> tuple[object, ...]:
         """Give what verdicts of *entity* come of besides who asks, to be compared."""
@@ -94,8 +101,9 @@ class Sight:
         grants: tuple[Grant, ...] = (),
     ) -> TypeVerdicts:
         """Decide, or remember it: all that verdicts come of is in the key."""
-        asking, kept = caller(inquiry), frozenset(tightened.items())
-        key = (asking, entity.name, kept, grants)
+        asking = caller(inquiry)
+        kept = frozenset(tightened.items()) if tightened else None
+        key = (self._profiles.of(asking, grants), entity.name, kept)
         known = self._decided.get(key)
         if known is None:
             known = decide(self._policy, asking, entity, tightened, grants)

@@ -125,8 +125,8 @@ async def gateway(
     made = Gateway(settings, city.addresses.get)
     async with made.running() as engine:
         wide: Any = engine
-        wide._bounds = dataclasses.replace(
-            wide._bounds,
+        wide._documents._bounds = dataclasses.replace(
+            wide._documents._bounds,
             tokens=50_000,
             size=1_000_000,
             roots=100,
