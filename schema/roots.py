@@ -1,4 +1,4 @@
-"""The root fields: lists, look-ups by number, nodes, search, statistics, sources."""
+"""The root fields: lists, look-ups by number, nodes, search, statistics."""
 
 from __future__ import annotations
 
@@ -6,23 +6,21 @@ from typing import Annotated, Any
 
 import strawberry
 
-from zhitong.ports import Source
 from zhitong.resolvers.asking import Placing
 from zhitong.resolvers.lookups import Hits, by_lookup, by_node, exactly, search
 from zhitong.resolvers.pages import Page, root_page
 from zhitong.resolvers.statistics import (
     MOST_DAYS,
     Statistics,
-    bounded,
     statistics,
 )
-from zhitong.schema import codes, objects
+from zhitong.schema import objects
+from zhitong.schema.arguments import counted, named
 from zhitong.schema.catalogue import catalogue_field, catalogue_item_field
 from zhitong.schema.catalogue_versions import catalogue_versions_field
 from zhitong.schema.entities import ENTITIES
-from zhitong.schema.enums import KEY_MATCH, enum_of
+from zhitong.schema.enums import enum_of
 from zhitong.schema.explaining import explain_field
-from zhitong.schema.inputs import predicate
 from zhitong.schema.lookers import who_looked_at_me_field, who_looked_field
 from zhitong.schema.mutations import check_field
 from zhitong.schema.objects import (
@@ -36,11 +34,14 @@ from zhitong.schema.objects import (
     page_arguments,
     raw,
 )
+from zhitong.schema.served import codes_field, sources_field
 from zhitong.schema.tables import counted_name
-from zhitong.types import OPERATOR, All, CodeList, EntityType, Label, Row
+from zhitong.types import EntityType, Label, Row
 
 SOURCES = Label("只查这些来源系统", "Only these sources")
 GROUPS = ("groups",)
+HITS = ("nodes",)
+"""Where a table has its groups, and a search its rows."""
 EACH = Label(
     "每种类型最多条数，默认 20，最多 200",
     "Rows of each type; 20 unless said, at most 200",
@@ -54,12 +55,6 @@ SearchType = enum_of(
         if entity.search is not None
     },
 )
-CODE_LISTS: dict[str, CodeList] = {
-    field.codes.name: field.codes
-    for entity in ENTITIES.values()
-    for field in entity.fields.values()
-    if field.codes is not None
-} | {one.name: one for one in (KEY_MATCH, codes.PENALTY_KIND, codes.ID_KIND)}
 
 
 @strawberry.type(description="检索结果。\n\nWhat a search found.")
@@ -73,41 +68,6 @@ class SearchResult:
     missing: list[str] = strawberry.field(
         description="缺失的来源\n\nThe sources that are missing"
     )
-
-
-@strawberry.type(description="一个来源系统。\n\nA source.")
-class SourceState:
-    """A department's system, as the gateway sees it now."""
-
-    name: str = strawberry.field(description="标识\n\nName")
-    titleZh: str = strawberry.field(description="中文名称\n\nChinese title")
-    titleEn: str = strawberry.field(description="英文名称\n\nEnglish title")
-    state: str = strawberry.field(
-        description="ready 正常，drift 部分字段缺失，away 不能访问\n\n"
-        "ready, drift (some fields lost) or away"
-    )
-    types: list[str] = strawberry.field(description="提供的类型\n\nTypes it feeds")
-    drifts: list[str] = strawberry.field(
-        description="绑定与库表不一致之处，只给运维人员\n\n"
-        "Where binding and database differ; for operators only"
-    )
-
-
-@strawberry.type(description="代码及其名称。\n\nA code and what it means.")
-class CodeLabel:
-    """One value of a code list."""
-
-    value: str = strawberry.field(description="值\n\nThe value")
-    zh: str = strawberry.field(description="中文\n\nIn Chinese")
-    en: str = strawberry.field(description="英文\n\nIn English")
-
-
-@strawberry.type(description="代码表。\n\nA code list.")
-class CodeListType:
-    """A code list with its labels, for those who draw menus."""
-
-    name: str = strawberry.field(description="名称\n\nName")
-    values: list[CodeLabel] = strawberry.field(description="各值\n\nThe values")
 
 
 def _list_field(entity: EntityType) -> Any:
@@ -167,17 +127,19 @@ def _exact_field(entity: EntityType, name: str) -> Any:
 
 def exact_name(entity: EntityType, name: str) -> str:
     """Name the root field of a look-up: ``counterpartyByIdNumber``."""
-    return f"{_lower(entity.name)}By{name[0].upper()}{name[1:]}"
+    return f"{lower(entity.name)}By{name[0].upper()}{name[1:]}"
+
+
+def statistics_name(entity: EntityType) -> str:
+    """Name the root field of a type's counts: ``caseStatistics``."""
+    return f"{lower(counted_name(entity))}Statistics"
 
 
 def _dated_statistics_field(entity: EntityType) -> Any:
     async def resolve(
         info: Info, by: Any, since: str, until: str, where: Any = None
     ) -> Statistics | None:
-        names = [grouping.value for grouping in by]
-        asked = predicate(entity, where, ENTITIES)
-        span = bounded(entity.dated or "", since, until)
-        condition = span if asked is None else All((*span.parts, asked))
+        names, condition = counted(entity, by, where, since, until)
         place = info.context.place(raw(info), entity, GROUPS)
         return await statistics(info.context, place, entity, names, condition)
 
@@ -222,8 +184,8 @@ def _search_field() -> Any:
     async def resolve(
         info: Info, name: str, types: Any = None, first: int | None = None
     ) -> Hits:
-        named = None if types is None else [one.value for one in types]
-        return await search(info.context, placing(info, ("nodes",)), name, named, first)
+        placed = placing(info, HITS)
+        return await search(info.context, placed, name, named(types), first)
 
     label = Label("按名称跨来源检索", "Search by name across sources")
     annotations = {
@@ -241,8 +203,7 @@ def _search_field() -> Any:
 
 def _statistics_field(entity: EntityType) -> Any:
     async def resolve(info: Info, by: Any, where: Any = None) -> Statistics | None:
-        names = [grouping.value for grouping in by]
-        condition = predicate(entity, where, ENTITIES)
+        names, condition = counted(entity, by, where)
         place = info.context.place(raw(info), entity, GROUPS)
         return await statistics(info.context, place, entity, names, condition)
 
@@ -260,64 +221,13 @@ def _statistics_field(entity: EntityType) -> Any:
     return field_with(resolve, annotations, label)
 
 
-def _sources_field() -> Any:
-    def resolve(info: Info) -> list[SourceState]:
-        # Names of tables and columns are for those who run the gateway.
-        operating = info.context.inquiry.principal.role == OPERATOR
-        return [
-            SourceState(
-                name=source.name,
-                titleZh=source.title.zh,
-                titleEn=source.title.en,
-                state=source.state,
-                types=[name for name in ENTITIES if source.feeds(name)],
-                drifts=_drifts(source) if operating else [],
-            )
-            for _, source in sorted(info.context.sources().items())
-        ]
-
-    label = Label("各来源系统的状态", "How the sources are")
-    return field_with(resolve, {"info": Info, "return": list[SourceState]}, label)
-
-
-def _drifts(source: Source) -> list[str]:
-    return [
-        f"{name}.{field}: {what.zh} / {what.en}"
-        for name in ENTITIES
-        for field, what in sorted(source.lost(name).items())
-    ]
-
-
-def _codes_field() -> Any:
-    def resolve(names: list[str] | None = None) -> list[CodeListType]:
-        return [
-            CodeListType(
-                name=codes.name,
-                values=[
-                    CodeLabel(value=value, zh=label.zh, en=label.en)
-                    for value, label in codes.values.items()
-                ],
-            )
-            for codes in CODE_LISTS.values()
-            if names is None or codes.name in names
-        ]
-
-    label = Label("代码表及中文名称", "Code lists with Chinese labels")
-    annotations = {
-        "names": described(
-            list[str] | None, Label("代码表名称", "Names of code lists")
-        ),
-        "return": list[CodeListType],
-    }
-    return field_with(resolve, annotations, label)
-
-
 def placing(info: Info, path: tuple[str, ...]) -> Placing:
     """Say what is asked at *path* of whatever type stands there."""
     return lambda entity: info.context.place(raw(info), entity, path)
 
 
-def _lower(name: str) -> str:
+def lower(name: str) -> str:
+    """Give *name* as fields are named."""
     return name[0].lower() + name[1:]
 
 
@@ -328,14 +238,14 @@ def query_type() -> type:
     for entity in ENTITIES.values():
         body[entity.plural] = _list_field(entity)
         if entity.lookup is not None:
-            body[_lower(entity.name)] = _lookup_field(entity, entity.lookup)
+            body[lower(entity.name)] = _lookup_field(entity, entity.lookup)
         for name, field in entity.fields.items():
             if field.exact:
                 body[exact_name(entity, name)] = _exact_field(entity, name)
     body["search"] = _search_field()
     for entity in ENTITIES.values():
         if entity.groupings:
-            name = f"{_lower(counted_name(entity))}Statistics"
+            name = statistics_name(entity)
             made_of = _dated_statistics_field if entity.dated else _statistics_field
             body[name] = made_of(entity)
     body["checkDecision"] = check_field()
@@ -345,8 +255,8 @@ def query_type() -> type:
     body["policyExplain"] = explain_field()
     body["whoLooked"] = who_looked_field()
     body["whoLookedAtMe"] = who_looked_at_me_field()
-    body["sources"] = _sources_field()
-    body["codeLists"] = _codes_field()
+    body["sources"] = sources_field()
+    body["codeLists"] = codes_field()
     made = type("Query", (), body)
     return strawberry.type(
         made, description="查询。一图之下，各部门的数据各在原处。\n\nThe one graph."
