@@ -28,6 +28,7 @@ from zhitong.exceptions import (
 from zhitong.infra.attendance import ClientGoneError, attended
 from zhitong.infra.bodies import read_body
 from zhitong.infra.clients_file import Clients, raised
+from zhitong.infra.compression import compressed
 from zhitong.infra.door import Door, peer
 from zhitong.infra.intake import Intake
 from zhitong.infra.media import GRAPHQL, HTML, JSON, check_content_type, choose
@@ -121,6 +122,8 @@ class GraphQLFront:
                 span.note_gone()
                 return
             span.note_status(reply.status)
+            least = self._settings.compress_bytes
+            reply = await compressed(reply, headers.get(b"accept-encoding"), least)
             await send_reply(send, reply, call.id)
 
     async def _guarded(self, call: _Call) -> Reply:
@@ -257,6 +260,8 @@ def _check_encoding(call: _Call) -> None:
 def _answered(answer: Answer, media: str, receipts: Receipts | None) -> Reply:
     proof, body = answer.proof, answer.payload
     headers = {"zhitong-record": answer.record_id} if answer.record_id else {}
+    if answer.executor:
+        headers["zhitong-executor"] = answer.executor
     if proof is not None:
         headers |= proof_headers(proof, receipts)
     status = answer.status

@@ -77,6 +77,6 @@ def _always(media: str) -> tuple[tuple[bytes, bytes], ...]:
     return (
         (b"content-type", f"{media}; charset=utf-8".encode()),
         (b"cache-control", b"no-store"),
-        (b"vary", b"accept"),
+        (b"vary", b"accept, accept-encoding"),
         (b"x-content-type-options", b"nosniff"),
     )

@@ -58,6 +58,9 @@ class Settings:
     json_depth: int = 20
     """How deep a request body's JSON, variables included, may be nested."""
 
+    compress_bytes: int = 4_096
+    """The smallest answer that is compressed, for who says that it can read it."""
+
     document_bytes: int = 32_768
     """The longest GraphQL document."""
 

@@ -61,6 +61,10 @@ class Bounds:
     """Braces and fragments inside each other: graphql-core goes down by recursion."""
 
 
+_IN_PARTS = frozenset({"defer", "stream"})
+"""Directives that ask for an answer in parts; that there are none is told to all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Extent:
     """How much a selection is, its fragments spread."""
@@ -186,6 +190,14 @@ def _too_many_aliases(bounds: Bounds) -> DocumentTooDeepError:
     )
 
 
+def _not_in_parts() -> DocumentInvalidError:
+    return DocumentInvalidError(
+        "本服务不提供 @defer 和 @stream：每个回答整个给出并登记，请去掉这两个指令",
+        "@defer and @stream are not offered here: each answer is recorded and given as "
+        "a whole; leave them out",
+    )
+
+
 def _too_many_directives(bounds: Bounds) -> DocumentTooDeepError:
     return DocumentTooDeepError(
         f"查询展开后超过 {bounds.directives} 个指令（@…），请减少指令",
@@ -305,6 +317,8 @@ class _Measure:
     def _directives(self, node: Node) -> int:
         found = getattr(node, "directives", None) or ()
         for directive in found:
+            if directive.name.value in _IN_PARTS:
+                raise _not_in_parts()
             for argument in directive.arguments or ():
                 self._check_value(argument.value)
         return len(found)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,14 @@ from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, DemoIssuer
 from zhitong.infra.front import GraphQLFront
 from zhitong.infra.media import GRAPHQL, HTML, JSON
 from zhitong.infra.pace import Pace
+from zhitong.infra.receipts import content_digest
 from zhitong.infra.settings import Settings
 from zhitong.infra.tokens import Verifier
-from zhitong.schema.engine import Answer, Question, problem
+from zhitong.schema.engine import Answer, Proof, Question, problem
 from zhitong.types import Allowance, Occasion, Principal
 
 SETTINGS = Settings(body_bytes=2_000, json_depth=5)
+AT = datetime(2026, 11, 22, tzinfo=UTC)
 DONE = Answer(body={"data": {"a": "甲"}}, executed=True, record_id="record-7")
 REFUSED = Answer(
     body={"errors": [problem(DocumentInvalidError("文档无效", "invalid"))]},
@@ -114,6 +117,31 @@ async def test_a_get_becomes_a_question_that_may_only_read(connect: Connect) -> 
     assert (question.document, question.variables) == ("{ a }", {"名": "甲"})
     assert question.operation is None
     assert question.read_only
+
+
+async def test_an_answer_says_which_executor_gave_it(connect: Connect) -> None:
+    by = replace(DONE, executor="graphql-core; why=mutation")
+    response = await connect(Listener(by)).post("/graphql", json={"query": "{a}"})
+    assert response.headers["zhitong-executor"] == "graphql-core; why=mutation"
+    response = await connect(Listener(REFUSED)).post("/graphql", json={"query": "{a}"})
+    assert "zhitong-executor" not in response.headers
+
+
+async def test_a_large_answer_is_compressed_and_its_digest_is_that_of_the_answer(
+    connect: Connect,
+) -> None:
+    payload = b'{"data":{"a":"%s"}}' % (b"x" * SETTINGS.compress_bytes)
+    digest = sha256(payload).digest()
+    proof = Proof(record="7", digest=digest, at=AT, unit="u", document=KNOWN)
+    engine = Listener(replace(DONE, payload=payload, proof=proof))
+    response = await connect(engine).post(
+        "/graphql", json={"query": "{a}"}, headers={"accept-encoding": "br"}
+    )
+    assert response.headers["content-encoding"] == "br"
+    assert response.headers["vary"] == "accept, accept-encoding"
+    assert response.headers["zhitong-answer-digest"] == content_digest(digest)
+    assert int(response.headers["content-length"]) < 200
+    assert response.content == payload  # httpx unpacks it
 
 
 async def test_every_request_has_an_id_of_our_own(connect: Connect) -> None:

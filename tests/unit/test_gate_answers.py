@@ -158,7 +158,7 @@ def test_an_error_of_one_field_is_classified_as_the_askers(made: Made) -> None:
 
 def test_what_was_refused_is_not_kept(made: Made) -> None:
     engine: Any = made[0]._engine
-    kept = engine._fitting
+    kept = engine._documents._fitting
     before = len(kept)
     for number in range(30):
         ask(made, "police", f"{{ nowhere{number} }}")
@@ -166,3 +166,20 @@ def test_what_was_refused_is_not_kept(made: Made) -> None:
     for number in range(200):
         ask(made, "police", f"{{ a{number}: __typename }}")
     assert len(kept) == 128
+
+
+@pytest.mark.parametrize("who", ["police", "public"])
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{ ... @defer { sources { name } } }",
+        "{ sources @stream(initialCount: 1) { name } }",
+        "query A { ...F @defer } fragment F on Query { sources { name } }",
+    ],
+)
+def test_answers_in_parts_are_refused_and_everybody_is_told(
+    made: Made, who: str, document: str
+) -> None:
+    status, body = ask(made, who, document)
+    assert (status, code(body)) == (400, "DOCUMENT_INVALID")
+    assert "@defer" in body["errors"][0]["extensions"]["en"]

@@ -33,6 +33,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
         body_bytes=1,
         body_seconds=0.5,
         json_depth=2,
+        compress_bytes=10,
         document_bytes=3,
         document_depth=4,
         document_tokens=5,
