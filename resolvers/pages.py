@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from zhitong.resolvers.asking import Asking, Place
 from zhitong.resolvers.cursors import Mark
+from zhitong.resolvers.keyed import Count
 from zhitong.resolvers.links import hidden
-from zhitong.resolvers.loaders import Count
 from zhitong.resolvers.merge import mark_of
 from zhitong.resolvers.nodes import NodeId
 from zhitong.resolvers.read import LINK, Ask, Found
