@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Generic, TypeVar
 
+from zhitong.exceptions import ZhitongError
 from zhitong.resolvers.budget import Budget
 from zhitong.resolvers.read import Ask, Found, Now, Reader, Reading
 from zhitong.types import Inquiry, Keys, Row
@@ -127,14 +128,14 @@ class _Once(Generic[Known]):
         self._coming.update(dict.fromkeys(keys, coming))
         try:
             self._known.update(await fetch(keys))
-        except Exception as error:
+        except ZhitongError as error:
             # It stays: whoever asks for these keys later is told the same.
             coming.set_exception(error)
             coming.exception()  # seen: perhaps nobody else asks
             raise
         finally:
             if not coming.done():
-                # Known now; or the asker was cancelled, and another asks again.
+                # Known now; or it came to nothing, and who still waits asks again.
                 for key in keys:
                     del self._coming[key]
                 coming.set_result(None)

@@ -9,14 +9,14 @@ from dataclasses import replace
 import pytest
 
 from zhitong.connectors.memory import MemorySource, Table
-from zhitong.exceptions import SourceTimeoutError
+from zhitong.exceptions import FieldHiddenError, SourceTimeoutError
 from zhitong.resolvers import budget as budgets
 from zhitong.resolvers.budget import Budget
 from zhitong.resolvers.keyed import Keyed
 from zhitong.resolvers.loaders import Loaders
 from zhitong.resolvers.policy import Effect, Policy, Rule
 from zhitong.resolvers.read import Ask, Reader
-from zhitong.schema.declare import entity, item
+from zhitong.schema.declare import WITHHELD, entity, item
 from zhitong.types import (
     SOURCE_KEY,
     Inquiry,
@@ -29,6 +29,7 @@ from zhitong.types import (
     RowQuery,
 )
 
+PHONE = item("phone", "电话", "Phone", sharing=WITHHELD)
 FIRM = entity(
     "Firm",
     "firms",
@@ -36,12 +37,13 @@ FIRM = entity(
     "A firm",
     key="code",
     orders=("code",),
-    fields=(item("code", "代码", "Code"), item("name", "名称", "Name")),
+    fields=(item("code", "代码", "Code"), item("name", "名称", "Name"), PHONE),
 )
 OPEN = Rule(
     name="open",
     effect=Effect.ALLOW,
     kinds=frozenset({"department"}),
+    fields=frozenset({"code", "name"}),
     reason=Label("因", "why"),
     source="test",
 )
@@ -189,21 +191,28 @@ async def test_what_a_cancelled_asker_left_is_asked_by_who_waits(
     assert first.cancelled()
 
 
-async def test_a_fault_is_told_to_all_who_ask_for_the_key_and_asked_once(
+async def test_a_refusal_is_told_to_all_who_ask_for_the_key_and_comes_once(
+    keyed: Keyed, budget: Budget
+) -> None:
+    hidden = replace(ASK, order=Order("phone"))
+    for _ in range(2):
+        with pytest.raises(FieldHiddenError):
+            await keyed.load(hidden, "code", ["1"])
+    assert budget.read == 2
+
+
+async def test_a_fault_of_ours_is_raised_and_leaves_nobody_waiting(
     keyed: Keyed, source: MemorySource
 ) -> None:
-    calls = 0
-
     async def broken(_query: RowQuery) -> Sequence[Row]:
-        nonlocal calls
-        calls += 1
         raise ZeroDivisionError
 
+    answering = source.rows
     source.rows = broken  # type: ignore[method-assign,assignment]
-    for _ in range(2):
-        with pytest.raises(ZeroDivisionError):
-            await keyed.load(ASK, "code", ["1"])
-    assert calls == 1
+    with pytest.raises(ZeroDivisionError):
+        await keyed.load(ASK, "code", ["1"])
+    source.rows = answering  # type: ignore[method-assign]
+    assert (await keyed.load(ASK, "code", ["1"]))["1"].rows
 
 
 async def test_a_source_that_is_away_leaves_every_key_without_its_part(
