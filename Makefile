@@ -28,7 +28,7 @@ export npm_config_cache := $(CURDIR)/$(CACHE)/npm
 export npm_config_fetch_retries := 1
 export npm_config_update_notifier := false
 
-.PHONY: help setup explorer broker check lint types test test-inside test-outside unit leaks fix demo serve bench soak bench-decisions bench-access bench-front bench-revocation bench-evidence bench-verify grants-month fuzz judges captures schema policy clean-demo lock
+.PHONY: help setup explorer broker check lint types test test-inside test-outside unit leaks fix demo serve bench bench-read bench-growth soak bench-decisions bench-access bench-front bench-revocation bench-evidence bench-verify grants-month fuzz judges captures schema policy clean-demo lock
 
 help: ## 列出命令 list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,8 +91,15 @@ serve: setup ## 示范城市、封存、见证与网关 the demo city, the seale
 	@$(BIN)/zhitong seal >> $(ZHITONG_STATE)/log/seal.log 2>&1 & \
 	$(BIN)/zhitong witness >> $(ZHITONG_STATE)/log/witness.log 2>&1 & $(BIN)/zhitong serve
 
-bench: setup ## 大规模数据的装入与查询耗时 load the large city and time questions on it
+bench: setup ## 与各同类实现同场比较（QUICK=1：小城市） ours beside every peer that can run here (QUICK=1: a small city)
+	$(BIN)/python bench/compare.py $(if $(filter-out 0,$(QUICK)),--scale small --rounds 3 --seconds 0.1 --quick)
+
+bench-read: setup ## 大规模数据的装入与查询耗时 load the large city and time questions on it
 	$(BIN)/python bench/read.py
+
+bench-growth: setup ## 成本随规模怎样增长（QUICK、SOAK=分钟、FROZEN=部门） how cost grows (QUICK, SOAK=minutes, FROZEN=department)
+	$(BIN)/python bench/growth.py $(if $(filter-out 0,$(QUICK)),--scale small --questions 40 --cases) \
+	  $(if $(SOAK),--soak $(SOAK)) $(if $(FROZEN),--frozen $(FROZEN))
 
 bench-decisions: setup ## 登记、中继与到达的速度 how fast decisions are taken, relayed and seen
 	$(BIN)/python bench/decisions.py

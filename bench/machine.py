@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 TICK = os.sysconf("SC_CLK_TCK")
@@ -24,11 +26,19 @@ def zhitong(state: Path, *words: str) -> list[str]:
 
 
 @contextmanager
-def running(state: Path, *words: str) -> Iterator[None]:
-    """Run one of our own processes beside us, its log in the state folder."""
+def running(
+    state: Path, *words: str, more: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """Run one of our own processes beside us, its log in the state folder.
+
+    *more* are variables of its environment.
+    """
     with (state / "log" / f"{words[0]}.log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - our own program
-            zhitong(state, *words), stdout=log, stderr=subprocess.STDOUT
+            zhitong(state, *words),
+            env={**os.environ, **(more or {})},
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
         try:
             yield
@@ -53,44 +63,101 @@ def _busy() -> tuple[int, int]:
 
 
 def others() -> str:
-    """Say how busy the machine is with other things, over two seconds."""
-    before = _busy()
+    """Say how busy the machine is, over two seconds, with what."""
+    processes, before = _ticks(), _busy()
     time.sleep(2)
     after = _busy()
     share = (after[0] - before[0]) / max(1, after[1] - before[1])
     load = " ".join(f"{one:.1f}" for one in os.getloadavg())
-    return f"{os.cpu_count()} cores, others keep {share:.0%} busy, load {load}"
+    spent: Counter[str] = Counter()
+    for pid, (name, ticks) in _ticks().items():
+        spent[name] += ticks - processes.get(pid, (name, 0))[1]
+    names = [f"{name} {ticks / TICK / 2:.0%}" for name, ticks in spent.most_common(5)]
+    named = ", ".join(one for one in names if not one.endswith(" 0%"))
+    said = f"{os.cpu_count()} cores, others keep {share:.0%} busy, load {load}"
+    return f"{said} ({named})" if named else said
 
 
-def _cpu_seconds(root: int) -> float:
-    """Give the CPU seconds of a process, of its children, and of those that ended."""
-    found = 0.0
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            words = path.read_text().rpartition(")")[2].split()
-            pid = int(path.parent.name)
-            if root in (pid, int(words[1])):
-                # A process's own clock (clock_getcpuclockid): ticks are too coarse.
-                found += time.clock_gettime(~pid << 3 | 2)
-                found += (int(words[13]) + int(words[14])) / TICK
-        except OSError:  # it has just ended
-            continue
+def _ticks() -> dict[int, tuple[str, int]]:
+    """Give each process but ours: its name, and the ticks it has had."""
+    found = {}
+    for pid, name, words in _processes():
+        if pid != os.getpid():
+            found[pid] = (name, int(words[11]) + int(words[12]))
     return found
 
 
-class Processes:
-    """The gateway and the servers of the databases, as far as CPU goes."""
+def _processes() -> Iterator[tuple[int, str, list[str]]]:
+    """Give each process: its number, its name, what follows in its stat."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            head, _, rest = path.read_text().rpartition(")")
+        except OSError:  # it has just ended
+            continue
+        yield int(path.parent.name), head.partition("(")[2], rest.split()
 
-    def __init__(self, state: Path, gateway: int) -> None:
-        self._gateway = gateway
+
+def _families() -> dict[int, list[int]]:
+    """Give the children of each process."""
+    found: dict[int, list[int]] = {}
+    for pid, _, words in _processes():
+        found.setdefault(int(words[1]), []).append(pid)
+    return found
+
+
+def _family(root: int, families: Mapping[int, Sequence[int]]) -> Iterator[int]:
+    yield root
+    for child in families.get(root, ()):
+        yield from _family(child, families)
+
+
+def cpu_seconds(*roots: int) -> Sequence[float]:
+    """Give the CPU seconds of each process with all below it, ended ones included."""
+    ended = {
+        pid: (int(words[13]) + int(words[14])) / TICK for pid, _, words in _processes()
+    }
+    families = _families()
+    found = []
+    for root in roots:
+        spent = 0.0
+        for pid in _family(root, families):
+            with suppress(OSError):  # it has just ended
+                # A process's own clock (clock_getcpuclockid): ticks are too coarse.
+                spent += time.clock_gettime(~pid << 3 | 2) + ended.get(pid, 0.0)
+        found.append(spent)
+    return found
+
+
+def memory(root: int, line: str = "VmHWM") -> float:
+    """Give the MiB of a process with all below it: its most, or *line*'s (VmRSS)."""
+    kilobytes = 0
+    for pid in _family(root, _families()):
+        with suppress(OSError):
+            status = Path(f"/proc/{pid}/status").read_text()
+            found = re.search(rf"{line}:\s+(\d+) kB", status)
+            kilobytes += int(found[1]) if found else 0
+    return kilobytes / 1024
+
+
+class Processes:
+    """The servers of the databases in some state folders, as far as CPU goes."""
+
+    def __init__(self, *states: Path) -> None:
         self._servers = [
             int(path.read_text().split()[0])
+            for state in states
             for path in state.glob("postgres/*/postmaster.pid")
         ]
 
-    def used(self) -> tuple[float, float]:
-        """Give the CPU seconds of the gateway, and of the databases."""
-        return _cpu_seconds(self._gateway), sum(map(_cpu_seconds, self._servers))
+    def used(self, pid: int) -> tuple[float, float]:
+        """Give the CPU seconds of process *pid*, and of the databases."""
+        one, *servers = cpu_seconds(pid, *self._servers)
+        return one, sum(servers)
+
+    def elsewhere(self) -> float:
+        """Give the CPU seconds that neither we nor the databases have had."""
+        ours, *servers = cpu_seconds(os.getpid(), *self._servers)
+        return _busy()[0] / TICK - ours - sum(servers)
 
 
 def quantiles(seconds: Sequence[float]) -> str:

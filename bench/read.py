@@ -1,4 +1,4 @@
-"""Load a demo city and time a few questions on it: `make bench`.
+"""Load a demo city and time a few questions on it: `make bench-read`.
 
 Prints seconds to load and, per question, the median and the slowest of the runs in
 milliseconds, in this process, HTTP and tokens left out. Nothing is judged.

@@ -21,8 +21,8 @@ from urllib.parse import urlsplit
 import asyncpg
 import httpx
 import uvloop
-from access import CLIENTS
 from machine import others, quantiles, running, until, zhitong
+from our_gateway import CLIENTS
 
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.embedded import address

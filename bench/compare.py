@@ -1,0 +1,304 @@
+"""Our gateway beside every peer that this machine can run: `make bench`.
+
+The five questions of `access_questions` go to all in the very same words (PostGraphile
+makes a graph of its own, and is asked the same in its words). Before anything is timed,
+everybody's answers are compared with the hand-written limit's. Then all are asked in
+shuffled turns, round by round, by one caller and by thirty-two: one row, one question
+and one number of callers is a visit.
+
+What is compared is CPU: that of the server's processes, and that of all PostgreSQL
+servers. Peers know one database; theirs holds all departments' rows decoded and indexed
+(`peer_tables`), which is their best case. Ours reads seven servers and decodes as it
+answers. "Naked" is our answer of open fields less its token and its receipt, that no
+answer of ours goes without and no peer has; "full duty" is the one of protected fields.
+Nothing is judged by a time: it ends with 0 whatever the figures are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import re
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, fields
+from itertools import product
+from pathlib import Path
+
+import uvloop
+from access_questions import WORKLOADS, Workload
+from callers import AnswerError, Target, ask
+from compare_plot import plot
+from compare_report import Measured, Report, Visit
+from machine import Processes, memory, others
+from our_gateway import BENCH, Ours, city, common, gateway, some_codes
+from peer_builds import HERE, LIMIT, PEERS, AbsentError, Peer, commands, peers_place
+from peer_servers import asked, differences, serving
+from peer_tables import make
+
+from zhitong.infra.embedded import Cluster
+from zhitong.infra.settings import Settings
+
+SETTLING = 0.3
+"""Seconds until the records that follow an answer of ours are all committed."""
+MOST = 20_000
+"""Questions of one visit."""
+FIRST = 10
+"""Questions that tell how fast a row is."""
+PEERS_SERVER = {"shared_buffers": "1GB"}
+"""As much as the departments' servers have together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the table: who is asked, in which words."""
+
+    name: str
+    pid: int
+    target: Target
+    documents: Mapping[str, str]
+    """The question's two letters → its document."""
+    ours: bool = False
+
+
+class Bench:
+    """Asks everybody everything in shuffled rounds."""
+
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        processes: Processes,
+        codes: Sequence[str],
+        given: argparse.Namespace,
+    ) -> None:
+        self._rows = list(rows)
+        self._processes = processes
+        self._codes = codes
+        self._callers: Sequence[int] = given.callers
+        self._seconds: float = given.seconds
+        self._chance = random.Random(given.seed)  # noqa: S311 - an order, no secret
+        self._rates: dict[tuple[str, str, int], float] = {}
+        self.visits: list[Visit] = []
+        self.gone: dict[str, str] = {}
+        """Rows that failed on the way, and how."""
+
+    async def round(self, number: int) -> None:
+        """Pay every visit once; the round 0 warms up and is not kept."""
+        visits = list(product(self._rows, WORKLOADS, self._callers))
+        self._chance.shuffle(visits)
+        for row, work, callers in visits:
+            if row.name in self.gone:
+                continue
+            try:
+                visit = await self._visit(row, work, callers, number)
+            except (ExceptionGroup, AnswerError, OSError, EOFError) as error:
+                self.gone[row.name] = repr(error)[:300]
+                print(f"{row.name} 中途失败 failed on the way: {error!r}", flush=True)
+                continue
+            if number and visit is not None:
+                self.visits.append(visit)
+
+    async def _visit(
+        self, row: Row, work: Workload, callers: int, number: int
+    ) -> Visit | None:
+        key = row.name, work.name[:2], callers
+        requests = self._requests(row, row.documents[work.name[:2]])
+        if key not in self._rates:
+            first = await ask(row.target, requests, callers, max(FIRST, callers))
+            self._rates[key] = len(first.seconds) / first.took
+        count = min(MOST, max(callers, round(self._rates[key] * self._seconds)))
+        before = self._processes.used(row.pid)
+        found = await ask(row.target, requests, callers, count)
+        if row.ours:
+            await asyncio.sleep(SETTLING)
+        after = self._processes.used(row.pid)
+        self._rates[key] = count / found.took
+        if found.again:
+            return None  # what was asked twice is no measure
+        own, databases = (b - a for a, b in zip(before, after, strict=True))
+        return Visit(
+            row=row.name,
+            question=work.name[:2],
+            callers=callers,
+            round=number,
+            own=own * 1000 / count,
+            databases=databases * 1000 / count,
+            rate=count / found.took,
+            seconds=tuple(found.seconds),
+        )
+
+    def _requests(self, row: Row, document: str) -> Iterator[bytes]:
+        if "$code" not in document:
+            request = row.target.request(document, {})
+            while True:
+                yield request
+        some = [row.target.request(document, {"code": code}) for code in self._codes]
+        while True:
+            yield self._chance.choice(some)
+
+
+def documents(peer: Peer) -> Mapping[str, str]:
+    """Give the five questions in a peer's words."""
+    if peer.documents == "ours":
+        return {work.name[:2]: work.public for work in WORKLOADS}
+    text = (HERE / peer.folder / peer.documents).read_text("utf-8")
+    parts = re.split(r"^(?=query (Q\d))", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def executors(named: str) -> Sequence[str]:
+    """Say which executors of ours are measured; an empty one is the only one."""
+    known = any(field.name == "executor" for field in fields(Settings))
+    return named.split(",") if known else [""]
+
+
+@contextmanager
+def our_rows(
+    databases: Mapping[str, str], executor: str
+) -> Iterator[tuple[Ours, Sequence[Row]]]:
+    """Run a gateway; give it, and its rows: naked and with full duty."""
+    more = {"ZHITONG_EXECUTOR": executor} if executor else {}
+    name = f"zhitong {executor}".strip()
+    with gateway(f"compare-{executor or 'one'}", databases, more) as ours:
+        public = {work.name[:2]: work.public for work in WORKLOADS}
+        full = {work.name[:2]: work.full for work in WORKLOADS}
+        yield (
+            ours,
+            (
+                Row(name, ours.pid, ours.target, public, ours=True),
+                Row(f"{name}, full duty", ours.pid, ours.target, full, ours=True),
+            ),
+        )
+
+
+def compared(rows: Sequence[Row], code: str) -> tuple[list[Row], dict[str, str]]:
+    """Leave the rows whose answers have as many values as the limit's; name the rest.
+
+    Values that differ are counted and printed: ours blanks ID numbers in free text.
+    """
+    variables = {"code": code}
+    good, left_out = list[Row](), dict[str, str]()
+    limit: dict[str, object] = {}
+    for row in sorted(rows, key=lambda one: one.name != LIMIT):
+        told = []
+        for work in WORKLOADS:
+            document = row.documents[work.name[:2]]
+            with_code = variables if "$code" in document else {}
+            try:
+                answer = asked(row.target, document, with_code)
+            except AnswerError as error:
+                left_out[row.name] = f"{work.name[:2]}: {error}"
+                break
+            same = limit.setdefault(work.name[:2], answer)
+            expected, got, other = differences(same, answer)
+            told.append(f"{work.name[:2]} {got:,}/{other:,}")
+            if expected != got:
+                left_out[row.name] = f"{work.name[:2]}: {got:,} ≠ {expected:,}"
+                break
+        else:
+            good.append(row)
+        print(f"{row.name:<32} {'  '.join(told)}", flush=True)
+    return good, left_out
+
+
+def measure(given: argparse.Namespace) -> Report:
+    """Start everybody, compare, ask, and say what was found."""
+    began = time.time()
+    with ExitStack() as stack:
+        rows, gateways, states, absent = _everybody(stack, given)
+        processes = Processes(*states)
+        codes = some_codes(gateways[0])
+        good, left_out = compared(rows, codes[0])
+        absent |= left_out
+        for name, why in absent.items():
+            print(f"没有 without {name}: {why}", flush=True)
+        idle, since = processes.elsewhere(), time.monotonic()
+        bench = Bench(good, processes, codes, given)
+        uvloop.run(_rounds(bench, given.rounds))
+        share = (processes.elsewhere() - idle) / (time.monotonic() - since)
+        return Report(
+            scale=given.scale,
+            rounds=given.rounds,
+            began=began,
+            absent={**absent, **bench.gone},
+            taken_off=asyncio.run(common(gateways[0])),
+            elsewhere=share,
+            memory={row.name: memory(row.pid) for row in good},
+            found=Measured(bench.visits),
+        )
+
+
+def _everybody(
+    stack: ExitStack, given: argparse.Namespace
+) -> tuple[list[Row], list[Ours], list[Path], dict[str, str]]:
+    """Start all: their rows, our gateways, folders of servers, who is missing."""
+    cache = Settings().cache
+    built, absent = commands(cache, quick=given.quick)
+    departments = stack.enter_context(city(given.scale))
+    state = (BENCH / f"peers-{given.scale}").resolve()
+    cluster = Cluster(state, ("peers",), PEERS_SERVER)
+    stack.callback(cluster.stop)
+    database = cluster.start()["peers"]
+    asyncio.run(make(database, given.scale))
+    rows, gateways = list[Row](), list[Ours]()
+    for executor in executors(given.executors):
+        ours, two = stack.enter_context(our_rows(departments.databases, executor))
+        gateways.append(ours)
+        rows += two
+    for peer in PEERS:
+        if peer.name not in built:
+            continue
+        place = peers_place(cache) / peer.folder
+        try:
+            running = stack.enter_context(serving(built[peer.name], place, database))
+        except AbsentError as error:
+            absent[peer.name] = str(error)
+        else:
+            words = documents(peer)
+            rows.append(Row(peer.name, running.pid, running.target, words))
+    states = [departments.state, state, *(one.settings.state for one in gateways)]
+    return rows, gateways, states, absent
+
+
+async def _rounds(bench: Bench, rounds: int) -> None:
+    for number in range(rounds + 1):
+        began = time.perf_counter()
+        await bench.round(number)
+        took = time.perf_counter() - began
+        print(f"round {number} of {rounds}: {took:.0f} s", flush=True)
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scale", default="large")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of a visit")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--callers", type=int, nargs="+", default=[1, 32])
+    parser.add_argument("--executors", default="plan,graphql-core")
+    parser.add_argument("--quick", action="store_true", help="compile nothing")
+    given = parser.parse_args()
+    before = others()
+    print(f"the machine before: {before}", flush=True)
+    report = measure(given)
+    after = others()
+    for line in report.lines():
+        print(line)
+    print(f"the machine after: {after}")
+    said = {"before": before, "after": after, "cores": os.cpu_count()}
+    path = BENCH / f"compare-{given.scale}.json"
+    path.write_text(
+        json.dumps({"machine": said, "python": sys.version, **report.figures()}),
+        "utf-8",
+    )
+    print(f"figures: {path}, {plot(path)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""One database with what all departments have, for peers that know one database.
+
+The same loader fills it: every department's schema, row for row, with its indexes. On
+top lies the schema ``graph``: a table per type in the graph's words, its columns
+written by our own bindings (`zhitong.connectors.mapping`), so that a value is the same
+by construction and no code list is copied by hand. It is made once and indexed for the
+five questions: the peers' best case, for nothing is left to decode when they are asked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import asyncpg
+
+from zhitong.connectors.binding_file import read_folder
+from zhitong.connectors.mapping import MappedType
+from zhitong.connectors.postgresql import PostgreSQLSource
+from zhitong.infra.city_load import BINDINGS, SOURCES, load_city
+from zhitong.schema.entities import ENTITIES
+from zhitong.types import EntityType, Kind
+
+AFTER = Path(__file__).parent / "peers" / "tables.sql"
+TYPES = (
+    "Counterparty",
+    "CaseRecord",
+    "CreditListing",
+    "EnforcementSubject",
+    "Officer",
+)
+MARK = "select obj_description(to_regnamespace('graph'), 'pg_namespace')"
+
+
+async def make(url: str, scale: str) -> None:
+    """Load the departments into the database at *url*, and make ``graph`` of them.
+
+    What was made of the same city by the same statements stays.
+    """
+    loaded = await load_city(dict.fromkeys(SOURCES, url), scale)
+    statements = [*await _statements(url), AFTER.read_text("utf-8")]
+    mark = hashlib.sha256("".join([scale, *statements]).encode()).hexdigest()
+    connection = await asyncpg.connect(url)
+    try:
+        if not loaded.loaded and await connection.fetchval(MARK) == mark:
+            return
+        await connection.execute("drop schema if exists graph cascade")
+        await connection.execute("create schema graph")
+        for statement in statements:
+            await connection.execute(statement)
+        # No autovacuum and no checkpoint shall fall into what is timed.
+        await connection.execute("vacuum analyze")
+        await connection.execute("checkpoint")
+        await connection.execute(f"comment on schema graph is '{mark}'")
+    finally:
+        await connection.close()
+
+
+async def _statements(url: str) -> Sequence[str]:
+    found: dict[str, dict[str, MappedType]] = {name: {} for name in TYPES}
+    bindings, errors = read_folder(BINDINGS, ENTITIES)
+    if errors:
+        raise SystemExit(str(errors[0]))
+    for name, binding in sorted(bindings.items()):
+        source = PostgreSQLSource(binding, ENTITIES, url)
+        inspection = await source.inspect()
+        await source.close()
+        for kind in TYPES:
+            if kind in inspection.types:
+                found[kind][name] = inspection.types[kind]
+    return [one for kind in TYPES for one in _table(ENTITIES[kind], found[kind])]
+
+
+def _table(entity: EntityType, parts: dict[str, MappedType]) -> Iterator[str]:
+    table = f"graph.{snake(entity.name)}"
+    rows = " union all ".join(
+        _rows(entity, source, mapped) for source, mapped in parts.items()
+    )
+    yield f"create table {table} as {rows}"
+    yield f"alter table {table} add primary key (source, key)"
+    yield f"alter table {table} alter sort set not null"
+
+
+def _rows(entity: EntityType, source: str, mapped: MappedType) -> str:
+    columns = [
+        f"'{source}'::text as source",
+        f"{mapped.source_key.value} as key",
+        f"coalesce({_sort(entity, mapped)}, '') as sort",
+    ]
+    for name, field in entity.fields.items():
+        kind = "text[]" if field.kind is Kind.TEXTS else "text"
+        held = mapped.fields.get(name)
+        value = "null" if held is None else held.value
+        columns.append(f"({value})::{kind} as {snake(name)}")
+    joins = " ".join(mapped.joins.values())
+    return f"select {', '.join(columns)} from {mapped.table} base {joins}"  # noqa: S608 - as above
+
+
+def _sort(entity: EntityType, mapped: MappedType) -> str:
+    """Write what the type's first order sorts by, as `zhitong.resolvers.merge` does."""
+    held = mapped.fields.get(entity.orders[0])
+    if held is None:
+        return "null::text"
+    codec = held.codec
+    return (
+        f"case when {codec.valued(held.raw) or 'true'} "
+        f"then ({codec.order_value(held.raw)})::text end"
+    )
+
+
+def snake(name: str) -> str:
+    """Write a name of the graph as PostgreSQL's users do."""
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
