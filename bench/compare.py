@@ -37,7 +37,17 @@ from compare_plot import plot
 from compare_report import Measured, Report, Visit
 from machine import Processes, memory, others
 from our_gateway import BENCH, Ours, city, common, gateway, some_codes
-from peer_builds import HERE, LIMIT, PEERS, AbsentError, Peer, commands, peers_place
+from peer_builds import (
+    HERE,
+    LIMIT,
+    OWN,
+    PEERS,
+    AbsentError,
+    Peer,
+    commands,
+    peers_place,
+)
+from peer_limit import Limit
 from peer_servers import asked, differences, serving
 from peer_tables import make
 
@@ -244,7 +254,8 @@ def _everybody(
     cluster = Cluster(state, ("peers",), PEERS_SERVER)
     stack.callback(cluster.stop)
     database = cluster.start()["peers"]
-    asyncio.run(make(database, given.scale))
+    found = asyncio.run(make(database, given.scale))
+    (peers_place(cache) / OWN).write_text(Limit(found).text(), "utf-8")
     rows, gateways = list[Row](), list[Ours]()
     for executor in executors(given.executors):
         ours, two = stack.enter_context(our_rows(departments.databases, executor))

@@ -29,7 +29,10 @@ NEEDED = {"node": (22, 0), "go": (1, 26), "cargo": (1, 89)}
 
 LIMIT = "limit"
 """Hand-written SQL over one decoded table per type."""
-LIMITS = (LIMIT,)
+LIMIT_OVER_OWN = "limit, departments' tables"
+"""The same over the departments' own tables, decoded as it answers: `peer_limit`."""
+LIMITS = (LIMIT, LIMIT_OVER_OWN)
+OWN = "own.sql"
 
 
 class AbsentError(Exception):
@@ -49,6 +52,7 @@ class Peer:
 
 PEERS = (
     Peer(LIMIT, "python", ("limit.py",)),
+    Peer(LIMIT_OVER_OWN, "python", ("limit.py", OWN)),
     Peer("strawberry", "python", ("strawberry_peer.py", "stock")),
     Peer("strawberry + caches", "python", ("strawberry_peer.py", "cached")),
     Peer("Ariadne", "python", ("ariadne_peer.py",)),

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 import asyncpg
 
@@ -34,18 +35,25 @@ TYPES = (
 MARK = "select obj_description(to_regnamespace('graph'), 'pg_namespace')"
 
 
-async def make(url: str, scale: str) -> None:
+Found: TypeAlias = Mapping[str, Mapping[str, MappedType]]
+"""Type → department → where it lies there."""
+
+
+async def make(url: str, scale: str) -> Found:
     """Load the departments into the database at *url*, and make ``graph`` of them.
 
-    What was made of the same city by the same statements stays.
+    What was made of the same city by the same statements stays. Gives how the
+    departments' own tables are read.
     """
     loaded = await load_city(dict.fromkeys(SOURCES, url), scale)
-    statements = [*await _statements(url), AFTER.read_text("utf-8")]
+    found = await _found(url)
+    statements = [one for kind in TYPES for one in _table(ENTITIES[kind], found[kind])]
+    statements.append(AFTER.read_text("utf-8"))
     mark = hashlib.sha256("".join([scale, *statements]).encode()).hexdigest()
     connection = await asyncpg.connect(url)
     try:
         if not loaded.loaded and await connection.fetchval(MARK) == mark:
-            return
+            return found
         await connection.execute("drop schema if exists graph cascade")
         await connection.execute("create schema graph")
         for statement in statements:
@@ -56,9 +64,10 @@ async def make(url: str, scale: str) -> None:
         await connection.execute(f"comment on schema graph is '{mark}'")
     finally:
         await connection.close()
+    return found
 
 
-async def _statements(url: str) -> Sequence[str]:
+async def _found(url: str) -> Found:
     found: dict[str, dict[str, MappedType]] = {name: {} for name in TYPES}
     bindings, errors = read_folder(BINDINGS, ENTITIES)
     if errors:
@@ -70,10 +79,10 @@ async def _statements(url: str) -> Sequence[str]:
         for kind in TYPES:
             if kind in inspection.types:
                 found[kind][name] = inspection.types[kind]
-    return [one for kind in TYPES for one in _table(ENTITIES[kind], found[kind])]
+    return found
 
 
-def _table(entity: EntityType, parts: dict[str, MappedType]) -> Iterator[str]:
+def _table(entity: EntityType, parts: Mapping[str, MappedType]) -> Iterator[str]:
     table = f"graph.{snake(entity.name)}"
     rows = " union all ".join(
         _rows(entity, source, mapped) for source, mapped in parts.items()
@@ -95,7 +104,7 @@ def _rows(entity: EntityType, source: str, mapped: MappedType) -> str:
         value = "null" if held is None else held.value
         columns.append(f"({value})::{kind} as {snake(name)}")
     joins = " ".join(mapped.joins.values())
-    return f"select {', '.join(columns)} from {mapped.table} base {joins}"  # noqa: S608 - as above
+    return f"select {', '.join(columns)} from {mapped.table} base {joins}"
 
 
 def _sort(entity: EntityType, mapped: MappedType) -> str:
