@@ -48,6 +48,8 @@ class Peer:
     start: tuple[str, ...]
     documents: str = "ours"
     """``ours``: the very documents; else a file of its own words for them."""
+    build: str = ""
+    """What builds it, where that is not its folder's."""
 
 
 PEERS = (
@@ -55,7 +57,7 @@ PEERS = (
     Peer(LIMIT_OVER_OWN, "python", ("limit.py", OWN)),
     Peer("strawberry", "python", ("strawberry_peer.py", "stock")),
     Peer("strawberry + caches", "python", ("strawberry_peer.py", "cached")),
-    Peer("Ariadne", "python", ("ariadne_peer.py",)),
+    Peer("Ariadne", "python", ("ariadne_peer.py",), build="ariadne"),
     Peer("PostGraphile 5", "node", ("postgraphile.mjs",), "postgraphile.graphql"),
     Peer("Mercurius JIT", "node", ("mercurius.mjs",)),
     Peer("Yoga JIT", "node", ("yoga.mjs",)),
@@ -73,18 +75,16 @@ def commands(
     """
     built: dict[str, list[str]] = {}
     absent: dict[str, str] = {}
-    for folder, build in BUILDS.items():
+    for name, build in BUILDS.items():
+        some = [peer for peer in PEERS if (peer.build or peer.folder) == name]
         try:
-            place = _copied(cache, folder)
+            place = _copied(cache, some[0].folder)
             _may_build(place, quick=quick)
             first = build(place)
         except AbsentError as error:
-            reason = str(error)
-            absent |= {one.name: reason for one in PEERS if one.folder == folder}
+            absent |= dict.fromkeys((peer.name for peer in some), str(error))
         else:
-            for one in PEERS:
-                if one.folder == folder:
-                    built[one.name] = [*first, *one.start]
+            built |= {peer.name: [*first, *peer.start] for peer in some}
     return built, absent
 
 
@@ -111,7 +111,11 @@ def peers_place(cache: Path) -> Path:
     return (cache / "peers").resolve()
 
 
-def _python(place: Path) -> list[str]:
+def _python(_: Path) -> list[str]:
+    return [sys.executable]  # our own environment has all it needs
+
+
+def _ariadne(place: Path) -> list[str]:
     install = ["install", "--quiet", "--no-deps", "--require-hashes"]
     into = ["--target", str(place / "packages"), "-r", "requirements.txt"]
     _once(place, [sys.executable, "-m", "pip", *install, *into])
@@ -180,6 +184,7 @@ def _rust(place: Path) -> list[str]:
 
 BUILDS: Mapping[str, Callable[[Path], list[str]]] = {
     "python": _python,
+    "ariadne": _ariadne,
     "node": _node,
     "go": _go,
     "rust": _rust,

@@ -65,16 +65,19 @@ def test_a_ratio_is_of_the_same_round_and_says_whether_the_target_holds() -> Non
         visits(2.0, "Mercurius JIT"),
         visits(4.0, "Yoga JIT"),
         visits(1.0, "limit"),
+        visits(0.5, "limit, departments' tables"),
     )
-    stock, best, limit, duty = made.targets()
+    stock, best, limit, own, duty = made.targets()
     assert stock[1] == [30.0] * 5  # 30, 60 and 90 by 1, 2 and 3
     assert stock[3] == [False, True, True, False, True]
     assert best[1] == [2.0] * 5
     assert limit[3] == [True] * 5
+    assert own[3] == [False] * 5  # 2.0 where 1.1 to 1.6 are asked for
     assert duty[3] == [True] * 5
     assert [name.split(",")[0] for name, *_ in made.targets()] == [
         "strawberry ÷ zhitong",
         "best Node peer ÷ zhitong",
+        "zhitong ÷ limit",
         "zhitong ÷ limit",
         "zhitong",
     ]
@@ -132,7 +135,7 @@ def test_a_missing_tool_is_a_line_for_each_peer_that_needs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("peer_builds.BUILDS", _without("python", "node"))
+    monkeypatch.setattr("peer_builds.BUILDS", _without("python", "ariadne", "node"))
     built, absent = commands(tmp_path)
     assert built == {}
     assert set(absent) == {"gqlgen", "async-graphql"}
@@ -143,7 +146,7 @@ def test_a_missing_tool_is_a_line_for_each_peer_that_needs_it(
 def test_a_quick_run_compiles_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("peer_builds.BUILDS", _without("python", "node"))
+    monkeypatch.setattr("peer_builds.BUILDS", _without("python", "ariadne", "node"))
     built, absent = commands(tmp_path, quick=True)
     assert built == {}
     assert all("run make bench once" in why for why in absent.values())
