@@ -246,17 +246,20 @@ def condition(statement: Statement, predicate: Predicate) -> str:
     sql = statement.condition(predicate)
     assert before == 0  # noqa: S101 - numbers begin with this predicate
 
-    def literal(found: re.Match[str]) -> str:
-        value = statement.parameters[int(found[1]) - 1]
-        if isinstance(value, datetime):
-            return f"timestamp '{value.isoformat()}'"
-        if isinstance(value, date):
-            return f"date '{value.isoformat()}'"
-        if isinstance(value, int):
-            return str(value)
-        return f"'{value}'"
+    def parameter(found: re.Match[str]) -> str:
+        return _literal(statement.parameters[int(found[1]) - 1])
 
-    return re.sub(r"\$(\d+)", literal, sql)
+    return re.sub(r"\$(\d+)", parameter, sql)
+
+
+def _literal(value: object) -> str:
+    if isinstance(value, list):
+        return f"'{{{','.join(map(str, value))}}}'"
+    if isinstance(value, datetime):
+        return f"timestamp '{value.isoformat()}'"
+    if isinstance(value, date):
+        return f"date '{value.isoformat()}'"
+    return str(value) if isinstance(value, int) else f"'{value}'"
 
 
 def _list(pairs: str, rows: str, name: str) -> str:
