@@ -43,6 +43,7 @@ from zhitong.resolvers.read import Reader
 from zhitong.resolvers.records import Recorder
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.executor import GraphEngine
+from zhitong.schema.federation import Graph
 from zhitong.schema.gate import Bounds
 from zhitong.streams.envelopes import ReceiverEnvelopes
 from zhitong.types import EntityType, Field, Inquiry, Kind, Label, Principal
@@ -156,8 +157,16 @@ def _value(field: Field, number: int) -> Value:
             return f"文字{number:03}"
 
 
-def build(state: Path, **front_parts: Any) -> Made:  # noqa: ANN401 - as the front has them
-    """Put the gateway together, with keys of its own in *state*."""
+def build(
+    state: Path,
+    *,
+    schema: Graph | None = None,
+    **front_parts: Any,  # noqa: ANN401 - as the front has them
+) -> Made:
+    """Put the gateway together, with keys of its own in *state*.
+
+    *schema* is another graph than the product's, run by the same engine.
+    """
     made: Mapping[str, Source] = {**sources()}
     settings = Settings(state=state)
     policy = read_policy(settings.policy, ENTITIES)
@@ -193,6 +202,7 @@ def build(state: Path, **front_parts: Any) -> Made:  # noqa: ANN401 - as the fro
         sources=lambda: made,
         limits=Limits(settings.page_size, settings.page_limit),
         bounds=Bounds(),
+        schema=schema,
     )
     issuer = DemoIssuer(state)
     # A second passes with each request: nobody here is too fast.

@@ -43,7 +43,7 @@ from zhitong.infra.sealing_process import seal
 from zhitong.infra.serving import serve
 from zhitong.infra.settings import Settings, from_environment
 from zhitong.requesters import KINDS
-from zhitong.schema.graph import sdl
+from zhitong.schema.graph import federated_sdl, sdl
 from zhitong.streams.asyncapi import asyncapi
 from zhitong.types import Occasion
 
@@ -216,7 +216,12 @@ def _gateway(command: Command) -> None:
     )
     bindings.add_argument("verb", choices=["check"], help="核对 compare and report")
     bindings.add_argument("folder", metavar="目录", type=Path, nargs="?")
-    command("schema", "打印 GraphQL 模式 print the schema", _schema)
+    schema = command("schema", "打印 GraphQL 模式 print the schema", _schema)
+    schema.add_argument(
+        "--federated",
+        action="store_true",
+        help="供联邦路由组合 as a federated router composes it",
+    )
     command(
         "asyncapi", "打印事件的 AsyncAPI 文档 print the document of all events", _events
     )
@@ -591,8 +596,8 @@ def _ask(settings: Settings, given: argparse.Namespace) -> bool:
     return commands.ask(settings, given.kind, why, given.file, given.variables)
 
 
-def _schema(_settings: Settings, _given: argparse.Namespace) -> None:
-    sys.stdout.write(sdl())
+def _schema(_settings: Settings, given: argparse.Namespace) -> None:
+    sys.stdout.write(federated_sdl() if given.federated else sdl())
 
 
 def _events(settings: Settings, _given: argparse.Namespace) -> None:

@@ -41,6 +41,7 @@ class _Block(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     concurrent: _Count | None = None
     trusted_only: bool | None = None
     introspection: bool | None = None
+    router: bool | None = None
     source: _Text
 
     def matches(self, principal: Principal) -> bool:

@@ -43,6 +43,8 @@ from zhitong.infra.tokens import Caller, Verifier
 from zhitong.ports import Documents, Freshness
 from zhitong.resolvers.granted import HeldGrants
 from zhitong.schema.engine import Answer, Engine, Question
+from zhitong.schema.federated_trace import ASKED
+from zhitong.schema.federated_trace import HEADER as TRACE
 from zhitong.types import AUDITOR, OPERATOR, Allowance, Principal
 
 Headers = Mapping[bytes, bytes]
@@ -177,6 +179,7 @@ class GraphQLFront:
                 spend=spend,
                 allowance=allowance,
                 priced=call.header(b"zhitong-cost") == b"1",
+                traced=allowance.router and call.header(TRACE) == ASKED,
             )
             call.span.note_question(question)
             answer = await attended(self._engine.answer(question), call.receive)

@@ -69,13 +69,19 @@ def number_of(text: str) -> str:
     return number
 
 
-async def by_node(asking: Asking, placing: Placing, text: str) -> Row | None:
-    """Find the row of a node id, in the source that the id names."""
+async def by_node(
+    asking: Asking, placing: Placing, text: str, only: EntityType | None = None
+) -> Row | None:
+    """Find the row of a node id, in the source that the id names.
+
+    Raise `NodeIdError` where it names no such row, or one of another type than *only*.
+    """
     there: NodeId = node_id(text)
     entity = asking.entities.get(there.type)
-    if entity is None:
+    if entity is None or only not in {None, entity}:
         raise NodeIdError(
-            f"本服务没有类型 {there.type[:40]}", f"there is no type {there.type[:40]}"
+            f"本服务没有类型 {there.type[:40]}，或此处要的是别的类型",
+            f"there is no type {there.type[:40]}, or another is asked for here",
         )
     source = asking.sources().get(there.source)
     if source is None or not source.feeds(entity.name):

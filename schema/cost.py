@@ -56,6 +56,8 @@ LISTS: Mapping[tuple[str, str], int] = {
     ("CatalogueVersion", "changes"): 25,
 }
 """Lists of another size."""
+ENTITIES = "representations"
+"""An argument that lists what is to be found: as many rows as it has items."""
 ROWS = frozenset({"edges", "nodes"})
 SCHEMA: Mapping[str, int] = {"__schema": 2_000, "__type": 50}
 """What introspection costs, which is answered from memory."""
@@ -124,6 +126,8 @@ class Price:
         if variable is None:
             return 1
         said = variables.get(variable, self.defaults.get(variable))
+        if isinstance(said, list):  # a federated router's entities
+            return max(1, len(said))
         # What is no number is refused with its variable, before anything is read.
         if isinstance(said, int) and not isinstance(said, bool):
             return _served(said)
@@ -234,6 +238,10 @@ class _Walk:
             variable, rows = self._first(node)
             adding.add(inside.each, rows * self._kinds(node, found), variable)
             return
+        if found is not None and ENTITIES in found.args:
+            variable, rows = _listed(node)
+            adding.add(inside.once, rows, variable)
+            return
         listed = (
             LISTS.get((above.name if above else "", node.name.value), LISTED)
             if found is not None and is_list_type(get_nullable_type(found.type))
@@ -281,6 +289,14 @@ class _Walk:
             return max(1, len(value.values))
         kind = get_named_type(found.args["types"].type)
         return len(kind.values) if isinstance(kind, GraphQLEnumType) else 1
+
+
+def _listed(node: FieldNode) -> tuple[str | None, int]:
+    """Count the entities that are asked for by key, or name their variable."""
+    value = _argument(node, ENTITIES)
+    if isinstance(value, VariableNode):
+        return value.name.value, 1
+    return None, max(1, len(value.values)) if isinstance(value, ListValueNode) else 1
 
 
 def _field(above: GraphQLNamedType | None, node: FieldNode) -> GraphQLField | None:

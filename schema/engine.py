@@ -31,6 +31,8 @@ class Question:
     """What the client may ask, as its configuration has it."""
     priced: bool = False
     """Whether the answer is to say what the document cost."""
+    traced: bool = False
+    """Whether it is to say how long it took, for a federated router's trace."""
     digest: str = field(default="", compare=False)
     """The document's hash, where who asks has made it already; see `document_hash`."""
 

@@ -44,6 +44,9 @@ from zhitong.schema.context import Context
 from zhitong.schema.cost import cost_of_values
 from zhitong.schema.engine import Answer, Proof, Question, problem
 from zhitong.schema.entities import ENTITIES
+from zhitong.schema.federated_trace import NAME as TRACE
+from zhitong.schema.federated_trace import Trace
+from zhitong.schema.federation import Graph
 from zhitong.schema.gate import Bounds, introspection_denied
 from zhitong.schema.graph import graph
 from zhitong.schema.refusals import withheld
@@ -84,6 +87,7 @@ class GraphEngine:
         emergencies: Emergencies | None = None,
         catalogue: Catalogue | None = None,
         lookers: Lookers | None = None,
+        schema: Graph | None = None,
     ) -> None:
         self._reader = reader
         self._recorder = recorder
@@ -94,7 +98,7 @@ class GraphEngine:
         self._causes = causes
         self._sources = sources
         self._limits = limits
-        self._schema = graph()
+        self._schema = schema or graph()
         self._documents = Documents(self._schema._schema, bounds, limits.page)  # noqa: SLF001 - strawberry offers its graphql-core schema nowhere else
         self._grants = grants
         self._applications = applications
@@ -153,6 +157,7 @@ class GraphEngine:
     async def _execute(self, running: Running) -> Answer:
         question, inquiry = running.question, running.inquiry
         document = running.admitted.document
+        trace = Trace() if question.traced else None
         checking = self._causes.checking(inquiry)
         inquiry.disputed = await self._proceedings.disputed(inquiry)
         context = self._context(inquiry, document)
@@ -175,6 +180,8 @@ class GraphEngine:
         if errors:
             body["errors"] = errors
         extensions = {**access(inquiry), **gaps(inquiry)}
+        if trace is not None:
+            extensions[TRACE] = trace.told(errors)
         if question.priced and question.allowance.introspection:
             extensions["cost"] = {
                 "estimate": running.cost,

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-import strawberry
-from graphql import GraphQLError
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types import ExecutionContext
 
 from zhitong.schema.context import Context
+from zhitong.schema.federation import VERSION, Graph, without_federation
 from zhitong.schema.mutations import mutation_type
 from zhitong.schema.objects import OBJECTS
 from zhitong.schema.roots import query_type
@@ -40,17 +38,6 @@ class Admitted(SchemaExtension):
         yield
 
 
-class Graph(strawberry.Schema):
-    """A schema that logs no document: its literals may be ID numbers."""
-
-    def process_errors(
-        self,
-        errors: list[GraphQLError],
-        execution_context: ExecutionContext | None = None,
-    ) -> None:
-        """Leave the logging to the engine, which knows what may be logged."""
-
-
 def _attribute(owner: object, name: str) -> object:
     """Resolve a plain field: a row's column, anything else's attribute."""
     if isinstance(owner, Row):
@@ -66,6 +53,7 @@ def graph() -> Graph:
         mutation=mutation_type(),
         types=list(OBJECTS.values()),
         extensions=[Admitted],
+        federation_version=VERSION,
         config=StrawberryConfig(
             default_resolver=_attribute,
             disable_field_suggestions=True,
@@ -76,4 +64,9 @@ def graph() -> Graph:
 
 def sdl() -> str:
     """Print the schema in its definition language."""
+    return without_federation(federated_sdl())
+
+
+def federated_sdl() -> str:
+    """Print it as a router composes it: with keys, and the fields that it asks."""
     return graph().as_str() + "\n"

@@ -11,10 +11,13 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import strawberry
+from strawberry.federation.schema_directives import Key, Shareable
 
+from zhitong.resolvers.asking import Placing
 from zhitong.resolvers.links import linked, listed, match
 from zhitong.resolvers.nodes import NodeId
 from zhitong.resolvers.pages import Page, PageArguments, related_page
+from zhitong.resolvers.representations import keys_of
 from zhitong.schema.context import Context
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.enums import Direction, KeyMatch, order_enum
@@ -67,7 +70,12 @@ class Node:
     )
 
 
-@strawberry.type(description="一页的结尾。\n\nWhere a page ends.", name="PageInfo")
+@strawberry.type(
+    # Other graphs have Relay's as well, and a router makes one of them.
+    directives=[Shareable()],
+    description="一页的结尾。\n\nWhere a page ends.",
+    name="PageInfo",
+)
 class PageInfoType:
     """Relay's page information, forwards only."""
 
@@ -103,6 +111,11 @@ class TotalCount:
 def raw(info: Info) -> ResolveInfo:
     """Give graphql-core's own view: the nodes of the document."""
     return info._raw_info  # noqa: SLF001 - strawberry offers only slow copies of it
+
+
+def placing(info: Info, path: tuple[str, ...]) -> Placing:
+    """Say what is asked at *path* of whatever type stands there."""
+    return lambda entity: info.context.place(raw(info), entity, path)
 
 
 def argument(label: Label) -> Any:
@@ -249,7 +262,9 @@ def _object(entity: EntityType) -> type:
         lambda _cls, row, _info: isinstance(row, Row) and row.type == entity.name
     )
     made = type(entity.name, (Node,), body)
-    return strawberry.type(made, description=str(entity.label))
+    # Each field of a key by itself: a router names a row by any of them.
+    keys: list[object] = [Key(fields=one, resolvable=True) for one in keys_of(entity)]  # type: ignore[arg-type]
+    return strawberry.type(made, description=str(entity.label), directives=keys)
 
 
 def _connection(entity: EntityType) -> tuple[type, type]:
@@ -350,5 +365,6 @@ __all__ = [
     "described",
     "field_with",
     "page_arguments",
+    "placing",
     "raw",
 ]

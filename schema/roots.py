@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import strawberry
 
-from zhitong.resolvers.asking import Placing
 from zhitong.resolvers.lookups import Hits, by_lookup, by_node, exactly, search
 from zhitong.resolvers.pages import Page, root_page
 from zhitong.resolvers.statistics import (
@@ -32,6 +31,7 @@ from zhitong.schema.objects import (
     described,
     field_with,
     page_arguments,
+    placing,
     raw,
 )
 from zhitong.schema.served import codes_field, sources_field
@@ -219,11 +219,6 @@ def _statistics_field(entity: EntityType) -> Any:
         "return": f"{name}Statistics | None",
     }
     return field_with(resolve, annotations, label)
-
-
-def placing(info: Info, path: tuple[str, ...]) -> Placing:
-    """Say what is asked at *path* of whatever type stands there."""
-    return lambda entity: info.context.place(raw(info), entity, path)
 
 
 def lower(name: str) -> str:

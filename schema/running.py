@@ -11,7 +11,7 @@ from strawberry.types.graphql import OperationType as Allowed
 
 from zhitong.schema.context import Context
 from zhitong.schema.engine import Question
-from zhitong.schema.graph import Graph
+from zhitong.schema.federation import Graph
 
 GRAPHQL_CORE = "graphql-core"
 PLAN = "plan"

@@ -265,6 +265,12 @@ class NodeIdError(QuestionError):
     code = "NODE_ID"
 
 
+class RepresentationError(QuestionError):
+    """A federated router names an entity by no key that its type has."""
+
+    code = "REPRESENTATION"
+
+
 class CreditCodeError(QuestionError):
     """The text is no unified social credit code (GB 32100)."""
 

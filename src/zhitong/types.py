@@ -300,6 +300,8 @@ class Allowance:
     """Whether it may send documents by the hash of a trusted one alone."""
     introspection: bool = False
     """Whether it may see the schema by asking for it."""
+    router: bool = False
+    """Whether it is a federated router, that may be told how long a question took."""
 
 
 # --- predicates --------------------------------------------------------------

@@ -173,6 +173,11 @@ async def test_a_token_that_is_missing_old_or_forged(
         ("PAGE_SIZE", "police", "{ officers(first: -1) { nodes { name } } }"),
         ("NODE_ID", "police", '{ node(id: "12345") { id } }'),
         (
+            "REPRESENTATION",
+            "police",
+            '{ _entities(representations: [{__typename: "Officer"}]) { __typename } }',
+        ),
+        (
             "SCALAR",
             "police",
             '{ caseRecords(where: {filedOn: {gte: "2026/09/01"}}) { nodes { id } } }',

@@ -14,16 +14,18 @@ from graphql import (
     GraphQLNamedType,
     GraphQLNonNull,
     GraphQLObjectType,
+    build_schema,
 )
 
 from zhitong.schema.decision_inputs import KEPT_BY_US, UNREAD
 from zhitong.schema.decisions import DECISION, DELIVERY, FINDING, RECEIPT, RECEIVER
 from zhitong.schema.entities import ENTITIES
-from zhitong.schema.graph import graph
+from zhitong.schema.graph import sdl
 from zhitong.schema.tables import counted_name
 from zhitong.types import EntityType, Kind, Shape
 
-SCHEMA = graph()._schema
+SCHEMA = build_schema(sdl())
+"""As published, without what a federated router asks."""
 OWN = {
     name: declared
     for name, declared in SCHEMA.type_map.items()
