@@ -43,7 +43,7 @@ from zhitong.schema.tables import SUBJECT, counted_name
 from zhitong.types import EntityType, Relation, Shape
 
 MUTATION, INTROSPECTION, CATALOGUE = "mutation", "introspection", "catalogue"
-CHECK, EXPLAIN, LOOKERS = "check", "explain", "lookers"
+CHECK, EXPLAIN, LOOKERS, ENTITY = "check", "explain", "lookers", "entities"
 SUBSCRIPTION, DIRECTIVE, LARGE = "subscription", "directive", "large"
 WHY = {
     MUTATION: "变更 a mutation",
@@ -53,6 +53,7 @@ WHY = {
     CHECK: "校验决定（checkDecision）checks of a decision",
     EXPLAIN: "解释规则（policyExplain）what the policy says",
     LOOKERS: "查谁看过（whoLooked、whoLookedAtMe）who looked",
+    ENTITY: "联邦路由按键取的实体 entities that a federated router names",
     DIRECTIVE: "有别的指令，或 @skip、@include 的值不是布尔值 "
     "another directive than @skip and @include, or no boolean for them",
     LARGE: "过大：按类型展开后字段过多 too many fields, spread for each type",
@@ -61,6 +62,8 @@ WHY = {
 UNPLANNED: Mapping[tuple[str, str], str] = {
     ("Query", "__schema"): INTROSPECTION,
     ("Query", "__type"): INTROSPECTION,
+    ("Query", "_service"): INTROSPECTION,
+    ("Query", "_entities"): ENTITY,
     ("Query", "checkDecision"): CHECK,
     ("Query", "catalogue"): CATALOGUE,
     ("Query", "catalogueItem"): CATALOGUE,
@@ -71,7 +74,7 @@ UNPLANNED: Mapping[tuple[str, str], str] = {
 }
 """Fields that no plan has: what they do is no read of rows, or is seldom asked."""
 _BEGINNINGS = {
-    "__": INTROSPECTION,
+    "_": INTROSPECTION,
     "Mutation": MUTATION,
     "DecisionRecorded": MUTATION,
     "QueuedEvent": MUTATION,
