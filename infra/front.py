@@ -21,6 +21,7 @@ from zhitong.exceptions import (
     IssuerUnavailableError,
     MediaTypeError,
     MethodNotAllowedError,
+    PersistedQueryNotFoundError,
     RateLimitedError,
     TokenError,
     ZhitongError,
@@ -137,6 +138,9 @@ class GraphQLFront:
         except RateLimitedError as error:
             after = {"retry-after": error.details["after"]}
             return replace(refusal(error, media), headers=after)
+        except PersistedQueryNotFoundError as error:
+            # As for a document that is wrong: what asks in JSON gets a 200 for it.
+            return replace(refusal(error, media), status=200 if media == JSON else 404)
         except ZhitongError as error:
             return refusal(error, media)
         except ClientGoneError:
@@ -183,6 +187,8 @@ class GraphQLFront:
             )
             call.span.note_question(question)
             answer = await attended(self._engine.answer(question), call.receive)
+        if answer.executed:
+            self.intake.keep(asked, principal)
         return self._announcing(_answered(answer, media, self._receipts), principal)
 
     def _announcing(self, reply: Reply, principal: Principal) -> Reply:

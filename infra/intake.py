@@ -10,11 +10,13 @@ from zhitong.exceptions import (
     BodyMalformedError,
     DocumentNotTrustedError,
     DocumentUnknownError,
+    PersistedQueryNotFoundError,
 )
 from zhitong.grants import Grant
 from zhitong.infra.clients_file import Clients, raised, read_clients
+from zhitong.infra.kept_texts import KeptTexts
 from zhitong.infra.occasions import read_occasion
-from zhitong.infra.pace import Pace
+from zhitong.infra.pace import Pace, client_of
 from zhitong.infra.parameters import Parameters
 from zhitong.infra.settings import Settings
 from zhitong.ports import Documents
@@ -58,6 +60,7 @@ class Intake:
         """What is configured for a principal."""
         self.pace = pace or Pace()
         self._documents = documents or NoDocuments()
+        self._texts = KeptTexts()
         self._grants = grants
 
     def granted(self, principal: Principal, headers: Headers) -> tuple[Grant, ...]:
@@ -80,16 +83,10 @@ class Intake:
     async def document(
         self, asked: Parameters, principal: Principal, allowance: Allowance
     ) -> Text:
-        """Give the document that is asked: as it was written, or by its hash.
-
-        A document that comes with a hash is never kept for others to ask.
-        """
+        """Give the document that is asked: as it was written, or by its hash."""
         if asked.document is None:
             digest = asked.digest or ""
-            found = await self._documents.find(digest, principal)
-            if found is None:
-                raise _unknown()
-            return found, digest
+            return await self._by_hash(asked, principal, allowance), digest
         digest = document_hash(asked.document)
         if asked.digest not in {None, digest}:
             raise _not_its_hash()
@@ -100,12 +97,40 @@ class Intake:
             raise _not_trusted()
         return asked.document, digest
 
+    def keep(self, asked: Parameters, principal: Principal) -> None:
+        """Keep a text that was answered for its client to ask by hash from now on."""
+        if asked.automatic and asked.document is not None and asked.digest is not None:
+            self._texts.keep(client_of(principal), asked.digest, asked.document)
+
+    async def _by_hash(
+        self, asked: Parameters, principal: Principal, allowance: Allowance
+    ) -> str:
+        """Find a trusted document; or the client's own text, unless that will not do.
+
+        For who may ask trusted documents alone nothing that was sent is looked for.
+        """
+        digest, own = asked.digest or "", asked.automatic and not allowance.trusted_only
+        found = self._texts.find(client_of(principal), digest) if own else None
+        if found is None:
+            found = await self._documents.find(digest, principal)
+        if found is None:
+            raise _not_sent() if own else _unknown()
+        return found
+
 
 def _unknown() -> DocumentUnknownError:
     return DocumentUnknownError(
         "没有为你登记这个可信查询：请核对 documentId，或向平台运维人员申请登记。",
         "No trusted document of this hash is registered for your client; check "
         "documentId or ask the operators to register it.",
+    )
+
+
+def _not_sent() -> PersistedQueryNotFoundError:
+    return PersistedQueryNotFoundError(
+        "没有这个哈希值的查询：请连同文本再发一次（APQ 客户端会自动这样做）。",
+        "The text of this hash is not here; send it once with its text, as clients of "
+        "automatic persisted queries do by themselves.",
     )
 
 
@@ -119,7 +144,6 @@ def _not_trusted() -> DocumentNotTrustedError:
 
 def _not_its_hash() -> BodyMalformedError:
     return BodyMalformedError(
-        "query 与所附的 SHA-256 不符；查询不会自动登记，只发其一即可。",
-        "The document is not that of the SHA-256 beside it; nothing is registered by "
-        "asking, so send one of both.",
+        "query 与所附的 SHA-256 不符，请核对；哈希值按 UTF-8 文本计算。",
+        "The document is not that of the SHA-256 beside it; that is of its UTF-8 text.",
     )

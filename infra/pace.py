@@ -66,13 +66,13 @@ class Pace:
 
     def running(self, principal: Principal, allowance: Allowance) -> _Running:
         """Hold a place for a question of *principal* while it is answered."""
-        return _Running(self._running, _client(principal), allowance.concurrent)
+        return _Running(self._running, client_of(principal), allowance.concurrent)
 
     def question(
         self, principal: Principal, allowance: Allowance
     ) -> Callable[[int], None]:
         """Count a question of *principal*; give how it pays for what it costs."""
-        client = _client(principal)
+        client = client_of(principal)
         self.count(client, allowance)
         return partial(self._spend, client, allowance)
 
@@ -106,7 +106,7 @@ class Pace:
             self._full.popitem(last=False)
 
 
-def _client(principal: Principal) -> Hashable:
+def client_of(principal: Principal) -> Hashable:
     """Name the client: one person at one system of one unit."""
     return (
         principal.tenant,

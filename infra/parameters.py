@@ -20,7 +20,9 @@ class Parameters:
 
     document: str | None
     digest: str | None
-    """The SHA-256 of a trusted document, as the client says it."""
+    """The SHA-256 of a document, as the client says it."""
+    automatic: bool
+    """Whether it says so by the protocol in which it would send the text next."""
     variables: Mapping[str, object] | None
     operation: str | None
 
@@ -77,7 +79,7 @@ def _object(text: str, deepest: int) -> dict[str, object] | None:
 
 def _parameters(members: Mapping[str, object]) -> Parameters:
     document = members.get("query")
-    digest = _digest(members)
+    digest, automatic = _digest(members)
     if document is None and digest is not None:
         pass  # asked by its hash alone
     elif not isinstance(document, str) or not document:
@@ -94,22 +96,25 @@ def _parameters(members: Mapping[str, object]) -> Parameters:
     return Parameters(
         document=document,
         digest=digest,
+        automatic=automatic,
         variables=variables,
         operation=operation or None,
     )
 
 
-def _digest(members: Mapping[str, object]) -> str | None:
-    """Read the hash of a trusted document: ``documentId``, or APQ's extension."""
+def _digest(members: Mapping[str, object]) -> tuple[str | None, bool]:
+    """Read a document's hash: ``documentId``, or the extension ``persistedQuery``."""
     extensions = members.get("extensions")
     persisted = (
         extensions.get("persistedQuery") if isinstance(extensions, dict) else None
     )
-    said = members.get("documentId")
+    said, automatic = members.get("documentId"), False
     if said is None and isinstance(persisted, dict):
-        said = persisted.get("sha256Hash")
+        said, automatic = persisted.get("sha256Hash"), True
+        if persisted.get("version", 1) != 1:
+            raise _wrong("persistedQuery.version", " 1", "1")
     if said is None:
-        return None
+        return None, False
     found = _DIGEST.fullmatch(said) if isinstance(said, str) else None
     if found is None:
         raise _wrong(
@@ -117,7 +122,7 @@ def _digest(members: Mapping[str, object]) -> str | None:
             " SHA-256（64 位十六进制）",
             "a SHA-256 in 64 hexadecimal digits",
         )
-    return found[1].lower()
+    return found[1].lower(), automatic
 
 
 def _wrong(name: str, zh: str, en: str) -> BodyMalformedError:

@@ -112,6 +112,17 @@ class DocumentUnknownError(RequestError):
     status = 404
 
 
+class PersistedQueryNotFoundError(RequestError):
+    """The client has not sent the text of this hash, or it is forgotten since."""
+
+    code = "PERSISTED_QUERY_NOT_FOUND"
+    status = 404
+
+    def __str__(self) -> str:
+        """Give the word by which clients of the public protocol know it."""
+        return "PersistedQueryNotFound"
+
+
 class DocumentNotTrustedError(RequestError):
     """The client may ask trusted documents only, and this is none."""
 

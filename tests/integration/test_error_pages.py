@@ -16,6 +16,7 @@ import pytest
 from zhitong.infra.app import build_app
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, DemoIssuer
 from zhitong.infra.gateway import Gateway
+from zhitong.infra.media import GRAPHQL
 from zhitong.infra.pace import STRANGERS
 from zhitong.infra.settings import Settings
 from zhitong.infra.tokens import Verifier
@@ -200,6 +201,15 @@ async def test_a_document_that_nobody_trusts(caller: Caller) -> None:
     headers = {**JSON, **caller.bearer("police")}
     assert await caller.send("POST", "/graphql", headers, content) == page(
         "DOCUMENT_UNKNOWN"
+    )
+
+
+async def test_a_hash_whose_text_was_not_sent(caller: Caller) -> None:
+    said = {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}
+    headers = {**JSON, **caller.bearer("police"), "accept": GRAPHQL}
+    content = orjson.dumps({"extensions": said})
+    assert await caller.send("POST", "/graphql", headers, content) == page(
+        "PERSISTED_QUERY_NOT_FOUND"
     )
 
 

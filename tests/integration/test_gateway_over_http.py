@@ -117,25 +117,46 @@ async def serving(engine: Engine, state: Path) -> AsyncIterator[tuple[str, str]]
             await task
 
 
-@pytest.mark.skipif(
-    not (PORTAL / "node_modules/graphql-http").is_dir() or not shutil.which("node"),
-    reason="npm ci --prefix portal has not installed the auditor",
-)
+def installed(package: str) -> pytest.MarkDecorator:
+    there = (PORTAL / "node_modules" / package).is_dir() and shutil.which("node")
+    return pytest.mark.skipif(
+        not there, reason=f"npm ci --prefix portal has not installed {package}"
+    )
+
+
+async def said_by(program: str, **environment: str) -> str:
+    """Run a program of the portal's folder; give what it prints."""
+    running = await asyncio.create_subprocess_exec(
+        "node",
+        program,
+        cwd=PORTAL,
+        env={"PATH": os.environ["PATH"], **environment},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await running.communicate()
+    return said.decode()
+
+
+@installed("graphql-http")
 async def test_the_graphql_over_http_auditor_has_nothing_to_say(tmp_path: Path) -> None:
     async with serving(Reference(), tmp_path) as (address, token):
-        audit = await asyncio.create_subprocess_exec(
-            "node",
-            "audit.mjs",
-            cwd=PORTAL,
-            env={
-                "PATH": os.environ["PATH"],
-                "AUDIT_URL": f"{address}/graphql",
-                "AUDIT_TOKEN": token,
-            },
-            stdout=asyncio.subprocess.PIPE,
+        said = await said_by(
+            "audit.mjs", AUDIT_URL=f"{address}/graphql", AUDIT_TOKEN=token
         )
-        said, _ = await audit.communicate()
-    assert said.decode() == "61 of 61\n"
+    assert said == "61 of 61\n"
+
+
+@installed("@apollo/client")
+async def test_apollo_client_asks_by_hash_what_it_has_sent_once(tmp_path: Path) -> None:
+    async with serving(Reference(), tmp_path) as (address, token):
+        said = await said_by(
+            "persisted.mjs", ASK_URL=f"{address}/graphql", ASK_TOKEN=token
+        )
+    assert said.splitlines() == [
+        *("POST hash 404", "POST text 200", "你好"),
+        *("POST hash 200", "你好"),
+        *("GET hash 200", "你好"),
+    ]
 
 
 async def test_the_engine_stops_when_the_connection_is_closed(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from orjson import dumps
 
 from zhitong.exceptions import DocumentInvalidError
 from zhitong.infra.clients_file import Clients, read_clients
@@ -76,6 +77,15 @@ def code(response: httpx.Response) -> str:
         f"{error['extensions']['zh']} / {error['extensions']['en']}"
     )
     return str(error["extensions"]["code"])
+
+
+def code_of(response: httpx.Response) -> str:
+    """Give the code of an error whose message is a word of another protocol's."""
+    return str(response.json()["errors"][0]["extensions"]["code"])
+
+
+def hash_of(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
 
 
 async def test_a_post_becomes_a_question_and_its_answer_goes_out(
@@ -536,6 +546,80 @@ async def test_the_very_text_of_a_trusted_document_is_answered(
         )
         assert response.status_code == 200
     assert len(engine.asked) == 2
+
+
+def persisted(text: str | None, of: str = "{ a }") -> dict[str, object]:
+    """Write what a client of automatic persisted queries sends."""
+    said = {"persistedQuery": {"version": 1, "sha256Hash": hash_of(of)}}
+    return {"extensions": said, **({"query": text} if text else {})}
+
+
+@pytest.mark.parametrize(("media", "status"), [(JSON, 200), (GRAPHQL, 404)])
+async def test_an_unknown_hash_is_told_in_the_words_of_the_protocol(
+    issuer: DemoIssuer, media: str, status: int
+) -> None:
+    police = client(narrow(issuer, Listener(), Allowance()), issuer, "police")
+    response = await police.post(
+        "/graphql", json=persisted(None), headers={"accept": media}
+    )
+    (error,) = response.json()["errors"]
+    assert response.status_code == status
+    assert error["message"] == "PersistedQueryNotFound"
+    assert error["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
+
+
+async def test_a_text_that_was_answered_is_asked_by_its_hash_and_by_its_client_alone(
+    issuer: DemoIssuer,
+) -> None:
+    engine = Listener()
+    front = narrow(issuer, engine, Allowance())
+    police, court = (client(front, issuer, who) for who in ("police", "court"))
+    await police.post("/graphql", json=persisted("{ a }"))
+    response = await police.post("/graphql", json=persisted(None))
+    assert response.status_code == 200
+    by_get = {"extensions": dumps(persisted(None)["extensions"]).decode()}
+    await police.get("/graphql", params=by_get)
+    assert [question.document for question in engine.asked] == ["{ a }"] * 3
+    response = await court.post("/graphql", json=persisted(None))
+    assert code_of(response) == "PERSISTED_QUERY_NOT_FOUND"
+    response = await police.post("/graphql", json={"documentId": hash_of("{ a }")})
+    assert code_of(response) == "DOCUMENT_UNKNOWN"
+
+
+async def test_a_text_that_was_refused_is_not_kept(issuer: DemoIssuer) -> None:
+    front = narrow(issuer, Listener(REFUSED), Allowance())
+    police = client(front, issuer, "police")
+    await police.post("/graphql", json=persisted("{ a }"))
+    response = await police.post("/graphql", json=persisted(None))
+    assert code_of(response) == "PERSISTED_QUERY_NOT_FOUND"
+
+
+async def test_what_is_kept_makes_nothing_trusted(issuer: DemoIssuer) -> None:
+    engine = Listener()
+    front = narrow(issuer, engine, Allowance())
+    police = client(front, issuer, "police")
+    await police.post("/graphql", json=persisted("{ a }"))
+    # The same client, allowed less from now on.
+    front.intake.allowance = lambda _: Allowance(trusted_only=True)
+    response = await police.post("/graphql", json=persisted(None))
+    assert code_of(response) == "DOCUMENT_UNKNOWN"
+    response = await police.post("/graphql", json=persisted("{ a }"))
+    assert code_of(response) == "DOCUMENT_NOT_TRUSTED"
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        persisted("{ b }", of="{ a }"),
+        {"extensions": {"persistedQuery": {"version": 2, "sha256Hash": "0" * 64}}},
+    ],
+)
+async def test_a_hash_of_another_text_or_protocol_is_malformed(
+    issuer: DemoIssuer, members: dict[str, object]
+) -> None:
+    police = client(narrow(issuer, Listener(), Allowance()), issuer, "police")
+    response = await police.post("/graphql", json=members)
+    assert code(response) == "BODY_MALFORMED"
 
 
 async def test_the_cost_is_asked_for_with_a_header(issuer: DemoIssuer) -> None:
