@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from zhitong.resolvers.asking import Asking, Place
 from zhitong.resolvers.read import COUNTS_ONLY, LINK, Ask, Found
@@ -18,18 +18,36 @@ TWICE = 2
 
 def hidden(asking: Asking, relation: Relation, row: Row) -> bool:
     """Say whether *relation* is not to be followed from *row*, or leads nowhere."""
-    here, there = asking.entities[row.type], asking.entities[relation.target]
+    return hidden_rows(asking, relation, row.type, [row])[0]
+
+
+def hidden_rows(
+    asking: Asking, relation: Relation, type_name: str, rows: Sequence[Row]
+) -> list[bool]:
+    """Say from which *rows* of one type *relation* is not to be followed.
+
+    What is said of the relation alone is noted once, and only where a row asks it.
+    """
+    if not rows:
+        return []
+    here, there = asking.entities[type_name], asking.entities[relation.target]
     rulings = asking.reader.verdicts(asking.inquiry, here).fields[relation.name]
     counted = asking.counting.only(there) is not None
     if counted and relation.shape is not Shape.PAGE:
         # A row that is found, or not, would be a count of one.
         asking.inquiry.restrictions[there.name, "*"] = (Ruling(COUNTS_ONLY),)
-        return True
-    kept_back = row.values[LINK + relation.name] is None and plain(rulings) is not True
+        return [True] * len(rows)
     if not asking.reader.sees(asking.inquiry, there):
         asking.reader.refuse(asking.inquiry, there)
-        return True
-    return kept_back or not asking.reader.leads(asking.inquiry, there, relation.remote)
+        return [True] * len(rows)
+    kept_back = [False] * len(rows)
+    if plain(rulings) is not True:
+        kept_back = [row.values[LINK + relation.name] is None for row in rows]
+    if False in kept_back and not asking.reader.leads(
+        asking.inquiry, there, relation.remote
+    ):
+        return [True] * len(rows)
+    return kept_back
 
 
 async def linked(
@@ -51,13 +69,16 @@ async def match(asking: Asking, place: Place, relation: Relation, row: Row) -> s
     if not isinstance(key, str):
         return "NOT_STATED"
     found = await _found(asking, place, relation, row)
+    return told(here.fields[relation.local].kind, key, found)
+
+
+def told(kind: Kind, key: str, found: Found | None) -> str:
+    """Say how *key*, which a field of *kind* states, was found."""
     if found and found.rows:
         return "AMBIGUOUS" if found.more else "EXACT"
     if found and found.missing:
         return "UNAVAILABLE"
-    wrong = here.fields[relation.local].kind is Kind.CREDIT_CODE and (
-        credit_code_fault(key) is not None
-    )
+    wrong = kind is Kind.CREDIT_CODE and credit_code_fault(key) is not None
     return "MALFORMED" if wrong else "NOT_FOUND"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zhitong.exceptions import DocumentInvalidError
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -24,3 +26,10 @@ class Outcome:
     """What `orjson.dumps` writes: dicts and lists, or a fragment of bytes."""
     faults: tuple[Fault, ...] = ()
     """As the specification has them: none below a place that another has nulled."""
+
+
+def misfit() -> DocumentInvalidError:
+    """Say that an argument or a value is none of its type."""
+    return DocumentInvalidError(
+        "此处有参数或值不符合类型", "an argument or a value here is not of its type"
+    )

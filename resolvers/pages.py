@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from zhitong.resolvers.asking import Asking, Place
 from zhitong.resolvers.cursors import Mark
@@ -15,13 +16,20 @@ from zhitong.resolvers.nodes import NodeId
 from zhitong.resolvers.read import LINK, Ask, Found
 from zhitong.types import EntityType, Order, Predicate, Relation, Row
 
+NOTHING = Found(rows=())
+
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A row and the cursor after it."""
+    """A row and the cursor after it, sealed where it is asked for."""
 
     node: Row
-    cursor: str
+    seal: Callable[[Mark], str]
+
+    @property
+    def cursor(self) -> str:
+        """The cursor after the row."""
+        return self.seal(mark_of(self.node))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,7 @@ class Page:
     @property
     def edges(self) -> list[Edge]:
         """The rows with their cursors."""
-        return [Edge(row, self.seal(mark_of(row))) for row in self.rows]
+        return [Edge(row, self.seal) for row in self.rows]
 
     @property
     def pageInfo(self) -> PageInfo:  # noqa: N802 - Relay's name
@@ -73,6 +81,94 @@ class PageArguments:
     """Only these; every source of the type without it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How many rows there are in all sources that answered."""
+
+    count: int | None
+    """None where it is not told."""
+    missing: tuple[str, ...]
+
+    @property
+    def suppressed(self) -> bool:
+        """Say whether the count is withheld."""
+        return self.count is None
+
+    @property
+    def partial(self) -> bool:
+        """Say whether a source is missing from it."""
+        return bool(self.missing)
+
+
+async def total(page: Page) -> Total:
+    """Count the rows of the whole list that *page* is of."""
+    return Total(*await page.count())
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A connection as it was asked for, wherever it stands: its size and order."""
+
+    asking: Asking
+    entity: EntityType
+    arguments: PageArguments
+    size: int
+    order: Order
+
+    @classmethod
+    def of(
+        cls, asking: Asking, entity: EntityType, arguments: PageArguments
+    ) -> Listing:
+        """Check what does not depend on where it stands."""
+        size = asking.page_size(arguments.first)
+        order = asking.reader.order(asking.inquiry, entity, arguments.order)
+        return cls(asking, entity, arguments, size, order)
+
+    def below(self, parent: str) -> str:
+        """Name the list as its cursors do; *parent* is empty at the root."""
+        direction = "desc" if self.order.descending else "asc"
+        name = f"{self.entity.name} {self.order.field} {direction} {parent}"
+        return name.strip()
+
+    def after(self, name: str) -> Mark | None:
+        """Say where the page begins of the list of that *name*."""
+        if self.arguments.after is None:
+            return None
+        principal = self.asking.inquiry.principal
+        return self.asking.cursors.read(name, principal, self.arguments.after)
+
+    async def ask(self, place: Place) -> Ask:
+        """Say what is read, of a page that begins at the beginning."""
+        asking, arguments = self.asking, self.arguments
+        settled = await asking.filters.settle(self.entity, arguments.where)
+        return Ask(
+            entity=self.entity,
+            fields=place.fields,
+            links=place.links,
+            where=settled.where,
+            lacking=settled.lacking,
+            order=self.order,
+            limit=self.size,
+            peek=True,
+            sources=asking.named(arguments.sources),
+        )
+
+    def seal(self, name: str, mark: Mark) -> str:
+        """Make the cursor at *mark* in the list of that *name*."""
+        return self.asking.cursors.write(name, self.asking.inquiry.principal, mark)
+
+    def page(
+        self,
+        found: Found,
+        after: Mark | None,
+        seal: Callable[[Mark], str],
+        count: Callable[[], Awaitable[Count]],
+    ) -> Page:
+        """Make the page of what was found *after* there."""
+        more = None in found.more
+        return Page(found.rows, more, found.missing, after, seal, count)
+
+
 async def root_page(
     asking: Asking,
     place: Place,
@@ -81,11 +177,13 @@ async def root_page(
 ) -> Page | None:
     """Answer a connection at the root; None where the type is not to be seen."""
     asking.counting.check(entity, arguments.where, arguments.sources)
-    ask, seal = await _prepare(asking, place, entity, arguments, "")
-    if not asking.reader.sees(asking.inquiry, entity):
-        await asking.reader.rows(asking.inquiry, ask)  # it notes the refusal
-        return None
+    listing = Listing.of(asking, entity, arguments)
+    name = listing.below("")
+    after = listing.after(name)
+    ask = replace(await listing.ask(place), after=after)
     found = await asking.reader.rows(asking.inquiry, ask)
+    if not asking.reader.sees(asking.inquiry, entity):
+        return None  # the read has noted the refusal
     if not asking.may_give(place, len(found.rows)):
         return None
 
@@ -95,7 +193,7 @@ async def root_page(
         )
         return cells.counts[()], cells.missing
 
-    return _page(found, ask, seal, _once(counting))
+    return listing.page(found, after, partial(listing.seal, name), _once(counting))
 
 
 def _once(counting: Callable[[], Awaitable[Count]]) -> Callable[[], Awaitable[Count]]:
@@ -120,74 +218,40 @@ async def related_page(
     """Answer a connection below *row*, None if hidden; siblings share the read."""
     entity = asking.entities[relation.target]
     asking.counting.check(entity, arguments.where)
-    parent = f"{relation.name}@{NodeId(row.type, row.source, row.key)}"
-    ask, seal = await _prepare(asking, place, entity, arguments, parent)
+    listing = Listing.of(asking, entity, arguments)
+    name = listing.below(parent_of(relation, row))
+    after = listing.after(name)
+    ask = replace(await listing.ask(place), after=after)
     if hidden(asking, relation, row):
         return None
     key = row.values[LINK + relation.name]
+    seal = partial(listing.seal, name)
     if not isinstance(key, str):
-        return _page(Found(rows=()), ask, seal, _none)
+        return listing.page(NOTHING, after, seal, none)
     found = await asking.loaders.rows_by_key(ask, relation.remote).load(key)
     if not asking.may_give(place, len(found.rows)):
         return None
-
-    async def count() -> Count:
-        if asking.counting.only(entity) is not None:
-            return await asking.counting.below(
-                entity, arguments.where, relation.remote, key
-            )
-        counting = Ask(entity=entity, where=ask.where, lacking=ask.lacking)
-        loader = asking.loaders.count_by_key(counting, relation.remote)
-        return await loader.load(key)
-
-    return _page(found, ask, seal, count)
+    count = partial(count_below, listing, ask, relation, key)
+    return listing.page(found, after, seal, count)
 
 
-async def _none() -> Count:
+def parent_of(relation: Relation, row: Row) -> str:
+    """Name where a list stands below *row*: its cursors are good nowhere else."""
+    return f"{relation.name}@{NodeId(row.type, row.source, row.key)}"
+
+
+async def count_below(
+    listing: Listing, ask: Ask, relation: Relation, key: str
+) -> Count:
+    """Count what one row leads to; siblings share the read."""
+    asking, entity = listing.asking, listing.entity
+    if asking.counting.only(entity) is not None:
+        where = listing.arguments.where
+        return await asking.counting.below(entity, where, relation.remote, key)
+    counting = Ask(entity=entity, where=ask.where, lacking=ask.lacking)
+    return await asking.loaders.count_by_key(counting, relation.remote).load(key)
+
+
+async def none() -> Count:
+    """Count what a row leads to that states no key."""
     return 0, ()
-
-
-async def _prepare(
-    asking: Asking,
-    place: Place,
-    entity: EntityType,
-    arguments: PageArguments,
-    parent: str,
-) -> tuple[Ask, Callable[[Mark], str]]:
-    inquiry = asking.inquiry
-    size = asking.page_size(arguments.first)
-    order = asking.reader.order(inquiry, entity, arguments.order)
-    direction = "desc" if order.descending else "asc"
-    listing = f"{entity.name} {order.field} {direction} {parent}".strip()
-    after = (
-        asking.cursors.read(listing, inquiry.principal, arguments.after)
-        if arguments.after is not None
-        else None
-    )
-    settled = await asking.filters.settle(entity, arguments.where)
-    ask = Ask(
-        entity=entity,
-        fields=place.fields,
-        links=place.links,
-        where=settled.where,
-        lacking=settled.lacking,
-        order=order,
-        limit=size,
-        peek=True,
-        after=after,
-        sources=asking.named(arguments.sources),
-    )
-    return (
-        ask,
-        lambda mark: asking.cursors.write(listing, inquiry.principal, mark),
-    )
-
-
-def _page(
-    found: Found,
-    ask: Ask,
-    seal: Callable[[Mark], str],
-    count: Callable[[], Awaitable[Count]],
-) -> Page:
-    more = None in found.more
-    return Page(found.rows, more, found.missing, ask.after, seal, count)

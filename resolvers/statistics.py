@@ -14,8 +14,12 @@ from datetime import datetime, timedelta
 from zhitong.exceptions import ScalarError, TooWideError
 from zhitong.resolvers.asking import Asking, Place
 from zhitong.resolvers.links import by_key
+from zhitong.resolvers.read import Ask
 from zhitong.types import All, Compare, EntityType, Op, Predicate, Row
 
+SUBJECT = "SUBJECT"
+"""The grouping whose groups have a subject to go on to, by its code."""
+SUBJECT_CODE = "code"
 MOST_DAYS = 366
 """That counts of a type with rows without end may be asked for at once."""
 
@@ -100,6 +104,11 @@ async def subject_of(asking: Asking, place: Place, code: str | None) -> Row | No
     """Find the subject of a group; all groups share one read."""
     if code is None:
         return None
-    ask = by_key(asking, place, "EnforcementSubject")
-    found = await asking.loaders.rows_by_key(ask, "code").load(code)
+    ask = subject_ask(asking, place)
+    found = await asking.loaders.rows_by_key(ask, SUBJECT_CODE).load(code)
     return found.rows[0] if found.rows else None
+
+
+def subject_ask(asking: Asking, place: Place) -> Ask:
+    """Say what is read of the subjects of groups."""
+    return by_key(asking, place, "EnforcementSubject")

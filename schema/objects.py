@@ -16,7 +16,13 @@ from strawberry.federation.schema_directives import Key, Shareable
 from zhitong.resolvers.asking import Placing
 from zhitong.resolvers.links import linked, listed, match
 from zhitong.resolvers.nodes import NodeId
-from zhitong.resolvers.pages import Page, PageArguments, related_page
+from zhitong.resolvers.pages import (
+    Page,
+    PageArguments,
+    Total,
+    related_page,
+    total,
+)
 from zhitong.resolvers.representations import keys_of
 from zhitong.schema.context import Context
 from zhitong.schema.entities import ENTITIES
@@ -276,14 +282,8 @@ def _connection(entity: EntityType) -> tuple[type, type]:
         "cursor": strawberry.field(description="游标\n\nThe cursor after it"),
     }
 
-    async def total(self: Page) -> TotalCount:
-        count, missing = await self.count()
-        return TotalCount(
-            count=count,
-            suppressed=count is None,
-            partial=bool(missing),
-            missing=list(missing),
-        )
+    async def resolve(self: Page) -> Total:
+        return await total(self)
 
     connection: dict[str, Any] = {
         "__annotations__": {
@@ -300,7 +300,7 @@ def _connection(entity: EntityType) -> tuple[type, type]:
             description="本页缺失的来源\n\nSources missing from this page"
         ),
         "totalCount": field_with(
-            total,
+            resolve,
             {"return": "TotalCount"},
             Label("总数，需要时才统计", "The count, made only when asked for"),
         ),

@@ -6,14 +6,12 @@ from typing import Any
 
 import strawberry
 
-from zhitong.resolvers.statistics import Group, subject_of
+from zhitong.resolvers.statistics import SUBJECT, Group, subject_of
 from zhitong.schema import objects
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.enums import enum_of
 from zhitong.schema.objects import Info, annotation, field_with, raw
 from zhitong.types import EntityType, Grouping, Label, Row
-
-SUBJECT = "SUBJECT"
 
 
 def counted_name(entity: EntityType) -> str:

@@ -8,12 +8,12 @@ from graphql import DocumentNode, GraphQLError
 
 from zhitong.exceptions import (
     CreditCodeError,
-    DocumentInvalidError,
     InternalError,
     ScalarError,
     ZhitongError,
     outline,
 )
+from zhitong.resolvers.outcome import misfit
 from zhitong.schema.engine import explained, problem
 from zhitong.schema.refusals import placed, refused
 from zhitong.types import Inquiry
@@ -62,9 +62,7 @@ def _cause(
     if error.path is None and (original is None or isinstance(original, ValueError)):
         return refused(error, document)
     if original is None:
-        return DocumentInvalidError(
-            "此处有参数或值不符合类型", "an argument or a value here is not of its type"
-        )
+        return misfit()
     LOGGER.error(
         "request %s failed at %s\n%s", inquiry.id, error.path, outline(original)
     )
