@@ -214,13 +214,10 @@ async def subjects(asking: Asking, place: Place, level: Level) -> list[Row | Non
 
 async def _load(
     asking: Asking, ask: Ask, field: str, keys: Iterable[object]
-) -> dict[str, Found]:
+) -> Mapping[str, Found]:
     """Read what *keys* lead to, each key once; those that are stated."""
     stated = [key for key in dict.fromkeys(keys) if isinstance(key, str)]
-    if not stated:
-        return {}
-    found = await asking.loaders.rows_by_key(ask, field).load_many(stated)
-    return dict(zip(stated, found, strict=True))
+    return await asking.loaders.keyed.load(ask, field, stated) if stated else {}
 
 
 def _may_give(asking: Asking, place: Place, rows: int) -> bool:

@@ -28,6 +28,7 @@ from zhitong.resolvers.selection import (
     Total,
     TypeName,
 )
+from zhitong.resolvers.statistics import SUBJECT
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.objects import NODES
 from zhitong.schema.roots import (
@@ -39,7 +40,7 @@ from zhitong.schema.roots import (
 )
 from zhitong.schema.selection import MATCH
 from zhitong.schema.served import code_lists, source_states
-from zhitong.schema.tables import SUBJECT, counted_name
+from zhitong.schema.tables import counted_name
 from zhitong.types import EntityType, Relation, Shape
 
 MUTATION, INTROSPECTION, CATALOGUE = "mutation", "introspection", "catalogue"
