@@ -230,5 +230,3 @@ class Selection:
     """How many parts there are in all."""
     unplanned: str = ""
     """Why it is left to graphql-core, in a word; empty where a plan can be made."""
-    bind: Callable[[Mapping[str, object]], Bound] = lambda _: ()
-    """Translate the arguments, given the coerced variables; once per question."""

@@ -14,7 +14,14 @@ from zhitong.resolvers.emergencies import Emergencies
 from zhitong.resolvers.grants import Grants
 from zhitong.resolvers.parties import Parties
 from zhitong.resolvers.proceedings import Proceedings
-from zhitong.schema.selection import ResolveInfo, Walk, response_path
+from zhitong.schema.selection import (
+    ResolveInfo,
+    Step,
+    Walk,
+    response_path,
+    variables_of,
+    weight_of,
+)
 from zhitong.types import EntityType
 
 
@@ -37,7 +44,7 @@ class Context(Asking):
     emergencies: Emergencies | None = None
     """Break-glass; None: this gateway serves none."""
     _places: dict[object, Place] = field(default_factory=dict)
-    _beside: dict[tuple[str, ...], tuple[FieldNode, ...]] = field(default_factory=dict)
+    _beside: dict[tuple[Step, ...], tuple[FieldNode, ...]] = field(default_factory=dict)
     """How a relation was found is read with the relation, where that is asked for."""
 
     def place(
@@ -45,16 +52,16 @@ class Context(Asking):
     ) -> Place:
         """Find what is asked of *entity* here; siblings share the answer."""
         # A fragment's nodes stand in several places, each with siblings of its own.
-        here = response_path(info)
+        here = response_path(info, self.entities)
         if (here, entity.name) not in self._places:
-            walk = Walk(info)
+            variables = variables_of(info)
+            walk = Walk(info.fragments, variables)
             nodes = self._beside.get(here) or info.field_nodes
             wanted = walk.wanted(nodes, entity, *paths)
             for below, beside in wanted.beside.items():
                 self._beside[here + below] = beside
-            self._places[here, entity.name] = Place(
-                fields=wanted.fields,
-                links=wanted.links,
-                size=walk.size(info.field_nodes, *paths),
+            weighed = walk.weighed(info.field_nodes, wanted, *paths)
+            self._places[here, entity.name] = weighed.place(
+                lambda name: weight_of(variables.get(name))
             )
         return self._places[here, entity.name]

@@ -1,8 +1,11 @@
-"""Which of a type's fields and relations a part of the document asks for."""
+"""Which of a type's fields and relations a part of the document asks for.
+
+Both ways of running a document read it here, so that both read the same columns.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +23,9 @@ from graphql import (
     ValueNode,
     VariableNode,
 )
+from graphql.pyutils import Path
 
+from zhitong.resolvers.selection import Weighed
 from zhitong.types import EntityType
 
 ARGUMENT = 10
@@ -39,9 +44,30 @@ def response_key(node: FieldNode) -> str:
     return node.alias.value if node.alias else node.name.value
 
 
-def response_path(info: ResolveInfo) -> tuple[str, ...]:
+def variables_of(info: ResolveInfo) -> Mapping[str, object]:
+    """Give the document's variables, defaults filled in.
+
+    graphql-core 3.3 wraps them in an object, strawberry hands on the bare ones.
+    """
+    values: Any = info.variable_values
+    variables: Mapping[str, object] = getattr(values, "coerced", values)
+    return variables
+
+
+Step = str | tuple[str, str]
+"""A response key; with the row's type before it where rows of several may stand."""
+
+
+def response_path(info: ResolveInfo, entities: Container[str]) -> tuple[Step, ...]:
     """Give the response keys down to a field, without the places in lists."""
-    return tuple(key for key in info.path.as_list() if isinstance(key, str))
+    steps: list[Step] = []
+    path: Path | None = info.path
+    while path is not None:
+        owner, key = path.typename, path.key
+        if isinstance(key, str):
+            steps.append((owner, key) if owner and owner in entities else key)
+        path = path.prev
+    return tuple(reversed(steps))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,38 +76,31 @@ class Wanted:
 
     fields: frozenset[str]
     links: frozenset[str]
-    beside: Mapping[tuple[str, ...], tuple[FieldNode, ...]]
-    """By the response keys down to a ``…Match``: the nodes of its relation beside."""
+    beside: Mapping[tuple[Step, ...], tuple[FieldNode, ...]]
+    """By the steps down to a ``…Match``: the nodes of its relation beside."""
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
     """A look into one document under its variables."""
 
-    info: ResolveInfo
-
-    @property
-    def variables(self) -> Mapping[str, object]:
-        """The document's variables, defaults filled in.
-
-        graphql-core 3.3 wraps them in an object, strawberry hands on the bare ones.
-        """
-        values: Any = self.info.variable_values
-        variables: Mapping[str, object] = getattr(values, "coerced", values)
-        return variables
+    fragments: Mapping[str, FragmentDefinitionNode]
+    variables: Mapping[str, object]
+    """Defaults filled in; those alone matter that ``@skip`` and ``@include`` have."""
 
     def wanted(
         self, nodes: Iterable[FieldNode], entity: EntityType, *paths: tuple[str, ...]
     ) -> Wanted:
         """Gather what is asked of *entity* at any of *paths* below *nodes*."""
         asked: dict[str, list[FieldNode]] = {}
-        below: dict[str, list[tuple[str, ...]]] = {}
+        below: dict[str, list[tuple[Step, ...]]] = {}
         for path in paths:
             for keys, found in self._places(nodes, path).items():
                 for child in self._children(found, entity.name):
                     name = child.name.value
                     asked.setdefault(name, []).append(child)
-                    below.setdefault(name, []).append((*keys, response_key(child)))
+                    last = (entity.name, response_key(child))
+                    below.setdefault(name, []).append((*keys, last))
         names = asked.keys()
         return Wanted(
             fields=frozenset(names & entity.fields.keys()),
@@ -95,27 +114,31 @@ class Walk:
             },
         )
 
-    def size(self, nodes: Iterable[FieldNode], *paths: tuple[str, ...]) -> int:
+    def weight(
+        self, nodes: Iterable[FieldNode], *paths: tuple[str, ...]
+    ) -> tuple[int, tuple[str, ...]]:
         """Weigh the fields at *paths* below *nodes*: aliases one by one, arguments.
 
-        Arguments are translated anew for every row that the field stands in.
+        Arguments are translated anew for every row that the field stands in; variables
+        are named one by one, for their values weigh.
         """
-        return sum(
-            1 + sum(self._weight(each.value) for each in child.arguments or ())
-            for path in paths
-            for found in self._places(nodes, path).values()
-            for child in self._children(found, None)
-        )
+        size, variables = 0, list[str]()
+        for path in paths:
+            for found in self._places(nodes, path).values():
+                for child in self._children(found, None):
+                    size += 1
+                    for each in child.arguments or ():
+                        size += _weight(each.value, variables)
+        return size, tuple(variables)
 
-    def _weight(self, value: ValueNode) -> int:
-        """Weigh an argument, with the values of its variables."""
-        if isinstance(value, VariableNode):
-            return _values(self.variables.get(value.name.value))
-        if isinstance(value, ListValueNode):
-            return sum(map(self._weight, value.values))
-        if isinstance(value, ObjectValueNode):
-            return sum(ARGUMENT + self._weight(part.value) for part in value.fields)
-        return 1
+    def weighed(
+        self, nodes: Iterable[FieldNode], wanted: Wanted, *paths: tuple[str, ...]
+    ) -> Weighed:
+        """Put together what is asked of the rows at *paths* below *nodes*."""
+        size, variables = self.weight(nodes, *paths)
+        return Weighed(
+            fields=wanted.fields, links=wanted.links, size=size, variables=variables
+        )
 
     def _places(
         self, nodes: Iterable[FieldNode], path: tuple[str, ...]
@@ -164,7 +187,7 @@ class Walk:
         if name in spread:  # or fragments that spread each other twice take 2^n steps
             return None
         spread.add(name)
-        return self.info.fragments[name]
+        return self.fragments[name]
 
     def _included(self, selection: SelectionNode) -> bool:
         for directive in selection.directives or ():
@@ -180,10 +203,23 @@ class Walk:
         return True
 
 
-def _values(value: object) -> int:
+def _weight(value: ValueNode, variables: list[str]) -> int:
+    """Weigh an argument but for its variables, which are added to *variables*."""
+    if isinstance(value, VariableNode):
+        variables.append(value.name.value)
+        return 0
+    if isinstance(value, ListValueNode):
+        return sum(_weight(part, variables) for part in value.values)
+    if isinstance(value, ObjectValueNode):
+        return sum(ARGUMENT + _weight(part.value, variables) for part in value.fields)
+    return 1
+
+
+def weight_of(value: object) -> int:
+    """Weigh a variable's value."""
     if isinstance(value, Mapping):
-        return sum(ARGUMENT + _values(part) for part in value.values())
-    return sum(map(_values, value)) if isinstance(value, list) else 1
+        return sum(ARGUMENT + weight_of(part) for part in value.values())
+    return sum(map(weight_of, value)) if isinstance(value, list) else 1
 
 
 def _applies(fragment: Fragment, type_name: str | None) -> bool:
