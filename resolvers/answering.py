@@ -22,35 +22,52 @@ async def gather(
     missing: set[str],
 ) -> list[tuple[Asked, Part]]:
     """Ask each its question; add those that gave no answer to *missing*."""
+    name = reading.entity.name
     answered: list[tuple[Asked, Part]] = []
-    results = await asyncio.gather(
-        *(_unless_away(inquiry, part.source, question) for part, question in asked),
-        return_exceptions=True,
-    )
-    for (part, _), result in zip(asked, results, strict=True):
+    for part, result in await _results(inquiry, asked):
         source = part.source
         if isinstance(result, SourceError):
             missing.add(source.name)
             note_missing(inquiry, reading.entity, source, result)
-        elif isinstance(result, BaseException):
-            raise result
-        else:
-            answered.append((part, result))
+            continue
+        answered.append((part, result))
+        lost = source.lost(name)
+        if lost:
             note_lost(inquiry, reading.entity, source, reading.needed)
-            if reading.compared & source.lost(reading.entity.name).keys():
+            if not reading.compared.isdisjoint(lost):
                 missing.add(source.name)  # it compared with nothing
     return answered
 
 
+async def _results(
+    inquiry: Inquiry, asked: Sequence[tuple[Asked, Callable[[], Awaitable[Part]]]]
+) -> list[tuple[Asked, Part | SourceError]]:
+    """Wait for all; one question alone is awaited where it is, without a task."""
+    if len(asked) == 1:
+        ((part, question),) = asked
+        return [(part, await _unless_away(inquiry, part.source, question))]
+    results = await asyncio.gather(
+        *(_unless_away(inquiry, part.source, question) for part, question in asked),
+        return_exceptions=True,
+    )
+    given: list[tuple[Asked, Part | SourceError]] = []
+    for (part, _), result in zip(asked, results, strict=True):
+        if isinstance(result, BaseException) and not isinstance(result, SourceError):
+            raise result
+        given.append((part, result))
+    return given
+
+
 async def _unless_away(
     inquiry: Inquiry, source: Source, question: Callable[[], Awaitable[Part]]
-) -> Part:
+) -> Part | SourceError:
     """Ask *source*; once it has failed a question, the rest does not wait for it."""
-    if source.name in inquiry.away:
-        raise inquiry.away[source.name]
+    away = inquiry.away.get(source.name)
+    if isinstance(away, SourceError):
+        return away
     try:
         return await question()
     except SourceError as error:
         if error.retriable:
             inquiry.away[source.name] = error
-        raise
+        return error
