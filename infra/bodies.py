@@ -19,9 +19,8 @@ from zhitong.exceptions import (
 )
 from zhitong.infra.attendance import ClientGoneError, within
 
-# Possessive throughout: an unterminated string must not be scanned twice.
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.?)*+(?:"|\Z)', re.DOTALL)
-_TOKEN = re.compile(_STRING.pattern + rb"|[\[{]|[\]}]", re.DOTALL)
+# Possessive: an unterminated string must not be scanned twice.
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.?)*+(?:"|\Z)|[\[{]|[\]}]', re.DOTALL)
 _FRAME = b"[{]},"
 _NO_FRAME = bytes(byte for byte in range(256) if byte not in _FRAME)
 _COMMA = ord(",")
@@ -98,7 +97,7 @@ def parse_object(body: bytes, *, deepest: int) -> dict[str, object]:
 def _members(body: bytes, deepest: int) -> int:
     """Count the outermost members, were it an object; refuse what is too deep."""
     depth, members = 0, 1
-    for sign in _STRING.sub(b"", body).translate(None, _NO_FRAME):
+    for sign in _frame(body):
         if sign == _COMMA:
             members += depth == 1
         elif sign in b"[{":
@@ -108,6 +107,13 @@ def _members(body: bytes, deepest: int) -> int:
         else:
             depth -= 1
     return members
+
+
+def _frame(body: bytes) -> bytes:
+    """Leave brackets and commas alone that are in no string; nonsense of nonsense."""
+    if b"\\" in body:
+        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return b"".join(body.split(b'"')[::2]).translate(None, _NO_FRAME)
 
 
 def _names(body: bytes) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from zhitong.exceptions import ZhitongError
 from zhitong.types import Allowance, Occasion, Principal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # a frozen one takes three microseconds to make
 class Question:
     """A GraphQL request after the front has checked its form and its sender."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+import orjson
 import pytest
 from starlette.types import Message, Receive
 
@@ -171,3 +172,16 @@ def test_a_megabyte_made_to_backtrack_is_refused_at_once(body: bytes) -> None:
         parse_object(body, deepest=20)
     # Quadratic work would take minutes; a busy machine still needs well under this.
     assert time.perf_counter() - started < 2
+
+
+@pytest.mark.parametrize(
+    "text", ['"', "\\", '\\"', '"}', "[[[[[[", "{,}", ',"', "\n", '\\\\"[{']
+)
+def test_what_looks_like_structure_in_a_string_is_none(text: str) -> None:
+    whole = {text: text, "b": [{"c": text}], "d": text}
+    assert parse_object(orjson.dumps(whole), deepest=3) == whole
+    with pytest.raises(BodyTooDeepError):
+        parse_object(orjson.dumps(whole), deepest=2)
+    twice = orjson.dumps(whole)[:-1] + b',"d":1}'
+    with pytest.raises(BodyMalformedError):
+        parse_object(twice, deepest=3)

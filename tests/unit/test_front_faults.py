@@ -32,7 +32,7 @@ class Unwritable:
     """An engine whose answer is no JSON."""
 
     async def answer(self, question: Question) -> Answer:
-        return Answer(body={"data": {question}}, executed=True)
+        return Answer(body={"data": {question.document}}, executed=True)
 
 
 class Impatient:
