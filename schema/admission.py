@@ -116,7 +116,11 @@ def check_cost(cost: int, allowance: Allowance) -> None:
 
 
 def chosen_operation(
-    document: DocumentNode, name: str | None, *, read_only: bool = False
+    document: DocumentNode,
+    name: str | None,
+    *,
+    read_only: bool = False,
+    watched: bool = False,
 ) -> OperationDefinitionNode:
     """Find the operation that is meant by *name*, or by the document alone.
 
@@ -132,12 +136,12 @@ def chosen_operation(
             "the document has no such operation, or several and none is named; "
             "name one in operationName",
         )
-    if operation.operation is OperationType.SUBSCRIPTION:
+    if operation.operation is OperationType.SUBSCRIPTION and not watched:
         raise DocumentInvalidError(
-            "本服务接受查询（query）和变更（mutation），不接受订阅（subscription）",
-            "queries and mutations are answered here, no subscription",
+            "订阅（subscription）须以 Accept: text/event-stream 发送，或通过 WebSocket",
+            "a subscription is sent with Accept: text/event-stream, or by WebSocket",
         )
-    if read_only and operation.operation is not OperationType.QUERY:
+    if read_only and operation.operation is OperationType.MUTATION:
         raise MethodNotAllowedError(
             "变更（mutation）须用 POST 请求。", "A mutation is sent by POST."
         )

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from zhitong.exceptions import ZhitongError
+from zhitong.resolvers.changes import Watch
 from zhitong.types import Allowance, Occasion, Principal
 
 
@@ -29,6 +30,8 @@ class Question:
     """Counts the question's cost against its client's rate; raises where too fast."""
     allowance: Allowance = field(default_factory=Allowance)
     """What the client may ask, as its configuration has it."""
+    watch: Watch | None = field(default=None, compare=False)
+    """The subscription that this is an answer of; None: it may be none."""
     priced: bool = False
     """Whether the answer is to say what the document cost."""
     traced: bool = False

@@ -123,7 +123,10 @@ class GraphEngine:
             if admitted.introspects and not question.allowance.introspection:
                 raise introspection_denied()
             operation = chosen_operation(
-                admitted.document, question.operation, read_only=question.read_only
+                admitted.document,
+                question.operation,
+                read_only=question.read_only,
+                watched=question.watch is not None,
             )
             variables = question.variables or {}
             cost = admitted.price(operation).cost(variables) + cost_of_values(variables)
@@ -162,7 +165,7 @@ class GraphEngine:
         inquiry.disputed = await self._proceedings.disputed(inquiry)
         context = self._context(inquiry, document)
         ran = await self._run(running, context)
-        reading = running.operation.operation is OperationType.QUERY
+        reading = running.operation.operation is not OperationType.MUTATION
         if context.budget.exceeded and reading:
             await self._causes.add(inquiry, checking)
             await self._recorder.record(inquiry)

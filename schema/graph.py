@@ -14,6 +14,7 @@ from zhitong.schema.mutations import mutation_type
 from zhitong.schema.objects import OBJECTS
 from zhitong.schema.roots import query_type
 from zhitong.schema.scalars import SCALARS
+from zhitong.schema.subscriptions import subscription_type
 from zhitong.types import Row
 
 
@@ -51,6 +52,7 @@ def graph() -> Graph:
     return Graph(
         query=query_type(),
         mutation=mutation_type(),
+        subscription=subscription_type(),
         types=list(OBJECTS.values()),
         extensions=[Admitted],
         federation_version=VERSION,

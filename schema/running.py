@@ -41,8 +41,9 @@ async def run_core(schema: Graph, question: Question, context: Context) -> Ran:
         question.document,
         variable_values=dict(question.variables or {}),
         context_value=context,
+        root_value=question.watch,
         operation_name=question.operation,
-        allowed_operation_types=(Allowed.QUERY, Allowed.MUTATION),
+        allowed_operation_types=Allowed,
     )
     return Ran(
         data=result.data,

@@ -61,6 +61,15 @@ class _Word(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A value with names."""
 
 
+class Changed(_Word, frozen=True, kw_only=True):
+    """A version of a decision, by its number in the log."""
+
+    number: int
+    decision_id: str
+    version: int
+    change: Change
+
+
 class Party(_Word, frozen=True, kw_only=True):
     """Whom a decision is about, as the department states it."""
 

@@ -22,6 +22,7 @@ from zhitong.decisions import (
     Answer,
     Arrival,
     Backlog,
+    Changed,
     Committed,
     Copy,
     Decision,
@@ -223,6 +224,21 @@ class Ledger(Protocol):
         (same agency, document number and party stand under another id),
         `DecisionStaleError` (it is not the next version), `LedgerUnavailableError`.
         """
+        ...
+
+
+class LedgerChanges(Protocol):
+    """What has changed in the ledger, as it was sealed; lags by the sealer."""
+
+    async def since(self, position: int, most: int) -> Sequence[Changed]:
+        """Give the first *most* versions of decisions from *position* on.
+
+        Raises `LedgerUnavailableError`, as `end` does.
+        """
+        ...
+
+    async def end(self) -> int:
+        """Give the position of what is sealed next."""
         ...
 
 
