@@ -11,9 +11,8 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import orjson
@@ -29,11 +28,12 @@ from zhitong.infra.door import Door, peer
 from zhitong.infra.front import joined
 from zhitong.infra.live_questions import Body, Clock, Questions, Viewer
 from zhitong.infra.occasions import read_occasion
+from zhitong.infra.places import Places
 from zhitong.infra.replies import error_body, fault, refusal, send_reply
 from zhitong.infra.settings import Settings
+from zhitong.infra.sse import EventStream, attended
 from zhitong.infra.tokens import Verifier
 from zhitong.schema.engine import Engine
-from zhitong.types import Principal
 
 STANDING_SECONDS = 5.0
 """Between two questions that count through all that was sent."""
@@ -44,7 +44,6 @@ Where much is kept, or a database is busy, the page must not make it busier.
 """
 FAILED_SECONDS = 60.0
 """Until it is tried again where it failed: a source that fails rests for everybody."""
-_ALIVE = b": alive\n\n"
 
 
 class Live:
@@ -64,7 +63,7 @@ class Live:
         self._settings = settings
         self._ending = ending
         self._clock = clock
-        self._open: Counter[Principal] = Counter()
+        self._places = Places(settings.live_streams, _too_many)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request: refuse it, or stream until one side ends it."""
@@ -81,7 +80,7 @@ class Live:
             self._settings,
             self._door.again(peer(scope), headers),
         )
-        with self._counted(viewer.principal):
+        with self._places.taken(viewer.principal):
             await stream.run(viewer, receive, self._ending, request_id)
 
     async def _admit(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Viewer:
@@ -91,13 +90,7 @@ class Live:
                 "This address answers GET and POST only.",
             )
         principal = (await self._door.caller(peer(scope), headers)).principal
-        most = self._settings.live_streams
-        if self._open[principal] >= most:
-            raise LiveTooManyError(
-                f"同一用户最多同时打开 {most} 个实时页面，请关闭不用的页面后再试。",
-                f"One user may have {most} live pages open at a time; close one and "
-                "try again.",
-            )
+        self._places.check(principal)
         return Viewer(principal=principal, occasion=read_occasion(headers))
 
     def _questions(self, viewer: Viewer) -> Questions:
@@ -108,59 +101,18 @@ class Live:
             clock=self._clock,
         )
 
-    @contextmanager
-    def _counted(self, principal: Principal) -> Iterator[None]:
-        self._open[principal] += 1
-        try:
-            yield
-        finally:
-            self._open[principal] -= 1
-            if not self._open[principal]:
-                del self._open[principal]
 
-
-class _Wire:
-    """One answer's way out: whole events, one after the other."""
+class _Wire(EventStream):
+    """Says with each answer when it was given."""
 
     def __init__(self, send: Send, clock: Clock) -> None:
-        self._send = send
+        super().__init__(send)
         self._clock = clock
-        self._lock = asyncio.Lock()
-
-    async def start(self, request_id: str) -> None:
-        headers = {
-            "content-type": "text/event-stream; charset=utf-8",
-            "cache-control": "no-store",
-            # A proxy that gathers an answer before it passes it on would never do so.
-            "x-accel-buffering": "no",
-            "x-content-type-options": "nosniff",
-            "x-request-id": request_id,
-        }
-        pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await self._send(
-            {"type": "http.response.start", "status": 200, "headers": pairs}
-        )
 
     async def event(self, name: str, told: bytes) -> None:
         """Send *told*, a JSON value, with the moment as the event *name*."""
         at = datetime.fromtimestamp(self._clock(), UTC).isoformat()
-        head = f'event: {name}\ndata: {{"at":"{at}","answer":'
-        await self._part(head.encode() + told + b"}\n\n")
-
-    async def alive(self) -> None:
-        await self._part(_ALIVE)
-
-    async def end(self) -> None:
-        with suppress(ClientGoneError):
-            await self._part(b"", more=False)
-
-    async def _part(self, part: bytes, *, more: bool = True) -> None:
-        message = {"type": "http.response.body", "body": part, "more_body": more}
-        async with self._lock:
-            try:
-                await self._send(message)
-            except OSError as error:  # how servers say that nobody listens any more
-                raise ClientGoneError from error
+        await super().event(name, f'{{"at":"{at}","answer":'.encode() + told + b"}")
 
 
 class _Stream:
@@ -183,23 +135,9 @@ class _Stream:
     ) -> None:
         """Stream until the client goes, *ending* is set or something is wrong."""
         await self._wire.start(request_id)
-        asking = [
-            asyncio.create_task(self._tell_now(viewer)),
-            asyncio.create_task(self._tell_standing()),
-        ]
-        others = [
-            asyncio.create_task(_gone(receive)),
-            asyncio.create_task(ending.wait()),
-        ]
-        tasks = [*asking, *others]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            outcomes = await asyncio.gather(*asking, return_exceptions=True)
-            await asyncio.gather(*others, return_exceptions=True)
-        wrong = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+        wrong = await attended(
+            receive, ending, self._tell_now(viewer), self._tell_standing()
+        )
         if wrong:
             await self._refuse(wrong[0], request_id)
         await self._wire.end()
@@ -250,6 +188,13 @@ class _Stream:
         }
 
 
+def _too_many(most: int) -> LiveTooManyError:
+    return LiveTooManyError(
+        f"同一用户最多同时打开 {most} 个实时页面，请关闭不用的页面后再试。",
+        f"One user may have {most} live pages open at a time; close one and try again.",
+    )
+
+
 def _failed(body: Body) -> bool:
     """Say whether a source is missing from an answer; what policy hides is not."""
     extensions = body.get("extensions")
@@ -260,8 +205,3 @@ async def _rest(began: float, every: float, share: float) -> None:
     """Sleep until it is time again for what *began* then and is done now."""
     took = time.monotonic() - began
     await asyncio.sleep(max(every - took, took * share))
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

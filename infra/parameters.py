@@ -29,7 +29,7 @@ class Parameters:
 
 def from_body(body: bytes, *, deepest: int) -> Parameters:
     """Read the parameters of a POST."""
-    return _parameters(parse_object(body, deepest=deepest))
+    return from_members(parse_object(body, deepest=deepest))
 
 
 def from_query_string(raw: bytes, *, limit: int, deepest: int) -> Parameters:
@@ -44,7 +44,7 @@ def from_query_string(raw: bytes, *, limit: int, deepest: int) -> Parameters:
         text = members.get(name)
         if isinstance(text, str):
             members[name] = _object(text, deepest)
-    return _parameters(members)
+    return from_members(members)
 
 
 def _pairs(raw: bytes) -> dict[str, str]:
@@ -77,7 +77,8 @@ def _object(text: str, deepest: int) -> dict[str, object] | None:
     return parse_object(text.encode(), deepest=deepest)
 
 
-def _parameters(members: Mapping[str, object]) -> Parameters:
+def from_members(members: Mapping[str, object]) -> Parameters:
+    """Read the parameters as the members of an object that is parsed."""
     document = members.get("query")
     digest, automatic = _digest(members)
     if document is None and digest is not None:

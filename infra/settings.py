@@ -172,6 +172,18 @@ class Settings:
     live_streams: int = 8
     """How many live pages one user may have open at a time."""
 
+    subscriptions: int = 20
+    """How many subscriptions, and how many WebSockets, one user may have open."""
+
+    watch_seconds: float = 1.0
+    """How often the gateway looks, for all subscribers at once, what has changed."""
+
+    alive_seconds: float = 10.0
+    """How often a silent subscription is kept alive, and its token looked at."""
+
+    slow_seconds: float = 30.0
+    """How long a subscriber may take nothing before its connection is closed."""
+
     late_seconds: float = 60.0
     """How long a receiver may take to hold a decision before the page says late."""
 

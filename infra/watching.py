@@ -62,6 +62,10 @@ class Watching:
                 self._task.cancel()
                 self._task = None
 
+    def states(self) -> Mapping[str, str]:
+        """Give the state of each source."""
+        return dict(self._states())
+
     async def now(self) -> int:
         """Give the place of what is sealed next; raise `LedgerUnavailableError`."""
         if self._changes is None:

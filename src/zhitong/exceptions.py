@@ -167,6 +167,14 @@ class LiveTooManyError(RequestError):
     retriable = True
 
 
+class SubscriptionsTooManyError(RequestError):
+    """The caller has as many subscriptions open as one may have."""
+
+    code = "SUBSCRIPTIONS_TOO_MANY"
+    status = 429
+    retriable = True
+
+
 # --- who asks ----------------------------------------------------------------
 
 

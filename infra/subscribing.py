@@ -1,0 +1,188 @@
+"""One operation of one subscriber: its first answer, and those that follow.
+
+Each answer is a question of the subscriber like any other: token, allowance, trusted
+document, rate, policy and record are looked at anew for every one of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+from opentelemetry import metrics
+
+from zhitong.exceptions import (
+    RateLimitedError,
+    SubscriptionsTooManyError,
+    ZhitongError,
+)
+from zhitong.infra.intake import Headers, Intake
+from zhitong.infra.parameters import Parameters
+from zhitong.infra.places import Places
+from zhitong.infra.settings import Settings
+from zhitong.infra.watching import Watching
+from zhitong.resolvers.changes import Topic, Watch
+from zhitong.schema.engine import Answer, Engine, Question
+from zhitong.types import Principal
+
+RESTS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+"""Seconds before an answer that could not be given now is tried again."""
+
+_meter = metrics.get_meter("zhitong.subscriptions")
+_open = _meter.create_up_down_counter(
+    "zhitong.subscriptions.open", description="Subscriptions that are open."
+)
+_payloads = _meter.create_counter(
+    "zhitong.subscriptions.payloads", description="Answers given to subscribers."
+)
+_dropped = _meter.create_counter(
+    "zhitong.subscriptions.dropped",
+    description="Subscriptions that the gateway ended, by reason.",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscriber:
+    """Who asks what, and how to say later that the token still holds."""
+
+    question: Question
+    headers: Headers
+    verify: Callable[[], Principal]
+    transport: str
+
+
+class Subscribing:
+    """Answers subscribers, of whatever transport."""
+
+    def __init__(
+        self, engine: Engine, intake: Intake, watching: Watching, settings: Settings
+    ) -> None:
+        self.intake = intake
+        self._engine = engine
+        self._watching = watching
+        self._alive = settings.alive_seconds
+        self._places = Places(settings.subscriptions, too_many)
+
+    async def answers(self, subscriber: Subscriber) -> AsyncIterator[Answer | None]:
+        """Give the answers as they come, and None where there long was none.
+
+        A query or a mutation has one. Raises what a question raises, and a
+        `TokenError` as soon as the token is seen to hold no longer.
+        """
+        with self._places.taken(subscriber.question.principal):
+            watch = Watch(now=self._watching.now)
+            yield await self._answer(subscriber, watch, subscriber.question.request_id)
+            if watch.topic is None:
+                return
+            said = {"transport": subscriber.transport}
+            _open.add(1, said)
+            try:
+                async with (
+                    self._watching.waiting(),
+                    aclosing(self._following(subscriber, watch)) as following,
+                ):
+                    async for answer in following:
+                        if answer is not None:
+                            _payloads.add(1, said)
+                        yield answer
+            except ZhitongError as error:
+                dropped(subscriber.transport, error.code)
+                raise
+            finally:
+                _open.add(-1, said)
+
+    async def _following(
+        self, subscriber: Subscriber, watch: Watch
+    ) -> AsyncIterator[Answer | None]:
+        states: Mapping[str, str] = self._watching.states()
+        while True:
+            try:
+                async with asyncio.timeout(self._alive):
+                    if watch.topic is Topic.LEDGER:
+                        watch.changed = await self._watching.since(
+                            watch.position, watch.most
+                        )
+                    else:
+                        states = await self._watching.other(states)
+            except TimeoutError:
+                subscriber.verify()
+                yield None
+                continue
+            answer = await self._given(subscriber, watch)
+            watch.position, watch.changed = watch.end, ()
+            wrong = "errors" in answer.body
+            if watch.told or wrong:
+                yield answer
+            if wrong and not watch.told:
+                # What it was about was not given: its reader goes on from before it.
+                dropped(subscriber.transport, "UNANSWERED")
+                return
+
+    async def _given(self, subscriber: Subscriber, watch: Watch) -> Answer:
+        """Answer; where that cannot be done now, and may be later, wait for it.
+
+        Nothing is passed over: an answer that stays away ends the subscription.
+        """
+        for rest in (*RESTS, None):
+            answer = await self._paced(subscriber, watch)
+            if rest is None or not _may_come(answer, watch):
+                break
+            await asyncio.sleep(rest)
+        return answer
+
+    async def _paced(self, subscriber: Subscriber, watch: Watch) -> Answer:
+        """Answer no faster than the client may ask: it did not choose the moment."""
+        while True:
+            try:
+                return await self._answer(subscriber, watch, uuid.uuid4().hex)
+            except RateLimitedError as error:
+                await asyncio.sleep(float(error.details["after"]))
+
+    async def _answer(
+        self, subscriber: Subscriber, watch: Watch, request_id: str
+    ) -> Answer:
+        watch.told = watch.missed = False
+        question, intake = subscriber.question, self.intake
+        principal, document = subscriber.verify(), question.document
+        allowance = intake.raised(principal, subscriber.headers, document)
+        if allowance.trusted_only:
+            # It may have been taken off the register since it was asked first.
+            asked = Parameters(
+                document=document, digest=None, variables=None, operation=None
+            )
+            await intake.document(asked, principal, allowance)
+        with intake.pace.running(principal, allowance):
+            asking = replace(
+                question,
+                request_id=request_id,
+                allowance=allowance,
+                spend=intake.pace.question(principal, allowance),
+                watch=watch,
+            )
+            return await self._engine.answer(asking)
+
+
+def dropped(transport: str, why: str) -> None:
+    """Count a subscription that we ended."""
+    _dropped.add(1, {"transport": transport, "why": why})
+
+
+def too_many(most: int) -> SubscriptionsTooManyError:
+    """Say that there is none left."""
+    return SubscriptionsTooManyError(
+        f"同一用户最多同时打开 {most} 个订阅，请关闭不用的订阅后再试。",
+        f"One user may have {most} subscriptions open at a time; close one and try "
+        "again.",
+    )
+
+
+def _may_come(answer: Answer, watch: Watch) -> bool:
+    """Say whether the same question may have an answer a little later."""
+    if answer.executed:
+        return watch.missed
+    errors = answer.body.get("errors")
+    listed = errors if isinstance(errors, list) else []
+    return bool(listed) and all(one["extensions"]["retriable"] for one in listed)

@@ -1,0 +1,342 @@
+"""GraphQL over WebSocket: the protocol graphql-transport-ws, one connection at a time.
+
+The token comes with the upgrade's Authorization header or in ``connection_init``; it is
+looked at again for each answer and while there is none. Beside the protocol's own codes
+a connection is closed with 4403 as soon as its token holds no longer, and with 1013 if
+its reader takes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, aclosing, suppress
+from enum import IntEnum
+
+import orjson
+from starlette.types import Receive, Scope, Send
+
+from zhitong.exceptions import RequestError, TokenError, ZhitongError
+from zhitong.infra.bodies import parse_object
+from zhitong.infra.door import Door, peer
+from zhitong.infra.event_streams import written
+from zhitong.infra.front import joined
+from zhitong.infra.intake import Headers
+from zhitong.infra.occasions import HEADERS, read_occasion
+from zhitong.infra.parameters import from_members
+from zhitong.infra.places import Places
+from zhitong.infra.replies import fault
+from zhitong.infra.settings import Settings
+from zhitong.infra.subscribing import Subscriber, Subscribing, dropped, too_many
+from zhitong.infra.tokens import Caller
+from zhitong.schema.engine import Question, problem
+from zhitong.types import Principal
+
+PROTOCOL = "graphql-transport-ws"
+TRANSPORT = "websocket"
+_LONGEST_ID = 128
+_LONGEST_REASON = 123
+"""Bytes of a close frame's reason (RFC 6455)."""
+_SAID = frozenset({b"authorization", b"zhitong-cost", *HEADERS.values()})
+"""Headers that ``connection_init`` may say instead: a browser can send no others."""
+
+Message = dict[str, object]
+
+
+class Code(IntEnum):
+    """Why a connection is closed."""
+
+    ENDING = 1012
+    SLOW = 1013
+    BAD_MESSAGE = 4400
+    UNAUTHORIZED = 4401
+    FORBIDDEN = 4403
+    PROTOCOL = 4406
+    INIT_TIMEOUT = 4408
+    SAME_ID = 4409
+    TOO_MANY = 4429
+
+
+class Closed(Exception):  # noqa: N818 - a way to end, no error of ours
+    """This connection is to be closed."""
+
+    def __init__(self, code: Code, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class GoneError(Exception):
+    """The other side has left."""
+
+
+class WebSockets:
+    """Answers connections to ``/graphql`` until *ending* is set."""
+
+    def __init__(
+        self,
+        door: Door,
+        subscribing: Subscribing,
+        settings: Settings,
+        ending: asyncio.Event,
+    ) -> None:
+        self.door = door
+        self.subscribing = subscribing
+        self.settings = settings
+        self.ending = ending
+        self.places = Places(settings.subscriptions, too_many)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection."""
+        await receive()  # that somebody wants one
+        spoken = PROTOCOL in scope["subprotocols"]
+        accepted = PROTOCOL if spoken else None
+        await send({"type": "websocket.accept", "subprotocol": accepted})
+        if spoken:
+            await _Connection(self, scope, receive, send).run()
+            return
+        await send(_closing(Closed(Code.PROTOCOL, "Subprotocol not acceptable")))
+
+
+class _Connection:
+    """One connection: who it is, and its operations that run, by their ids."""
+
+    def __init__(
+        self, served: WebSockets, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        self._served = served
+        self._settings = served.settings
+        self._peer = peer(scope)
+        self._headers: Headers = joined(scope["headers"])
+        self._receive = receive
+        self._send = send
+        self._writing = asyncio.Lock()
+        self._held = ExitStack()
+        self._asked = False
+        self._caller: Caller | None = None
+        self._verify: Callable[[], Principal] | None = None
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._broken: asyncio.Future[None] = asyncio.Future()
+
+    async def run(self) -> None:
+        """Serve until one side has had enough."""
+        parts = [
+            asyncio.ensure_future(part)
+            for part in (self._read(), self._beat(), self._end(), self._broken)
+        ]
+        with self._held:
+            try:
+                await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                tasks = [*parts, *self._running.values()]
+                for task in tasks:
+                    task.cancel()
+                outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        closed = next((one for one in outcomes if isinstance(one, Closed)), None)
+        if closed is not None:
+            dropped(TRANSPORT, closed.code.name)
+            with suppress(OSError, TimeoutError):
+                async with asyncio.timeout(self._settings.slow_seconds):
+                    await self._send(_closing(closed))
+
+    async def _read(self) -> None:
+        """Take messages one by one, for ever."""
+        try:
+            async with asyncio.timeout(self._settings.body_seconds):
+                while self._caller is None:
+                    await self._take(await self._message())
+        except TimeoutError as error:
+            raise Closed(
+                Code.INIT_TIMEOUT, "Connection initialisation timeout"
+            ) from error
+        while True:
+            await self._take(await self._message())
+
+    async def _beat(self) -> None:
+        """Look at the token of a connection that may be silent for long."""
+        while True:
+            await asyncio.sleep(self._settings.alive_seconds)
+            try:
+                if self._verify is not None:
+                    self._verify()
+            except TokenError as error:
+                raise Closed(Code.FORBIDDEN, error.code) from error
+
+    async def _end(self) -> None:
+        await self._served.ending.wait()
+        raise Closed(Code.ENDING, "The gateway ends")
+
+    async def _message(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "websocket.disconnect":
+            raise GoneError
+        text = message.get("text")
+        if text is None:
+            raise Closed(Code.BAD_MESSAGE, "A message is JSON in a text frame")
+        try:
+            # The question lies one level deeper than in a request's body.
+            return parse_object(
+                text.encode(errors="surrogatepass"),
+                deepest=self._settings.json_depth + 1,
+            )
+        except RequestError as error:
+            raise Closed(Code.BAD_MESSAGE, error.label.en) from error
+
+    async def _take(self, message: Message) -> None:
+        kind, payload = message.get("type"), message.get("payload")
+        if payload is not None and not isinstance(payload, Mapping):
+            raise Closed(Code.BAD_MESSAGE, "payload is no object")
+        match kind:
+            case "connection_init":
+                await self._init(payload or {})
+            case "ping":
+                pong: Message = {"type": "pong"}
+                await self._say(pong if payload is None else pong | {"payload": payload})
+            case "pong":
+                pass
+            case "subscribe":
+                self._subscribe(_named(message), payload or {})
+            case "complete":
+                running = self._running.get(_named(message))
+                if running is not None:
+                    running.cancel()
+            case _:
+                raise Closed(Code.BAD_MESSAGE, "There is no such type of message")
+
+    async def _init(self, payload: Mapping[str, object]) -> None:
+        if self._asked:
+            raise Closed(Code.TOO_MANY, "Too many initialisation requests")
+        self._asked = True
+        self._headers = _said(self._headers, payload)
+        door, pace = self._served.door, self._served.subscribing.intake.pace
+        try:
+            try:
+                caller = await door.caller(self._peer, self._headers)
+            except TokenError:
+                pace.stranger(self._peer)
+                raise
+        except ZhitongError as error:
+            raise Closed(Code.FORBIDDEN, error.code) from error
+        try:
+            self._held.enter_context(self._served.places.taken(caller.principal))
+        except ZhitongError as error:
+            raise Closed(Code.TOO_MANY, error.code) from error
+        self._verify = door.again(self._peer, self._headers)
+        self._caller = caller
+        await self._say({"type": "connection_ack"})
+
+    def _subscribe(self, name: str, payload: Mapping[str, object]) -> None:
+        if self._caller is None:
+            raise Closed(Code.UNAUTHORIZED, "Unauthorized")
+        if name in self._running:
+            raise Closed(Code.SAME_ID, f"Subscriber for {name} already exists")
+        if len(self._running) >= 2 * self._settings.subscriptions:
+            raise Closed(Code.TOO_MANY, "Too many operations at a time")
+        operating = self._operate(name, payload, self._caller)
+        self._running[name] = asyncio.create_task(operating)
+
+    async def _operate(
+        self, name: str, payload: Mapping[str, object], caller: Caller
+    ) -> None:
+        """Answer one operation, and say how it ended."""
+        request_id = uuid.uuid4().hex
+        try:
+            subscriber = await self._subscriber(payload, caller, request_id)
+            await self._tell(name, subscriber)
+        except Closed as closed:
+            self._break(closed)
+        except TokenError as error:
+            self._break(Closed(Code.FORBIDDEN, error.code))
+        except ZhitongError as error:
+            await self._refuse(name, [problem(error)])
+        except GoneError:
+            pass
+        except Exception as error:  # noqa: BLE001 - the last resort: masked, logged
+            await self._refuse(name, [problem(fault(error, request_id))])
+        finally:
+            del self._running[name]
+
+    async def _tell(self, name: str, subscriber: Subscriber) -> None:
+        answers = self._served.subscribing.answers(subscriber)
+        id_ = orjson.dumps(name)
+        async with aclosing(answers):
+            async for answer in answers:
+                if answer is None:
+                    continue
+                if not answer.executed:
+                    await self._refuse(name, answer.body["errors"])
+                    return
+                # Spliced, so that what leaves are the bytes that are on record.
+                head = b'{"id":' + id_ + b',"type":"next","payload":'
+                await self._write(head + written(answer) + b"}")
+        await self._say({"id": name, "type": "complete"})
+
+    async def _subscriber(
+        self, payload: Mapping[str, object], caller: Caller, request_id: str
+    ) -> Subscriber:
+        asked = from_members(payload)
+        intake, principal = self._served.subscribing.intake, caller.principal
+        allowance = intake.raised(principal, self._headers)
+        question = Question(
+            document=await intake.document(asked, principal, allowance),
+            variables=asked.variables,
+            operation=asked.operation,
+            principal=principal,
+            occasion=read_occasion(self._headers),
+            request_id=request_id,
+            once=caller.once,
+            priced=self._headers.get(b"zhitong-cost") == b"1",
+        )
+        return Subscriber(
+            question=question,
+            headers=self._headers,
+            verify=self._served.door.again(self._peer, self._headers),
+            transport=TRANSPORT,
+        )
+
+    async def _refuse(self, name: str, errors: object) -> None:
+        with suppress(GoneError, Closed):
+            await self._say({"id": name, "type": "error", "payload": errors})
+
+    async def _say(self, message: Message) -> None:
+        await self._write(orjson.dumps(message))
+
+    async def _write(self, text: bytes) -> None:
+        """Send one message; raise `Closed` where its reader takes nothing for long."""
+        async with self._writing:
+            try:
+                async with asyncio.timeout(self._settings.slow_seconds):
+                    await self._send({"type": "websocket.send", "text": text.decode()})
+            except TimeoutError as error:
+                slow = Closed(Code.SLOW, "The reader is too slow")
+                self._break(slow)
+                raise slow from error
+            except OSError as error:
+                raise GoneError from error
+
+    def _break(self, closed: Closed) -> None:
+        if not self._broken.done():
+            self._broken.set_exception(closed)
+
+
+def _named(message: Message) -> str:
+    name = message.get("id")
+    if isinstance(name, str) and 0 < len(name) <= _LONGEST_ID:
+        return name
+    raise Closed(Code.BAD_MESSAGE, f"id is a text of 1 to {_LONGEST_ID} characters")
+
+
+def _said(headers: Headers, payload: Mapping[str, object]) -> dict[bytes, bytes]:
+    """Add what ``connection_init`` says; said twice it spoils, as for any request."""
+    pairs = list(headers.items())
+    for name, value in payload.items():
+        header = name.lower().encode(errors="replace")
+        if header in _SAID and isinstance(value, str):
+            pairs.append((header, value.encode(errors="replace")))
+    return joined(pairs)
+
+
+def _closing(closed: Closed) -> dict[str, object]:
+    reason = closed.reason.encode()[:_LONGEST_REASON].decode(errors="ignore")
+    return {"type": "websocket.close", "code": int(closed.code), "reason": reason}
