@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from zhitong.connectors.published import Published
 from zhitong.exceptions import BindingError, ForbiddenError, ZhitongError
 from zhitong.infra.door import Door, peer
+from zhitong.infra.event_streams import EventStreams, wants_events
 from zhitong.infra.evidence_pages import EvidencePages
 from zhitong.infra.explorer import explorer
 from zhitong.infra.front import GraphQLFront, joined
@@ -28,7 +29,10 @@ from zhitong.infra.live_page import live_page
 from zhitong.infra.receipts import Receipts
 from zhitong.infra.replies import error_body, fault
 from zhitong.infra.settings import Settings
+from zhitong.infra.subscribing import Subscribing
 from zhitong.infra.tokens import Verifier
+from zhitong.infra.watching import Watching
+from zhitong.infra.websocket import WebSockets
 from zhitong.ports import Documents, Freshness
 from zhitong.resolvers.granted import HeldGrants
 from zhitong.schema.engine import Engine, problem
@@ -69,6 +73,7 @@ def build_app(  # noqa: PLR0913 - the parts the gateway is put together from
     freshness: Freshness | None = None,
     published: Published | None = None,
     lifespan: Lifespan | None = None,
+    watching: Watching | None = None,
     ending: asyncio.Event | None = None,
 ) -> ASGIApp:
     """Put the gateway together.
@@ -78,8 +83,8 @@ def build_app(  # noqa: PLR0913 - the parts the gateway is put together from
     loaded and raises `BindingError`, or a group of them, where nothing was.
     *documents* are the trusted ones, *grants* those in force, *receipts* what signs
     those of answers, *freshness* how the proof stands; none without them.
-    *published* is what anybody may see of the proof.
-    *ending* ends what would go on for ever: the live page's streams.
+    *published* is what anybody may see of the proof. *watching* is what subscribers
+    wait for. *ending* ends what would go on for ever: streams and WebSockets.
     """
     front = GraphQLFront(
         engine,
@@ -90,8 +95,11 @@ def build_app(  # noqa: PLR0913 - the parts the gateway is put together from
         receipts=receipts,
         freshness=freshness,
     )
-    live = Live(engine, verifier, settings, ending or asyncio.Event())
-    door = Door(verifier, settings)
+    ending, door = ending or asyncio.Event(), Door(verifier, settings)
+    live = Live(engine, verifier, settings, ending)
+    subscribing = Subscribing(engine, front.intake, watching or Watching(), settings)
+    streams = EventStreams(door, subscribing, ending, settings.slow_seconds)
+    sockets = WebSockets(door, subscribing, settings, ending)
     evidence = EvidencePages(published)
     rest = Starlette(
         routes=[
@@ -110,8 +118,12 @@ def build_app(  # noqa: PLR0913 - the parts the gateway is put together from
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         # Before Starlette's router, which costs more than the front itself.
-        bare = scope["type"] == "http" and scope["path"] == "/graphql"
-        await (front if bare else rest)(scope, receive, send)
+        if scope["type"] == "lifespan" or scope["path"] != "/graphql":
+            await rest(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await sockets(scope, receive, send)
+        else:
+            await (streams if wants_events(scope) else front)(scope, receive, send)
 
     return app
 
@@ -129,7 +141,10 @@ def server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
             # Whoever connects is the peer: by it a word on certificates counts.
             proxy_headers=False,
             log_level="warning",
-            ws="none",
+            ws="websockets-sansio",
+            ws_max_size=settings.body_bytes,
+            # An answer's size would tell its secrets to who mixes his words into it.
+            ws_per_message_deflate=False,
         )
     )
 

@@ -8,13 +8,17 @@ is an answer leaves as it does for any other question, under its own status.
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import aclosing
 
 import orjson
-from starlette.types import Receive, Send
+from starlette.types import Receive, Scope, Send
 
-from zhitong.exceptions import ZhitongError
-from zhitong.infra.bodies import ClientGoneError
+from zhitong.exceptions import MethodNotAllowedError, ZhitongError
+from zhitong.infra.attendance import ClientGoneError
+from zhitong.infra.door import Door, peer
+from zhitong.infra.front import joined
+from zhitong.infra.media import GRAPHQL, JSON, check_encoding, choose
 from zhitong.infra.replies import (
     Reply,
     error_body,
@@ -22,24 +26,63 @@ from zhitong.infra.replies import (
     refusal,
     send_reply,
 )
-from zhitong.infra.sse import EventStream, attended
+from zhitong.infra.sse import EVENTS, EventStream, attended
 from zhitong.infra.subscribing import Subscriber, Subscribing, dropped
 from zhitong.schema.engine import Answer
-
 
 
 class EventStreams:
     """Streams answers; the streams end when *ending* is set."""
 
     def __init__(
-        self, subscribing: Subscribing, ending: asyncio.Event, patience: float
+        self,
+        door: Door,
+        subscribing: Subscribing,
+        ending: asyncio.Event,
+        patience: float,
     ) -> None:
+        self._door = door
         self._subscribing = subscribing
         self._ending = ending
         self._patience = patience
 
-    async def run(self, subscriber: Subscriber, receive: Receive, send: Send) -> None:
-        """Answer *subscriber* until one side ends it."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request: refuse it, or stream until one side ends it."""
+        request_id = os.urandom(16).hex()
+        try:
+            subscriber = await self._admit(scope, receive, request_id)
+        except ZhitongError as error:
+            await send_reply(send, refusal(error), request_id)
+        except ClientGoneError:
+            return
+        else:
+            await self._run(subscriber, receive, send)
+
+    async def _admit(
+        self, scope: Scope, receive: Receive, request_id: str
+    ) -> Subscriber:
+        method, headers = scope["method"], joined(scope)
+        if method == "POST":
+            check_encoding(headers)
+        elif method != "GET":
+            raise MethodNotAllowedError(
+                "本地址只接受 GET 与 POST 请求。",
+                "This address answers GET and POST only.",
+            )
+        intake, address = self._subscribing.intake, peer(scope)
+        caller = await intake.caller(self._door, address, headers)
+        asked = await intake.parameters(method, scope["query_string"], headers, receive)
+        return await self._subscribing.subscriber(
+            asked,
+            caller,
+            headers,
+            verify=self._door.again(address, headers),
+            transport=EVENTS,
+            request_id=request_id,
+            read_only=method == "GET",
+        )
+
+    async def _run(self, subscriber: Subscriber, receive: Receive, send: Send) -> None:
         stream = EventStream(send, self._patience)
         telling = self._tell(subscriber, stream, send)
         for error in await attended(receive, self._ending, telling):
@@ -87,3 +130,11 @@ class EventStreams:
 def written(answer: Answer) -> bytes:
     """Give the very bytes that are on record, or those of an answer without one."""
     return answer.payload or orjson.dumps(answer.body)
+
+
+def wants_events(scope: Scope) -> bool:
+    """Say whether a request likes events best of what it may be answered with."""
+    for name, value in scope["headers"]:
+        if name == b"accept" and b"event-stream" in value:
+            return choose(value, (JSON, GRAPHQL, EVENTS)) == EVENTS
+    return False

@@ -18,29 +18,24 @@ from starlette.types import Receive, Scope, Send
 
 from zhitong.exceptions import (
     AcceptMissingError,
-    IssuerUnavailableError,
-    MediaTypeError,
     MethodNotAllowedError,
     PersistedQueryNotFoundError,
     RateLimitedError,
-    TokenError,
     ZhitongError,
 )
 from zhitong.infra.attendance import ClientGoneError, attended
-from zhitong.infra.bodies import read_body
 from zhitong.infra.clients_file import Clients, raised
 from zhitong.infra.compression import compressed
 from zhitong.infra.door import Door, peer
 from zhitong.infra.intake import Intake
-from zhitong.infra.media import GRAPHQL, HTML, JSON, check_content_type, choose
+from zhitong.infra.media import GRAPHQL, HTML, JSON, check_encoding, choose
 from zhitong.infra.occasions import read_occasion
 from zhitong.infra.pace import Pace
-from zhitong.infra.parameters import Parameters, from_body, from_query_string
 from zhitong.infra.receipts import Receipts, proof_headers
 from zhitong.infra.replies import Reply, fault, refusal, send_reply
 from zhitong.infra.settings import Settings
 from zhitong.infra.spans import RequestSpan, Spans
-from zhitong.infra.tokens import Caller, Verifier
+from zhitong.infra.tokens import Verifier
 from zhitong.ports import Documents, Freshness
 from zhitong.resolvers.granted import HeldGrants
 from zhitong.schema.engine import Answer, Engine, Question
@@ -95,7 +90,6 @@ class GraphQLFront:
     ) -> None:
         self._engine = engine
         self._door = Door(verifier, settings)
-        self._settings = settings
         self.intake = Intake(
             settings, clients=clients, documents=documents, pace=pace, grants=grants
         )
@@ -150,10 +144,10 @@ class GraphQLFront:
 
     async def _reply(self, call: _Call, media: str) -> Reply:
         if call.method == "POST":
-            _check_encoding(call)
+            check_encoding(call.headers)
         elif _wants_page(call):
             return _see(self._explorer)
-        caller = await self._caller(call)
+        caller = await self.intake.caller(self._door, call.peer, call.headers)
         principal = caller.principal
         configured = self.intake.allowance(principal)
         grants = self.intake.granted(principal, call.headers)
@@ -165,7 +159,9 @@ class GraphQLFront:
         with self._pace.running(principal, allowance):
             spend = None if some else self._pace.question(principal, allowance)
             occasion = read_occasion(call.headers)
-            asked = await self._parameters(call)
+            asked = await self.intake.parameters(
+                call.method, call.query, call.headers, call.receive
+            )
             text, digest = await self.intake.document(asked, principal, allowance)
             if spend is None:
                 allowance = raised(configured, grants, digest)
@@ -200,29 +196,6 @@ class GraphQLFront:
             return reply
         return replace(reply, headers={**reply.headers, "zhitong-evidence": said})
 
-    async def _caller(self, call: _Call) -> Caller:
-        """Say who asks; who has no valid token is counted by address.
-
-        One with a valid token is not held up by others behind the same address.
-        """
-        try:
-            return await self._door.caller(call.peer, call.headers)
-        except (TokenError, IssuerUnavailableError):
-            self._pace.stranger(call.peer)
-            raise
-
-    async def _parameters(self, call: _Call) -> Parameters:
-        limit, deepest = self._settings.body_bytes, self._settings.json_depth
-        body = await read_body(
-            call.receive,
-            declared=call.headers.get(b"content-length"),
-            limit=limit,
-            seconds=self._settings.body_seconds,
-        )
-        if call.method == "POST":
-            return from_body(body, deepest=deepest)
-        return from_query_string(call.query, limit=limit, deepest=deepest)
-
 
 def _wants_page(call: _Call) -> bool:
     """Say whether a person looks here: with a bare GET, that likes a page best."""
@@ -255,15 +228,6 @@ def _check_get(call: _Call, allowance: Allowance) -> None:
 def _names_json(accept: bytes) -> bool:
     said = accept.lower()
     return any(media.encode() in said for media in (JSON, GRAPHQL))
-
-
-def _check_encoding(call: _Call) -> None:
-    check_content_type(call.header(b"content-type"))
-    if call.headers.get(b"content-encoding", b"identity").lower() != b"identity":
-        raise MediaTypeError(
-            "不支持压缩的请求体，请不压缩发送。",
-            "Compressed bodies are not read; send it uncompressed.",
-        )
 
 
 def _answered(answer: Answer, media: str, receipts: Receipts | None) -> Reply:

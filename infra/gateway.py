@@ -14,6 +14,7 @@ from zhitong.connectors.catalogue_book import PlatformCatalogue
 from zhitong.connectors.deeds import PlatformDeeds
 from zhitong.connectors.freshness import PlatformFreshness
 from zhitong.connectors.grants import PlatformGrants
+from zhitong.connectors.ledger_changes import PlatformChanges
 from zhitong.connectors.loan import Pool
 from zhitong.connectors.lookers import PlatformLookers
 from zhitong.connectors.migrations import migrate
@@ -35,6 +36,7 @@ from zhitong.infra.registry import Address, Registry, platform_source
 from zhitong.infra.secret import secret
 from zhitong.infra.settings import Settings
 from zhitong.infra.tenants import claim_state, refuse_foreign_rules
+from zhitong.infra.watching import Watching
 from zhitong.ports import Documents
 from zhitong.resolvers.asking import Limits
 from zhitong.resolvers.catalogue import Catalogue
@@ -98,6 +100,8 @@ class Gateway:
         """How the proof of what was looked at stands."""
         self.published: Published | None = None
         """What anybody may see of the proof, while the gateway runs."""
+        self.watching: Watching | None = None
+        """What subscribers wait for, while the gateway runs."""
         self._deeds: PlatformDeeds | None = None
         self._history: PlatformCatalogue | None = None
         self._deciding = Deciding(settings, policy)
@@ -147,6 +151,9 @@ class Gateway:
         self._deeds = PlatformDeeds(pool)
         self._history = PlatformCatalogue(pool)
         self.published = Published(pool)
+        self.watching = Watching(
+            PlatformChanges(pool), self._states, seconds=settings.watch_seconds
+        )
         _, errors = await self.registry.load()
         for error in errors:
             LOGGER.error("%s %s", error.code, error)
@@ -214,6 +221,9 @@ class Gateway:
             rules=self._policy.emergencies,
             heard=self.grants.hear,
         )
+
+    def _states(self) -> Mapping[str, str]:
+        return {name: source.state for name, source in self.sources().items()}
 
     async def readiness(self) -> Mapping[str, object]:
         """Say whether the platform's database answers, how the sources are, and proof.

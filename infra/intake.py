@@ -6,19 +6,26 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 
+from starlette.types import Receive
+
 from zhitong.exceptions import (
     BodyMalformedError,
     DocumentNotTrustedError,
     DocumentUnknownError,
+    IssuerUnavailableError,
     PersistedQueryNotFoundError,
+    TokenError,
 )
 from zhitong.grants import Grant
+from zhitong.infra.bodies import read_body
 from zhitong.infra.clients_file import Clients, raised, read_clients
+from zhitong.infra.door import Door
 from zhitong.infra.kept_texts import KeptTexts
 from zhitong.infra.occasions import read_occasion
 from zhitong.infra.pace import Pace, client_of
-from zhitong.infra.parameters import Parameters
+from zhitong.infra.parameters import Parameters, from_body, from_query_string
 from zhitong.infra.settings import Settings
+from zhitong.infra.tokens import Caller
 from zhitong.ports import Documents
 from zhitong.resolvers.granted import HeldGrants
 from zhitong.resolvers.granting import speaking
@@ -53,6 +60,7 @@ class Intake:
         pace: Pace | None = None,
         grants: HeldGrants | None = None,
     ) -> None:
+        self._settings = settings
         known = clients or read_clients(settings.clients, page=settings.page_limit)
         self.allowance: Callable[[Principal], Allowance] = lru_cache(_CLIENTS)(
             known.allowance
@@ -79,6 +87,32 @@ class Intake:
         """Give what *principal* may ask now, by the document of *digest* if known."""
         grants = self.granted(principal, headers)
         return raised(self.allowance(principal), grants, digest)
+
+    async def caller(self, door: Door, peer: str, headers: Headers) -> Caller:
+        """Say who asks; who has no valid token is counted by address.
+
+        One with a valid token is not held up by others behind the same address.
+        """
+        try:
+            return await door.caller(peer, headers)
+        except (TokenError, IssuerUnavailableError):
+            self.pace.stranger(peer)
+            raise
+
+    async def parameters(
+        self, method: str, query: bytes, headers: Headers, receive: Receive
+    ) -> Parameters:
+        """Read what is asked: a POST's body, a GET's query string."""
+        limit, deepest = self._settings.body_bytes, self._settings.json_depth
+        body = await read_body(
+            receive,
+            declared=headers.get(b"content-length"),
+            limit=limit,
+            seconds=self._settings.body_seconds,
+        )
+        if method == "POST":
+            return from_body(body, deepest=deepest)
+        return from_query_string(query, limit=limit, deepest=deepest)
 
     async def document(
         self, asked: Parameters, principal: Principal, allowance: Allowance

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from email.message import Message
 from functools import lru_cache
 from typing import NamedTuple
@@ -38,6 +39,16 @@ def check_content_type(value: bytes) -> None:
         "请以 Content-Type: application/json（UTF-8）发送请求。",
         "Send the request with Content-Type: application/json in UTF-8.",
     )
+
+
+def check_encoding(headers: Mapping[bytes, bytes]) -> None:
+    """Refuse a body that is no JSON, or is compressed."""
+    check_content_type(headers.get(b"content-type", b""))
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise MediaTypeError(
+            "不支持压缩的请求体，请不压缩发送。",
+            "Compressed bodies are not read; send it uncompressed.",
+        )
 
 
 def choose(accept: bytes, served: tuple[str, ...]) -> str:

@@ -147,6 +147,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
             receipts=gateway.receipts,
             published=gateway.published,
             freshness=gateway.freshness,
+            watching=gateway.watching,
             ending=ending,
         )
         config = server(app, settings).config

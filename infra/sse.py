@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from starlette.types import Receive, Send
 
-from zhitong.infra.bodies import ClientGoneError
+from zhitong.infra.attendance import ClientGoneError
 
 EVENTS = "text/event-stream"
 _ALIVE = b": alive\n\n"

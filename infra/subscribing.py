@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -20,9 +20,11 @@ from zhitong.exceptions import (
     ZhitongError,
 )
 from zhitong.infra.intake import Headers, Intake
+from zhitong.infra.occasions import read_occasion
 from zhitong.infra.parameters import Parameters
 from zhitong.infra.places import Places
 from zhitong.infra.settings import Settings
+from zhitong.infra.tokens import Caller
 from zhitong.infra.watching import Watching
 from zhitong.resolvers.changes import Topic, Watch
 from zhitong.schema.engine import Answer, Engine, Question
@@ -66,7 +68,41 @@ class Subscribing:
         self._alive = settings.alive_seconds
         self._places = Places(settings.subscriptions, too_many)
 
-    async def answers(self, subscriber: Subscriber) -> AsyncIterator[Answer | None]:
+    async def subscriber(  # noqa: PLR0913 - what a question is made of
+        self,
+        asked: Parameters,
+        caller: Caller,
+        headers: Headers,
+        *,
+        verify: Callable[[], Principal],
+        transport: str,
+        request_id: str,
+        read_only: bool = False,
+    ) -> Subscriber:
+        """Make the question that each answer is an answer to."""
+        principal = caller.principal
+        occasion = read_occasion(headers)
+        allowance = self.intake.raised(principal, headers)
+        text, digest = await self.intake.document(asked, principal, allowance)
+        question = Question(
+            document=text,
+            digest=digest,
+            variables=asked.variables,
+            operation=asked.operation,
+            principal=principal,
+            occasion=occasion,
+            request_id=request_id,
+            once=caller.once,
+            read_only=read_only,
+            priced=headers.get(b"zhitong-cost") == b"1",
+        )
+        return Subscriber(
+            question=question, headers=headers, verify=verify, transport=transport
+        )
+
+    async def answers(
+        self, subscriber: Subscriber
+    ) -> AsyncGenerator[Answer | None, None]:
         """Give the answers as they come, and None where there long was none.
 
         A query or a mutation has one. Raises what a question raises, and a
@@ -96,7 +132,7 @@ class Subscribing:
 
     async def _following(
         self, subscriber: Subscriber, watch: Watch
-    ) -> AsyncIterator[Answer | None]:
+    ) -> AsyncGenerator[Answer | None, None]:
         states: Mapping[str, str] = self._watching.states()
         while True:
             try:
@@ -146,12 +182,12 @@ class Subscribing:
     ) -> Answer:
         watch.told = watch.missed = False
         question, intake = subscriber.question, self.intake
-        principal, document = subscriber.verify(), question.document
-        allowance = intake.raised(principal, subscriber.headers, document)
+        principal = subscriber.verify()
+        allowance = intake.raised(principal, subscriber.headers, question.digest)
         if allowance.trusted_only:
             # It may have been taken off the register since it was asked first.
             asked = Parameters(
-                document=document, digest=None, variables=None, operation=None
+                document=question.document, digest=None, variables=None, operation=None
             )
             await intake.document(asked, principal, allowance)
         with intake.pace.running(principal, allowance):

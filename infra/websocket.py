@@ -9,7 +9,7 @@ its reader takes nothing.
 from __future__ import annotations
 
 import asyncio
-import uuid
+import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, aclosing, suppress
 from enum import IntEnum
@@ -23,14 +23,14 @@ from zhitong.infra.door import Door, peer
 from zhitong.infra.event_streams import written
 from zhitong.infra.front import joined
 from zhitong.infra.intake import Headers
-from zhitong.infra.occasions import HEADERS, read_occasion
+from zhitong.infra.occasions import HEADERS
 from zhitong.infra.parameters import from_members
 from zhitong.infra.places import Places
 from zhitong.infra.replies import fault
 from zhitong.infra.settings import Settings
 from zhitong.infra.subscribing import Subscriber, Subscribing, dropped, too_many
 from zhitong.infra.tokens import Caller
-from zhitong.schema.engine import Question, problem
+from zhitong.schema.engine import problem
 from zhitong.types import Principal
 
 PROTOCOL = "graphql-transport-ws"
@@ -108,7 +108,7 @@ class _Connection:
         self._served = served
         self._settings = served.settings
         self._peer = peer(scope)
-        self._headers: Headers = joined(scope["headers"])
+        self._headers: Headers = joined(scope)
         self._receive = receive
         self._send = send
         self._writing = asyncio.Lock()
@@ -192,7 +192,9 @@ class _Connection:
                 await self._init(payload or {})
             case "ping":
                 pong: Message = {"type": "pong"}
-                await self._say(pong if payload is None else pong | {"payload": payload})
+                await self._say(
+                    pong if payload is None else pong | {"payload": payload}
+                )
             case "pong":
                 pass
             case "subscribe":
@@ -209,13 +211,9 @@ class _Connection:
             raise Closed(Code.TOO_MANY, "Too many initialisation requests")
         self._asked = True
         self._headers = _said(self._headers, payload)
-        door, pace = self._served.door, self._served.subscribing.intake.pace
+        door, intake = self._served.door, self._served.subscribing.intake
         try:
-            try:
-                caller = await door.caller(self._peer, self._headers)
-            except TokenError:
-                pace.stranger(self._peer)
-                raise
+            caller = await intake.caller(door, self._peer, self._headers)
         except ZhitongError as error:
             raise Closed(Code.FORBIDDEN, error.code) from error
         try:
@@ -240,9 +238,16 @@ class _Connection:
         self, name: str, payload: Mapping[str, object], caller: Caller
     ) -> None:
         """Answer one operation, and say how it ended."""
-        request_id = uuid.uuid4().hex
+        request_id = os.urandom(16).hex()
         try:
-            subscriber = await self._subscriber(payload, caller, request_id)
+            subscriber = await self._served.subscribing.subscriber(
+                from_members(payload),
+                caller,
+                self._headers,
+                verify=self._served.door.again(self._peer, self._headers),
+                transport=TRANSPORT,
+                request_id=request_id,
+            )
             await self._tell(name, subscriber)
         except Closed as closed:
             self._break(closed)
@@ -271,29 +276,6 @@ class _Connection:
                 head = b'{"id":' + id_ + b',"type":"next","payload":'
                 await self._write(head + written(answer) + b"}")
         await self._say({"id": name, "type": "complete"})
-
-    async def _subscriber(
-        self, payload: Mapping[str, object], caller: Caller, request_id: str
-    ) -> Subscriber:
-        asked = from_members(payload)
-        intake, principal = self._served.subscribing.intake, caller.principal
-        allowance = intake.raised(principal, self._headers)
-        question = Question(
-            document=await intake.document(asked, principal, allowance),
-            variables=asked.variables,
-            operation=asked.operation,
-            principal=principal,
-            occasion=read_occasion(self._headers),
-            request_id=request_id,
-            once=caller.once,
-            priced=self._headers.get(b"zhitong-cost") == b"1",
-        )
-        return Subscriber(
-            question=question,
-            headers=self._headers,
-            verify=self._served.door.again(self._peer, self._headers),
-            transport=TRANSPORT,
-        )
 
     async def _refuse(self, name: str, errors: object) -> None:
         with suppress(GoneError, Closed):
@@ -327,14 +309,14 @@ def _named(message: Message) -> str:
     raise Closed(Code.BAD_MESSAGE, f"id is a text of 1 to {_LONGEST_ID} characters")
 
 
-def _said(headers: Headers, payload: Mapping[str, object]) -> dict[bytes, bytes]:
+def _said(headers: Headers, payload: Mapping[str, object]) -> Headers:
     """Add what ``connection_init`` says; said twice it spoils, as for any request."""
     pairs = list(headers.items())
     for name, value in payload.items():
         header = name.lower().encode(errors="replace")
         if header in _SAID and isinstance(value, str):
             pairs.append((header, value.encode(errors="replace")))
-    return joined(pairs)
+    return joined({"headers": pairs})
 
 
 def _closing(closed: Closed) -> dict[str, object]:

@@ -121,7 +121,7 @@ def test_declared_names_are_fields(entity: EntityType) -> None:
     assert named <= entity.fields.keys()
 
 
-def test_decisions_disputes_and_grants_can_be_changed_none_subscribed_to() -> None:
+def test_decisions_disputes_and_grants_can_be_changed() -> None:
     mutation = SCHEMA.mutation_type
     assert mutation is not None
     assert list(mutation.fields) == [
@@ -144,7 +144,12 @@ def test_decisions_disputes_and_grants_can_be_changed_none_subscribed_to() -> No
     ]
     solid = [isinstance(one.type, GraphQLNonNull) for one in mutation.fields.values()]
     assert not any(solid)  # one that is refused leaves the others
-    assert SCHEMA.subscription_type is None
+
+
+def test_decisions_findings_and_sources_can_be_subscribed_to() -> None:
+    subscription = SCHEMA.subscription_type
+    assert subscription is not None
+    assert list(subscription.fields) == ["decisions", "findings", "sourceHealth"]
 
 
 def test_what_is_sent_of_a_decision_is_read_again_under_the_same_name() -> None:

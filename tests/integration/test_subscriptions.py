@@ -1,0 +1,291 @@
+"""Subscriptions over real sockets, a real ledger and a real sealer behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sealing_log import sealing
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+from zhitong.infra.app import build_app, server
+from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, DemoIssuer
+from zhitong.infra.gateway import Gateway
+from zhitong.infra.settings import Settings
+from zhitong.infra.tokens import LEEWAY, Verifier
+from zhitong.schema.engine import Engine
+from zhitong.types import Principal
+
+pytestmark = pytest.mark.integration
+
+ENDLESS = 60.0
+"""Seconds after which a test would wait for ever."""
+BUREAU = DEMO_PRINCIPALS["department"]
+PROTOCOL = Subprotocol("graphql-transport-ws")
+DECISIONS = """subscription($after: String, $where: DecisionFilter) {
+  decisions(after: $after, where: $where) { position nodes {
+    version change decision { decisionId documentNo facts version } } } }"""
+FINDINGS = """subscription($after: String) { findings(after: $after) {
+  position nodes { check decisionId version } } }"""
+HEALTH = "subscription { sourceHealth { name state } }"
+RECORD = """mutation($d: DecisionInput!) { recordDecision(decision: $d) {
+  decisionId version } }"""
+WITHDRAW = """mutation($w: WithdrawalInput!) { withdrawDecision(withdrawal: $w) {
+  version } }"""
+
+Told = dict[str, Any]
+
+
+def penalty() -> Told:
+    number = uuid.uuid4().hex[:12]
+    return {
+        "localId": f"sub-{number}",
+        "actType": "PENALTY",
+        "subjectCode": BUREAU.unit,
+        "documentNo": f"（安）应急罚〔2026〕{int(number, 16)}号",
+        "decidedOn": "2026-06-01",
+        "counterpartyKind": "LEGAL_PERSON",
+        "counterpartyName": "安泽金丝雀化工有限公司",
+        "counterpartyCode": "91110000600037341L",
+        "penaltyKinds": ["FINE"],
+        "fine": "20000.00",
+        "procedure": "ORDINARY",
+    }
+
+
+class Clock:
+    """The verifier's clock, which tests move."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return asyncio.get_running_loop().time() + 1_700_000_000 + self.ahead
+
+
+@dataclass
+class Served:
+    """A gateway with subscribers, and what steers it."""
+
+    address: str
+    issuer: DemoIssuer
+    clock: Clock
+    ending: asyncio.Event
+
+    def bearer(self, principal: Principal) -> str:
+        return f"Bearer {self.issuer.issue(principal)}"
+
+    async def say(self, document: str, **variables: object) -> Told:
+        """Ask as the department, of the same gateway."""
+        async with httpx.AsyncClient(timeout=ENDLESS) as client:
+            response = await client.post(
+                f"http://{self.address}/graphql",
+                json={"query": document, "variables": variables},
+                headers={"authorization": self.bearer(BUREAU)},
+            )
+        body: Told = response.json()
+        assert "errors" not in body, body
+        (only,) = body["data"].values()
+        told: Told = only
+        return told
+
+    @asynccontextmanager
+    async def socket(self, who: str = "supervisor") -> AsyncIterator[Socket]:
+        """Open a connection that is acknowledged."""
+        async with self.upgraded() as connection:
+            made = Socket(connection)
+            bearer = self.bearer(DEMO_PRINCIPALS[who])
+            await made.say(type="connection_init", payload={"authorization": bearer})
+            assert await made.hear() == {"type": "connection_ack"}
+            yield made
+
+    @asynccontextmanager
+    async def upgraded(
+        self, protocol: Subprotocol = PROTOCOL
+    ) -> AsyncIterator[ClientConnection]:
+        url = f"ws://{self.address}/graphql"
+        async with (
+            asyncio.timeout(ENDLESS),
+            connect(url, subprotocols=[protocol], proxy=None) as connection,
+        ):
+            yield connection
+
+    @asynccontextmanager
+    async def stream(
+        self, document: str, who: str = "supervisor", **variables: object
+    ) -> AsyncIterator[AsyncIterator[tuple[str, Told]]]:
+        """Subscribe by events; give them, comments left out."""
+        headers = {
+            "authorization": self.bearer(DEMO_PRINCIPALS[who]),
+            "accept": "text/event-stream",
+        }
+        asked = {"query": document, "variables": variables}
+        async with (
+            asyncio.timeout(ENDLESS),
+            httpx.AsyncClient(timeout=None) as client,  # noqa: S113 - the line above
+            client.stream(
+                "POST", f"http://{self.address}/graphql", json=asked, headers=headers
+            ) as response,
+        ):
+            assert response.status_code == 200, await response.aread()
+            kind = response.headers["content-type"]
+            assert kind == "text/event-stream; charset=utf-8"
+            yield events(response)
+
+
+@dataclass
+class Socket:
+    """A connection, message by message."""
+
+    connection: ClientConnection
+
+    async def say(self, **message: object) -> None:
+        await self.connection.send(json.dumps(message))
+
+    async def hear(self) -> Told:
+        heard: Told = json.loads(await self.connection.recv())
+        return heard
+
+    async def subscribe(self, document: str, **variables: object) -> Told:
+        """Subscribe as ``one``; give the first answer."""
+        payload = {"query": document, "variables": variables}
+        await self.say(type="subscribe", id="one", payload=payload)
+        return await self.next()
+
+    async def next(self) -> Told:
+        heard = await self.hear()
+        assert (heard["type"], heard["id"]) == ("next", "one"), heard
+        told: Told = heard["payload"]
+        return told
+
+    async def closed(self) -> tuple[int, str]:
+        with pytest.raises(ConnectionClosed) as ended:
+            while True:
+                await self.connection.recv()
+        close = ended.value.rcvd
+        assert close is not None
+        return close.code, close.reason
+
+
+async def events(response: httpx.Response) -> AsyncIterator[tuple[str, Told]]:
+    rest = b""
+    async for part in response.aiter_bytes():
+        assert b"\r" not in part  # frames end in line feeds alone
+        *frames, rest = (rest + part).split(b"\n\n")
+        for frame in frames:
+            if not frame.startswith(b":"):
+                name, data = frame.decode().split("\n")
+                told = data.removeprefix("data: ")
+                yield name.removeprefix("event: "), json.loads(told) if told else {}
+
+
+@asynccontextmanager
+async def serving(
+    gateway: tuple[Gateway, Engine], state: Path, **settings: object
+) -> AsyncIterator[Served]:
+    quick: Any = {"alive_seconds": 0.2, **settings}
+    set_to = replace(Settings(state=state), **quick)
+    clock, ending = Clock(), asyncio.Event()
+    issuer = DemoIssuer(state, clock=clock)
+    verifier = Verifier({"demo": issuer.issuer}, "zhitong", clock=clock)
+
+    async def report(*_: object) -> Mapping[str, object]:
+        return {"database": True, "sources": {}}
+
+    app = build_app(
+        gateway[1],
+        verifier,
+        set_to,
+        report,
+        report,
+        watching=gateway[0].watching,
+        ending=ending,
+    )
+    running = server(app, set_to)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        task = asyncio.create_task(running.serve([listening]))
+        address = f"127.0.0.1:{listening.getsockname()[1]}"
+        try:
+            yield Served(address, issuer, clock, ending)
+        finally:
+            ending.set()
+            running.should_exit = True
+            await task
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder of the sealer's key: the log has one for all tests here."""
+    return tmp_path_factory.mktemp("sealer")
+
+
+@pytest.fixture
+async def served(
+    gateway: tuple[Gateway, Engine],
+    addresses: Mapping[str, str],
+    tmp_path: Path,
+    keys: Path,
+) -> AsyncIterator[Served]:
+    async with (
+        sealing(addresses["platform"], keys),
+        serving(gateway, tmp_path) as one,
+    ):
+        yield one
+
+
+def nodes(told: Told) -> list[Told]:
+    (only,) = told["data"].values()
+    found: list[Told] = only["nodes"]
+    return found
+
+
+def position(told: Told) -> str:
+    (only,) = told["data"].values()
+    found: str = only["position"]
+    return found
+
+
+async def test_a_decision_and_its_withdrawal_arrive_over_a_websocket(
+    served: Served,
+) -> None:
+    async with served.socket() as one:
+        first = await one.subscribe(DECISIONS)
+        assert nodes(first) == []
+        stated = penalty()
+        recorded = await served.say(RECORD, d=stated)
+        told = await one.next()
+        assert [(it["version"], it["change"]) for it in nodes(told)] == [
+            (1, "RECORDED")
+        ]
+        (node,) = nodes(told)
+        assert node["decision"]["documentNo"] == stated["documentNo"]
+        assert int(position(told)) > int(position(first))
+        withdrawal = {
+            "decisionId": recorded["decisionId"],
+            "reason": "事实有误",
+            "basis": "《行政处罚法》",
+        }
+        await served.say(WITHDRAW, w=withdrawal)
+        (node,) = nodes(await one.next())
+        assert (node["version"], node["change"]) == (2, "WITHDRAWN")
+
+
+async def test_a_decision_arrives_as_an_event(served: Served) -> None:
+    async with served.stream(DECISIONS) as stream:
+        name, first = await anext(stream)
+        assert (name, nodes(first)) == ("next", [])
+        recorded = await served.say(RECORD, d=penalty())
+        name, told = await anext(stream)
+        assert name == "next"
+        assert nodes(told)[0]["decision"]["decisionId"] == recorded["decisionId"]
