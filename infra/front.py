@@ -90,6 +90,7 @@ class GraphQLFront:
     ) -> None:
         self._engine = engine
         self._door = Door(verifier, settings)
+        self._settings = settings
         self.intake = Intake(
             settings, clients=clients, documents=documents, pace=pace, grants=grants
         )

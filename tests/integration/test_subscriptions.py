@@ -6,12 +6,13 @@ import asyncio
 import json
 import socket
 import uuid
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from sealing_log import sealing
@@ -23,7 +24,7 @@ from zhitong.infra.app import build_app, server
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, DemoIssuer
 from zhitong.infra.gateway import Gateway
 from zhitong.infra.settings import Settings
-from zhitong.infra.tokens import LEEWAY, Verifier
+from zhitong.infra.tokens import Verifier
 from zhitong.schema.engine import Engine
 from zhitong.types import Principal
 
@@ -45,6 +46,7 @@ WITHDRAW = """mutation($w: WithdrawalInput!) { withdrawDecision(withdrawal: $w) 
   version } }"""
 
 Told = dict[str, Any]
+Sql = Callable[..., Awaitable[list[asyncpg.Record]]]
 
 
 def penalty() -> Told:
@@ -170,12 +172,12 @@ class Socket:
         return told
 
     async def closed(self) -> tuple[int, str]:
-        with pytest.raises(ConnectionClosed) as ended:
-            while True:
-                await self.connection.recv()
-        close = ended.value.rcvd
-        assert close is not None
-        return close.code, close.reason
+        with suppress(ConnectionClosed):
+            async for _ in self.connection:
+                pass
+        code, reason = self.connection.close_code, self.connection.close_reason
+        assert code is not None
+        return code, reason or ""
 
 
 async def events(response: httpx.Response) -> AsyncIterator[tuple[str, Told]]:
@@ -244,6 +246,12 @@ async def served(
         yield one
 
 
+async def records(sql: Sql) -> int:
+    (row,) = await sql("select count(*) from access_entry")
+    found: int = row[0]
+    return found
+
+
 def nodes(told: Told) -> list[Told]:
     (only,) = told["data"].values()
     found: list[Told] = only["nodes"]
@@ -289,3 +297,94 @@ async def test_a_decision_arrives_as_an_event(served: Served) -> None:
         name, told = await anext(stream)
         assert name == "next"
         assert nodes(told)[0]["decision"]["decisionId"] == recorded["decisionId"]
+
+
+async def test_who_comes_back_has_missed_nothing_and_gets_nothing_twice(
+    served: Served,
+) -> None:
+    async with served.socket() as one:
+        first = await one.subscribe(DECISIONS)
+        ids = [(await served.say(RECORD, d=penalty()))["decisionId"]]
+        heard = nodes(await one.next())
+    ids += [(await served.say(RECORD, d=penalty()))["decisionId"] for _ in range(3)]
+    assert [it["decision"]["decisionId"] for it in heard] == ids[:1]
+    async with served.stream(DECISIONS, after=position(first)) as stream:
+        again: list[str] = []
+        while len(again) < len(ids):
+            _, told = await anext(stream)
+            again += [it["decision"]["decisionId"] for it in nodes(told)]
+            last = position(told)
+    assert again == ids
+    async with served.stream(DECISIONS, after=last) as stream:
+        await anext(stream)
+        later = await served.say(RECORD, d=penalty())
+        _, told = await anext(stream)
+    assert [it["decision"]["decisionId"] for it in nodes(told)] == [later["decisionId"]]
+
+
+async def test_only_what_is_asked_for_is_told(served: Served) -> None:
+    wanted = penalty()
+    where = {"documentNo": {"eq": wanted["documentNo"]}}
+    async with served.stream(DECISIONS, where=where) as stream:
+        await anext(stream)
+        await served.say(RECORD, d=penalty())
+        await served.say(RECORD, d=wanted)
+        _, told = await anext(stream)
+    (node,) = nodes(told)
+    assert node["decision"]["documentNo"] == wanted["documentNo"]
+
+
+async def test_findings_come_with_their_decision(served: Served) -> None:
+    stated = {**penalty(), "counterpartyCode": "91110000600037342L"}
+    async with served.stream(FINDINGS) as stream:
+        await anext(stream)
+        recorded = await served.say(RECORD, d=stated)
+        _, told = await anext(stream)
+    assert nodes(told)
+    assert {it["decisionId"] for it in nodes(told)} == {recorded["decisionId"]}
+
+
+async def test_who_may_not_see_findings_is_told_so_and_nothing_more(
+    served: Served,
+) -> None:
+    async with served.stream(FINDINGS, "police") as stream:
+        heard = [one async for one in stream]
+    assert [name for name, _ in heard] == ["next", "complete"]
+    told = heard[0][1]
+    assert told["data"] == {"findings": None}
+    assert told["extensions"]["access"]
+
+
+async def test_a_source_that_goes_away_is_told(
+    served: Served, gateway: tuple[Gateway, Engine]
+) -> None:
+    async with served.stream(HEALTH) as stream:
+        _, told = await anext(stream)
+        assert {it["state"] for it in told["data"]["sourceHealth"]} == {"ready"}
+        source = gateway[0].sources()["transport"]
+        await source.close()
+        _, told = await anext(stream)
+    states = {it["name"]: it["state"] for it in told["data"]["sourceHealth"]}
+    assert states["transport"] == "away"
+
+
+async def test_each_answer_is_on_record_before_it_leaves(
+    served: Served, sql: Sql
+) -> None:
+    async with served.socket("police") as one:
+        before = await records(sql)
+        await one.subscribe(DECISIONS)
+        recorded = await served.say(RECORD, d=penalty())
+        (node,) = nodes(await one.next())
+        assert node["decision"]["decisionId"] == recorded["decisionId"]
+        after = await records(sql)
+    assert after > before
+
+
+async def test_a_key_that_is_withdrawn_ends_a_silent_connection(
+    served: Served,
+) -> None:
+    async with served.socket() as one:
+        await one.subscribe(DECISIONS)
+        served.clock.ahead = 1e9
+        assert await one.closed() == (4403, "TOKEN_EXPIRED")
