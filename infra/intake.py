@@ -124,12 +124,18 @@ class Intake:
         digest = document_hash(asked.document)
         if asked.digest not in {None, digest}:
             raise _not_its_hash()
+        await self.check_trusted(digest, principal, allowance)
+        return asked.document, digest
+
+    async def check_trusted(
+        self, digest: str, principal: Principal, allowance: Allowance
+    ) -> None:
+        """Raise where a client of trusted documents alone may not ask this one."""
         if (
             allowance.trusted_only
             and await self._documents.find(digest, principal) is None
         ):
             raise _not_trusted()
-        return asked.document, digest
 
     def keep(self, asked: Parameters, principal: Principal) -> None:
         """Keep a text that was answered for its client to ask by hash from now on."""

@@ -184,12 +184,8 @@ class Subscribing:
         question, intake = subscriber.question, self.intake
         principal = subscriber.verify()
         allowance = intake.raised(principal, subscriber.headers, question.digest)
-        if allowance.trusted_only:
-            # It may have been taken off the register since it was asked first.
-            asked = Parameters(
-                document=question.document, digest=None, variables=None, operation=None
-            )
-            await intake.document(asked, principal, allowance)
+        # It may have been taken off the register since it was asked first.
+        await intake.check_trusted(question.digest, principal, allowance)
         with intake.pace.running(principal, allowance):
             asking = replace(
                 question,
