@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -19,6 +18,7 @@ from zhitong.connectors.used_tokens import PlatformUsedTokens
 from zhitong.exceptions import SettingsError
 from zhitong.infra.app import build_app, server
 from zhitong.infra.client import Client
+from zhitong.infra.collecting import spare_what_stays
 from zhitong.infra.demo_issuer import NAME, DemoIssuer
 from zhitong.infra.embedded import address
 from zhitong.infra.gateway import PLATFORM, Gateway
@@ -152,10 +152,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         )
         config = server(app, settings).config
         config.timeout_graceful_shutdown = _GRACE_SECONDS
-        # The schema's objects live as long as the process: looking through them with
-        # each full collection would take a fifth of a second from all who wait.
-        gc.collect()
-        gc.freeze()
+        spare_what_stays()
         running = _Server(config, ending)
         _on_signals(running.stop)
         url = _url(listener)
