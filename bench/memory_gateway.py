@@ -161,11 +161,13 @@ def build(
     state: Path,
     *,
     schema: Graph | None = None,
+    executor: str | None = None,
     **front_parts: Any,  # noqa: ANN401 - as the front has them
 ) -> Made:
     """Put the gateway together, with keys of its own in *state*.
 
-    *schema* is another graph than the product's, run by the same engine.
+    *schema* is another graph than the product's, run by the same engine; *executor* is
+    as the setting has it where nothing is said.
     """
     made: Mapping[str, Source] = {**sources()}
     settings = Settings(state=state)
@@ -203,6 +205,7 @@ def build(
         limits=Limits(settings.page_size, settings.page_limit),
         bounds=Bounds(),
         schema=schema,
+        executor=executor or settings.executor,
     )
     issuer = DemoIssuer(state)
     # A second passes with each request: nobody here is too fast.

@@ -211,6 +211,7 @@ class Gateway:
                 aliases=settings.document_aliases,
                 directives=settings.document_directives,
             ),
+            executor=settings.executor,
         )
 
     def _emergencies(self) -> Emergencies | None:

@@ -76,6 +76,9 @@ class Settings:
     document_directives: int = 20
     """How many directives a document may have, with its fragments spread."""
 
+    executor: str = "graphql-core"
+    """``plan``: by plans what has one; ``graphql-core``: everything field by field."""
+
     page_size: int = 20
     """How many rows a page has when the question does not say."""
 
@@ -243,6 +246,7 @@ _MOST = {
     "port": 65_535,
 }
 _ALLOWED = {
+    "executor": ("plan", "graphql-core"),
     "evidence_algorithm": tuple(_EVIDENCE),
     "kafka_security": ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"),
     "kafka_mechanism": ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"),

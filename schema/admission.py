@@ -7,14 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graphql import (
+    DirectiveNode,
     DocumentNode,
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
+    VariableNode,
+    Visitor,
     get_operation_ast,
     specified_rules,
     validate,
+    visit,
 )
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
@@ -46,6 +50,8 @@ class Admitted:
     introspects: bool
     prices: tuple[Price, ...]
     """One for each operation, in their order."""
+    conditions: tuple[str, ...] = ()
+    """Variables in ``@skip`` and ``@include``: they change what is asked for."""
 
     def price(self, operation: OperationDefinitionNode) -> Price:
         """Give the price of *operation*."""
@@ -85,6 +91,7 @@ class Documents:
             hash=document_hash(text),
             introspects=introspects(document),
             prices=tuple(prices(document, self._schema, self._page)),
+            conditions=tuple(sorted(conditions(document))) if "@" in text else (),
         )
 
     def unfit(self, text: str, admitted: Admitted) -> Sequence[GraphQLError]:
@@ -97,6 +104,20 @@ class Documents:
             if len(self._fitting) > CACHED_DOCUMENTS:
                 self._fitting.popitem(last=False)
         return errors
+
+
+def conditions(document: DocumentNode) -> set[str]:
+    """Name the variables that any directive of *document* has."""
+    found: set[str] = set()
+
+    class Conditions(Visitor):
+        def enter_directive(self, node: DirectiveNode, *_: object) -> None:
+            for argument in node.arguments or ():
+                if isinstance(argument.value, VariableNode):
+                    found.add(argument.value.name.value)
+
+    visit(document, Conditions())
+    return found
 
 
 def check_cost(cost: int, allowance: Allowance) -> None:

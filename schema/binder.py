@@ -38,7 +38,7 @@ from zhitong.resolvers.selection import (
 )
 from zhitong.schema.arguments import counted, named
 from zhitong.schema.entities import ENTITIES
-from zhitong.schema.graph import Graph
+from zhitong.schema.federation import Graph
 from zhitong.schema.objects import page_arguments
 
 Converting = Callable[[Mapping[str, Any]], object]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType
+from opentelemetry import metrics
 
 from zhitong.exceptions import (
     EvidenceStaleError,
@@ -49,10 +50,16 @@ from zhitong.schema.federated_trace import Trace
 from zhitong.schema.federation import Graph
 from zhitong.schema.gate import Bounds, introspection_denied
 from zhitong.schema.graph import graph
+from zhitong.schema.planned import PlannedRuns
 from zhitong.schema.refusals import withheld
-from zhitong.schema.running import Ran, run_core
+from zhitong.schema.running import GRAPHQL_CORE, PLAN, Ran, run_core
 from zhitong.schema.telling import asked_wrongly, rendered
 from zhitong.types import Inquiry
+
+QUESTIONS = metrics.get_meter("zhitong.schema").create_counter(
+    "zhitong.plan.questions",
+    description="Questions, by what ran them, and why it was not a plan",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,7 @@ class GraphEngine:
         catalogue: Catalogue | None = None,
         lookers: Lookers | None = None,
         schema: Graph | None = None,
+        executor: str = GRAPHQL_CORE,
     ) -> None:
         self._reader = reader
         self._recorder = recorder
@@ -99,6 +107,9 @@ class GraphEngine:
         self._sources = sources
         self._limits = limits
         self._schema = schema or graph()
+        # What a plan does is said of our own types: another schema has none.
+        planning = executor == PLAN and schema is None
+        self._planned = PlannedRuns(self._schema) if planning else None
         self._documents = Documents(self._schema._schema, bounds, limits.page)  # noqa: SLF001 - strawberry offers its graphql-core schema nowhere else
         self._grants = grants
         self._applications = applications
@@ -204,7 +215,16 @@ class GraphEngine:
 
     async def _run(self, running: Running, context: Context) -> Ran:
         """Run the operation by the executor that is configured, where it can."""
-        return await run_core(self._schema, running.question, context)
+        ran: Ran | str = ""
+        if self._planned is not None:
+            ran = await self._planned.run(
+                running.admitted, running.operation, running.question.variables, context
+            )
+        if isinstance(ran, str):
+            core = await run_core(self._schema, running.question, context)
+            ran = replace(core, why=ran)
+        QUESTIONS.add(1, {"executor": ran.executor, "why": ran.why})
+        return ran
 
     async def _recorded(
         self, inquiry: Inquiry, body: dict[str, object], ran: Ran

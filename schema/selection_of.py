@@ -55,7 +55,7 @@ from zhitong.schema.binder import (
     varies,
 )
 from zhitong.schema.entities import ENTITIES
-from zhitong.schema.graph import Graph
+from zhitong.schema.federation import Graph
 from zhitong.schema.roles import (
     DIRECTIVE,
     LARGE,

@@ -37,6 +37,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
         document_bytes=3,
         document_depth=4,
         document_tokens=5,
+        executor="plan",
         page_size=6,
         page_limit=7,
         check_seconds=1.5,

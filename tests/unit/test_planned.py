@@ -1,0 +1,188 @@
+"""Plans run behind the one engine: answers and errors as graphql-core gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import orjson
+import pytest
+from graphql import OperationDefinitionNode, get_variable_values
+from memory_gateway import Reply, answer, asked, build
+
+from zhitong.resolvers.asking import Limits
+from zhitong.schema.admission import Admitted, Documents
+from zhitong.schema.gate import Bounds
+from zhitong.schema.graph import graph
+from zhitong.schema.planned import PlannedRuns
+from zhitong.schema.selection_of import Selected
+
+ERRING = (
+    "{ caseRecords(where: {title: null}) { nodes { id } } sources { name } }",
+    """{ counterparties(first: 2) { nodes { code a: cases(where: {title: null})
+      { nodes { id } } cases(first: 1) { missing } } } }""",
+    "{ caseRecords(first: 201) { nodes { id } } b: caseRecords(first: 1) { missing } }",
+    '{ node(id: "x") { id } }',
+    '{ search(name: "x") { more } }',
+    """{ caseRecords(after: "x") { missing } ...A }
+      fragment A on Query { caseRecords(after: "x") { pageInfo { endCursor } } }""",
+    '{ counterpartyByIdNumber(idNumber: "1") { code } codeLists(names: []) { name } }',
+    "{ caseStatistics(by: [MONTH], where: {not: null}) { missing } }",
+    """{ accessStatistics(by: [KIND], since: "2026-01-02T00:00:00+08:00",
+      until: "2026-01-01T00:00:00+08:00") { missing } }""",
+)
+"""Each has an error of a field."""
+VARIABLES: tuple[tuple[str, Mapping[str, object]], ...] = (
+    ("query($n: Int!) { caseRecords(first: $n) { missing } }", {}),
+    ("query($n: Int!) { caseRecords(first: $n) { missing } }", {"n": "x"}),
+    ("query($n: Int!) { caseRecords(first: $n) { missing } }", {"n": 2**40}),
+    ("query($c: CreditCode!) { counterparty(code: $c) { name } }", {"c": "123"}),
+    (
+        "query($w: CaseRecordFilter) { caseRecords(where: $w) { missing } }",
+        {"w": {"x": 1}},
+    ),
+    (
+        "query($w: CaseRecordFilter) { caseRecords(where: $w) { missing } }",
+        {"w": {"title": None}},
+    ),
+    (
+        "query($n: [String!]) { codeLists(names: $n) { name } }",
+        {"n": [1] * 80},
+    ),
+    (
+        "query($w: CaseRecordFilter) { a: caseRecords(where: $w) { missing } }",
+        {"w": None},
+    ),
+)
+PLANNED = (
+    """{ caseRecords(first: 3) { totalCount { count suppressed } nodes { caseNo title
+      status subjectMatch subject { name } officers { name } } edges { cursor node
+      { id } } pageInfo { hasNextPage endCursor } missing } }""",
+    """{ search(name: "文字", first: 2) { more nodes { __typename id
+      ... on CaseRecord { x: subject { name } subjectMatch }
+      ... on Officer { x: subject { code } } } } }""",
+    "query($v: Boolean!) { sources { name state @skip(if: $v) } codeLists { name } }",
+    """{ caseStatistics(by: [SUBJECT, STATUS]) { groups { subjectCode status count
+      subject { name } } smallest } __typename }""",
+)
+
+
+def told(reply: Reply) -> tuple[int, object, object, object]:
+    body = orjson.loads(reply.body)
+    errors = sorted(map(orjson.dumps, body.get("errors", ())))
+    return reply.status, body.get("data"), errors, body.get("extensions")
+
+
+async def both(
+    state: Path, text: str, variables: Mapping[str, object] | None = None
+) -> tuple[Reply, Reply]:
+    replies = []
+    for executor in ("graphql-core", "plan"):
+        front, tokens = build(state / executor, executor=executor)
+        sent = asked(text, tokens["police"], variables=variables)
+        replies.append(await answer(front, sent))
+    core, plan = replies
+    return core, plan
+
+
+def by(reply: Reply) -> bytes:
+    return reply.headers.get(b"zhitong-executor", b"")
+
+
+@pytest.mark.parametrize("text", ERRING)
+async def test_errors_of_fields_are_told_alike(tmp_path: Path, text: str) -> None:
+    core, plan = await both(tmp_path, text)
+
+    assert by(plan) == b"plan"
+    assert told(plan) == told(core)
+    assert told(core)[2]
+
+
+@pytest.mark.parametrize(("text", "variables"), VARIABLES)
+async def test_errors_of_variables_are_told_alike(
+    tmp_path: Path, text: str, variables: Mapping[str, object]
+) -> None:
+    core, plan = await both(tmp_path, text, variables)
+
+    assert told(plan) == told(core)
+
+
+@pytest.mark.parametrize("text", PLANNED)
+async def test_answers_are_byte_for_byte_alike(tmp_path: Path, text: str) -> None:
+    core, plan = await both(tmp_path, text, {"v": True})
+
+    assert by(plan) == b"plan"
+    assert by(core) == b"graphql-core"
+    assert plan.body == core.body
+    assert plan.status == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{ catalogue(first: 1) { nodes { id } } }", b"catalogue"),
+        (
+            '{ sources { name } policyExplain(field: "CaseRecord.title") { field } }',
+            b"explain",
+        ),
+        ("{ __schema { queryType { name } } }", b"introspection"),
+    ],
+)
+async def test_what_has_no_plan_runs_on_graphql_core_and_says_why(
+    tmp_path: Path, text: str, why: bytes
+) -> None:
+    core, plan = await both(tmp_path, text)
+
+    assert by(plan) == b"graphql-core; why=" + why
+    assert by(core) == b"graphql-core"
+    assert told(plan) == told(core)
+
+
+class Asked:
+    """Documents as the engine lets them in, and what is kept of them."""
+
+    def __init__(self, most: int) -> None:
+        self.runs = PlannedRuns(graph(), most)
+        schema = graph()._schema
+        self._schema = schema
+        self._documents = Documents(schema, Bounds(), Limits().page)
+
+    def selected(self, text: str, **variables: object) -> Selected:
+        admitted: Admitted = self._documents.admitted(text)
+        operation = admitted.document.definitions[0]
+        assert isinstance(operation, OperationDefinitionNode)
+        values = get_variable_values(
+            self._schema, operation.variable_definitions or (), variables
+        )
+        assert not isinstance(values, list)
+        return self.runs.selected(admitted, operation, values)
+
+
+def test_a_document_is_selected_once() -> None:
+    kept = Asked(8)
+    text = "query($n: Int) { caseRecords(first: $n) { missing } }"
+
+    assert kept.selected(text, n=1) is kept.selected(text, n=2)
+
+
+def test_values_of_conditions_make_selections_of_their_own() -> None:
+    kept = Asked(8)
+    text = "query($v: Boolean!) { sources { name state @skip(if: $v) } }"
+
+    skipped, whole = kept.selected(text, v=True), kept.selected(text, v=False)
+    assert (skipped.selection.parts, whole.selection.parts) == (2, 3)
+    assert kept.selected(text, v=True) is skipped
+
+
+def test_no_more_selections_are_kept_than_may_be() -> None:
+    kept = Asked(2)
+    first = kept.selected("{ a: sources { name } }")
+    kept.selected("{ b: sources { name } }")
+    assert kept.selected("{ a: sources { name } }") is first
+
+    kept.selected("{ c: sources { name } }")
+    assert kept.selected("{ a: sources { name } }") is first
+
+    kept.selected("{ d: sources { name } }")
+    kept.selected("{ e: sources { name } }")
+    assert kept.selected("{ a: sources { name } }") is not first
