@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import os
 import random
 import re
@@ -36,7 +37,7 @@ from callers import AnswerError, Target, ask
 from compare_plot import plot
 from compare_report import Measured, Report, Visit
 from machine import Processes, memory, others
-from our_gateway import BENCH, Ours, city, common, gateway, some_codes
+from our_gateway import BENCH, QUIET, Ours, city, common, gateway, some_codes
 from peer_builds import (
     HERE,
     LIMIT,
@@ -60,7 +61,7 @@ MOST = 20_000
 """Questions of one visit."""
 FIRST = 10
 """Questions that tell how fast a row is."""
-PEERS_SERVER = {"shared_buffers": "1GB"}
+PEERS_SERVER = {"shared_buffers": "1GB", **QUIET}
 """As much as the departments' servers have together."""
 
 
@@ -229,11 +230,12 @@ def measure(given: argparse.Namespace) -> Report:
             print(f"没有 without {name}: {why}", flush=True)
         idle, since = processes.elsewhere(), time.monotonic()
         bench = Bench(good, processes, codes, given)
-        uvloop.run(_rounds(bench, given.rounds))
+        until = began + given.minutes * 60 if given.minutes else math.inf
+        rounds = uvloop.run(_rounds(bench, given.rounds, until))
         share = (processes.elsewhere() - idle) / (time.monotonic() - since)
         return Report(
             scale=given.scale,
-            rounds=given.rounds,
+            rounds=rounds,
             began=began,
             absent={**absent, **bench.gone},
             taken_off=asyncio.run(common(gateways[0])),
@@ -276,12 +278,16 @@ def _everybody(
     return rows, gateways, states, absent
 
 
-async def _rounds(bench: Bench, rounds: int) -> None:
+async def _rounds(bench: Bench, rounds: int, until: float) -> int:
+    """Ask round by round, while there is time; give how many were kept."""
     for number in range(rounds + 1):
-        began = time.perf_counter()
+        began = time.time()
         await bench.round(number)
-        took = time.perf_counter() - began
+        took = time.time() - began
         print(f"round {number} of {rounds}: {took:.0f} s", flush=True)
+        if number and time.time() + took > until:
+            return number  # another would end too late
+    return rounds
 
 
 def main() -> None:
@@ -290,6 +296,7 @@ def main() -> None:
     parser.add_argument("--scale", default="large")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=1.0, help="of a visit")
+    parser.add_argument("--minutes", type=float, default=0, help="at most, about")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--callers", type=int, nargs="+", default=[1, 32])
     parser.add_argument("--executors", default="plan,graphql-core")

@@ -7,16 +7,21 @@ is no picture, and a line says so.
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from compare_report import OURS
 from peer_builds import AbsentError, node
 
 PORTAL = Path(__file__).parents[1] / "portal"
 PANEL, LINE, MARGIN = 330, 22, 210
 """How wide a question's panel is, how high a row's bar, how wide the rows' names."""
+TOP = 80
+PEER_COLOUR, OUR_COLOUR = "#9aa5b1", "#c23531"
+Medians = Sequence[Mapping[str, Any]]
 
 
 def plot(figures: Path) -> str:
@@ -43,62 +48,64 @@ def plot(figures: Path) -> str:
 
 def chart(found: Mapping[str, Any]) -> Mapping[str, object]:
     """Write *found* as what ECharts draws."""
-    callers = max(one["callers"] for one in found["medians"])
+    callers = max((one["callers"] for one in found["medians"]), default=0)
     medians = [one for one in found["medians"] if one["callers"] == callers]
-    rows = sorted({one["row"] for one in medians}, reverse=True)
-    questions = sorted({one["question"] for one in medians})
+    rows = list(dict.fromkeys(one["row"] for one in medians))[::-1]
     height = len(rows) * LINE
-    panels = list(enumerate(questions))
+    panels = [
+        _panel(at, name, rows, [one for one in medians if one["question"] == name])
+        for at, name in enumerate(sorted({one["question"] for one in medians}))
+    ]
     option = {
         "title": {
             "text": f"CPU ms / question, {callers} callers, {found['scale']} city",
             "subtext": "server + PostgreSQL, logarithmic",
         },
-        "grid": [
-            {
-                "left": MARGIN + at * PANEL,
-                "width": PANEL - 60,
-                "top": 80,
-                "height": height,
-            }
-            for at, _ in panels
-        ],
-        "xAxis": [
-            {
-                "type": "log",
-                "gridIndex": at,
-                "name": name,
-                "nameLocation": "middle",
-                "nameGap": 28,
-            }
-            for at, name in panels
-        ],
-        "yAxis": [
-            {
-                "type": "category",
-                "gridIndex": at,
-                "data": rows,
-                "axisLabel": {"show": at == 0},
-            }
-            for at, _ in panels
-        ],
-        "series": [
-            {
-                "type": "bar",
-                "xAxisIndex": at,
-                "yAxisIndex": at,
-                "data": _values(rows, [o for o in medians if o["question"] == name]),
-                "label": {"show": True, "position": "right"},
-            }
-            for at, name in panels
-        ],
+        "grid": [{**panel["grid"], "height": height} for panel in panels],
+        **{
+            part: [panel[part] for panel in panels]
+            for part in ("xAxis", "yAxis", "series")
+        },
     }
     width = MARGIN + len(panels) * PANEL
-    return {"width": width, "height": height + 140, "option": option}
+    return {"width": width, "height": TOP + height + 60, "option": option}
 
 
-def _values(
-    rows: Sequence[str], medians: Sequence[Mapping[str, Any]]
-) -> Sequence[object]:
+def _panel(
+    at: int, name: str, rows: Sequence[str], medians: Medians
+) -> Mapping[str, Mapping[str, object]]:
     sums = {one["row"]: one["own"] + one["databases"] for one in medians}
-    return [float(f"{sums[row]:.3g}") if row in sums else None for row in rows]
+    least = min((one for one in sums.values() if one > 0), default=1.0)
+    begin = 10 ** math.floor(math.log10(least))
+    return {
+        "grid": {"left": MARGIN + at * PANEL, "width": PANEL - 60, "top": TOP},
+        "xAxis": {
+            "type": "log",
+            "gridIndex": at,
+            "min": begin,
+            "startValue": begin,  # bars begin here, not at one
+            "name": name,
+            "nameLocation": "middle",
+            "nameGap": 28,
+        },
+        "yAxis": {
+            "type": "category",
+            "gridIndex": at,
+            "data": rows,
+            "axisLabel": {"show": at == 0},
+            "axisLine": {"onZero": False},
+        },
+        "series": {
+            "type": "bar",
+            "xAxisIndex": at,
+            "yAxisIndex": at,
+            "data": [_bar(row, sums.get(row)) for row in rows],
+            "label": {"show": True, "position": "right"},
+        },
+    }
+
+
+def _bar(row: str, value: float | None) -> Mapping[str, object]:
+    shown = None if value is None or value <= 0 else float(f"{value:.3g}")
+    colour = OUR_COLOUR if row.startswith(OURS) else PEER_COLOUR
+    return {"value": shown, "itemStyle": {"color": colour}}

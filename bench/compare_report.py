@@ -54,7 +54,9 @@ class Measured:
         self._cells: dict[tuple[str, str, int], list[Visit]] = defaultdict(list)
         for visit in visits:
             self._cells[visit.row, visit.question, visit.callers].append(visit)
-        self.rows = list(dict.fromkeys(sorted(visit.row for visit in visits)))
+        named = {visit.row for visit in visits}
+        peers = [peer.name for peer in PEERS if peer.name in named]
+        self.rows = [*peers, *sorted(named.difference(peers))]
         self.callers = sorted({visit.callers for visit in visits})
 
     def cell(self, row: str, question: str, callers: int) -> Sequence[Visit]:
@@ -151,7 +153,7 @@ class Report:
                 f"{value:8.2f} {'✓' if good else '✗'} {wanted:<5g}"
                 for value, wanted, good in zip(values, asked, holds, strict=True)
             ]
-            yield f"{title:<44} {'  '.join(cells)}"
+            yield f"{title:<68} {'  '.join(cells)}"
 
     def _table(self, callers: int, cell: Cell) -> Iterator[str]:
         yield f"{'':<36} {''.join(f'{name:<24}' for name in QUESTIONS)}".rstrip()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import asyncpg
+from our_gateway import tidy
 
 from zhitong.connectors.binding_file import read_folder
 from zhitong.connectors.mapping import MappedType
@@ -58,9 +59,7 @@ async def make(url: str, scale: str) -> Found:
         await connection.execute("create schema graph")
         for statement in statements:
             await connection.execute(statement)
-        # No autovacuum and no checkpoint shall fall into what is timed.
-        await connection.execute("vacuum analyze")
-        await connection.execute("checkpoint")
+        await tidy(url)
         await connection.execute(f"comment on schema graph is '{mark}'")
     finally:
         await connection.close()

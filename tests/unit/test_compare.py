@@ -128,7 +128,9 @@ def test_the_picture_has_a_panel_for_each_question() -> None:
     option = drawn["option"]
     assert isinstance(option, dict)
     assert [axis["name"] for axis in option["xAxis"]] == ["Q1", "Q2", "Q3", "Q4", "Q5"]
-    assert [one["data"] for one in option["series"]] == [[3.0]] * 5
+    (bar,) = option["series"][0]["data"]
+    assert bar["value"] == 3.0
+    assert [axis["min"] for axis in option["xAxis"]] == [1] * 5
 
 
 def test_a_missing_tool_is_a_line_for_each_peer_that_needs_it(
