@@ -20,6 +20,7 @@ from zhitong.connectors.meaning import (
     order_value,
     sortable,
 )
+from zhitong.connectors.prepared import layout
 from zhitong.connectors.pseudonyms import Pseudonyms, audiences, pseudonymous
 from zhitong.exceptions import SourceError
 from zhitong.types import (
@@ -28,6 +29,7 @@ from zhitong.types import (
     Column,
     EntityType,
     GroupBy,
+    Keys,
     Kind,
     Label,
     Mask,
@@ -42,6 +44,7 @@ from zhitong.types import (
     TallyQuery,
     Tightening,
 )
+from zhitong.types import Table as Answered
 
 Cells = Mapping[str, Value]
 NUMBERLESS = Mask("", MaskKind.TEXT)
@@ -138,20 +141,35 @@ class MemorySource:
         """Say True of every type fed here: nothing is known before it is read."""
         return type_name in self.tables
 
+    def prepare(
+        self, type_name: str, columns: tuple[Column, ...], order: Order
+    ) -> PreparedMemory:
+        """Get ready to be asked for *columns*."""
+        return PreparedMemory(self, type_name, columns, order)
+
     async def rows(self, query: RowQuery) -> Sequence[Row]:
         """Answer a page, or a page for each key."""
+        return self.answer(query).rows()
+
+    def answer(self, query: RowQuery) -> Answered:
+        """Give the records that a database would answer with."""
         table, cells = self._asked(query)
-        if query.keys is None:
-            return [
-                self._row(table, query, row, None) for row in _page(table, query, cells)
-            ]
-        return [
-            self._row(table, query, row, key)
-            for key in query.keys.values
-            for row in _page(
-                table, query, _answering(table, cells, query.keys.field, key)
-            )
+        key, order, match, at = layout(query.columns, matched=query.keys is not None)
+        hashed = {at[name]: whom for name, whom in audiences(query.columns).items()}
+        pages: list[tuple[tuple[str, ...], list[Cells]]] = [
+            ((value,), _page(table, query, _answering(table, cells, field, value)))
+            for field, value in _each(query.keys)
         ]
+        if query.keys is None:
+            pages = [((), _page(table, query, cells))]
+        records = [
+            (*matched, *_record(table, query, row))
+            for matched, page in pages
+            for row in page
+        ]
+        if hashed:
+            records = [pseudonymous(r, hashed, self._pseudonyms) for r in records]
+        return Answered(query.type, self.name, records, key, order, match, at)
 
     async def tally(self, query: TallyQuery) -> Sequence[Tally]:
         """Count by group, or by key."""
@@ -179,17 +197,53 @@ class MemorySource:
         fields = table.entity.fields
         return table, [row for row in table.cells() if holds(query.where, row, fields)]
 
-    def _row(self, table: Table, query: RowQuery, row: Cells, match: str | None) -> Row:
-        values = {column.name: _shown(table, column, row) for column in query.columns}
-        hashed = audiences(query.columns)
-        return Row(
-            query.type,
-            self.name,
-            str(row[SOURCE_KEY]),
-            pseudonymous(values, values, hashed, self._pseudonyms),
-            _order_value(table, query.order, row),
-            match,
+
+class PreparedMemory:
+    """Answers the port `zhitong.ports.Prepared` from tables in memory."""
+
+    def __init__(
+        self,
+        source: MemorySource,
+        type_name: str,
+        columns: tuple[Column, ...],
+        order: Order,
+    ) -> None:
+        self._source = source
+        self._type = type_name
+        self._columns = columns
+        self._order = order
+
+    async def table(
+        self,
+        *,
+        limit: int,
+        where: Predicate | None = None,
+        keys: Keys | None = None,
+        after: Position | None = None,
+    ) -> Answered:
+        """Answer as one statement."""
+        return self._source.answer(
+            RowQuery(
+                type=self._type,
+                columns=self._columns,
+                order=self._order,
+                limit=limit,
+                where=where,
+                after=after,
+                keys=keys,
+            )
         )
+
+
+def _each(keys: Keys | None) -> list[tuple[str, str]]:
+    """List a look-up's values, each with the field that it is looked up by."""
+    return [] if keys is None else [(keys.field, value) for value in keys.values]
+
+
+def _record(table: Table, query: RowQuery, row: Cells) -> tuple[object, ...]:
+    """Give a record as the SQL of *query* lays it out."""
+    shown = (_shown(table, column, row) for column in query.columns)
+    return (str(row[SOURCE_KEY]), *shown, _order_value(table, query.order, row))
 
 
 def _shown(table: Table, column: Column, row: Cells) -> object:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
-from typing import TypeVar
 
 import asyncpg
 from opentelemetry import metrics, trace
@@ -26,17 +26,20 @@ from zhitong.connectors.mapping import (
 )
 from zhitong.connectors.meaning import compared
 from zhitong.connectors.pool import Pool
-from zhitong.connectors.pseudonyms import Pseudonyms, audiences, pseudonymous
-from zhitong.connectors.sql import row_statement, tally_statement
+from zhitong.connectors.prepared import REMEMBERED, Forms, PreparedRows, Wanted
+from zhitong.connectors.pseudonyms import Pseudonyms
+from zhitong.connectors.sql import tally_statement
 from zhitong.connectors.statements import statements
 from zhitong.connectors.uniqueness import Unique, assumptions, without
 from zhitong.exceptions import SourceDriftError, SourceError, SourceTimeoutError
 from zhitong.types import (
     All,
     AnyOf,
+    Column,
     Compare,
     EntityType,
     Label,
+    Order,
     Predicate,
     Row,
     RowQuery,
@@ -60,7 +63,6 @@ SECONDS = METER.create_histogram(
 )
 POOL_SIZE = 8
 
-Query = TypeVar("Query", RowQuery, TallyQuery)
 Statement = tuple[str, list[object]]
 
 
@@ -92,6 +94,8 @@ class PostgreSQLSource:
         self._away = True
         self._inspecting = asyncio.Lock()
         self._looking: asyncio.Task[Inspection] | None = None
+        self._forms = Forms()
+        self._prepared: OrderedDict[Wanted, PreparedRows] = OrderedDict()
         self._unique: dict[Unique, bool] = {}
         self._fed = {
             name: frozenset(type_map.fields) for name, type_map in binding.types.items()
@@ -260,29 +264,36 @@ class PostgreSQLSource:
                     drift.what.en,
                 )
 
+    def prepare(
+        self, type_name: str, columns: tuple[Column, ...], order: Order
+    ) -> PreparedRows:
+        """Get ready to be asked for *columns*; equal ones are ready already."""
+        wanted = Wanted(type_name, columns, order)
+        prepared = self._prepared.get(wanted)
+        if prepared is None:
+            prepared = PreparedRows(
+                self.name, wanted, self._forms, self._answer, self._pseudonyms
+            )
+            self._prepared[wanted] = prepared
+            if len(self._prepared) > REMEMBERED:
+                self._prepared.popitem(last=False)
+        else:
+            self._prepared.move_to_end(wanted)
+        return prepared
+
     async def rows(self, query: RowQuery) -> Sequence[Row]:
         """Answer a page or a look-up in one statement."""
-        records = await self._answer(query, row_statement)
-        matched = query.keys is not None
-        hashed = audiences(query.columns)
-        names = [column.name for column in query.columns]
-        return [
-            Row(
-                query.type,
-                self.name,
-                record["~key"],
-                pseudonymous(record, names, hashed, self._pseudonyms)
-                if hashed
-                else record,
-                record["~order"],
-                record["~match"] if matched else None,
-            )
-            for record in records
-        ]
+        prepared = self.prepare(query.type, query.columns, query.order)
+        table = await prepared.table(
+            limit=query.limit, where=query.where, keys=query.keys, after=query.after
+        )
+        return table.rows()
 
     async def tally(self, query: TallyQuery) -> Sequence[Tally]:
         """Count in one statement."""
-        records = await self._answer(query, tally_statement)
+        records = await self._answer(
+            query.type, lambda mapped, collate: tally_statement(mapped, query, collate)
+        )
         places = [f"~{number}" for number in range(len(query.by))]
         matched = query.keys is not None
         return [
@@ -300,20 +311,20 @@ class PostgreSQLSource:
         return await sampling.read(mapped, partial(self._fetch, type_name), limit)
 
     async def _answer(
-        self, query: Query, write: Callable[[MappedType, Query, str], Statement]
+        self, type_name: str, write: Callable[[MappedType, str], Statement]
     ) -> list[asyncpg.Record]:
         """Send one statement; where the structure changed meanwhile, once more."""
         inspection = await self._inspected()
-        mapped = self._mapped(inspection, query.type)
-        sql, parameters = write(mapped, query, inspection.collate)
+        mapped = self._mapped(inspection, type_name)
+        sql, parameters = write(mapped, inspection.collate)
         if not sql:
             return []
         try:
-            return await self._fetch(query.type, sql, parameters)
+            return await self._fetch(type_name, sql, parameters)
         except SourceDriftError:
             if await self._unchanged(inspection):
                 raise
-            return await self._answer(query, write)
+            return await self._answer(type_name, write)
 
     async def close(self) -> None:
         """Drop the connections."""

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from zhitong.connectors.masks import DIGEST
-from zhitong.types import Column, Mask, MaskKind, Values
+from zhitong.types import Column, Mask, MaskKind
 
 _DIGEST = re.compile(f"{DIGEST}[0-9a-f]{{64}}")
 LENGTH = 32
@@ -43,12 +43,14 @@ def audiences(columns: Iterable[Column]) -> Mapping[str, str]:
 
 
 def pseudonymous(
-    values: Values,
-    names: Iterable[str],
-    hashed: Mapping[str, str],
+    record: Iterable[object],
+    hashed: Mapping[int, str],
     pseudonyms: Pseudonyms | None,
-) -> dict[str, object]:
-    """Put pseudonyms in the place of digests; nothing where there is no secret."""
+) -> tuple[object, ...]:
+    """Put pseudonyms in the place of digests; nothing where there is no secret.
+
+    *hashed* says which cells may be digests, and for whom.
+    """
 
     def shown(value: object, audience: str) -> object:
         if isinstance(value, list):
@@ -57,7 +59,7 @@ def pseudonymous(
             return value
         return None if pseudonyms is None else pseudonyms.of(value, audience)
 
-    return {
-        name: shown(values[name], hashed[name]) if name in hashed else values[name]
-        for name in names
-    }
+    return tuple(
+        shown(value, hashed[place]) if place in hashed else value
+        for place, value in enumerate(record)
+    )

@@ -47,6 +47,21 @@ from zhitong.types import (
 UNSENDABLE = re.compile("[\0\ud800-\udfff]")
 FURTHEST = (date.max, datetime.max)  # noqa: DTZ901 - a clock without zone
 DAYS = frozenset({Kind.DATE, Kind.DATETIME})
+LIMIT, KEYS, AFTER_VALUE, AFTER_KEY, FIRST = range(5)
+"""Numbers of what a text can be filled with anew; from *FIRST*: compared values."""
+
+
+def check_sendable(value: object) -> None:
+    """Raise `ScalarError` for a text that the database cannot take."""
+    for text in value if isinstance(value, list) else [value]:
+        # Asked first, for nearly every key is ASCII and a search costs more.
+        if isinstance(text, str) and not (text.isascii() and "\0" not in text):
+            if not UNSENDABLE.search(text):
+                continue
+            raise ScalarError(
+                "文本中不能有空字符（U+0000）或不成对的代理码位",
+                "a text cannot hold U+0000 or a lone surrogate",
+            )
 
 
 @dataclass(slots=True)
@@ -59,23 +74,31 @@ class Statement:
     parameters: list[object] = field(default_factory=list)
     joins: set[str] = field(default_factory=set)
     constants: dict[str, str] = field(default_factory=dict)
+    fills: list[tuple[int, int]] = field(default_factory=list)
+    """Places of parameters that may be filled anew, and with what."""
+    counted: int | None = None
+    """The number of the next compared value; None: they are written once for all."""
     sampled: str = ""
     """Which part of the base table is read; empty: all of it."""
 
-    def parameter(self, value: object) -> str:
-        """Add a parameter, return its placeholder."""
-        for text in value if isinstance(value, list) else [value]:
-            if isinstance(text, str) and UNSENDABLE.search(text):
-                raise ScalarError(
-                    "文本中不能有空字符（U+0000）或不成对的代理码位",
-                    "a text cannot hold U+0000 or a lone surrogate",
-                )
+    def parameter(self, value: object, number: int | None = None) -> str:
+        """Add a parameter, return its placeholder; *number* says what fills it anew."""
+        check_sendable(value)
         if isinstance(value, date) and value in FURTHEST:
             # The driver sends these as infinity, and 9999-12-31 is a habit.
             kind = "timestamp" if isinstance(value, datetime) else "date"
             return f"{kind} '{value.isoformat()}'"
+        if number is not None:
+            self.fills.append((len(self.parameters), number))
         self.parameters.append(value)
         return f"${len(self.parameters)}"
+
+    def compared(self, value: object) -> str:
+        """Add a parameter that a row's value is, or is one of."""
+        number = self.counted
+        if number is not None:
+            self.counted = number + 1
+        return self.parameter(value, number)
 
     def constant(self, text: str) -> str:
         """Add a parameter of ours, once: a pattern would be most of a statement."""
@@ -182,8 +205,8 @@ class Statement:
         encoded = encode_all(found, values)
         subject = found.codec.equal(found.raw)
         if len(encoded) == 1:
-            return f"{subject} = {self.parameter(encoded[0])}"
-        return f"{subject} = any({self.parameter(encoded)})"
+            return f"{subject} = {self.compared(encoded[0])}"
+        return f"{subject} = any({self.compared(encoded)})"
 
     def _range(self, found: Mapped, compare: Compare) -> str:
         text = str(compare.value)
@@ -211,11 +234,11 @@ class Statement:
     def _overlaps(self, found: Mapped, values: Sequence[str]) -> str:
         encoded = encode_all(found, values)
         if found.link is None:
-            return f"{found.raw} && {self.parameter(encoded)}::text[]"
+            return f"{found.raw} && {self.compared(encoded)}::text[]"
         link = found.link
         return (
             f"exists (select from {link.table} l where {link.condition} and "
-            f"{found.codec.equal(f'l.{link.column}')} = any({self.parameter(encoded)}))"
+            f"{found.codec.equal(f'l.{link.column}')} = any({self.compared(encoded)}))"
         )
 
     # --- order and position --------------------------------------------------
@@ -230,7 +253,7 @@ class Statement:
         return self.sort(self.mapped.source_key)
 
     def _key_beyond(self, position: Position) -> str:
-        return f"{self.key_sort()} > {self.parameter(position.key)}"
+        return f"{self.key_sort()} > {self.parameter(position.key, AFTER_KEY)}"
 
     def _valued_beyond(
         self, found: Mapped, order: Order, position: Position
@@ -243,10 +266,10 @@ class Statement:
         further = Side.BEFORE if order.descending else Side.AFTER
         if side is further or (side is Side.SAME and position.inclusive):
             operator += "="
-        condition = f"{sort} {operator} {self.parameter(value)}"
+        condition = f"{sort} {operator} {self.parameter(value, AFTER_VALUE)}"
         if side is Side.SAME and not position.inclusive and position.key is not None:
-            at = f"{sort} = {self.parameter(value)} and {self._key_beyond(position)}"
-            condition = f"({condition} or ({at}))"
+            same = f"{sort} = {self.parameter(value, AFTER_VALUE)}"
+            condition = f"({condition} or ({same} and {self._key_beyond(position)}))"
         return condition
 
     def halves(
@@ -275,7 +298,7 @@ class Statement:
         source, where = source_and_where
         found = self.lookup(query.order.field)
         valued, lacking = self.halves(found, query.order, query.after)
-        limit, key = self.parameter(query.limit), self.key_sort()
+        limit, key = self.parameter(query.limit, LIMIT), self.key_sort()
         direction = " desc" if query.order.descending else ""
         selects: list[str] = []
         if found is not None and valued is not None:
@@ -299,31 +322,43 @@ def row_statement(
 ) -> tuple[str, list[object]]:
     """Write *query* for one database: columns, ``~key``, ``~order``, ``~match``."""
     statement = Statement(mapped, collate)
+    return written(statement, query), statement.parameters
+
+
+def written(statement: Statement, query: RowQuery) -> str:
+    """Write *query*; the statement then has its parameters, and what fills them."""
     columns = [statement.column(column) for column in query.columns]
     select = ", ".join([f'{statement.key} as "~key"', *columns])
+    statement.counted = FIRST
     where = statement.condition(query.where)
     statement.lookup(query.order.field)
     if query.keys is None:
-        page = statement.parts(query, select, (statement.source(), where))
-        return page, statement.parameters
+        return statement.parts(query, select, (statement.source(), where))
     found = statement.lookup(query.keys.field)
     if found is None:
-        return "", []
+        return ""
     if found.link is None and found.field.kind is Kind.TEXTS:
-        return _window(statement, query, found, select, where), statement.parameters
+        return _window(statement, query, found, select, where)
     keys, match = _matching(statement, found, query.keys.values)
     page = statement.parts(query, select, (statement.source(), f"{match} and {where}"))
     each = f'select k.k::text as "~match", q.* from unnest({keys}) k(k)'
-    return f"{each} cross join lateral {page} q", statement.parameters
+    return f"{each} cross join lateral {page} q"
+
+
+def keyed(found: Mapped, values: Sequence[str]) -> list[object]:
+    """Encode the keys of a look-up."""
+    if found.field.kind in DAYS:  # no key, but a day as text can be one
+        return list(values)
+    return encode_all(found, values)
 
 
 def _matching(
     statement: Statement, found: Mapped, values: Sequence[str]
 ) -> tuple[str, str]:
     """Write the keys and the condition of a look-up by key ``k.k``."""
-    if found.field.kind in DAYS:  # no key, but a day as text can be one
-        return f"{statement.parameter(list(values))}::text[]", f"{found.value} = k.k"
-    encoded = statement.parameter(encode_all(found, values))
+    encoded = statement.parameter(keyed(found, values), KEYS)
+    if found.field.kind in DAYS:
+        return f"{encoded}::text[]", f"{found.value} = k.k"
     keys = f"{encoded}::{found.codec.type}[]"
     if found.link is None:
         return keys, f"{found.codec.equal(found.raw)} = k.k"
@@ -337,7 +372,7 @@ def _matching(
 
 def _exploded(statement: Statement, found: Mapped, values: Sequence[str]) -> str:
     """Write the keys that a list in one cell answers, each once, as ``x.k``."""
-    keys = statement.parameter(encode_all(found, values))
+    keys = statement.parameter(keyed(found, values), KEYS)
     return (
         f"{statement.source()} cross join lateral (select distinct u.k "
         f"from unnest({found.raw}) u(k) where u.k = any({keys}::text[])) x "
@@ -360,7 +395,7 @@ def _window(
         direction = " desc" if query.order.descending else ""
         sort = f"case when {has} then {statement.sort(order)} end{direction}"
         sorts = [f"({has}) is not true", sort, *sorts]
-    limit = statement.parameter(query.limit)
+    limit = statement.parameter(query.limit, LIMIT)
     return (
         f'select * from (select x.k as "~match", {select}, {order_value} as "~order", '
         f'row_number() over (partition by x.k order by {", ".join(sorts)}) as "~rank" '

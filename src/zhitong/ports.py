@@ -42,19 +42,39 @@ from zhitong.grants import Act as GrantAct
 from zhitong.grants import Application, InForce, Taken, Unreviewed
 from zhitong.proceedings import EnteredProceeding, Proceeding
 from zhitong.types import (
+    Column,
     Inquiry,
+    Keys,
     Label,
     Occasion,
+    Order,
+    Position,
     Predicate,
     Principal,
     Row,
     RowQuery,
     Supply,
+    Table,
     Tally,
     TallyQuery,
     Tightening,
     TokenUse,
 )
+
+
+class Prepared(Protocol):
+    """A source got ready to be asked for certain columns, again and again."""
+
+    async def table(
+        self,
+        *,
+        limit: int,
+        where: Predicate | None = None,
+        keys: Keys | None = None,
+        after: Position | None = None,
+    ) -> Table:
+        """Answer in one statement, as `Source.rows`; raise `SourceError`."""
+        ...
 
 
 class Source(Protocol):
@@ -98,6 +118,12 @@ class Source(Protocol):
 
     def may_hold(self, type_name: str, where: Predicate | None) -> bool:
         """Say False only if no row here can satisfy *where*."""
+        ...
+
+    def prepare(
+        self, type_name: str, columns: tuple[Column, ...], order: Order
+    ) -> Prepared:
+        """Get ready to be asked for these *columns*; no I/O."""
         ...
 
     async def rows(self, query: RowQuery) -> Sequence[Row]:

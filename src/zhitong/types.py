@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from zhitong.grants import Grant
 
@@ -530,6 +530,38 @@ class Row:
     """The canonical order value, for merging."""
     match: str | None = None
     """The key of `Keys` that this row answers."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """What one statement brought, as the driver holds it: records read by place."""
+
+    type: str
+    source: str
+    records: Sequence[Any]
+    """Each a sequence of cells; key, columns and order stand alike in every source."""
+    key: int
+    order: int
+    match: int | None
+    at: Mapping[str, int]
+    """Where the columns stand, by name."""
+
+    def rows(self) -> list[Row]:
+        """Give the records as rows."""
+        match = self.match
+        return [
+            Row(
+                self.type,
+                self.source,
+                record[self.key],
+                {name: record[place] for name, place in self.at.items()}
+                if isinstance(record, tuple)
+                else record,
+                record[self.order],
+                None if match is None else record[match],
+            )
+            for record in self.records
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,13 +90,12 @@ def test_a_pseudonym_is_the_same_for_one_unit_and_another_for_another() -> None:
 
 def test_no_digest_leaves_a_connector() -> None:
     digest = blurred(MaskKind.HASH, NUMBER) or ""
-    row = {"idNumber": digest, "others": [digest, digest], "name": "王建国"}
-    hashed = {"idNumber": "anze U", "others": "anze U"}
-    shown = pseudonymous(row, row, hashed, Pseudonyms(b"k" * 32))
+    record = (digest, [digest, digest], "王建国")
+    hashed = {0: "anze U", 1: "anze U"}
+    shown = pseudonymous(record, hashed, Pseudonyms(b"k" * 32))
     assert digest not in str(shown)
-    assert shown["others"] == [shown["idNumber"]] * 2
-    assert shown["name"] == "王建国"
-    assert pseudonymous(row, row, hashed, None)["idNumber"] is None
+    assert shown == (shown[0], [shown[0]] * 2, "王建国")
+    assert pseudonymous(record, hashed, None)[0] is None
 
 
 @pytest.mark.parametrize("mask", [MaskKind.NULL, MaskKind.AMOUNT_BAND, MaskKind.YEAR])
