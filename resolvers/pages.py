@@ -33,14 +33,6 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
-class PageInfo:
-    """Where a page ends."""
-
-    hasNextPage: bool  # noqa: N815 - Relay's name
-    endCursor: str | None  # noqa: N815 - Relay's name
-
-
-@dataclass(frozen=True, slots=True)
 class Page:
     """One page: its rows now, its count when somebody asks."""
 
@@ -65,8 +57,26 @@ class Page:
     @property
     def pageInfo(self) -> PageInfo:  # noqa: N802 - Relay's name
         """Where the page ends."""
-        end = mark_of(self.rows[-1]) if self.rows else self.after
-        return PageInfo(self.more, self.seal(end) if end else None)
+        return PageInfo(self)
+
+
+@dataclass(frozen=True, slots=True)
+class PageInfo:
+    """Where a page ends."""
+
+    page: Page
+
+    @property
+    def hasNextPage(self) -> bool:  # noqa: N802 - Relay's name
+        """Whether there is more."""
+        return self.page.more
+
+    @property
+    def endCursor(self) -> str | None:  # noqa: N802 - Relay's name
+        """The cursor of the last row, sealed where it is asked for."""
+        page = self.page
+        end = mark_of(page.rows[-1]) if page.rows else page.after
+        return page.seal(end) if end else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,193 @@
+"""Putting an answer together by a function that is written for the document.
+
+For each plan a Python function is made that holds little but dict literals over rows:
+what is usual, and as fast as Python goes. Whatever is not usual, a code that is on no
+list, a number too large, raises, and the strict assembler of
+`zhitong.resolvers.assemble` has the word: it is the reference that this has to equal.
+
+The source has numbers for names. What came with the document, its response keys, and
+what the schema calls its fields, are constants handed to it, never text of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from zhitong.resolvers.assemble import Values
+from zhitong.resolvers.plan_helpers import HELPERS
+from zhitong.resolvers.selection import (
+    Attribute,
+    Column,
+    Grouped,
+    Identity,
+    Leaf,
+    Part,
+    Selection,
+    SourceName,
+    TypeName,
+)
+
+Assemble = Callable[[Values], object]
+"""Makes the data of an answer of what the steps found; raises where it is unusual."""
+
+
+def generated(selection: Selection) -> Assemble:
+    """Make the function that puts answers to *selection* together."""
+    source, constants = written(selection)
+    names: dict[str, Any] = {"__builtins__": {}, **HELPERS}
+    code = compile(source, "<plan>", "exec")
+    exec(code, names)  # noqa: S102 - numbers for names and words of our own: see above
+    made: Assemble = names["make"](*constants)
+    return made
+
+
+def written(selection: Selection) -> tuple[str, Sequence[object]]:
+    """Write the source of that function, and the constants that it is handed."""
+    writing = _Writing()
+    root = writing.place(selection.root)
+    names = ", ".join(f"k{number}" for number in range(len(writing.constants)))
+    lines = [
+        f"def make({names}):",
+        *writing.functions,
+        "    def data(V):",
+        f"        return {root}([None], V)[0]",
+        "    return data",
+    ]
+    return "\n".join(lines) + "\n", writing.constants
+
+
+@dataclass(slots=True)
+class _Writing:
+    """A source on its way: its functions so far, one for each place, and constants."""
+
+    constants: list[object] = field(default_factory=list)
+    functions: list[str] = field(default_factory=list)
+    _known: dict[tuple[type, object], str] = field(default_factory=dict)
+
+    def constant(self, value: object) -> str:
+        """Name a constant; equal ones share a name."""
+        kind = (type(value), value)
+        if kind not in self._known:
+            self._known[kind] = f"k{len(self.constants)}"
+            self.constants.append(value)
+        return self._known[kind]
+
+    def function(self, lines: Iterable[str]) -> str:
+        """Add a function of objects and what was found; give its name."""
+        name = f"f{len(self.functions)}"
+        body = "\n".join(f"        {line}" for line in lines)
+        self.functions.append(f"    def {name}(O, V):\n{body}")
+        return name
+
+    def place(self, parts: Iterable[Part]) -> str:
+        """Write the function of one place, and those below it; give its name.
+
+        It takes ``O``, the objects that stand there, and ``V``, what the steps have
+        found, and gives a dict for each object.
+        """
+        place = _Place(self)
+        members = [f"{self.constant(one.key)}: {place.member(one)}" for one in parts]
+        row = f"{{{', '.join(members)}}}"
+        return self.function([*place.before, f"return [{row} for {place.loop}]"])
+
+    def below(self, part: Part) -> str:
+        """Write the function of what stands below *part*, of whatever type it is."""
+        made = {name: self.place(parts) for name, parts in part.below.items()}
+        if len(made) == 1:
+            (function,) = made.values()
+            return function
+        types = ", ".join(f"{self.constant(name)}: {made[name]}" for name in made)
+        return self.function([f"return mixed(O, {{{types}}}, V)"])
+
+
+@dataclass(slots=True)
+class _Place:
+    """One place of a document: its members, and what has to be at hand for them."""
+
+    writing: _Writing
+    before: list[str] = field(default_factory=list)
+    """Statements: what is below made ready, guards against what is unusual."""
+    _values: bool = False
+    _identity: bool = False
+
+    @property
+    def loop(self) -> str:
+        """Go through the objects ``o``, with their values and identity if needed."""
+        names, over = ["o"], ["O"]
+        if self._values:
+            names, over = [*names, "v"], [*over, "[o.values for o in O]"]
+        if self._identity:
+            names, over = [*names, "i"], [*over, "map(id, O)"]
+        if len(names) == 1:
+            return "o in O"
+        return f"{', '.join(names)} in zip({', '.join(over)})"
+
+    def member(self, part: Part) -> str:
+        """Write the expression of one member."""
+        constant = self.writing.constant
+        match part.role:
+            case TypeName():
+                return constant(part.owner)
+            case Identity():
+                return "identity(o)"
+            case SourceName():
+                return "o.source"
+            case Column():
+                self._values = True
+                name = constant(part.name)
+                self._guard(part, f"[o.values[{name}] for o in O]")
+                return f"v[{name}]"
+            case Grouped(grouping):
+                self._values = True
+                name = constant(grouping)
+                self._guard(part, f"[o.values.get({name}) for o in O]")
+                return f"v.get({name})"
+            case Attribute(name):
+                return self._attribute(part, name)
+            case _:
+                return self._found(part)
+
+    def _attribute(self, part: Part, name: str) -> str:
+        """Write an attribute of an object of ours; it has what it says it has."""
+        if not name.isidentifier():
+            raise ValueError(name)
+        if part.leaf is None:
+            return self._object(part, f"{{id(o): o.{name} for o in O}}", "listed")
+        if part.leaf is not Leaf.TEXT:
+            self._guard(part, f"[o.{name} for o in O]")
+        return f"o.{name}"
+
+    def _found(self, part: Part) -> str:
+        """Write what a step has found for each object."""
+        found = f"V.get({part.tag}, NONE)"
+        if part.leaf is None:
+            return self._object(part, found, "shared")
+        self._identity = True
+        self.before.append(f"m{part.tag} = {found}")
+        self._guard(part, f"m{part.tag}.values()")
+        return f"m{part.tag}[i]"
+
+    def _object(self, part: Part, found: str, several: str) -> str:
+        """Write what stands below: made for all objects of the place at once."""
+        self._identity = True
+        helper = several if part.items else "one"
+        function = self.writing.below(part)
+        name = f"m{part.tag}"
+        self.before.append(f"{name} = {helper}({found}, {function}, V)")
+        if not part.nullable:
+            self.before.append(f"stated({name}.values())")
+        return f"{name}[i]"
+
+    def _guard(self, part: Part, values: str) -> None:
+        """Look at all values of a leaf that may not fit its type."""
+        if part.items:
+            self.before.append(f"lists({values}, {part.nullable}, {part.items[-1]})")
+        elif part.leaf is Leaf.CODE:
+            codes = part.codes | {None} if part.nullable else part.codes
+            self.before.append(f"coded({values}, {self.writing.constant(codes)})")
+        elif part.leaf is Leaf.INTEGER:
+            self.before.append(f"numbers({values}, {part.nullable})")
+        elif not part.nullable:
+            self.before.append(f"stated({values})")

@@ -1,0 +1,127 @@
+"""What functions that are written for a document call: sharing, and guards.
+
+A guard raises `UnusualError` for a value that the strict assembler has to look at. Of
+text only that it is there is looked at: sources give canonical text, and one column
+has one type (`zhitong.ports.Source`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from zhitong.resolvers.assemble import LARGEST, SMALLEST, Values
+from zhitong.resolvers.nodes import NodeId
+from zhitong.types import Row
+
+Build = Callable[[Sequence[Any], Values], Sequence[object]]
+"""Makes what stands in the answer for each of some objects."""
+
+
+class UnusualError(Exception):
+    """A value does not fit its type, or is missing where it may not be."""
+
+
+def one(found: Mapping[int, Any], build: Build, values: Values) -> Mapping[int, object]:
+    """Make what each owner leads to; what several lead to is made once and shared."""
+    targets = {id(target): target for target in found.values() if target is not None}
+    made = dict(zip(targets, build(list(targets.values()), values), strict=True))
+    return {owner: made.get(id(target)) for owner, target in found.items()}
+
+
+def shared(
+    found: Mapping[int, Sequence[Any] | None], build: Build, values: Values
+) -> Mapping[int, object]:
+    """Make the lists that owners lead to; what stands in several is made once."""
+    targets = {id(target): target for some in found.values() for target in some or ()}
+    made = dict(zip(targets, build(list(targets.values()), values), strict=True))
+    return {
+        owner: None if some is None else [made[id(target)] for target in some]
+        for owner, some in found.items()
+    }
+
+
+def listed(
+    found: Mapping[int, Sequence[Any] | None], build: Build, values: Values
+) -> Mapping[int, object]:
+    """Make the lists that owners have of their own: the rows of a page, one by one."""
+    made = build([target for some in found.values() for target in some or ()], values)
+    lists: dict[int, object] = {}
+    start = 0
+    for owner, some in found.items():
+        end = start + len(some or ())
+        lists[owner] = None if some is None else made[start:end]
+        start = end
+    return lists
+
+
+def mixed(
+    objects: Sequence[Any], builds: Mapping[str, Build], values: Values
+) -> Sequence[object]:
+    """Make what stands for objects of several types, each by its type's function."""
+    made: dict[int, object] = {}
+    for name, build in builds.items():
+        some = [one for one in objects if one.type == name]
+        made.update(zip(map(id, some), build(some, values), strict=True))
+    return [made[id(one)] for one in objects]
+
+
+def identity(row: Row) -> str:
+    """Give a row's global id."""
+    return str(NodeId(row.type, row.source, row.key))
+
+
+def stated(values: Iterable[object]) -> None:
+    """Guard what may not be null."""
+    if None in values:
+        raise UnusualError
+
+
+def coded(values: Iterable[object], codes: Collection[object]) -> None:
+    """Guard codes: each has to be one of *codes*."""
+    if not frozenset(codes).issuperset(values):
+        raise UnusualError
+
+
+def numbers(values: Iterable[object], nullable: bool) -> None:  # noqa: FBT001 - written by a program
+    """Guard numbers: whole, and of 32 bits."""
+    known = set(values)
+    if nullable:
+        known.discard(None)
+    if known and (
+        {*map(type, known)} != {int} or min(known) < SMALLEST or max(known) > LARGEST
+    ):
+        raise UnusualError
+
+
+def lists(
+    values: Iterable[Collection[object] | None],
+    nullable: bool,  # noqa: FBT001 - as above
+    items: bool,  # noqa: FBT001 - as above
+) -> None:
+    """Guard lists of text: null, and with nulls in them, only where that may be."""
+    for some in values:
+        if some is None:
+            if not nullable:
+                raise UnusualError
+        elif None in some and not items:
+            raise UnusualError
+
+
+NONE: Mapping[int, object] = {}
+HELPERS: Mapping[str, object] = {
+    "NONE": NONE,
+    "coded": coded,
+    "id": id,
+    "identity": identity,
+    "listed": listed,
+    "lists": lists,
+    "map": map,
+    "mixed": mixed,
+    "numbers": numbers,
+    "one": one,
+    "shared": shared,
+    "stated": stated,
+    "zip": zip,
+}
+"""All that such a function can name."""
