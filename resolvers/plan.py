@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,8 @@ from zhitong.resolvers.asking import Asking
 from zhitong.resolvers.assemble import Assembling, Values
 from zhitong.resolvers.levels import Level
 from zhitong.resolvers.outcome import Outcome
+from zhitong.resolvers.plan_generated import Assemble
+from zhitong.resolvers.plane import Plane, PythonPlane
 from zhitong.resolvers.selection import Bound, Selection
 from zhitong.resolvers.steps import Step, steps_of
 
@@ -30,6 +33,7 @@ class Plan:
 
     selection: Selection
     steps: tuple[Step, ...]
+    assemble: Assemble
 
     async def run(
         self, asking: Asking, bound: Bound, weigh: Callable[[str], int]
@@ -40,6 +44,9 @@ class Plan:
         """
         run = _Run(asking, bound, weigh)
         await run.go(self.steps, ROOT)
+        if not run.wrong:
+            with suppress(Exception):  # it is unusual: the strict assembler says how
+                return Outcome(self.assemble(run.values))
         return Assembling(run.values).outcome(self.selection.root)
 
 
@@ -55,6 +62,8 @@ class _Run:
     bound: Bound
     weigh: Callable[[str], int]
     values: Values = field(default_factory=dict)
+    wrong: list[Exception] = field(default_factory=list)
+    """What stands in the place of values that could not be found."""
 
     async def go(self, steps: Sequence[Step], level: Level) -> None:
         """Take *steps* from the objects of *level*; none waits for another."""
@@ -70,6 +79,7 @@ class _Run:
     async def _take(self, step: Step, level: Level) -> None:
         """Find the values of a step for all of *level*, and go on from them."""
         values = await self._found(step, level)
+        self.wrong.extend(one for one in values if isinstance(one, Exception))
         if not step.passes:
             found = dict(zip(map(id, level.owners), values, strict=True))
             self.values[step.part.tag] = found
@@ -128,15 +138,20 @@ def _standing(
 class Plans:
     """The plans of the selections that were asked of late."""
 
-    def __init__(self, most: int = MOST_PLANS) -> None:
+    def __init__(self, most: int = MOST_PLANS, plane: Plane | None = None) -> None:
         self._most = most
+        self._plane = plane or PythonPlane()
         self._plans: OrderedDict[Selection, Plan] = OrderedDict()
 
     def plan(self, selection: Selection, asking: Asking) -> Plan:  # noqa: ARG002 - who asks decides what may be kept of the read
         """Give the plan of *selection*, made at its first question."""
         known = self._plans.get(selection)
         if known is None:
-            known = Plan(selection=selection, steps=steps_of(selection))
+            known = Plan(
+                selection=selection,
+                steps=steps_of(selection),
+                assemble=self._plane.compile(selection),
+            )
             self._plans[selection] = known
             if len(self._plans) > self._most:
                 self._plans.popitem(last=False)

@@ -85,13 +85,11 @@ def coded(values: Iterable[object], codes: Collection[object]) -> None:
 
 def numbers(values: Iterable[object], nullable: bool) -> None:  # noqa: FBT001 - written by a program
     """Guard numbers: whole, and of 32 bits."""
-    known = set(values)
-    if nullable:
-        known.discard(None)
-    if known and (
-        {*map(type, known)} != {int} or min(known) < SMALLEST or max(known) > LARGEST
-    ):
-        raise UnusualError
+    for number in set(values):
+        if number is None and nullable:
+            continue
+        if type(number) is not int or not SMALLEST <= number <= LARGEST:
+            raise UnusualError
 
 
 def lists(
