@@ -106,7 +106,10 @@ def source(
 
 
 def asking(
-    sources: Mapping[str, MemorySource], policy: Policy = POLICY, **more: object
+    sources: Mapping[str, MemorySource],
+    policy: Policy = POLICY,
+    entities: Mapping[str, EntityType] = ENTITIES,
+    **more: object,
 ) -> Asking:
     """Begin a question of the police."""
     inquiry = Inquiry(
@@ -116,7 +119,7 @@ def asking(
     )
     reader = Reader(lambda: sources, policy)
     budget = Budget()
-    filters = Filters(reader, ENTITIES, inquiry)
+    filters = Filters(reader, entities, inquiry)
     made = Asking(
         inquiry=inquiry,
         reader=reader,
@@ -125,7 +128,7 @@ def asking(
         filters=filters,
         counting=Counting(reader, filters, inquiry, Narrowing(policy.patience)),
         cursors=Cursors(b"k" * 32),
-        entities=ENTITIES,
+        entities=entities,
         sources=lambda: sources,
         limits=Limits(),
     )
