@@ -158,7 +158,8 @@ class Counting:
     async def _guarded(
         self, entity: EntityType, condition: _Condition, verdicts: TypeVerdicts
     ) -> Cells:
-        self.narrowing.admit(self.inquiry, entity.name, condition.key)
+        with self.narrowing.turn(self.inquiry, entity.name):
+            self.narrowing.admit(self.inquiry, entity.name, condition.key)
         settled = await self.filters.settle(
             entity, All(condition.bounds) if condition.bounds else None
         )
@@ -174,7 +175,8 @@ class Counting:
         table = add_up([counted.tallies])
         _bound(table, MOST_CELLS)
         totals = summed(table, tuple(whole.index(group) for group in groups))
-        hidden = self._hidden(entity, condition, table, counted.missing, verdicts)
+        with self.narrowing.turn(self.inquiry, entity.name):
+            hidden = self._hidden(entity, condition, table, counted.missing, verdicts)
         shown = {
             tuple(cell[groups.index(group)] for group in condition.by): (
                 None if cell in hidden else totals[cell]

@@ -7,20 +7,25 @@ found that way, for told spans are edges between moments and what they give is e
 path. A unit whose conditions were cut short so too often, or that asks more different
 ones than anybody needs, raises the alarm: new conditions are then refused to it.
 
-The memory is of one process and of persons of one unit together: they can talk.
+The memory is of persons of one unit together, for they can talk. It is of one process;
+of several that share a `ToldCounts` it is common: each turn takes up what the others
+have noted, decides, and notes, while they wait.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 
+import msgspec
 from opentelemetry import metrics
 
 from zhitong.exceptions import NarrowingError
+from zhitong.ports import ToldCounts
 from zhitong.rules.cells import Cell
 from zhitong.types import AccessFinding, Inquiry, Label
 
@@ -31,6 +36,8 @@ ALARMS = metrics.get_meter("zhitong.resolvers").create_counter(
 MOST_UNITS = 500
 MOST_TOLD = 50_000
 """Counts remembered of one unit and type; the oldest are forgotten beyond."""
+AGAIN = 1 / 24
+"""Part of the window in which what is told again is not noted again among several."""
 EARLIEST, LATEST = "earliest", "latest"
 
 Span = tuple[str, str]
@@ -51,18 +58,66 @@ class Patience:
     source: str = "configured rule"
 
 
+class _Noted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing that is remembered, as processes tell each other of it."""
+
+    at: float
+    condition: str = ""
+    cut: str = ""
+    alarm: bool = False
+    span: Span = ("", "")
+    variant: Variant = (False, ())
+    cells: tuple[tuple[Groups, Cell, int], ...] = ()
+
+
+_READ = msgspec.json.Decoder(_Noted)
+
+
 @dataclass(slots=True)
 class _Told:
     """What one unit was told of one type."""
 
-    conditions: dict[Hashable, float] = field(default_factory=dict)
-    cut: dict[Hashable, float] = field(default_factory=dict)
+    place: object = None
+    """How far what others have noted is taken up."""
+    noted: list[_Noted] = field(default_factory=list)
+    """What others are to be told of."""
+    conditions: dict[str, float] = field(default_factory=dict)
+    cut: dict[str, float] = field(default_factory=dict)
     spans: dict[tuple[Groups, Cell], dict[tuple[Span, Variant], tuple[int, float]]] = (
         field(default_factory=dict)
     )
     """Count and time by group, cell, span and variant."""
     count: int = 0
     alarmed: float | None = None
+
+    def take(self, noted: _Noted) -> None:
+        """Remember one thing."""
+        if noted.condition:
+            self.conditions[noted.condition] = noted.at
+        if noted.cut:
+            self.cut[noted.cut] = noted.at
+        if noted.alarm:
+            self.alarmed = noted.at
+        place = (noted.span, noted.variant)
+        for groups, cell, count in noted.cells:
+            spans = self.spans.setdefault((groups, cell), {})
+            self.count += place not in spans
+            spans[place] = (count, noted.at)
+        while self.count > MOST_TOLD:
+            self.count -= len(self.spans.pop(next(iter(self.spans))))
+
+    def whole(self) -> Iterator[_Noted]:
+        """Give all that is remembered, to be taken by who knows nothing of it."""
+        for name, at in self.conditions.items():
+            yield _Noted(at=at, condition=name)
+        for name, at in self.cut.items():
+            yield _Noted(at=at, cut=name)
+        if self.alarmed is not None:
+            yield _Noted(at=self.alarmed, alarm=True)
+        for (groups, cell), spans in self.spans.items():
+            for (span, variant), (count, at) in spans.items():
+                cells = ((groups, cell, count),)
+                yield _Noted(at=at, span=span, variant=variant, cells=cells)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,33 +135,56 @@ class Narrowing:
     """Remembers what was told, and says what must not be told besides."""
 
     def __init__(
-        self, patience: Patience, clock: Callable[[], float] = monotonic
+        self,
+        patience: Patience,
+        clock: Callable[[], float] = monotonic,
+        shared: ToldCounts | None = None,
     ) -> None:
         self._patience = patience
+        # Of one machine all processes have the same monotonic clock.
         self._clock = clock
+        self._shared = shared
+        window = patience.hours * 3600
+        self._again = window * AGAIN if shared else 0.0
+        self._window = window + self._again
         self._units: OrderedDict[tuple[str, str], _Told] = OrderedDict()
+
+    @contextmanager
+    def turn(self, inquiry: Inquiry, type_name: str) -> Iterator[None]:
+        """Let no other process decide on the unit and type meanwhile.
+
+        Raises `RecordUnavailableError` where what it was told cannot be looked up.
+        """
+        if self._shared is None:
+            yield
+            return
+        told = self._told(inquiry, type_name)
+        with self._shared.turn(f"{inquiry.principal.unit} {type_name}") as turn:
+            noted, told.place = turn.since(told.place)
+            for one in noted:
+                told.take(_READ.decode(one))
+            try:
+                yield
+            finally:
+                turn.add(map(msgspec.json.encode, told.noted))
+                told.noted.clear()
+            if turn.large:
+                turn.replace(map(msgspec.json.encode, told.whole()))
 
     def admit(self, inquiry: Inquiry, type_name: str, condition: Hashable) -> None:
         """Note that *condition* is asked; raise `NarrowingError` where it is too much.
 
         A condition that was answered before is answered again.
         """
-        told, now = self._told(inquiry, type_name), self._clock()
-        if condition in told.conditions:
-            told.conditions[condition] = now
-            return
-        if told.alarmed is None and len(told.conditions) >= self._patience.conditions:
-            self._alarm(inquiry, type_name, told)
-        if told.alarmed is not None:
-            inquiry.findings.append(self._finding())
-            raise NarrowingError(
-                f"对 {type_name} 反复缩小统计条件，已报警；"
-                f"{self._patience.hours:g} 小时内只回答此前问过的条件",
-                f"counts of {type_name} were narrowed repeatedly and an alarm was "
-                f"raised; for {self._patience.hours:g} hours only conditions asked "
-                "before are answered",
-            )
-        told.conditions[condition] = now
+        told, name = self._told(inquiry, type_name), repr(condition)
+        if name not in told.conditions:
+            asked = len(told.conditions)
+            if told.alarmed is None and asked >= self._patience.conditions:
+                self._alarm(inquiry, type_name, told)
+            if told.alarmed is not None:
+                inquiry.findings.append(self._finding())
+                raise self._refused(type_name)
+        self._take(told, _Noted(at=self._clock(), condition=name))
 
     def narrows(self, asked: Asked, groups: Groups, cell: Cell, count: int) -> bool:
         """Say whether *count* would, with what was told, tell a small count."""
@@ -126,23 +204,41 @@ class Narrowing:
         """Remember the counts that are told now."""
         told, now = self._told(asked.inquiry, asked.type), self._clock()
         place = (asked.span, asked.variant)
-        for groups, cell, count in cells:
-            spans = told.spans.setdefault((groups, cell), {})
-            told.count += place not in spans
-            spans[place] = (count, now)
-        while told.count > MOST_TOLD:
-            told.count -= len(told.spans.pop(next(iter(told.spans))))
+        fresh = now - self._again
+
+        def known(groups: Groups, cell: Cell, count: int) -> bool:
+            before = told.spans.get((groups, cell), {}).get(place)
+            return before is not None and before[0] == count and before[1] > fresh
+
+        new = tuple(one for one in cells if not known(*one))
+        if new:
+            one = _Noted(at=now, span=asked.span, variant=asked.variant, cells=new)
+            self._take(told, one)
 
     def cut(self, inquiry: Inquiry, type_name: str, condition: Hashable) -> None:
         """Note that the answer to *condition* was cut; often enough is an alarm."""
         told = self._told(inquiry, type_name)
-        told.cut[condition] = self._clock()
+        self._take(told, _Noted(at=self._clock(), cut=repr(condition)))
         if len(told.cut) >= self._patience.cut and told.alarmed is None:
             self._alarm(inquiry, type_name, told)
             inquiry.findings.append(self._finding())
 
+    def _take(self, told: _Told, noted: _Noted) -> None:
+        told.take(noted)
+        if self._shared is not None:
+            told.noted.append(noted)
+
+    def _refused(self, type_name: str) -> NarrowingError:
+        return NarrowingError(
+            f"对 {type_name} 反复缩小统计条件，已报警；"
+            f"{self._patience.hours:g} 小时内只回答此前问过的条件",
+            f"counts of {type_name} were narrowed repeatedly and an alarm was "
+            f"raised; for {self._patience.hours:g} hours only conditions asked "
+            "before are answered",
+        )
+
     def _alarm(self, inquiry: Inquiry, type_name: str, told: _Told) -> None:
-        told.alarmed = self._clock()
+        self._take(told, _Noted(at=self._clock(), alarm=True))
         ALARMS.add(1, {"kind": inquiry.principal.kind, "type": type_name})
         LOGGER.warning(
             "NARROWING %s by %s of unit %s, request %s",
@@ -173,7 +269,7 @@ class Narrowing:
 
     def _forget(self, told: _Told) -> None:
         """Let go of what is older than the window."""
-        oldest = self._clock() - self._patience.hours * 3600
+        oldest = self._clock() - self._window
         if told.alarmed is not None and told.alarmed < oldest:
             told.alarmed = None
         if not any(at < oldest for at in told.conditions.values()):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -198,6 +199,35 @@ class Freshness(Protocol):
 
     def announcement(self) -> str:
         """Say in a header's form that proof is late, and when data will be held."""
+        ...
+
+
+class ToldTurn(Protocol):
+    """What was noted of one name, while nobody else may look at it."""
+
+    @property
+    def large(self) -> bool:
+        """Whether it should be replaced by less."""
+        ...
+
+    def since(self, place: object) -> tuple[Sequence[bytes], object]:
+        """Give what was noted after *place* (None: all of it), and the place now."""
+        ...
+
+    def add(self, noted: Iterable[bytes]) -> None:
+        """Note more; whoever added it is given it again, too."""
+        ...
+
+    def replace(self, noted: Iterable[bytes]) -> None:
+        """Forget all but this."""
+        ...
+
+
+class ToldCounts(Protocol):
+    """What the processes of one gateway have told of counts, common to all of them."""
+
+    def turn(self, name: str) -> AbstractContextManager[ToldTurn]:
+        """Take the turn of *name*; raise `RecordUnavailableError` if that fails."""
         ...
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
+from pathlib import Path
 
 import pytest
 
 from zhitong.connectors.memory import MemorySource, Table
+from zhitong.connectors.told_counts import FileToldCounts
 from zhitong.exceptions import (
     FieldHiddenError,
     NarrowingError,
@@ -17,6 +20,7 @@ from zhitong.exceptions import (
 )
 from zhitong.infra.policy_file import read_policy
 from zhitong.infra.settings import Settings
+from zhitong.ports import ToldCounts
 from zhitong.resolvers.counting import Cells, Counting
 from zhitong.resolvers.filters import Filters
 from zhitong.resolvers.narrowing import Narrowing, Patience
@@ -88,7 +92,10 @@ class Attacker:
     """Someone who may have counts alone, in one question after another."""
 
     def __init__(
-        self, patience: Patience, city: Iterable[Mapping[str, str]] | None = None
+        self,
+        patience: Patience,
+        city: Iterable[Mapping[str, str]] | None = None,
+        shared: Sequence[ToldCounts | None] = (None,),
     ) -> None:
         found = tuple(rows() if city is None else city)
         table = Table(entity=CASE, key="caseId", rows=found)
@@ -96,7 +103,10 @@ class Attacker:
         self.source = source
         self.reader = Reader(lambda: {"emergency": source}, POLICY)
         self.now = 0.0
-        self.narrowing = Narrowing(patience, lambda: self.now)
+        # Of several processes each answers one question in turn.
+        self.processes = cycle(
+            [Narrowing(patience, lambda: self.now, each) for each in shared]
+        )
         self.inquiry = self._inquiry("甲")
 
     def _inquiry(self, person: str) -> Inquiry:
@@ -112,16 +122,25 @@ class Attacker:
         self, where: Predicate | None = None, by: tuple[GroupBy, ...] = ()
     ) -> Cells:
         filters = Filters(self.reader, ENTITIES, self.inquiry)
-        counting = Counting(self.reader, filters, self.inquiry, self.narrowing)
+        answering = next(self.processes)
+        counting = Counting(self.reader, filters, self.inquiry, answering)
         return await counting.cells(CASE, where, by)
 
     async def count(self, *parts: Predicate) -> int | None:
         return (await self.cells(All(parts))).counts[()]
 
 
+@pytest.fixture(params=[0, 2, 3], ids=["alone", "two processes", "three"])
+def shared(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Sequence[ToldCounts | None]:
+    """Give what as many processes share, each with files opened by itself."""
+    return [FileToldCounts(tmp_path) for _ in range(request.param)] or [None]
+
+
 @pytest.fixture
-def attacker() -> Attacker:
-    return Attacker(Patience(conditions=1_000, cut=1_000))
+def attacker(shared: Sequence[ToldCounts | None]) -> Attacker:
+    return Attacker(Patience(conditions=1_000, cut=1_000), shared=shared)
 
 
 def eq(field: str, value: str) -> Compare:
@@ -294,9 +313,10 @@ async def test_what_a_source_has_that_was_away_is_no_small_count(
 
 
 async def test_narrowing_that_is_repeated_raises_the_alarm(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, shared: Sequence[ToldCounts | None]
 ) -> None:
-    attacker = Attacker(Patience(conditions=1_000, cut=1, source="本市规定"))
+    patience = Patience(conditions=1_000, cut=1, source="本市规定")
+    attacker = Attacker(patience, shared=shared)
     await attacker.count(eq("subjectCode", C))
     with caplog.at_level(logging.WARNING):
         await attacker.count(eq("subjectCode", C), UNTIL)
@@ -309,12 +329,14 @@ async def test_narrowing_that_is_repeated_raises_the_alarm(
     with pytest.raises(NarrowingError):
         await attacker.count(eq("subjectCode", B))
     assert len(attacker.inquiry.findings) == 2
-    attacker.now += 25 * 3600
+    attacker.now += 26 * 3600
     assert await attacker.count(eq("subjectCode", B)) == 49
 
 
-async def test_too_many_different_conditions_raise_the_alarm() -> None:
-    attacker = Attacker(Patience(conditions=2, cut=1_000))
+async def test_too_many_different_conditions_raise_the_alarm(
+    shared: Sequence[ToldCounts | None],
+) -> None:
+    attacker = Attacker(Patience(conditions=2, cut=1_000), shared=shared)
     for unit in (A, B, A):
         assert await attacker.count(eq("subjectCode", unit)) is not None
     with pytest.raises(NarrowingError):
@@ -324,7 +346,7 @@ async def test_too_many_different_conditions_raise_the_alarm() -> None:
 
 async def test_what_is_told_is_forgotten_after_the_window(attacker: Attacker) -> None:
     assert await attacker.count(eq("subjectCode", C)) == 31
-    attacker.now += 25 * 3600
+    attacker.now += 26 * 3600
     assert await attacker.count(eq("subjectCode", C), UNTIL) is not None
 
 
