@@ -43,7 +43,6 @@ from zhitong.schema.objects import page_arguments
 
 Converting = Callable[[Mapping[str, Any]], object]
 """From a field's arguments, as graphql-core gives them, to our own words."""
-NOTHING = VariableValues({}, {})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

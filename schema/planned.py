@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import cast
 
 from graphql import (
     FieldNode,
     GraphQLError,
     OperationDefinitionNode,
     Undefined,
-    get_variable_values,
     located_error,
 )
 from graphql.execution.values import VariableValues
@@ -20,17 +19,15 @@ from opentelemetry import metrics
 from zhitong.resolvers.outcome import Fault
 from zhitong.resolvers.plan import Plans
 from zhitong.schema.admission import Admitted
-from zhitong.schema.binder import NOTHING
 from zhitong.schema.context import Context
 from zhitong.schema.federation import Graph
 from zhitong.schema.running import PLAN, Ran
 from zhitong.schema.selection import weight_of
 from zhitong.schema.selection_of import Selected, Selecting
+from zhitong.schema.variables import Variables
 
 MOST_SELECTIONS = 256
-MOST_ERRORS = 50
-"""Of variables' values; as many as graphql-core tells where nothing else is said."""
-_SELECTIONS = metrics.get_meter("zhitong.schema").create_counter(
+SELECTIONS = metrics.get_meter("zhitong.schema").create_counter(
     "zhitong.plan.selections",
     description="Selections of documents: kept (hit), made (miss), let go (evicted)",
 )
@@ -42,6 +39,7 @@ class PlannedRuns:
 
     def __init__(self, graph: Graph, most: int = MOST_SELECTIONS) -> None:
         self._selecting = Selecting(graph)
+        self._variables = Variables(self._selecting.schema)
         self._plans = Plans()
         self._most = most
         self._kept: OrderedDict[tuple[object, ...], Selected] = OrderedDict()
@@ -54,7 +52,8 @@ class PlannedRuns:
         context: Context,
     ) -> Ran | str:
         """Run *operation* under the variables *given*; or say why it has no plan."""
-        values = self._values(operation, given)
+        name = operation.name.value if operation.name else None
+        values = self._variables.values((admitted.hash, name), operation, given or {})
         if isinstance(values, list):
             return Ran(data=None, errors=values, refused=True, executor=PLAN)
         selected = self.selected(admitted, operation, values)
@@ -71,18 +70,6 @@ class PlannedRuns:
             data=cast("Mapping[str, object] | None", outcome.data),
             errors=[_located(one, selected.nodes) for one in outcome.faults],
             executor=PLAN,
-        )
-
-    def _values(
-        self, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
-    ) -> VariableValues | list[GraphQLError]:
-        if not operation.variable_definitions:
-            return NOTHING
-        return get_variable_values(
-            self._selecting.schema,
-            operation.variable_definitions,
-            dict(given or {}),
-            max_errors=MOST_ERRORS,
         )
 
     def selected(
@@ -105,14 +92,14 @@ class PlannedRuns:
         known = self._kept.get(key)
         if known is not None:
             self._kept.move_to_end(key)
-            _SELECTIONS.add(1, _HIT)
+            SELECTIONS.add(1, _HIT)
             return known
         made = self._selecting.selected(admitted.document, operation, values)
         self._kept[key] = made
-        _SELECTIONS.add(1, _MISS)
+        SELECTIONS.add(1, _MISS)
         if len(self._kept) > self._most:
             self._kept.popitem(last=False)
-            _SELECTIONS.add(1, _EVICTED)
+            SELECTIONS.add(1, _EVICTED)
         return made
 
 

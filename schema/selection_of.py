@@ -47,7 +47,6 @@ from zhitong.resolvers.selection import (
     Weighed,
 )
 from zhitong.schema.binder import (
-    NOTHING,
     Binding,
     Converting,
     alone,
@@ -65,6 +64,7 @@ from zhitong.schema.roles import (
     rows_of,
 )
 from zhitong.schema.selection import Step, Walk
+from zhitong.schema.variables import NOTHING
 from zhitong.types import EntityType
 
 MOST_PARTS = 2_000

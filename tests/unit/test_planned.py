@@ -11,6 +11,7 @@ from graphql import OperationDefinitionNode, get_variable_values
 from memory_gateway import Reply, answer, asked, build
 
 from zhitong.resolvers.asking import Limits
+from zhitong.schema import executor, planned
 from zhitong.schema.admission import Admitted, Documents
 from zhitong.schema.gate import Bounds
 from zhitong.schema.graph import graph
@@ -77,8 +78,8 @@ async def both(
     state: Path, text: str, variables: Mapping[str, object] | None = None
 ) -> tuple[Reply, Reply]:
     replies = []
-    for executor in ("graphql-core", "plan"):
-        front, tokens = build(state / executor, executor=executor)
+    for name in ("graphql-core", "plan"):
+        front, tokens = build(state / name, executor=name)
         sent = asked(text, tokens["police"], variables=variables)
         replies.append(await answer(front, sent))
     core, plan = replies
@@ -186,3 +187,37 @@ def test_no_more_selections_are_kept_than_may_be() -> None:
     kept.selected("{ d: sources { name } }")
     kept.selected("{ e: sources { name } }")
     assert kept.selected("{ a: sources { name } }") is not first
+
+
+class Counted:
+    """A counter that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[Mapping[str, str]] = []
+
+    def add(self, amount: int, attributes: Mapping[str, str]) -> None:
+        assert amount == 1
+        self.told.append(attributes)
+
+
+async def test_questions_are_counted_by_what_ran_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    questions, selections = Counted(), Counted()
+    monkeypatch.setattr(executor, "QUESTIONS", questions)
+    monkeypatch.setattr(planned, "SELECTIONS", selections)
+    front, tokens = build(tmp_path, executor="plan")
+    for text in ("{ sources { name } }", "{ sources { name } }", "{ __typename }"):
+        await answer(front, asked(text, tokens["police"]))
+    await answer(front, asked("{ catalogue { nodes { id } } }", tokens["police"]))
+
+    assert questions.told == [
+        *[{"executor": "plan", "why": ""}] * 3,
+        {"executor": "graphql-core", "why": "catalogue"},
+    ]
+    assert [one["outcome"] for one in selections.told] == [
+        "miss",
+        "hit",
+        "miss",
+        "miss",
+    ]
