@@ -1,0 +1,193 @@
+"""Differences planted in one of two executors, each as an executor could make it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+from executors import Side, Wavering
+from pair_faults import PairFault
+
+from zhitong.resolvers.readings import Found, Now, Reading
+from zhitong.schema.engine import Answer
+from zhitong.types import Allow, Inquiry, Look, Row, RowQuery, Ruling
+
+Json = Any
+
+
+def _of_rows(change: Callable[[list[Row]], list[Row]]) -> Callable[[Side], None]:
+    """Have sources of one side give other rows."""
+
+    def plant(side: Side) -> None:
+        for source in side.sources.values():
+            _wrap_rows(source, change)
+
+    return plant
+
+
+def _wrap_rows(source: Wavering, change: Callable[[list[Row]], list[Row]]) -> None:
+    rows = source.rows
+
+    async def changed(query: RowQuery) -> Sequence[Row]:
+        return change(list(await rows(query)))
+
+    source.rows = changed  # type: ignore[method-assign] # that is the plant
+
+
+def _off_by_one(rows: list[Row]) -> list[Row]:
+    """Put each value into the column beside it."""
+    return [replace(row, values=_beside(row.values)) for row in rows]
+
+
+def _beside(values: Any) -> Mapping[str, object]:  # noqa: ANN401 - as drivers hold it
+    names = [*values]
+    return dict(zip([*names[1:], *names[:1]], values.values(), strict=True))
+
+
+def masks_are_dropped(side: Side) -> None:
+    """Ask sources for values as they are."""
+    for source in side.sources.values():
+        _wrap_query(source)
+
+
+def _wrap_query(source: Wavering) -> None:
+    rows = source.rows
+
+    async def bare(query: RowQuery) -> Sequence[Row]:
+        columns = tuple(
+            replace(column, rulings=(Ruling(Allow("planted")),))
+            for column in query.columns
+        )
+        return await rows(replace(query, columns=columns))
+
+    source.rows = bare  # type: ignore[method-assign] # that is the plant
+
+
+def _after_read(change: Callable[[Inquiry], None]) -> Callable[[Side], None]:
+    """Spoil what a read of one side leaves in the inquiry."""
+
+    def plant(side: Side) -> None:
+        read = side.reader.read
+
+        async def spoilt(inquiry: Inquiry, reading: Reading, now: Now) -> Found:
+            found = await read(inquiry, reading, now)
+            change(inquiry)
+            return found
+
+        side.reader.read = spoilt  # type: ignore[method-assign] # that is the plant
+
+    return plant
+
+
+def _forget_restriction(inquiry: Inquiry) -> None:
+    if inquiry.restrictions:
+        inquiry.restrictions.popitem()
+
+
+def _forget_key(inquiry: Inquiry) -> None:
+    for number, look in enumerate(inquiry.looks):
+        if look.keys:
+            inquiry.looks[number] = _shorter(look)
+            return
+
+
+def _shorter(look: Look) -> Look:
+    return replace(look, keys=look.keys[:-1], rows=look.rows - 1)
+
+
+def _forget_gap(inquiry: Inquiry) -> None:
+    inquiry.gaps.clear()
+
+
+def small_counts_are_shown(side: Side) -> None:
+    """Say of every type that its smallest count may be told."""
+    verdicts = side.reader.verdicts
+
+    def open_(*given: Any) -> Any:  # noqa: ANN401 - as the reader has it
+        return replace(verdicts(*given), smallest_cell=0)
+
+    side.reader.verdicts = open_  # type: ignore[method-assign] # that is the plant
+
+
+def verdicts_are_kept_too_long(side: Side) -> None:
+    """Remember a verdict by its type alone: the next asker has the last one's."""
+    decide, known = side.reader._decide, {}  # noqa: SLF001 - that is the plant
+
+    def kept(inquiry: Inquiry, entity: Any, *given: Any) -> Any:  # noqa: ANN401 - as above
+        if entity.name not in known:
+            known[entity.name] = decide(inquiry, entity, *given)
+        return known[entity.name]
+
+    side.reader._decide = kept  # type: ignore[method-assign] # noqa: SLF001 - that is the plant
+
+
+def _of_answers(change: Callable[[Json], Json]) -> Callable[[Side], None]:
+    """Spoil the body of one side's answers."""
+
+    def plant(side: Side) -> None:
+        engine = side.engine
+
+        def spoiling(fault: Any) -> Any:  # noqa: ANN401 - as the side has it
+            made, recorder, register = engine(fault)
+            answer: Callable[..., Awaitable[Answer]] = made.answer
+
+            async def spoilt(question: Any) -> Answer:  # noqa: ANN401 - as above
+                given = await answer(question)
+                body = change(orjson.loads(orjson.dumps(given.body)))
+                return replace(given, body=body, payload=orjson.dumps(body))
+
+            made.answer = spoilt  # type: ignore[method-assign] # that is the plant
+            return made, recorder, register
+
+        side.engine = spoiling  # type: ignore[method-assign] # that is the plant
+
+    return plant
+
+
+def _without_index(body: Json) -> Json:
+    for error in body.get("errors", ()):
+        if "path" in error:
+            error["path"] = [step for step in error["path"] if isinstance(step, str)]
+    return body
+
+
+def _swapped(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {name: _swapped(value[name]) for name in reversed(value)}
+    return [_swapped(one) for one in value] if isinstance(value, list) else value
+
+
+def _keys_swapped(body: Json) -> Json:
+    return {**body, "data": _swapped(body.get("data"))}
+
+
+def budgets_are_doubled(side: Side) -> None:
+    """Let one side's questions read and build twice as much."""
+    side.most = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """One difference, and what it shows in where that is seldom asked."""
+
+    name: str
+    plant: Callable[[Side], None]
+    asker: str = ""
+    fault: PairFault | None = None
+
+
+PLANTED = (
+    Planted("a column off by one", _of_rows(_off_by_one)),
+    Planted("the last row lost", _of_rows(lambda rows: rows[:-1])),
+    Planted("masks dropped", masks_are_dropped),
+    Planted("a restriction not noted", _after_read(_forget_restriction)),
+    Planted("a look's keys one short", _after_read(_forget_key)),
+    Planted("a missing source not named", _after_read(_forget_gap)),
+    Planted("small counts shown", small_counts_are_shown, asker="dashboard"),
+    Planted("verdicts kept for another asker", verdicts_are_kept_too_long),
+    Planted("an error's path without its place", _of_answers(_without_index)),
+    Planted("keys in another order", _of_answers(_keys_swapped)),
+    Planted("the budget doubled", budgets_are_doubled, fault=PairFault(budget=60)),
+)

@@ -1,0 +1,45 @@
+"""The differential test itself: it is silent where nothing differs, and finds what does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from executors import Case, Pair
+from pair_askers import ASKERS
+from pair_cases import compared, made
+from pair_differences import reported
+from planted_differences import PLANTED, Planted
+
+from zhitong.schema.running import GRAPHQL_CORE
+
+SEED = "planted"
+MOST = 2_000
+"""Documents within which a planted difference is found."""
+
+
+async def test_an_executor_does_not_differ_from_itself() -> None:
+    pair = Pair(GRAPHQL_CORE, GRAPHQL_CORE)
+    for number in range(60):
+        for case, found in await compared(pair, made(SEED, number)):
+            assert not found, f"case {number}: {reported(case, found)}"
+
+
+@pytest.mark.parametrize("planted", PLANTED, ids=lambda one: one.name)
+async def test_a_planted_difference_is_found(planted: Planted) -> None:
+    pair = Pair(GRAPHQL_CORE, GRAPHQL_CORE)
+    planted.plant((await pair.sides())[1])
+    for number in range(MOST):
+        cases = [_where(planted, case) for case in made(SEED, number)]
+        if any([found for _, found in await compared(pair, cases)]):
+            return
+    pytest.fail(f"{planted.name} is not found in {MOST} documents")
+
+
+def _where(planted: Planted, case: Case) -> Case:
+    """Ask where the difference shows: of who is told counts alone, of small budgets."""
+    return replace(
+        case,
+        asker=ASKERS.get(planted.asker, case.asker),
+        fault=planted.fault or case.fault,
+    )
