@@ -16,17 +16,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from imperfect_city import city
+from memory_gateway import NoBook
 from pair_askers import GrantsOfPair, PairAsker
 from pair_faults import NONE, Late, PairFault
 
 from zhitong.connectors.memory import MemorySource
 from zhitong.connectors.memory_ledger import MemoryLedger
-from zhitong.exceptions import LedgerUnavailableError, ended, unrecorded
+from zhitong.exceptions import ended, unrecorded
 from zhitong.infra.checks_file import read_checks
 from zhitong.infra.policy_file import read_policy
 from zhitong.infra.settings import Settings
 from zhitong.ports import Freshness
-from zhitong.proceedings import EnteredProceeding, Proceeding
 from zhitong.resolvers import budget
 from zhitong.resolvers.asking import Limits
 from zhitong.resolvers.causes import Causes
@@ -50,7 +50,6 @@ from zhitong.types import (
     Inquiry,
     Label,
     Predicate,
-    Principal,
     Row,
     RowQuery,
     Supply,
@@ -195,16 +194,6 @@ class NotingRecorder(Recorder):
         return await super().record(inquiry)
 
 
-class NoBook:
-    """A book of proceedings that is away: nobody records any here."""
-
-    async def enter(
-        self, proceeding: Proceeding, principal: Principal, *, any_unit: bool
-    ) -> EnteredProceeding:
-        """Refuse, as a database does that has gone."""
-        raise LedgerUnavailableError("台账不可用", "the ledger is away")
-
-
 @dataclass
 class Side:
     """One executor, with all that only it knows."""
@@ -263,8 +252,8 @@ class Side:
             **chosen,
         )
         # To parse and validate is not the executor's, and takes as long as it does.
-        self.documents[:] = self.documents or [engine._documents]  # noqa: SLF001 - as above
-        engine._documents = self.documents[0]  # noqa: SLF001 - as above
+        self.documents[:] = self.documents or [engine._documents]
+        engine._documents = self.documents[0]
         return engine, recorder, register
 
     async def answer(self, cases: Sequence[Case]) -> list[Seen]:
@@ -301,7 +290,7 @@ class Side:
         )
         answer, left = await _given(engine.answer(question), case.fault.cancel)
         # A cause is looked up beside the question, whose answer may not wait for it.
-        checks = [task for _, task in engine._causes._known.values()]  # noqa: SLF001 - as above
+        checks = [task for _, task in engine._causes._known.values()]
         await asyncio.gather(*checks, return_exceptions=True)
         await recorder.settled()
         given = recorder.given[asked:]
@@ -316,9 +305,7 @@ class Side:
         )
 
 
-async def _given(
-    question: Awaitable[Answer], turns: int
-) -> tuple[Answer | None, int]:
+async def _given(question: Awaitable[Answer], turns: int) -> tuple[Answer | None, int]:
     """Wait for the answer, or leave after so many turns; count what goes on then."""
     if not turns:
         return await question, 0
@@ -359,7 +346,13 @@ class Pair:
             sources = {one: Wavering(source) for one, source in self.city.items()}
             self._sides.append(
                 Side(
-                    len(self._sides), name, self.policy, self.checks, sources, grants, self._documents
+                    len(self._sides),
+                    name,
+                    self.policy,
+                    self.checks,
+                    sources,
+                    grants,
+                    self._documents,
                 )
             )
         return self._sides

@@ -196,7 +196,7 @@ def values(place: Place) -> tuple[str, ...]:
         return CASES
     if ("Receiver", "name") in members:
         return ("provincial", "credit", "archive")
-    word = sorted(members & named() or members)[0]
+    word = min(members & named() or members)
     return tuple(f"{word[0]}-{number:02}" for number in range(14))
 
 
@@ -291,7 +291,7 @@ def _key(rng: random.Random, field: Field, place: Place, number: int) -> Value:
     known = values(domains()[place])
     if field.kind is Kind.TEXTS:
         chosen = [rng.choice((*known, "XZ-nobody")) for _ in range(rng.randrange(5))]
-        return tuple([*chosen, *chosen[: rng.randrange(2)]])
+        return (*chosen, *chosen[: rng.randrange(2)])
     if place in named():
         return known[(number - (rng.random() < 0.2)) % len(known)]
     turn = rng.random()

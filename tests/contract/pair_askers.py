@@ -26,7 +26,7 @@ class PairAsker:
 
     name: str
     principal: Principal
-    occasion: Occasion = Occasion()
+    occasion: Occasion
     allowance: Allowance = WIDE
 
 
@@ -74,7 +74,11 @@ ASKERS: Mapping[str, PairAsker] = MappingProxyType(
                 "attorney",
                 "attorney",
                 Occasion(
-                    cause=DISPUTED, letter="信1号", mandate="函1号", authorisation="授1号", licence="师1号"
+                    cause=DISPUTED,
+                    letter="信1号",
+                    mandate="函1号",
+                    authorisation="授1号",
+                    licence="师1号",
                 ),
             ),
             _asker("granted", "tax-officer", Occasion(purpose=SHARED, basis=BASIS)),

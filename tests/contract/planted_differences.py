@@ -108,19 +108,19 @@ def small_counts_are_shown(side: Side) -> None:
     def open_(*given: Any) -> Any:  # noqa: ANN401 - as the reader has it
         return replace(verdicts(*given), smallest_cell=0)
 
-    side.reader.verdicts = open_  # type: ignore[method-assign] # that is the plant
+    side.reader.verdicts = open_  # type: ignore[method-assign,assignment] # as above
 
 
 def verdicts_are_kept_too_long(side: Side) -> None:
     """Remember a verdict by its type alone: the next asker has the last one's."""
-    decide, known = side.reader._decide, {}  # noqa: SLF001 - that is the plant
+    decide, known = side.reader._decide, {}
 
     def kept(inquiry: Inquiry, entity: Any, *given: Any) -> Any:  # noqa: ANN401 - as above
         if entity.name not in known:
             known[entity.name] = decide(inquiry, entity, *given)
         return known[entity.name]
 
-    side.reader._decide = kept  # type: ignore[method-assign] # noqa: SLF001 - that is the plant
+    side.reader._decide = kept  # type: ignore[method-assign,assignment] # as above
 
 
 def _of_answers(change: Callable[[Json], Json]) -> Callable[[Side], None]:

@@ -59,6 +59,15 @@ COMMON = (
 )
 """Root fields of which many see something."""
 ODD = ("", "无", "'; --", "%_\\", "\u4e00" * 60, "null", "true", "0")
+LIKELY: Mapping[str, Sequence[Json]] = {
+    "Boolean": (True, False),
+    "Int": range(7),
+    "Money": ("0", "99.00", "1000.10", "50000", "-1"),
+    "Date": [f"202{number % 3 + 4}-0{number}-01" for number in range(1, 10)],
+    "DateTime": [f"2026-0{number}-01T00:00:00+08:00" for number in range(1, 10)],
+    "DivisionCode": ("619900", "619921", "6199", "61", "629900"),
+}
+"""By scalar, values that mean something in the city."""
 AFTER = "after"
 """A variable that takes a cursor which the same document has brought."""
 
@@ -131,7 +140,9 @@ class _Walk:
             self.fragments["Roots"] = ("Query", "{ " + " ".join(roots) + " }")
         declared = ", ".join(f"${name}: {kind}" for name, kind in self.declared.items())
         named = self.often(0.3) or bool(declared)
-        head = "query" + (" Asked" if named else "") + (f"({declared})" * bool(declared))
+        head = (
+            "query" + (" Asked" if named else "") + (f"({declared})" * bool(declared))
+        )
         parts = [
             f"{head} {selection}",
             *(
@@ -166,7 +177,9 @@ class _Walk:
         )
         if depth > 0 and deeper and self.fields < FIELDS:
             most = 3 if len(leaves) < 4 else 2
-            chosen += self.rng.sample(deeper, min(len(deeper), self.rng.randint(0, most)))
+            chosen += self.rng.sample(
+                deeper, min(len(deeper), self.rng.randint(0, most))
+            )
         parts = [self._field(kind, name, depth - 1) for name in chosen]
         if chosen and self.often(0.15):
             parts.append(self._field(kind, self.rng.choice(chosen), depth - 1))
@@ -277,9 +290,7 @@ class _Walk:
             )
         return self.rng.choice(_rows())
 
-    def _input(
-        self, kind: GraphQLInputType, owner: str, name: str, depth: int
-    ) -> str:
+    def _input(self, kind: GraphQLInputType, owner: str, name: str, depth: int) -> str:
         """Write a value of *kind*; *owner* and *name* say which field it is about."""
         required = "!" if isinstance(kind, GraphQLNonNull) else ""
         if isinstance(kind, GraphQLNonNull):
@@ -336,22 +347,11 @@ class _Walk:
         known = _stated(owner, name) if owner in ENTITIES else ()
         if name == "sources":
             return self.rng.choice((*_city(), "market", "emergency"))
-        match kind:
-            case "Boolean":
-                return self.often(0.5)
-            case "Int":
-                return self.rng.randint(0, 6)
-            case "Money":
-                return self.rng.choice(("0", "99.00", "1000.10", "50000", "-1"))
-            case "Date":
-                return f"202{self.rng.randint(4, 6)}-0{self.rng.randint(1, 9)}-01"
-            case "DateTime":
-                return f"2026-0{self.rng.randint(1, 9)}-01T00:00:00+08:00"
-            case "DivisionCode":
-                return self.rng.choice(("619900", "619921", "6199", "61", "629900"))
-            case "CreditCode":
-                right = [one for one in known if credit_code_fault(one) is None]
-                return self.rng.choice(right or COMPANIES)
+        if kind in LIKELY:
+            return self.rng.choice(LIKELY[kind])
+        if kind == "CreditCode":
+            right = [one for one in known if credit_code_fault(one) is None]
+            return self.rng.choice(right or COMPANIES)
         if "idnumber" in name.lower():
             return self.rng.choice(NUMBERS)
         if known and self.often(0.8):

@@ -1,4 +1,4 @@
-"""The differential test itself: it is silent where nothing differs, and finds what does."""
+"""The differential test itself: silent where nothing differs, finds what does."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ async def test_a_planted_difference_is_found(planted: Planted) -> None:
     planted.plant((await pair.sides())[1])
     for number in range(MOST):
         cases = [_where(planted, case) for case in made(SEED, number)]
-        if any([found for _, found in await compared(pair, cases)]):
+        told = await compared(pair, cases)
+        if any(found for _, found in told):
             return
     pytest.fail(f"{planted.name} is not found in {MOST} documents")
 
