@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from imperfect_city import city
 from memory_gateway import NoBook
@@ -47,12 +46,17 @@ from zhitong.schema.executor import GraphEngine
 from zhitong.schema.gate import Bounds
 from zhitong.schema.running import GRAPHQL_CORE, PLAN
 from zhitong.types import (
+    Column,
     Inquiry,
+    Keys,
     Label,
+    Order,
+    Position,
     Predicate,
     Row,
     RowQuery,
     Supply,
+    Table,
     Tally,
     TallyQuery,
     Tightening,
@@ -132,10 +136,20 @@ class Wavering:
         """As the source itself."""
         return self._source.may_hold(type_name, where)
 
+    def prepare(
+        self, type_name: str, columns: tuple[Column, ...], order: Order
+    ) -> WaveringPrepared:
+        """Get ready; what is asked then takes its time as well."""
+        return WaveringPrepared(self, type_name, columns, order)
+
     async def rows(self, query: RowQuery) -> Sequence[Row]:
         """Answer after a while."""
+        return (await self.table(query)).rows()
+
+    async def table(self, query: RowQuery) -> Table:
+        """Answer after a while, with records as they are held."""
         await self._wait(query)
-        return await self._source.rows(query)
+        return self._source.answer(query)
 
     async def tally(self, query: TallyQuery) -> Sequence[Tally]:
         """Count after a while."""
@@ -150,6 +164,36 @@ class Wavering:
         error = self.fault.hits(self.name, query)
         if error is not None:
             raise error
+
+
+@dataclass(frozen=True, slots=True)
+class WaveringPrepared:
+    """A source that takes its time, made ready for some columns."""
+
+    source: Wavering
+    type: str
+    columns: tuple[Column, ...]
+    order: Order
+
+    async def table(
+        self,
+        *,
+        limit: int,
+        where: Predicate | None = None,
+        keys: Keys | None = None,
+        after: Position | None = None,
+    ) -> Table:
+        """Answer after a while."""
+        asked = RowQuery(
+            type=self.type,
+            columns=self.columns,
+            order=self.order,
+            limit=limit,
+            where=where,
+            after=after,
+            keys=keys,
+        )
+        return await self.source.table(asked)
 
 
 class Register:
@@ -219,9 +263,6 @@ class Side:
         late: Freshness | None = Late() if fault.stale else None
         recorder = NotingRecorder(register, late, self.grants)
         reader, policy = self.reader, self.policy
-        chosen: dict[str, Any] = {"executor": self.executor}
-        if self.executor == GRAPHQL_CORE:
-            chosen = {}
         engine = GraphEngine(
             reader=reader,
             recorder=recorder,
@@ -249,7 +290,7 @@ class Side:
             limits=Limits(Settings().page_size, Settings().page_limit),
             bounds=Bounds(),
             grants=self.grants,
-            **chosen,
+            executor=self.executor,
         )
         # To parse and validate is not the executor's, and takes as long as it does.
         self.documents[:] = self.documents or [engine._documents]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,57 +12,66 @@ from pair_faults import PairFault
 
 from zhitong.resolvers.readings import Found, Now, Reading
 from zhitong.schema.engine import Answer
-from zhitong.types import Allow, Inquiry, Look, Row, RowQuery, Ruling
+from zhitong.types import Allow, Inquiry, Look, RowQuery, Ruling, Table
 
 Json = Any
 
 
-def _of_rows(change: Callable[[list[Row]], list[Row]]) -> Callable[[Side], None]:
-    """Have sources of one side give other rows."""
+Records = list[Any]
+"""Of one table, each a tuple of cells."""
+
+
+def _of_tables(change: Callable[[Table], Records]) -> Callable[[Side], None]:
+    """Have sources of one side give other records."""
 
     def plant(side: Side) -> None:
         for source in side.sources.values():
-            _wrap_rows(source, change)
+            _wrap(source, change)
 
     return plant
 
 
-def _wrap_rows(source: Wavering, change: Callable[[list[Row]], list[Row]]) -> None:
-    rows = source.rows
+def _wrap(source: Wavering, change: Callable[[Table], Records]) -> None:
+    table = source.table
 
-    async def changed(query: RowQuery) -> Sequence[Row]:
-        return change(list(await rows(query)))
+    async def changed(query: RowQuery) -> Table:
+        found = await table(query)
+        return replace(found, records=change(found))
 
-    source.rows = changed  # type: ignore[method-assign] # that is the plant
+    source.table = changed  # type: ignore[method-assign] # that is the plant
 
 
-def _off_by_one(rows: list[Row]) -> list[Row]:
+def _off_by_one(table: Table) -> Records:
     """Put each value into the column beside it."""
-    return [replace(row, values=_beside(row.values)) for row in rows]
+    places = [*table.at.values()]
+    beside = dict(zip(places, [*places[1:], *places[:1]], strict=True))
+    return [
+        tuple(record[beside.get(place, place)] for place in range(len(record)))
+        for record in table.records
+    ]
 
 
-def _beside(values: Any) -> Mapping[str, object]:  # noqa: ANN401 - as drivers hold it
-    names = [*values]
-    return dict(zip([*names[1:], *names[:1]], values.values(), strict=True))
+def _last_lost(table: Table) -> Records:
+    return [*table.records[:-1]]
 
 
 def masks_are_dropped(side: Side) -> None:
     """Ask sources for values as they are."""
     for source in side.sources.values():
-        _wrap_query(source)
+        _unmask(source)
 
 
-def _wrap_query(source: Wavering) -> None:
-    rows = source.rows
+def _unmask(source: Wavering) -> None:
+    table = source.table
 
-    async def bare(query: RowQuery) -> Sequence[Row]:
+    async def bare(query: RowQuery) -> Table:
         columns = tuple(
             replace(column, rulings=(Ruling(Allow("planted")),))
             for column in query.columns
         )
-        return await rows(replace(query, columns=columns))
+        return await table(replace(query, columns=columns))
 
-    source.rows = bare  # type: ignore[method-assign] # that is the plant
+    source.table = bare  # type: ignore[method-assign] # that is the plant
 
 
 def _after_read(change: Callable[[Inquiry], None]) -> Callable[[Side], None]:
@@ -179,8 +188,8 @@ class Planted:
 
 
 PLANTED = (
-    Planted("a column off by one", _of_rows(_off_by_one)),
-    Planted("the last row lost", _of_rows(lambda rows: rows[:-1])),
+    Planted("a column off by one", _of_tables(_off_by_one)),
+    Planted("the last row lost", _of_tables(_last_lost)),
     Planted("masks dropped", masks_are_dropped),
     Planted("a restriction not noted", _after_read(_forget_restriction)),
     Planted("a look's keys one short", _after_read(_forget_key)),

@@ -11,9 +11,10 @@ from pair_cases import compared, made
 from pair_differences import reported
 from planted_differences import PLANTED, Planted
 
-from zhitong.schema.running import GRAPHQL_CORE
+from zhitong.schema.running import GRAPHQL_CORE, PLAN
 
 SEED = "planted"
+DOCUMENTS = 250
 MOST = 2_000
 """Documents within which a planted difference is found."""
 
@@ -25,9 +26,17 @@ async def test_an_executor_does_not_differ_from_itself() -> None:
             assert not found, f"case {number}: {reported(case, found)}"
 
 
+async def test_a_plan_does_not_differ_from_graphql_core() -> None:
+    pair = Pair()
+    for number in range(DOCUMENTS):
+        for case, found in await compared(pair, made(SEED, number)):
+            assert not found, f"case {number}: {reported(case, found)}"
+
+
+@pytest.mark.parametrize("executor", [GRAPHQL_CORE, PLAN])
 @pytest.mark.parametrize("planted", PLANTED, ids=lambda one: one.name)
-async def test_a_planted_difference_is_found(planted: Planted) -> None:
-    pair = Pair(GRAPHQL_CORE, GRAPHQL_CORE)
+async def test_a_planted_difference_is_found(planted: Planted, executor: str) -> None:
+    pair = Pair(GRAPHQL_CORE, executor)
     planted.plant((await pair.sides())[1])
     for number in range(MOST):
         cases = [_where(planted, case) for case in made(SEED, number)]
