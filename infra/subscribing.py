@@ -7,7 +7,7 @@ document, rate, policy and record are looked at anew for every one of them.
 from __future__ import annotations
 
 import asyncio
-import uuid
+import os
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -51,6 +51,7 @@ class Subscriber:
     """Who asks what, and how to say later that the token still holds."""
 
     question: Question
+    asked: Parameters
     headers: Headers
     verify: Callable[[], Principal]
     transport: str
@@ -80,10 +81,12 @@ class Subscribing:
         read_only: bool = False,
     ) -> Subscriber:
         """Make the question that each answer is an answer to."""
-        principal = caller.principal
+        principal, intake = caller.principal, self.intake
         occasion = read_occasion(headers)
-        allowance = self.intake.raised(principal, headers)
-        text, digest = await self.intake.document(asked, principal, allowance)
+        allowance = intake.raised(principal, headers)
+        # Before the document is looked for: its register is not to be hunted through.
+        spend = intake.pace.question(principal, allowance)
+        text, digest = await intake.document(asked, principal, allowance)
         question = Question(
             document=text,
             digest=digest,
@@ -93,11 +96,17 @@ class Subscribing:
             occasion=occasion,
             request_id=request_id,
             once=caller.once,
+            spend=spend,
+            allowance=intake.raised(principal, headers, digest),
             read_only=read_only,
             priced=headers.get(b"zhitong-cost") == b"1",
         )
         return Subscriber(
-            question=question, headers=headers, verify=verify, transport=transport
+            question=question,
+            asked=asked,
+            headers=headers,
+            verify=verify,
+            transport=transport,
         )
 
     async def answers(
@@ -110,7 +119,11 @@ class Subscribing:
         """
         with self._places.taken(subscriber.question.principal):
             watch = Watch(now=self._watching.now)
-            yield await self._answer(subscriber, watch, subscriber.question.request_id)
+            states = self._watching.states()
+            first = await self._answer(subscriber.question, watch)
+            if first.executed:
+                self.intake.keep(subscriber.asked, subscriber.question.principal)
+            yield first
             if watch.topic is None:
                 return
             said = {"transport": subscriber.transport}
@@ -118,7 +131,7 @@ class Subscribing:
             try:
                 async with (
                     self._watching.waiting(),
-                    aclosing(self._following(subscriber, watch)) as following,
+                    aclosing(self._following(subscriber, watch, states)) as following,
                 ):
                     async for answer in following:
                         if answer is not None:
@@ -131,9 +144,8 @@ class Subscribing:
                 _open.add(-1, said)
 
     async def _following(
-        self, subscriber: Subscriber, watch: Watch
+        self, subscriber: Subscriber, watch: Watch, states: Mapping[str, str]
     ) -> AsyncGenerator[Answer | None, None]:
-        states: Mapping[str, str] = self._watching.states()
         while True:
             try:
                 async with asyncio.timeout(self._alive):
@@ -162,39 +174,37 @@ class Subscribing:
 
         Nothing is passed over: an answer that stays away ends the subscription.
         """
-        for rest in (*RESTS, None):
+        for rest in RESTS:
             answer = await self._paced(subscriber, watch)
-            if rest is None or not _may_come(answer, watch):
-                break
+            if not _may_come(answer, watch):
+                return answer
             await asyncio.sleep(rest)
-        return answer
+        return await self._paced(subscriber, watch)
 
     async def _paced(self, subscriber: Subscriber, watch: Watch) -> Answer:
         """Answer no faster than the client may ask: it did not choose the moment."""
         while True:
             try:
-                return await self._answer(subscriber, watch, uuid.uuid4().hex)
+                question = await self._again(subscriber)
+                return await self._answer(question, watch)
             except RateLimitedError as error:
                 await asyncio.sleep(float(error.details["after"]))
 
-    async def _answer(
-        self, subscriber: Subscriber, watch: Watch, request_id: str
-    ) -> Answer:
-        watch.told = watch.missed = False
-        question, intake = subscriber.question, self.intake
-        principal = subscriber.verify()
-        allowance = intake.raised(principal, subscriber.headers, question.digest)
+    async def _again(self, subscriber: Subscriber) -> Question:
+        """Make the question once more, with what holds for its client now."""
+        principal, asked, intake = subscriber.verify(), subscriber.question, self.intake
+        allowance = intake.raised(principal, subscriber.headers, asked.digest)
         # It may have been taken off the register since it was asked first.
-        await intake.check_trusted(question.digest, principal, allowance)
-        with intake.pace.running(principal, allowance):
-            asking = replace(
-                question,
-                request_id=request_id,
-                allowance=allowance,
-                spend=intake.pace.question(principal, allowance),
-                watch=watch,
-            )
-            return await self._engine.answer(asking)
+        await intake.check_trusted(asked.digest, principal, allowance)
+        spend = intake.pace.question(principal, allowance)
+        return replace(
+            asked, request_id=os.urandom(16).hex(), allowance=allowance, spend=spend
+        )
+
+    async def _answer(self, question: Question, watch: Watch) -> Answer:
+        watch.told = watch.missed = False
+        with self.intake.pace.running(question.principal, question.allowance):
+            return await self._engine.answer(replace(question, watch=watch))
 
 
 def dropped(transport: str, why: str) -> None:

@@ -123,7 +123,8 @@ class Watching:
         self._seen = dict(self._states())
         if self._changes is not None:
             self._from = self._end = await self._changes.end()
-            self._wake()
+        # Who looked before this may have seen less.
+        self._wake()
 
     async def _look(self) -> bool:
         """Take what is new; say whether there may be more."""

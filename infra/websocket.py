@@ -117,6 +117,7 @@ class _Connection:
         self._caller: Caller | None = None
         self._verify: Callable[[], Principal] | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._broken: asyncio.Future[None] = asyncio.Future()
 
     async def run(self) -> None:
@@ -129,7 +130,7 @@ class _Connection:
             try:
                 await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                tasks = [*parts, *self._running.values()]
+                tasks = [*parts, *self._tasks]
                 for task in tasks:
                     task.cancel()
                 outcomes = await asyncio.gather(*tasks, return_exceptions=True)
@@ -200,7 +201,7 @@ class _Connection:
             case "subscribe":
                 self._subscribe(_named(message), payload or {})
             case "complete":
-                running = self._running.get(_named(message))
+                running = self._running.pop(_named(message), None)
                 if running is not None:
                     running.cancel()
             case _:
@@ -229,10 +230,12 @@ class _Connection:
             raise Closed(Code.UNAUTHORIZED, "Unauthorized")
         if name in self._running:
             raise Closed(Code.SAME_ID, f"Subscriber for {name} already exists")
-        if len(self._running) >= 2 * self._settings.subscriptions:
+        if len(self._tasks) >= 2 * self._settings.subscriptions:
             raise Closed(Code.TOO_MANY, "Too many operations at a time")
-        operating = self._operate(name, payload, self._caller)
-        self._running[name] = asyncio.create_task(operating)
+        operating = asyncio.create_task(self._operate(name, payload, self._caller))
+        self._running[name] = operating
+        self._tasks.add(operating)
+        operating.add_done_callback(self._tasks.discard)
 
     async def _operate(
         self, name: str, payload: Mapping[str, object], caller: Caller
@@ -260,7 +263,9 @@ class _Connection:
         except Exception as error:  # noqa: BLE001 - the last resort: masked, logged
             await self._refuse(name, [problem(fault(error, request_id))])
         finally:
-            del self._running[name]
+            # Who has said that it is complete may use its id again at once.
+            if self._running.get(name) is asyncio.current_task():
+                del self._running[name]
 
     async def _tell(self, name: str, subscriber: Subscriber) -> None:
         answers = self._served.subscribing.answers(subscriber)

@@ -310,7 +310,7 @@ async def test_who_comes_back_has_missed_nothing_and_gets_nothing_twice(
     ids += [(await served.say(RECORD, d=penalty()))["decisionId"] for _ in range(3)]
     assert [it["decision"]["decisionId"] for it in heard] == ids[:1]
     async with served.stream(DECISIONS, after=position(first)) as stream:
-        again: list[str] = []
+        again, last = list[str](), ""
         while len(again) < len(ids):
             _, told = await anext(stream)
             again += [it["decision"]["decisionId"] for it in nodes(told)]
