@@ -28,7 +28,7 @@ export npm_config_cache := $(CURDIR)/$(CACHE)/npm
 export npm_config_fetch_retries := 1
 export npm_config_update_notifier := false
 
-.PHONY: help setup explorer broker check lint types test test-inside test-outside unit leaks fix demo serve bench bench-read bench-growth soak bench-decisions bench-access bench-front bench-revocation bench-evidence bench-verify grants-month fuzz judges captures schema policy clean-demo lock
+.PHONY: help setup explorer broker check lint types test test-inside test-outside unit leaks fix demo serve bench bench-read bench-growth soak bench-decisions bench-access bench-front bench-revocation bench-evidence bench-verify grants-month fuzz judges federation captures schema policy clean-demo lock
 
 help: ## 列出命令 list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -136,6 +136,14 @@ judges: $(VENV)/.installed $(JUDGES)/.installed ## 外部评审：graphql-cop、
 $(JUDGES)/.installed:
 	$(PYTHON) -m venv $(JUDGES)
 	$(JUDGES)/bin/pip install --quiet 'schemathesis==4.32.5' 'clairvoyance==2.5.5'
+	@touch $@
+
+ROUTERS := bench/routers/node_modules
+federation: $(VENV)/.installed $(ROUTERS)/.installed ## 联邦评审：三种组合、两种路由、Apollo 子图测试（需要 npm） composers, routers and Apollo's subgraph tests, with npm
+	$(BIN)/python bench/federation.py
+
+$(ROUTERS)/.installed: bench/routers/package-lock.json
+	cd bench/routers && npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 captures: setup ## 登记公开采集的真实处罚并逐条跟踪（CODES=对照文件） register captured real penalties, follow each (CODES=mapping)
