@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import shutil
 import socket
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -30,6 +32,7 @@ from zhitong.types import Principal
 
 pytestmark = pytest.mark.integration
 
+PORTAL = Path(__file__).parents[2] / "portal"
 ENDLESS = 60.0
 """Seconds after which a test would wait for ever."""
 BUREAU = DEMO_PRINCIPALS["department"]
@@ -393,3 +396,47 @@ async def test_a_key_that_is_withdrawn_ends_a_silent_connection(
         await one.subscribe(DECISIONS)
         served.clock.ahead = 1e9
         assert await one.closed() == (4403, "TOKEN_EXPIRED")
+
+
+@pytest.mark.skipif(
+    not (PORTAL / "node_modules/graphql-ws").is_dir() or not shutil.which("node"),
+    reason="npm ci --prefix portal has not installed graphql-ws and graphql-sse",
+)
+async def test_the_public_clients_hear_of_a_decision_and_of_the_tokens_end(
+    served: Served,
+) -> None:
+    client = await asyncio.create_subprocess_exec(
+        "node",
+        "subscribe.mjs",
+        cwd=PORTAL,
+        env={
+            "PATH": os.environ["PATH"],
+            "WS_URL": f"ws://{served.address}/graphql",
+            "SSE_URL": f"http://{served.address}/graphql",
+            "TOKEN": served.bearer(DEMO_PRINCIPALS["supervisor"]).split()[1],
+            "QUERY": "subscription { decisions { nodes { decision { documentNo } } } }",
+        },
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(ENDLESS):
+            assert client.stdout is not None
+            assert await client.stdout.readline() == b'"ready"\n'
+            stated = penalty()
+            await served.say(RECORD, d=stated)
+            told = [json.loads(await client.stdout.readline()) for _ in range(2)]
+            assert {it["by"] for it in told} == {"graphql-ws", "graphql-sse"}
+            (number,) = {
+                nodes(it["answer"])[0]["decision"]["documentNo"] for it in told
+            }
+            assert number == stated["documentNo"]
+            served.clock.ahead = 1e9
+            last = [
+                json.loads(one) for one in (await client.stdout.read()).splitlines()
+            ]
+    finally:
+        if client.returncode is None:
+            client.kill()
+        await client.wait()
+    assert {"closed": 4403, "reason": "TOKEN_EXPIRED"} in last
+    assert "TOKEN_EXPIRED" in json.dumps([it for it in last if it.get("by")])
