@@ -145,11 +145,13 @@ def engine(gateway: tuple[Gateway, Engine]) -> Engine:
 def planted(
     gateway: tuple[Gateway, Engine], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[Callable[[pytest.MonkeyPatch], None]], None]:
-    """Give ``planted(fault)``: nothing that was decided before it is remembered."""
+    """Give ``planted(fault)``: nothing decided or written before is remembered."""
 
     def plant(fault: Callable[[pytest.MonkeyPatch], None]) -> None:
         fault(monkeypatch)
         gateway[0]._reader._decided.clear()
+        for source in gateway[0].sources().values():
+            source._forms.clear()
 
     return plant
 
