@@ -27,7 +27,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
@@ -49,7 +49,7 @@ from peer_builds import (
     peers_place,
 )
 from peer_limit import Limit
-from peer_servers import asked, differences, serving
+from peer_servers import differences, serving, told
 from peer_tables import make
 
 from zhitong.infra.embedded import Cluster
@@ -162,20 +162,13 @@ def documents(peer: Peer) -> Mapping[str, str]:
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-def executors(named: str) -> Sequence[str]:
-    """Say which executors of ours are measured; an empty one is the only one."""
-    known = any(field.name == "executor" for field in fields(Settings))
-    return named.split(",") if known else [""]
-
-
 @contextmanager
 def our_rows(
     databases: Mapping[str, str], executor: str
 ) -> Iterator[tuple[Ours, Sequence[Row]]]:
     """Run a gateway; give it, and its rows: naked and with full duty."""
-    more = {"ZHITONG_EXECUTOR": executor} if executor else {}
-    name = f"zhitong {executor}".strip()
-    with gateway(f"compare-{executor or 'one'}", databases, more) as ours:
+    name, more = f"zhitong {executor}", {"ZHITONG_EXECUTOR": executor}
+    with gateway(f"compare-{executor}", databases, more) as ours:
         public = {work.name[:2]: work.public for work in WORKLOADS}
         full = {work.name[:2]: work.full for work in WORKLOADS}
         yield (
@@ -190,30 +183,31 @@ def our_rows(
 def compared(rows: Sequence[Row], code: str) -> tuple[list[Row], dict[str, str]]:
     """Leave the rows whose answers have as many values as the limit's; name the rest.
 
-    Values that differ are counted and printed: ours blanks ID numbers in free text.
+    Values that differ are counted and printed: ours blanks ID numbers in free text. So
+    is which executor of ours answered.
     """
     variables = {"code": code}
     good, left_out = list[Row](), dict[str, str]()
     limit: dict[str, object] = {}
     for row in sorted(rows, key=lambda one: one.name != LIMIT):
-        told = []
+        seen = []
         for work in WORKLOADS:
             document = row.documents[work.name[:2]]
             with_code = variables if "$code" in document else {}
             try:
-                answer = asked(row.target, document, with_code)
+                answer, executor = told(row.target, document, with_code)
             except AnswerError as error:
                 left_out[row.name] = f"{work.name[:2]}: {error}"
                 break
             same = limit.setdefault(work.name[:2], answer)
             expected, got, other = differences(same, answer)
-            told.append(f"{work.name[:2]} {got:,}/{other:,}")
+            seen.append(f"{work.name[:2]} {got:,}/{other:,} {executor}".rstrip())
             if expected != got:
                 left_out[row.name] = f"{work.name[:2]}: {got:,} ≠ {expected:,}"
                 break
         else:
             good.append(row)
-        print(f"{row.name:<32} {'  '.join(told)}", flush=True)
+        print(f"{row.name:<32} {'  '.join(seen)}", flush=True)
     return good, left_out
 
 
@@ -259,7 +253,7 @@ def _everybody(
     found = asyncio.run(make(database, given.scale))
     (peers_place(cache) / OWN).write_text(Limit(found).text(), "utf-8")
     rows, gateways = list[Row](), list[Ours]()
-    for executor in executors(given.executors):
+    for executor in given.executors:
         ours, two = stack.enter_context(our_rows(departments.databases, executor))
         gateways.append(ours)
         rows += two
@@ -299,7 +293,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=0, help="at most, about")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--callers", type=int, nargs="+", default=[1, 32])
-    parser.add_argument("--executors", default="plan,graphql-core")
+    parser.add_argument("--executors", nargs="+", default=["plan", "graphql-core"])
     parser.add_argument("--quick", action="store_true", help="compile nothing")
     given = parser.parse_args()
     before = others()

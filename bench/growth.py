@@ -21,8 +21,7 @@ import asyncio
 import itertools
 import json
 import statistics
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 import uvloop
@@ -64,6 +63,7 @@ class Growth:
     """Measures lines of one gateway."""
 
     def __init__(self, departments: City, ours: Ours, questions: int) -> None:
+        self._cases = zhitong.infra.city.SCALES[departments.scale].cases
         self._processes = Processes(departments.state, ours.settings.state)
         self._ours = ours
         self._questions = questions
@@ -71,7 +71,7 @@ class Growth:
 
     async def pages(self) -> None:
         """Grow a page; beyond the largest, a question is several, one after another."""
-        for size in PAGES:
+        for size in (one for one in PAGES if one <= self._cases):
             if size <= LARGEST_PAGE:
                 document = FLAT.replace("first: 500", f"first: {size}")
                 await self.line("rows of a page", size, [document])
@@ -185,29 +185,22 @@ def bureaus() -> dict[str, str]:
     }
 
 
-@contextmanager
-def made(scale: str) -> Iterator[tuple[City, Ours]]:
-    """Run a city, and a gateway over it that has twenty sources more."""
-    with city(scale) as departments:
-        more = bureaus()
-        databases = {
-            **departments.databases,
-            **dict.fromkeys(more, departments.databases["transport"]),
-        }
-        with gateway("growth", databases, bindings=more) as ours:
-            yield departments, ours
-
-
-async def measure(departments: City, ours: Ours, questions: int) -> list[Line]:
+def measure(scale: str, questions: int) -> list[Line]:
     """Measure all that grows within one city."""
-    growth = Growth(departments, ours, questions)
-    print(
-        f"{'':<28} {'':>9} {'CPU ms':>9}+{'database':<8} {'p50 ms':>9} {'a second':>9}"
-    )
-    for grow in (growth.pages, growth.depths, growth.callers, growth.plans):
-        await grow()
-    await growth.sources()
-    return growth.lines
+    print(f"{'':<38} {'CPU ms':>9}+{'database':<8} {'p50 ms':>9} {'a second':>9}")
+    with city(scale) as departments:
+        own = departments.databases
+        with gateway("growth", own) as ours:
+            growth = Growth(departments, ours, questions)
+            for grow in (growth.pages, growth.depths, growth.callers, growth.plans):
+                uvloop.run(grow())
+        more = bureaus()
+        with gateway(
+            "growth", {**own, **dict.fromkeys(more, own["transport"])}, bindings=more
+        ) as ours:
+            sources = Growth(departments, ours, questions)
+            uvloop.run(sources.sources())
+    return [*growth.lines, *sources.lines]
 
 
 def cities(sizes: Sequence[int], questions: int) -> list[Line]:
@@ -243,8 +236,7 @@ def main() -> None:
             for step, word in steps:
                 step(departments, word)
     else:
-        with made(given.scale) as (departments, ours):
-            lines = uvloop.run(measure(departments, ours, given.questions))
+        lines = measure(given.scale, given.questions)
         lines += cities(given.cases, given.questions)
         path = BENCH / "growth.json"
         path.write_text(json.dumps([asdict(line) for line in lines]), "utf-8")

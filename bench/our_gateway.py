@@ -66,6 +66,7 @@ source = "bench"
 class City:
     """The departments' databases, as they run."""
 
+    scale: str
     state: Path
     databases: Mapping[str, str]
     """The address of each department's."""
@@ -87,7 +88,7 @@ def city(scale: str) -> Iterator[City]:
             f"{'loaded' if loaded.loaded else 'there'} in {loaded.seconds:.0f} s",
             flush=True,
         )
-        yield City(state, databases, cluster)
+        yield City(scale, state, databases, cluster)
     finally:
         cluster.stop()
 

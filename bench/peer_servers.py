@@ -80,17 +80,24 @@ def _answering(process: subprocess.Popen[bytes], url: str) -> Running:
 
 def asked(target: Target, document: str, variables: Mapping[str, str]) -> object:
     """Ask once and give the data; raise where there are errors."""
+    return told(target, document, variables)[0]
+
+
+def told(
+    target: Target, document: str, variables: Mapping[str, str]
+) -> tuple[object, str]:
+    """Ask once; give the data, and of ours which executor answered."""
     body = json.dumps({"query": document, "variables": variables}).encode()
     headers = {"content-type": "application/json", **target.headers}
     request = Request(target.url, body, headers)  # noqa: S310 - our own address
     try:
         with urlopen(request, timeout=60) as answer:  # noqa: S310 - as above
-            found = json.load(answer)
+            found, executor = json.load(answer), answer.headers.get("zhitong-executor")
     except OSError as error:
         raise AnswerError(str(error)) from error
     if found.get("errors"):
         raise AnswerError(f"{found['errors'][:1]}")
-    return plain(found["data"])
+    return plain(found["data"]), executor or ""
 
 
 def plain(value: object, name: str = "") -> object:
