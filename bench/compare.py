@@ -99,7 +99,7 @@ class Bench:
         """Rows that failed on the way, and how."""
 
     async def round(self, number: int) -> None:
-        """Pay every visit once; the round 0 warms up and is not kept."""
+        """Pay every visit once; round 0 warms up and is not kept."""
         visits = list(product(self._rows, WORKLOADS, self._callers))
         self._chance.shuffle(visits)
         for row, work, callers in visits:
@@ -122,6 +122,8 @@ class Bench:
         if key not in self._rates:
             first = await ask(row.target, requests, callers, max(FIRST, callers))
             self._rates[key] = len(first.seconds) / first.took
+            if first.took > self._seconds:
+                return None  # slow ones need no more to be warm
         count = min(MOST, max(callers, round(self._rates[key] * self._seconds)))
         before = self._processes.used(row.pid)
         found = await ask(row.target, requests, callers, count)
