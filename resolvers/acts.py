@@ -49,8 +49,10 @@ async def below(
 ) -> Sequence[object]:
     """Give a value for each object of *level*, or an exception in a value's place.
 
-    Raises what is wrong for all of them.
+    Raises what is wrong for all of them: an argument may be the exception that it is.
     """
+    if isinstance(argument, Exception):
+        raise argument
     match part.role:
         case One(relation):
             return await follow_one(asking, _only(places), relation, level)

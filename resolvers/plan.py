@@ -12,7 +12,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any
+
+from opentelemetry import metrics
 
 from zhitong.resolvers.acts import below
 from zhitong.resolvers.asking import Asking
@@ -21,10 +24,23 @@ from zhitong.resolvers.levels import Level
 from zhitong.resolvers.outcome import Outcome
 from zhitong.resolvers.plan_generated import Assemble
 from zhitong.resolvers.plane import Plane, PythonPlane
-from zhitong.resolvers.selection import Bound, Selection
+from zhitong.resolvers.selection import Bound, PageBelow, Selection, Total
 from zhitong.resolvers.steps import Step, steps_of
 
 MOST_PLANS = 1_024
+_METER = metrics.get_meter("zhitong.resolvers")
+_CACHE = _METER.create_counter(
+    "zhitong.plan.cache",
+    description="Plans of documents: kept (hit), made (miss), let go (evicted)",
+)
+_COMPILE = _METER.create_histogram(
+    "zhitong.plan.compile", unit="s", description="Time to make a plan"
+)
+_STRICT = _METER.create_counter(
+    "zhitong.plan.strict",
+    description="Answers that had something unusual, put together value by value",
+)
+_HIT, _MISS, _EVICTED = ({"outcome": one} for one in ("hit", "miss", "evicted"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,9 +63,12 @@ class Plan:
         if not run.wrong:
             with suppress(Exception):  # it is unusual: the strict assembler says how
                 return Outcome(self.assemble(run.values))
+        _STRICT.add(1)
         return Assembling(run.values).outcome(self.selection.root)
 
 
+EACH = (PageBelow, Total)
+"""Roles where something may be wrong for one object and right for the next."""
 ROOT = Level((None,), (1,))
 """The query itself: its fields stand below no object."""
 
@@ -79,16 +98,15 @@ class _Run:
     async def _take(self, step: Step, level: Level) -> None:
         """Find the values of a step for all of *level*, and go on from them."""
         values = await self._found(step, level)
-        self.wrong.extend(one for one in values if isinstance(one, Exception))
         if not step.passes:
             found = dict(zip(map(id, level.owners), values, strict=True))
             self.values[step.part.tag] = found
         if not step.below:
             return
         standing = _standing(step, values, level.times)
-        if len(standing) == 1:
-            ((name, below),) = standing.items()
-            await self.go(step.below[name], below)
+        if len(standing) <= 1:
+            for name, below in standing.items():
+                await self.go(step.below[name], below)
             return
         async with asyncio.TaskGroup() as group:
             for name, below in standing.items():
@@ -98,15 +116,17 @@ class _Run:
         """Find one value for each object, or the exception that stands for it."""
         part = step.part
         argument = None if part.bound is None else self.bound[part.bound]
-        if isinstance(argument, Exception):
-            return [argument] * len(level.owners)
         try:
             if step.passes:
                 return [getattr(owner, step.passes) for owner in level.owners]
             places = step.asked(self.weigh)
-            return await below(self.asking, part, places, argument, level)
+            values = await below(self.asking, part, places, argument, level)
         except Exception as error:  # noqa: BLE001 - it is told where the field stands
-            return [error] * len(level.owners)
+            values = [error] * len(level.owners)
+            self.wrong.append(error)
+        if isinstance(part.role, EACH):
+            self.wrong.extend(one for one in values if isinstance(one, Exception))
+        return values
 
 
 def _standing(
@@ -119,8 +139,9 @@ def _standing(
         if value is None or isinstance(value, Exception):
             continue
         for one in value if step.part.items else (value,):
-            objects[id(one)] = one
-            counts[id(one)] = counts.get(id(one), 0) + repeated
+            place = id(one)
+            objects[place] = one
+            counts[place] = counts.get(place, 0) + repeated
     if len(step.part.below) == 1:
         owners = {name: list(objects.values()) for name in step.below}
     else:
@@ -143,18 +164,29 @@ class Plans:
         self._plane = plane or PythonPlane()
         self._plans: OrderedDict[Selection, Plan] = OrderedDict()
 
-    def plan(self, selection: Selection, asking: Asking) -> Plan:  # noqa: ARG002 - who asks decides what may be kept of the read
-        """Give the plan of *selection*, made at its first question."""
+    def plan(self, selection: Selection) -> Plan:
+        """Give the plan of *selection*, made at its first question.
+
+        Nothing is awaited: of many that ask at one time one makes it for all.
+        """
         known = self._plans.get(selection)
-        if known is None:
-            known = Plan(
-                selection=selection,
-                steps=steps_of(selection),
-                assemble=self._plane.compile(selection),
-            )
-            self._plans[selection] = known
-            if len(self._plans) > self._most:
-                self._plans.popitem(last=False)
-        else:
+        if known is not None:
             self._plans.move_to_end(selection)
-        return known
+            _CACHE.add(1, _HIT)
+            return known
+        made = self._plans[selection] = self._made(selection)
+        _CACHE.add(1, _MISS)
+        if len(self._plans) > self._most:
+            self._plans.popitem(last=False)
+            _CACHE.add(1, _EVICTED)
+        return made
+
+    def _made(self, selection: Selection) -> Plan:
+        began = perf_counter()
+        made = Plan(
+            selection=selection,
+            steps=steps_of(selection),
+            assemble=self._plane.compile(selection),
+        )
+        _COMPILE.record(perf_counter() - began)
+        return made

@@ -61,7 +61,7 @@ class PlannedRuns:
         if selection.unplanned:
             return selection.unplanned
         variables = values.coerced
-        outcome = await self._plans.plan(selection, context).run(
+        outcome = await self._plans.plan(selection).run(
             context,
             selected.bind(values),
             lambda name: weight_of(variables.get(name)),

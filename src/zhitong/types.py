@@ -518,9 +518,12 @@ class Values(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
-    """A row of one type from one source; *values* by column name."""
+    """A row of one type from one source; *values* by column name.
+
+    Nobody changes one; frozen it would take six times as long to make.
+    """
 
     type: str
     source: str

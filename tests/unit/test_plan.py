@@ -44,7 +44,7 @@ LONG = 60
 
 async def run(asked: Asking, root: Sequence[Part], *bound: object) -> Outcome:
     selection = Selection(root=tuple(root), parts=100)
-    plan = Plans().plan(selection, asked)
+    plan = Plans().plan(selection)
     return await asyncio.wait_for(plan.run(asked, bound or (first(),), len), LONG)
 
 
@@ -377,12 +377,12 @@ async def test_fields_of_the_query_are_found_beside_each_other() -> None:
 
 
 async def test_a_plan_is_made_once_and_the_oldest_is_let_go() -> None:
-    plans, asked = Plans(most=2), asking(city())
+    plans = Plans(most=2)
     one, two, three = Selection(), Selection(), Selection()
-    made = plans.plan(one, asked)
-    plans.plan(two, asked)
-    assert plans.plan(one, asked) is made
-    plans.plan(three, asked)
-    assert plans.plan(one, asked) is made
+    made = plans.plan(one)
+    plans.plan(two)
+    assert plans.plan(one) is made
+    plans.plan(three)
+    assert plans.plan(one) is made
     again: Mapping[Selection, object] = plans._plans
     assert list(again) == [three, one]

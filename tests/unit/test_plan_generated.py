@@ -152,7 +152,7 @@ def test_what_is_written_for_a_document_equals_the_strict_assembler() -> None:
         found = SELECTING.selected(parsed, operation, values)
         assert not found.selection.unplanned, text
         asked = whole_city()
-        plan = plans.plan(found.selection, asked)
+        plan = plans.plan(found.selection)
         outcome = asyncio.run(plan.run(asked, found.bind(values), len))
         planned += not outcome.faults
     assert planned > 40
