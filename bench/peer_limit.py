@@ -176,22 +176,36 @@ class Limit:
 
 
 def _picked(source: str, mapped: MappedType, where: Where, limit: int) -> str:
-    """Find the first rows of one department by its own column: where they lie."""
+    """Find the first rows of one department by its own column: where they lie.
+
+    Rows with a value and rows without are two selects under one limit, as in
+    `zhitong.connectors.sql`: so the column's index serves the first.
+    """
     statement = Statement(mapped, "")
     order = statement.lookup(ENTITIES[mapped.entity.name].orders[0])
-    sort, by = "''", ""
+    wanted, halves = where(statement), []
+    lacking: str | None = "true"
     if order is not None:
-        codec = order.codec
-        valued = codec.valued(order.raw) or "true"
-        value = f"case when {valued} then ({codec.order_value(order.raw)})::text end"
-        sort = f"coalesce({value}, '')"
-        by = f"{statement.sort(order)} desc nulls last, "
-    wanted = where(statement)
-    return (
+        valued = order.codec.valued(order.raw)
+        lacking = order.codec.lacking(order.raw) if valued else None
+        halves.append(
+            (
+                f"({order.codec.order_value(order.raw)})::text",
+                valued or "true",
+                f"{statement.sort(order)} desc, ",
+            )
+        )
+    if lacking is not None:
+        halves.append(("''::text", lacking, ""))
+    selects = [
         f"(select '{source}'::text as source, base.ctid as at, {sort} as sort, "
-        f"{statement.key} as key from {statement.source()} where {wanted} "
+        f"{statement.key} as key from {statement.source()} where {wanted} and {has} "
         f"order by {by}{statement.key_sort()} limit {limit})"
-    )
+        for sort, has, by in halves
+    ]
+    if len(selects) == 1:
+        return selects[0]
+    return f"({' union all '.join(selects)} limit {limit})"
 
 
 def _read(source: str, mapped: MappedType, names: Sequence[str], page: str) -> str:
