@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from zhitong.connectors.memory import MemorySource, Table
+from zhitong.grants import Grant
 from zhitong.resolvers.asking import Asking, Limits
 from zhitong.resolvers.budget import Budget
 from zhitong.resolvers.counting import Counting
@@ -99,25 +100,35 @@ def city(**more: MemorySource) -> dict[str, MemorySource]:
 
 
 def source(
-    name: str, declared: EntityType, rows: tuple[Mapping[str, object], ...]
+    name: str,
+    declared: EntityType,
+    rows: tuple[Mapping[str, object], ...],
+    **more: object,
 ) -> MemorySource:
-    table = Table(entity=declared, key=declared.key, rows=rows)  # type: ignore[arg-type]
-    return MemorySource(name, Label(name, name), [table])
+    """Make a source of one type, owned by a unit of its name."""
+    table = Table(entity=declared, key=declared.key, rows=rows, **more)  # type: ignore[arg-type]
+    made = MemorySource(name, Label(name, name), [table])
+    made.owner = f"{name}-owner"
+    return made
 
 
 def asking(
     sources: Mapping[str, MemorySource],
     policy: Policy = POLICY,
     entities: Mapping[str, EntityType] = ENTITIES,
+    *,
+    reader: Reader | None = None,
+    grants: tuple[Grant, ...] = (),
     **more: object,
 ) -> Asking:
     """Begin a question of the police."""
     inquiry = Inquiry(
         principal=Principal(kind="police", unit="U", unit_name="局", person="王"),
-        occasion=Occasion(),
+        occasion=Occasion(purpose="tax"),
         id="1",
+        grants=grants,
     )
-    reader = Reader(lambda: sources, policy)
+    reader = reader or Reader(lambda: sources, policy)
     budget = Budget()
     filters = Filters(reader, entities, inquiry)
     made = Asking(

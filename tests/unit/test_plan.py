@@ -5,25 +5,32 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from plan_city import (
+    AGENCIES,
     AGENCY,
     CASE,
     OFFICER,
+    POLICY,
     Parts,
     asking,
     city,
     first,
+    source,
     weighed,
 )
 
 from zhitong.connectors.memory import MemorySource
 from zhitong.exceptions import PageSizeError, SourceTimeoutError
+from zhitong.grants import Grant
 from zhitong.resolvers.asking import Asking
 from zhitong.resolvers.outcome import Outcome
 from zhitong.resolvers.plan import Plans
+from zhitong.resolvers.policy import Policy
+from zhitong.resolvers.read import Reader
 from zhitong.resolvers.selection import (
     Attribute,
     Column,
@@ -37,9 +44,24 @@ from zhitong.resolvers.selection import (
     Several,
     Total,
 )
-from zhitong.types import Compare, Op, Row, RowQuery
+from zhitong.types import Compare, Op, Row, RowQuery, Sharing, Tightening
 
 LONG = 60
+LESS = Policy(
+    rules=tuple(replace(rule, fields=frozenset({"no"})) for rule in POLICY.rules),
+    rows=(),
+)
+GRANT = Grant(
+    id="G1",
+    unit="U",
+    owner="agencies-owner",
+    fields={"Agency": frozenset({"name"})},
+    lookups={},
+    purpose="tax",
+    basis="法",
+    valid_from=datetime(2026, 1, 1, tzinfo=UTC),
+    valid_to=datetime(2027, 1, 1, tzinfo=UTC),
+)
 
 
 async def run(asked: Asking, root: Sequence[Part], *bound: object) -> Outcome:
@@ -386,3 +408,29 @@ async def test_a_plan_is_made_once_and_the_oldest_is_let_go() -> None:
     assert plans.plan(one) is made
     again: Mapping[Selection, object] = plans._plans
     assert list(again) == [three, one]
+
+
+async def test_equal_questions_are_answered_under_what_holds_at_each() -> None:
+    """A plan is kept; what verdicts and sources come to is settled anew."""
+    sources = city()
+    reader = Reader(lambda: sources, LESS)
+    parts = Parts()
+    asks = parts.columns("Agency", "no", "name")
+    root = (parts.page(AGENCY, parts.nodes("Agency", *asks)),)
+    plan = Plans().plan(Selection(root=root, parts=parts.count))
+
+    async def names(*grants: Grant) -> list[str | None]:
+        asked = asking(sources, LESS, reader=reader, grants=grants)
+        data: Any = (await plan.run(asked, (first(),), len)).data
+        return [node["name"] for node in data["agencies"]["nodes"]]
+
+    assert await names() == [None, None]
+    assert await names(GRANT) == ["甲局", "乙局"]
+    assert await names() == [None, None]  # it was revoked
+
+    tightened = {"name": Tightening(Sharing.WITHHELD, "某法第1条")}
+    sources["agencies"] = source("agencies", AGENCY, AGENCIES, tightened=tightened)
+    assert await names(GRANT) == [None, None]
+
+    sources["agencies"] = source("agencies", AGENCY, AGENCIES[:1])
+    assert await names(GRANT) == ["甲局"]
