@@ -28,7 +28,7 @@ export npm_config_cache := $(CURDIR)/$(CACHE)/npm
 export npm_config_fetch_retries := 1
 export npm_config_update_notifier := false
 
-.PHONY: help setup explorer broker check lint types test test-inside test-outside unit leaks fix demo serve bench bench-read bench-growth soak bench-decisions bench-access bench-front bench-revocation bench-evidence bench-verify grants-month fuzz judges federation captures schema policy clean-demo lock
+.PHONY: help setup explorer broker check lint types test test-inside test-outside unit leaks fix demo serve bench bench-read bench-growth soak bench-decisions bench-access bench-front bench-revocation bench-evidence bench-subscribers bench-verify grants-month fuzz judges federation captures schema policy clean-demo lock
 
 help: ## 列出命令 list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -118,6 +118,9 @@ bench-verify: setup ## 核验一百万叶有多快（N=数量） how fast a mill
 
 bench-evidence: setup ## 叶等待封存的时间 how long leaves wait to be sealed
 	$(BIN)/python bench/evidence.py $(if $(N),--leaves $(N))
+
+bench-subscribers: setup ## 一千个安静的订阅占多少内存（N=数量） what a thousand idle subscriptions cost (N=count)
+	$(BIN)/python bench/subscribers.py --count $(or $(N),1000)
 
 soak: setup ## 一边登记一边 kill -9，然后逐件核对（QUICK=1：一万件） kill what carries decisions, compare all (QUICK=1: 10,000)
 	$(BIN)/python bench/soak.py $(if $(filter-out 0,$(QUICK)),,--decisions 100000 --relay-kills 100 --broker-kills 20 --gateway-kills 10 --consumer-kills 20)
