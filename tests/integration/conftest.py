@@ -70,15 +70,23 @@ def recorders() -> list[Recorder]:
 
 
 @pytest.fixture
+def executor() -> str:
+    """Give what runs the questions: as the setting has it."""
+    return Settings().executor
+
+
+@pytest.fixture
 async def gateway(
     addresses: Mapping[str, str],
     tmp_path: Path,
     bindings: Path,
     recorders: list[Recorder],
+    executor: str,
 ) -> AsyncIterator[tuple[Gateway, Engine]]:
     """Give a gateway over the city, and its engine."""
     make_demo_keys(tmp_path, ["provincial", "credit"])
-    made = Gateway(Settings(state=tmp_path, bindings=bindings), addresses.get)
+    settings = Settings(state=tmp_path, bindings=bindings, executor=executor)
+    made = Gateway(settings, addresses.get)
     async with made.running() as engine:
         assert made.recorder is not None
         recorders.append(made.recorder)
