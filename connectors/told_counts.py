@@ -4,7 +4,7 @@ A file is read and added to by whoever holds the lock beside it, and by nobody e
 processes cannot both find that a count tells nothing. What is not in the file was told
 to nobody, for it is written before the answer is; a line that was cut off with its
 process is none. A process that is stopped while it holds a lock lets the others refuse
-after a while. Files last as long as the gateway: it begins with none.
+after a while. The folder is one gateway's, and goes with it.
 """
 
 from __future__ import annotations
@@ -78,11 +78,6 @@ class FileToldCounts:
         self._seconds = seconds
         self._large = large
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-    def forget(self) -> None:
-        """Begin with nothing told; for who starts, before others do."""
-        for path in self._folder.iterdir():
-            path.unlink()
 
     @contextmanager
     def turn(self, name: str) -> Iterator[FileTurn]:

@@ -50,6 +50,7 @@ OURS = frozenset(
         "spool",
         "subject.key",
         "tenant",
+        "told",
         "witness",
     ]
 )

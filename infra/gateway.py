@@ -37,7 +37,7 @@ from zhitong.infra.secret import secret
 from zhitong.infra.settings import Settings
 from zhitong.infra.tenants import claim_state, refuse_foreign_rules
 from zhitong.infra.watching import Watching
-from zhitong.ports import Documents
+from zhitong.ports import Documents, ToldCounts
 from zhitong.resolvers.asking import Limits
 from zhitong.resolvers.catalogue import Catalogue
 from zhitong.resolvers.causes import Causes
@@ -66,7 +66,9 @@ OWNER = "platform-owner"
 class Gateway:
     """Everything one gateway process holds."""
 
-    def __init__(self, settings: Settings, address: Address) -> None:
+    def __init__(
+        self, settings: Settings, address: Address, told: ToldCounts | None = None
+    ) -> None:
         url = address(PLATFORM)
         if url is None:
             raise SettingsError(
@@ -75,6 +77,7 @@ class Gateway:
             )
         claim_state(settings)
         self._settings = settings
+        self._told = told
         self._url = url
         self._owner = address(OWNER) or url
         pseudonyms = Pseudonyms(secret(settings.state / "pseudonym.key"))
@@ -154,9 +157,7 @@ class Gateway:
         self.watching = Watching(
             PlatformChanges(pool), self._states, seconds=settings.watch_seconds
         )
-        _, errors = await self.registry.load()
-        for error in errors:
-            LOGGER.error("%s %s", error.code, error)
+        await self.load()
         watching = asyncio.create_task(
             self.registry.watch(self._settings.check_seconds)
         )
@@ -192,7 +193,7 @@ class Gateway:
             recorder=recorder,
             decisions=decisions,
             proceedings=proceedings,
-            narrowing=Narrowing(self._policy.patience),
+            narrowing=Narrowing(self._policy.patience, shared=self._told),
             causes=Causes(
                 self._reader, recorder, ENTITIES, self._policy.causes_checked
             ),
@@ -241,6 +242,12 @@ class Gateway:
         except SourceError:
             return {"database": False, **state}
         return {"database": True, **state}
+
+    async def load(self) -> None:
+        """Read the bindings; what is refused goes to the log."""
+        _, errors = await self.registry.load()
+        for error in errors:
+            LOGGER.error("%s %s", error.code, error)
 
     async def reload(self, principal: Principal) -> Mapping[str, object]:
         """Read the bindings again; raise what was refused, after taking the rest.

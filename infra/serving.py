@@ -8,12 +8,14 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import uvicorn
 
+from zhitong.connectors.told_counts import FileToldCounts
 from zhitong.connectors.used_tokens import PlatformUsedTokens
 from zhitong.exceptions import SettingsError
 from zhitong.infra.app import build_app, server
@@ -24,8 +26,10 @@ from zhitong.infra.embedded import address
 from zhitong.infra.gateway import PLATFORM, Gateway
 from zhitong.infra.issuers import Issuer
 from zhitong.infra.issuers_file import read_issuers
+from zhitong.infra.lines import Line
 from zhitong.infra.note import Note, find, noted
 from zhitong.infra.settings import Settings
+from zhitong.infra.supervising import Supervisor
 from zhitong.infra.telemetry import set_up
 from zhitong.infra.tokens import Verifier
 from zhitong.types import Principal
@@ -68,14 +72,31 @@ def serve(settings: Settings) -> None:
     logging.basicConfig(
         level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
     )
+    with _listening(settings) as listener:
+        if settings.workers == 1:
+            _run(settings, listener)
+            return
+        crew = Supervisor(settings, listener, serve_one)
+        with crew.running() as states, _introduced(settings, listener, states):
+            crew.watch()
+
+
+def serve_one(settings: Settings, listener: socket.socket, line: Connection) -> None:
+    """Run one gateway process of several; *line* leads to their supervisor."""
+    _run(settings, listener, Line(line))
+
+
+def _run(settings: Settings, listener: socket.socket, line: Line | None = None) -> None:
+    logging.basicConfig(
+        level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+    )
     close = set_up(settings)
     try:
         with (
-            _listening(settings) as listener,
             asyncio.Runner(loop_factory=_loop_factory()) as runner,
             suppress(asyncio.CancelledError),
         ):
-            runner.run(_serve(settings, listener))
+            runner.run(_serve(settings, listener, line))
     finally:
         close()
 
@@ -115,12 +136,15 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> None:
+async def _serve(
+    settings: Settings, listener: socket.socket, line: Line | None
+) -> None:
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine runs in a task
-    _on_signals(task.cancel)
+    _on_end(task.cancel, line)
     look_up = address(settings.state, os.environ)
-    gateway = Gateway(settings, look_up)
+    told = FileToldCounts(line.told(settings)) if line else None
+    gateway = Gateway(settings, look_up, told)
     used = PlatformUsedTokens(look_up(PLATFORM) or "")
     verifier = Verifier(
         _trusted(settings),
@@ -141,7 +165,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
             verifier,
             settings,
             gateway.readiness,
-            gateway.reload,
+            line.passing_on(gateway.reload) if line else gateway.reload,
             documents=gateway.documents,
             grants=gateway.grants,
             receipts=gateway.receipts,
@@ -154,12 +178,13 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         config.timeout_graceful_shutdown = _GRACE_SECONDS
         spare_what_stays()
         running = _Server(config, ending)
-        _on_signals(running.stop)
-        url = _url(listener)
-        stack.enter_context(noted(note_path(settings), Note(pid=os.getpid(), url=url)))
-        _introduce(url, gateway.registry.states())
+        _on_end(running.stop, line, gateway.load)
+        states = gateway.registry.states()
+        if line is not None:
+            line.ready(states)
+        else:
+            stack.enter_context(_introduced(settings, listener, states))
         await running.serve([listener])
-        print("内置的服务仍在运行 Embedded servers still run: zhitong down", flush=True)  # noqa: T201
 
 
 def _trusted(settings: Settings) -> Mapping[str, Issuer]:
@@ -177,10 +202,17 @@ def demo_issuer(settings: Settings) -> DemoIssuer:
     )
 
 
-def _on_signals(act: Callable[[], object]) -> None:
+def _on_end(
+    act: Callable[[], object],
+    line: Line | None,
+    load: Callable[[], Awaitable[None]] | None = None,
+) -> None:
+    """Do *act* when this process is to end, *load* when others load their bindings."""
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, act)
+    if line is not None:
+        line.heed(act, load)
 
 
 def _listening(settings: Settings) -> socket.socket:
@@ -201,6 +233,18 @@ def _listening(settings: Settings) -> socket.socket:
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """Choose the loop as uvicorn would: uvloop where it is installed."""
     return uvicorn.Config(app="").get_loop_factory()
+
+
+@contextmanager
+def _introduced(
+    settings: Settings, listener: socket.socket, states: Mapping[str, str]
+) -> Iterator[None]:
+    """Say where the gateway is, to people and to programs, while it runs."""
+    url = _url(listener)
+    with noted(note_path(settings), Note(pid=os.getpid(), url=url)):
+        _introduce(url, states)
+        yield
+        print("内置的服务仍在运行 Embedded servers still run: zhitong down", flush=True)  # noqa: T201
 
 
 def _introduce(url: str, states: Mapping[str, str]) -> None:

@@ -31,6 +31,9 @@ class Settings:
     port: int = 8000
     """The port the gateway listens on."""
 
+    workers: int = 1
+    """How many gateway processes answer on that port."""
+
     state: Path = Path(".zhitong/state")
     """The folder for all that is written at run time; may be removed to forget it."""
 
@@ -244,6 +247,8 @@ _MOST = {
     # A week: who means never has no use for a witness.
     "evidence_limit_hours": 168,
     "port": 65_535,
+    # Each holds connections to every source; more machines come before more of these.
+    "workers": 64,
 }
 _ALLOWED = {
     "executor": ("plan", "graphql-core"),

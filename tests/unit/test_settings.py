@@ -24,6 +24,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
         tenant="other-city",
         host="0.0.0.0",  # noqa: S104 - a value to read, nothing listens
         port=81,
+        workers=3,
         state=Path("s"),
         bindings=Path("b"),
         audience="a",

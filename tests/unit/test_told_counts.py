@@ -63,6 +63,7 @@ def test_a_file_that_is_written_anew_is_given_anew(tmp_path: Path) -> None:
     with one.turn("a") as turn:
         assert turn.large
         turn.replace([b"2"])
+    with one.turn("a") as turn:
         assert not turn.large
     with other.turn("a") as turn:
         assert turn.since(place)[0] == [b"2"]
@@ -84,13 +85,6 @@ def test_without_its_folder_nothing_is_told(tmp_path: Path) -> None:
     (tmp_path / "gone").rmdir()
     with pytest.raises(RecordUnavailableError):
         noted(counts)
-
-
-def test_who_begins_forgets_what_was(tmp_path: Path) -> None:
-    counts = FileToldCounts(tmp_path)
-    note(counts, b"1")
-    counts.forget()
-    assert noted(counts) == []
 
 
 def test_nobody_else_may_read_it(tmp_path: Path) -> None:
