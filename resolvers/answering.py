@@ -10,9 +10,9 @@ from zhitong.exceptions import SourceError
 from zhitong.ports import Source
 from zhitong.resolvers.looks import note_lost, note_missing
 from zhitong.resolvers.readings import Asked, Reading
-from zhitong.types import Inquiry, Row, Tally
+from zhitong.types import Inquiry, Table, Tally
 
-Part = TypeVar("Part", Sequence[Row], Sequence[Tally])
+Part = TypeVar("Part", Table, Sequence[Tally])
 
 
 async def gather(

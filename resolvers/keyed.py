@@ -10,16 +10,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from zhitong.exceptions import ZhitongError
 from zhitong.resolvers.budget import Budget
-from zhitong.resolvers.read import Ask, Found, Now, Reader, Reading
-from zhitong.types import Inquiry, Keys, Row
+from zhitong.resolvers.read import NOTHING, Ask, Found, Now, Reader, Reading
+from zhitong.types import Inquiry, Keys, Table
 
 Count = tuple[int | None, tuple[str, ...]]
 """How many, None where that is not told, and which sources did not say."""
-NOTHING = Found(rows=())
 MORE = frozenset[str | None]({None})
 NO_MORE = frozenset[str | None]()
 Known = TypeVar("Known")
@@ -71,21 +70,17 @@ class Keyed:
         if reading is None:
             reading = self._reader.reading(self._inquiry, asked)
         found = await self._reader.read(self._inquiry, reading, Now.of(asked))
-        by_key: dict[str, list[Row]] = {}
-        for row in found.rows:
-            by_key.setdefault(row.match or "", []).append(row)
         missing, more = found.missing, found.more
-        none = Found(rows=(), missing=missing)
-        return {
-            key: Found(
-                rows=tuple(by_key[key]),
-                missing=missing,
-                more=MORE if key in more else NO_MORE,
-            )
-            if key in by_key
-            else none
-            for key in keys
-        }
+        by_key = dict.fromkeys(keys, Found(missing=missing))
+        grouped: dict[str, tuple[list[Any], list[Table]]] = {}
+        for record, table in zip(found.records, found.tables, strict=True):
+            records, tables = grouped.setdefault(record[table.match], ([], []))
+            records.append(record)
+            tables.append(table)
+        for key, (records, tables) in grouped.items():
+            beyond = MORE if key in more else NO_MORE
+            by_key[key] = Found(records, tables, missing, beyond)
+        return by_key
 
     async def _count(
         self, ask: Ask, field: str, reading: Reading | None, keys: Sequence[str]

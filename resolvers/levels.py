@@ -18,7 +18,6 @@ from zhitong.resolvers.asking import Asking, Place
 from zhitong.resolvers.cursors import Mark
 from zhitong.resolvers.links import TWICE, by_key, hidden_rows, told
 from zhitong.resolvers.pages import (
-    NOTHING,
     Listing,
     Page,
     PageArguments,
@@ -28,7 +27,7 @@ from zhitong.resolvers.pages import (
     parent_of,
     total,
 )
-from zhitong.resolvers.read import LINK, Ask, Found
+from zhitong.resolvers.read import LINK, NOTHING, Ask, Found
 from zhitong.resolvers.statistics import SUBJECT, SUBJECT_CODE, Group, subject_ask
 from zhitong.types import Relation, Row
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Any
 
 from zhitong.exceptions import FieldHiddenError, SourceDriftError, SourceError
 from zhitong.ports import Source
@@ -25,9 +26,9 @@ from zhitong.types import (
     Look,
     Not,
     Predicate,
-    Row,
     Rulings,
     Sharing,
+    Table,
     Tally,
 )
 
@@ -125,27 +126,46 @@ def look_form(  # noqa: PLR0913 - all that a look is, as it is kept
     )
 
 
-def note_look(
-    inquiry: Inquiry, form: LookForm, part: Sequence[Row] | Sequence[Tally]
+def note_rows(
+    inquiry: Inquiry, form: LookForm, table: Table, records: Sequence[Any]
 ) -> None:
     """Note that a source answered: fields, rows, and which rows they were."""
+    keys = tuple([record[table.key] for record in records])
+    places: Mapping[str, int] = {}
+    if form.placed:
+        at = table.at[PLACE]
+        seen = Counter([record[at] for record in records])
+        places = {str(one): many for one, many in seen.items() if one is not None}
+    _note(inquiry, form, len(keys), keys, places)
+
+
+def note_counts(inquiry: Inquiry, form: LookForm, tallies: Sequence[Tally]) -> None:
+    """Note that a source counted: by which fields, and how many."""
+    _note(inquiry, form, sum([one.count for one in tallies]))
+
+
+def _note(
+    inquiry: Inquiry,
+    form: LookForm,
+    rows: int,
+    keys: tuple[str, ...] = (),
+    places: Mapping[str, int] | None = None,
+) -> None:
     if form.rests:
         inquiry.grants_used |= form.rests
         for told in form.findings:
             if told not in inquiry.findings:
                 inquiry.findings.append(told)
     rests = inquiry.grants_used
-    keys = tuple([one.key for one in part if isinstance(one, Row)])
-    counted = sum([one.count for one in part if isinstance(one, Tally)])
     inquiry.looks.append(
         Look(
             type=form.type,
             source=form.source,
             fields=form.fields,
-            rows=len(keys) + counted,
+            rows=rows,
             keys=keys,
             owner=form.owner,
-            places=_places(part) if form.placed else {},
+            places=places or {},
             # What rests on a grant waits for its record: the grant may end meanwhile.
             protected=form.guarded or bool(rests),
             emergency=bool(rests) and form.urgent is not None and rests <= form.urgent,
@@ -178,11 +198,6 @@ def _urgent(
 def noted_place(inquiry: Inquiry, entity: EntityType) -> str | None:
     """Name the field that says whether rows lie in the caller's own place."""
     return entity.place if inquiry.principal.division else None
-
-
-def _places(part: Sequence[Row] | Sequence[Tally]) -> dict[str, int]:
-    seen = Counter(one.values[PLACE] for one in part if isinstance(one, Row))
-    return {str(place): many for place, many in seen.items() if place is not None}
 
 
 def _protected(entity: EntityType, source: Source, name: str) -> bool:

@@ -8,35 +8,86 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
+from operator import attrgetter, itemgetter
+from typing import Any, TypeVar
 
 from zhitong.resolvers.cursors import Mark
-from zhitong.types import Kind, Order, Position, Row, Tally
+from zhitong.types import SOURCE_KEY, Kind, Order, Position, Row, Table, Tally
+
+Item = TypeVar("Item")
+
+
+Records = Sequence[Any]
+"""As the driver holds them: their cells are read by place."""
 
 
 def merge(rows: Iterable[Row], order: Order, kind: Kind) -> list[Row]:
     """Sort the rows of all sources into one list."""
     listed = sorted(rows, key=lambda row: (row.source, row.key))
-    valued = [row for row in listed if row.order is not None]
+    return _by_value(listed, attrgetter("order"), order, kind)
+
+
+def merged(
+    tables: Sequence[Table], order: Order, kind: Kind
+) -> tuple[Records, Sequence[Table]]:
+    """Sort the records of all tables into one list; give the table of each as well.
+
+    The tables come by source. A page of one source is in order as it comes; what is
+    found by keys is so for each key alone.
+    """
+    if len(tables) == 1 and tables[0].match is None:
+        return tables[0].records, [tables[0]] * len(tables[0].records)
+    listed = [
+        (record, table)
+        for table in tables
+        for record in (
+            table.records
+            if table.match is None
+            else sorted(table.records, key=itemgetter(table.key))
+        )
+    ]
+    if tables and (order.field != SOURCE_KEY or order.descending or len(tables) > 1):
+        place = tables[0].order
+        listed = _by_value(listed, lambda pair: pair[0][place], order, kind)
+    return [record for record, _ in listed], [table for _, table in listed]
+
+
+def _by_value(
+    listed: list[Item], value: Callable[[Item], str | None], order: Order, kind: Kind
+) -> list[Item]:
+    """Sort by value what is listed by source and key."""
+    valued = [item for item in listed if value(item) is not None]
+    left = [item for item in listed if value(item) is None]
+    numbers = kind in {Kind.MONEY, Kind.INTEGER}
+
+    def placed(item: Item) -> Decimal | str:
+        return Decimal(value(item) or 0) if numbers else value(item) or ""
+
     # The sort is stable, reversed or not: equal values keep source and key order.
-    valued.sort(key=_value(kind), reverse=order.descending)
-    return valued + [row for row in listed if row.order is None]
+    valued.sort(key=placed, reverse=order.descending)
+    return valued + left
 
 
-def _value(kind: Kind) -> Callable[[Row], Decimal | str]:
-    if kind in {Kind.MONEY, Kind.INTEGER}:
-        return lambda row: Decimal(row.order or 0)
-    return lambda row: row.order or ""
-
-
-def cut(rows: Iterable[Row], limit: int) -> tuple[list[Row], frozenset[str | None]]:
-    """Keep *limit* rows for each key they answer; name the keys with more."""
-    kept: list[Row] = []
+def cut(
+    records: Records, tables: Sequence[Table], limit: int
+) -> tuple[Records, Sequence[Table], frozenset[str | None]]:
+    """Keep *limit* for each key they answer; name the keys with more."""
+    if not tables or tables[0].match is None:
+        if len(records) <= limit:
+            return records, tables, frozenset()
+        return records[:limit], tables[:limit], frozenset({None})
+    kept: list[Any] = []
+    theirs: list[Table] = []
     counts: dict[str | None, int] = {}
-    for row in rows:
-        counts[row.match] = counts.get(row.match, 0) + 1
-        if counts[row.match] <= limit:
-            kept.append(row)
-    return kept, frozenset(key for key, count in counts.items() if count > limit)
+    place = tables[0].match
+    for record, table in zip(records, tables, strict=True):
+        match = record[place]
+        count = counts[match] = counts.get(match, 0) + 1
+        if count <= limit:
+            kept.append(record)
+            theirs.append(table)
+    more = frozenset(key for key, count in counts.items() if count > limit)
+    return kept, theirs, more
 
 
 def position(mark: Mark | None, source: str) -> Position | bool | None:

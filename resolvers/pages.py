@@ -13,10 +13,8 @@ from zhitong.resolvers.keyed import Count
 from zhitong.resolvers.links import hidden
 from zhitong.resolvers.merge import mark_of
 from zhitong.resolvers.nodes import NodeId
-from zhitong.resolvers.read import LINK, Ask, Found
+from zhitong.resolvers.read import LINK, NOTHING, Ask, Found
 from zhitong.types import EntityType, Order, Predicate, Relation, Row
-
-NOTHING = Found(rows=())
 
 
 @dataclass(frozen=True, slots=True)

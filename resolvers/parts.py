@@ -27,7 +27,7 @@ from zhitong.resolvers.readings import (
     used,
 )
 from zhitong.resolvers.sight import Sight
-from zhitong.types import Allow, Column, Inquiry, Predicate, Ruling
+from zhitong.types import Allow, Column, Inquiry, Order, Predicate, Ruling
 
 FOR_THE_RECORD = Allow("access-record")
 """What is read for the record alone; the answer has nothing of it."""
@@ -73,18 +73,19 @@ class Parts(Sight):
         self,
         inquiry: Inquiry,
         ask: Ask,
-        ordered: frozenset[str],
+        order: Order,
         source: Source,
         scope: tuple[Predicate, ...],
     ) -> Asked:
         """Say what is selected of *source*, and how that is noted."""
         own = blank(inquiry)
-        names = ask.fields | ask.links
+        columns = self._columns(own, ask, source)
+        names, ordered = ask.fields | ask.links, frozenset({order.field})
         fields = self.verdicts(inquiry, ask.entity, source).fields
         return Asked(
             source=source,
             scope=scope,
-            columns=self._columns(own, ask, source),
+            prepared=source.prepare(ask.entity.name, columns, order),
             noted=own.restrictions,
             look=self._look(
                 inquiry,
@@ -161,8 +162,12 @@ class Parts(Sight):
         return tuple(columns)
 
 
-def blank(inquiry: Inquiry) -> Inquiry:
-    """Give a question like *inquiry* that nothing has been noted in yet."""
+def blank(inquiry: Inquiry, *, anew: bool = False) -> Inquiry:
+    """Give a question like *inquiry* that nothing has been noted in yet.
+
+    Verdicts that are known in it stay known, and so do those that are made now; *anew*
+    they are weighed as they come of its profile.
+    """
     return Inquiry(
         principal=inquiry.principal,
         occasion=inquiry.occasion,
@@ -172,7 +177,6 @@ def blank(inquiry: Inquiry) -> Inquiry:
         disputed=inquiry.disputed,
         told=inquiry.told,
         grants=inquiry.grants,
-        # Verdicts that are known stay known, and so do those that are made for it.
-        verdicts=inquiry.verdicts,
-        sees=inquiry.sees,
+        verdicts={} if anew else inquiry.verdicts,
+        sees={} if anew else inquiry.sees,
     )

@@ -8,7 +8,8 @@ merge, name what is missing, and note for the access record what was looked at.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -16,11 +17,14 @@ from zhitong.exceptions import FieldHiddenError
 from zhitong.ports import Source
 from zhitong.resolvers.answering import gather
 from zhitong.resolvers.granting import both
-from zhitong.resolvers.looks import compared, note_look
-from zhitong.resolvers.merge import cut, merge, position
+from zhitong.resolvers.kept import Kept
+from zhitong.resolvers.looks import compared, note_counts, note_rows
+from zhitong.resolvers.merge import cut, merged, position
 from zhitong.resolvers.parts import Parts, blank
+from zhitong.resolvers.policy import Policy
 from zhitong.resolvers.readings import (
     LINK,
+    NOTHING,
     Ask,
     Asked,
     Counted,
@@ -28,6 +32,7 @@ from zhitong.resolvers.readings import (
     Now,
     Reading,
     Withheld,
+    shape,
 )
 from zhitong.resolvers.rulings import plain
 from zhitong.resolvers.sight import caller, not_by
@@ -44,13 +49,22 @@ from zhitong.types import (
     Op,
     Order,
     Predicate,
-    Row,
-    RowQuery,
     Ruling,
+    Table,
     TallyQuery,
 )
 
-__all__ = ["COUNTS_ONLY", "LINK", "Ask", "Counted", "Found", "Now", "Reader", "Reading"]
+__all__ = [
+    "COUNTS_ONLY",
+    "LINK",
+    "NOTHING",
+    "Ask",
+    "Counted",
+    "Found",
+    "Now",
+    "Reader",
+    "Reading",
+]
 
 COUNTS_ONLY = Deny(
     "counts-only",
@@ -60,11 +74,19 @@ COUNTS_ONLY = Deny(
         "ask for statistics or totalCount; for rows apply for a sharing grant",
     ),
 )
+KEPT = 1_024
+"""Readings that are kept: by profile, and by what is asked."""
 UNORDERED = Order(SOURCE_KEY, descending=False)
 
 
 class Reader(Parts):
     """Reads for any type from all its sources, under policy."""
+
+    def __init__(
+        self, sources: Callable[[], Mapping[str, Source]], policy: Policy
+    ) -> None:
+        super().__init__(sources, policy)
+        self._readings = Kept[Reading]()
 
     async def rows(self, inquiry: Inquiry, ask: Ask) -> Found:
         """Read rows: a page over all sources, or up to *limit* for each key."""
@@ -79,34 +101,64 @@ class Reader(Parts):
     def reading(self, inquiry: Inquiry, ask: Ask) -> Reading:
         """Weigh what is asked: which columns of which rows, of which sources.
 
-        It may be kept for everybody with the profile of *inquiry*, while it holds.
-        Raises `FieldHiddenError` where rows may not be in the order asked for.
+        It is kept for everybody with the profile of *inquiry*, while it holds. Raises
+        `FieldHiddenError` where rows may not be in the order asked for.
         """
+        return self._kept_or(inquiry, ask, None, self._weighed)
+
+    def counting(self, inquiry: Inquiry, ask: Ask, by: tuple[GroupBy, ...]) -> Reading:
+        """Weigh what is asked to be counted, as `reading` does for rows."""
+        return self._kept_or(inquiry, ask, by, partial(self._weighed_counts, by=by))
+
+    def _kept_or(
+        self,
+        inquiry: Inquiry,
+        ask: Ask,
+        by: tuple[GroupBy, ...] | None,
+        weigh: Callable[[Inquiry, Ask], Reading],
+    ) -> Reading:
+        """Find the reading of *ask* for this profile; *weigh* it where there is none.
+
+        A look-up by a protected field, opened perhaps by grant, is weighed each time.
+        """
+        if ask.exact is None:
+            key = (self.profile(inquiry), shape(ask), by)
+            reading = self._readings.find(key)
+            if reading is None or not reading.holds(self):
+                reading = None
+                with suppress(FieldHiddenError):  # told below, as of this question
+                    reading = weigh(blank(inquiry, anew=True), ask)
+                    self._readings.keep(key, reading, KEPT)
+            if reading is not None and reading.suits(inquiry):
+                return reading
         draft = blank(inquiry)
+        try:
+            return weigh(draft, ask)
+        except FieldHiddenError:
+            inquiry.restrictions |= draft.restrictions
+            raise
+
+    def _weighed(self, draft: Inquiry, ask: Ask) -> Reading:
         if not self._may_ask(draft, ask):
             return self._made(draft, ask, None)
         if self.verdicts(draft, ask.entity).counts_only:
             draft.restrictions[ask.entity.name, "*"] = (Ruling(COUNTS_ONLY),)
             return self._made(draft, ask, None)
-        try:
-            order = self.order(draft, ask.entity, ask.order)
-        except FieldHiddenError:
-            inquiry.restrictions |= draft.restrictions
-            raise
+        order = self.order(draft, ask.entity, ask.order)
         ordered = frozenset({order.field})
         parts = [
             part
             if isinstance(part, Withheld)
-            else self.selected(draft, ask, ordered, *part)
+            else self.selected(draft, ask, order, *part)
             for part in self.parts(draft, ask, ordered)
         ]
         keys = {ask.entity.relations[name].local for name in ask.links}
         needed = frozenset({*ordered, *ask.fields, *keys})
         return self._made(draft, ask, parts, needed=needed, order=order)
 
-    def counting(self, inquiry: Inquiry, ask: Ask, by: tuple[GroupBy, ...]) -> Reading:
-        """Weigh what is asked to be counted, as `reading` does for rows."""
-        draft = blank(inquiry)
+    def _weighed_counts(
+        self, draft: Inquiry, ask: Ask, by: tuple[GroupBy, ...]
+    ) -> Reading:
         if not self._may_ask(draft, ask):
             return self._made(draft, ask, None)
         groups = frozenset(group.field for group in by)
@@ -123,33 +175,34 @@ class Reader(Parts):
         _check(reading, now)
         reading.note(inquiry)
         if reading.refused:
-            return Found(rows=())
+            return NOTHING
         missing = {*now.lacking}
-        asked: list[tuple[Asked, Callable[[], Awaitable[Sequence[Row]]]]] = []
+        asked: list[tuple[Asked, Callable[[], Awaitable[Table]]]] = []
         for part, where in reading.asked(inquiry, now.where, missing):
             start = position(now.after, part.source.name)
             if isinstance(start, bool):
                 continue
             inquiry.restrictions |= part.noted
-            query = RowQuery(
-                type=reading.entity.name,
-                columns=part.columns,
-                order=reading.order,
+            question = partial(
+                part.table,
                 limit=now.limit + reading.peek,
                 where=where,
-                after=start,
                 keys=now.keys,
+                after=start,
             )
-            asked.append((part, partial(part.source.rows, query)))
+            asked.append((part, question))
         answered = await gather(inquiry, reading, asked, missing)
-        merged = merge(
-            [row for _, rows in answered for row in rows], reading.order, reading.kind
+        found, theirs = merged(
+            [table for _, table in answered], reading.order, reading.kind
         )
-        rows, more = cut(merged, now.limit)
-        for part, _ in answered:
-            name = part.source.name
-            note_look(inquiry, part.look, [row for row in rows if row.source == name])
-        return Found(rows=tuple(rows), missing=tuple(sorted(missing)), more=more)
+        records, tables, more = cut(found, theirs, now.limit)
+        for part, table in answered:
+            given = records
+            if len(answered) > 1:
+                pairs = zip(records, tables, strict=True)
+                given = [record for record, one in pairs if one is table]
+            note_rows(inquiry, part.look, table, given)
+        return Found(records, tables, tuple(sorted(missing)), more)
 
     async def count(self, inquiry: Inquiry, reading: Reading, now: Now) -> Counted:
         """Count rows as *reading* says; note in *inquiry* what that leaves."""
@@ -170,7 +223,7 @@ class Reader(Parts):
         ]
         answered = await gather(inquiry, reading, asked, missing)
         for part, tallies in answered:
-            note_look(inquiry, part.look, tallies)
+            note_counts(inquiry, part.look, tallies)
         return Counted(
             tallies=tuple(tally for _, part in answered for tally in part),
             missing=tuple(sorted(missing)),

@@ -8,11 +8,12 @@ left had it been made for that alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
+from typing import Any
 
-from zhitong.ports import Source
+from zhitong.ports import Prepared, Source
 from zhitong.resolvers import granting
 from zhitong.resolvers.cursors import Mark
 from zhitong.resolvers.granting import both
@@ -25,7 +26,6 @@ from zhitong.resolvers.looks import (
 )
 from zhitong.resolvers.sight import Opened, Sight
 from zhitong.types import (
-    Column,
     EntityType,
     Gap,
     GroupBy,
@@ -34,9 +34,11 @@ from zhitong.types import (
     Kind,
     Mask,
     Order,
+    Position,
     Predicate,
     Row,
     Rulings,
+    Table,
     Tally,
     TypeVerdicts,
 )
@@ -73,14 +75,43 @@ class Ask:
     """Sources that the look-up is open to by grant, and for which of their rows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """Rows in order, and the sources whose part is missing."""
+    """What was read, in order, and the sources whose part is missing.
 
-    rows: tuple[Row, ...]
-    missing: tuple[str, ...] = ()
-    more: frozenset[str | None] = frozenset()
-    """The keys with more rows than were given; None for a page without keys."""
+    As the driver holds it: *records*, and of each the table that it came in, which say
+    alike where their columns stand. `rows` are made of them for who wants rows.
+    """
+
+    __slots__ = ("_rows", "missing", "more", "records", "tables")
+
+    def __init__(
+        self,
+        records: Sequence[Any] = (),
+        tables: Sequence[Table] = (),
+        missing: tuple[str, ...] = (),
+        more: frozenset[str | None] = frozenset(),
+    ) -> None:
+        """Take what was read; *more* are the keys with more rows than were given.
+
+        A page without keys has None for its key.
+        """
+        self.records = records
+        self.tables = tables
+        self.missing = missing
+        self.more = more
+        self._rows: tuple[Row, ...] | None = None
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """Give the records as rows, the same ones each time."""
+        if self._rows is None:
+            pairs = zip(self.records, self.tables, strict=True)
+            self._rows = tuple([table.row(record) for record, table in pairs])
+        return self._rows
+
+
+NOTHING = Found()
+"""Nothing was read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,9 +156,24 @@ class Asked:
     source: Source
     scope: tuple[Predicate, ...]
     """Rows that it alone gives, or lets be compared."""
-    columns: tuple[Column, ...] = ()
     noted: Restrictions = field(default_factory=dict)
     look: LookForm
+    prepared: Prepared | None = None
+    """What is asked for rows; counts are asked of the source."""
+
+    def table(
+        self,
+        *,
+        limit: int,
+        where: Predicate | None,
+        keys: Keys | None,
+        after: Position | None,
+    ) -> Awaitable[Table]:
+        """Ask for rows."""
+        if self.prepared is None:
+            message = "counts are asked for no rows"
+            raise TypeError(message)
+        return self.prepared.table(limit=limit, where=where, keys=keys, after=after)
 
     def where(self, where: Predicate | None) -> Predicate | None:
         """Join the condition of all sources with its own."""
@@ -166,6 +212,18 @@ class Reading:
     def holds(self, sight: Sight) -> bool:
         """Say whether policy and sources are still those that it was made of."""
         return self.stamp == sight.stamp(self.entity)
+
+    def suits(self, inquiry: Inquiry) -> bool:
+        """Say whether *inquiry* has no verdicts but those that it was made of.
+
+        A question may be asked under other verdicts than its profile has: what a party
+        is told of, what lies beyond the rows that somebody is given.
+        """
+        known = inquiry.verdicts
+        return all(
+            known.get(place, verdicts) is verdicts
+            for place, verdicts in self.verdicts.items()
+        )
 
     def note(self, inquiry: Inquiry) -> None:
         """Leave in *inquiry* what weighing the verdicts leaves there."""
@@ -225,6 +283,20 @@ def rests(
         # Of a type that is else hidden, that there are rows is given by grant too.
         found = {one for each in fields.values() for one in granting.used(each)}
     return frozenset(found)
+
+
+def shape(ask: Ask) -> tuple[object, ...]:
+    """Give all of *ask* that a reading of it comes of: no values."""
+    return (
+        ask.entity,
+        ask.fields,
+        ask.links,
+        frozenset(compared(ask.where)) if ask.where is not None else None,
+        ask.order,
+        ask.peek,
+        None if ask.keys is None else ask.keys.field,
+        ask.sources,
+    )
 
 
 def used(ask: Ask, shown: frozenset[str]) -> set[str]:

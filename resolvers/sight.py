@@ -7,7 +7,6 @@ may be, and the others keep back.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,6 +17,7 @@ from zhitong.ports import Source
 from zhitong.resolvers import granting
 from zhitong.resolvers.explanation import Explanation, Place, explain
 from zhitong.resolvers.grant_reasons import Asked, Reason, reason
+from zhitong.resolvers.kept import Kept
 from zhitong.resolvers.looks import note_restriction
 from zhitong.resolvers.policy import Caller, Policy
 from zhitong.resolvers.profiles import Profile, Profiles
@@ -62,11 +62,16 @@ class Sight:
         self._sources = sources
         self._policy = policy
         self._profiles = Profiles(policy)
-        self._decided: OrderedDict[object, TypeVerdicts] = OrderedDict()
+        self._decided = Kept[TypeVerdicts]()
 
     def profile(self, inquiry: Inquiry) -> Profile:
         """Say what all verdicts for *inquiry* come of, besides policy and sources."""
-        asking = replace(caller(inquiry), told=frozenset(inquiry.told))
+        asking = Caller(
+            principal=inquiry.principal,
+            occasion=inquiry.occasion,
+            disputed=inquiry.disputed,
+            told=frozenset(inquiry.told),
+        )
         return self._profiles.of(asking, inquiry.grants, inquiry.document_hash)
 
     def stamp(self, entity: EntityType) -> tuple[object, ...]:
@@ -104,14 +109,10 @@ class Sight:
         asking = caller(inquiry)
         kept = frozenset(tightened.items()) if tightened else None
         key = (self._profiles.of(asking, grants), entity.name, kept)
-        known = self._decided.get(key)
+        known = self._decided.find(key)
         if known is None:
             known = decide(self._policy, asking, entity, tightened, grants)
-            self._decided[key] = known
-            if len(self._decided) > REMEMBERED:
-                self._decided.popitem(last=False)
-        else:
-            self._decided.move_to_end(key)
+            self._decided.keep(key, known, REMEMBERED)
         return known
 
     def explain(self, asking: Caller, place: Place) -> Explanation:

@@ -12,14 +12,14 @@ from typing import Any
 import asyncpg
 import pytest
 
-from zhitong.connectors.postgresql import PostgreSQLSource
+from zhitong.connectors.prepared import PreparedRows
 from zhitong.infra.city_load import BINDINGS
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.gateway import Gateway
 from zhitong.infra.receiver_keys import make_demo_keys
 from zhitong.infra.settings import Settings
 from zhitong.schema.engine import Answer, Question
-from zhitong.types import Occasion, Row, RowQuery
+from zhitong.types import Occasion, Table
 
 pytestmark = pytest.mark.integration
 
@@ -265,10 +265,10 @@ async def test_a_fault_of_ours_is_masked_and_logged_without_what_was_asked(
 ) -> None:
     literal = "110101199003071234"
 
-    async def broken(_self: PostgreSQLSource, _query: RowQuery) -> list[Row]:
+    async def broken(_self: PreparedRows, **_question: object) -> Table:
         raise ValueError(literal)
 
-    monkeypatch.setattr(PostgreSQLSource, "rows", broken)
+    monkeypatch.setattr(PreparedRows, "table", broken)
     query = f"""{{ officers(where: {{name: {{eq: "{literal}"}}}}) {{ nodes {{ id }} }}
       sources {{ name }} }}"""
     answer = await ask("police", query)

@@ -150,6 +150,7 @@ def planted(
     def plant(fault: Callable[[pytest.MonkeyPatch], None]) -> None:
         fault(monkeypatch)
         gateway[0]._reader._decided.clear()
+        gateway[0]._reader._readings.clear()
         for source in gateway[0].sources().values():
             source._forms.clear()
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from zhitong.connectors.memory import MemorySource, Table
+from zhitong.connectors.memory import MemorySource, PreparedMemory, Table
 from zhitong.exceptions import FieldHiddenError, SourceTimeoutError
 from zhitong.resolvers import budget as budgets
 from zhitong.resolvers.budget import Budget
@@ -25,9 +25,9 @@ from zhitong.types import (
     Occasion,
     Order,
     Principal,
-    Row,
     RowQuery,
 )
+from zhitong.types import Table as Answered
 
 PHONE = item("phone", "电话", "Phone", sharing=WITHHELD)
 FIRM = entity(
@@ -94,15 +94,15 @@ def asked(source: MemorySource) -> list[tuple[str, ...]]:
 class Waiting:
     """Lets a source answer when it is told to."""
 
-    def __init__(self, source: MemorySource) -> None:
-        self._rows = source.rows
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.go = asyncio.Event()
-        source.rows = self.rows  # type: ignore[method-assign]
+        answering = PreparedMemory.table
 
-    async def rows(self, query: RowQuery) -> Sequence[Row]:
-        """Answer, once it may."""
-        await self.go.wait()
-        return await self._rows(query)
+        async def table(prepared: PreparedMemory, **question: Any) -> Answered:  # noqa: ANN401 - passed on
+            await self.go.wait()
+            return await answering(prepared, **question)
+
+        monkeypatch.setattr(PreparedMemory, "table", table)
 
 
 async def until_all_wait() -> None:
@@ -148,9 +148,9 @@ async def test_another_ask_asks_for_itself(keyed: Keyed, source: MemorySource) -
 
 
 async def test_a_key_that_is_under_way_is_waited_for(
-    keyed: Keyed, source: MemorySource
+    keyed: Keyed, source: MemorySource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waiting = Waiting(source)
+    waiting = Waiting(monkeypatch)
     first = asyncio.create_task(keyed.load(ASK, "code", ["1"]))
     await until_all_wait()
     second = asyncio.create_task(keyed.load(ASK, "code", ["1", "2"]))
@@ -162,9 +162,9 @@ async def test_a_key_that_is_under_way_is_waited_for(
 
 
 async def test_who_stops_waiting_takes_nothing_from_the_others(
-    keyed: Keyed, source: MemorySource
+    keyed: Keyed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waiting = Waiting(source)
+    waiting = Waiting(monkeypatch)
     first = asyncio.create_task(keyed.load(ASK, "code", ["1"]))
     await until_all_wait()
     leaving = asyncio.create_task(keyed.load(ASK, "code", ["1"]))
@@ -177,9 +177,9 @@ async def test_who_stops_waiting_takes_nothing_from_the_others(
 
 
 async def test_what_a_cancelled_asker_left_is_asked_by_who_waits(
-    keyed: Keyed, source: MemorySource
+    keyed: Keyed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waiting = Waiting(source)
+    waiting = Waiting(monkeypatch)
     first = asyncio.create_task(keyed.load(ASK, "code", ["1"]))
     await until_all_wait()
     second = asyncio.create_task(keyed.load(ASK, "code", ["1"]))
@@ -204,14 +204,14 @@ async def test_a_refusal_is_told_to_all_who_ask_for_the_key_and_comes_once(
 async def test_a_fault_of_ours_is_raised_and_leaves_nobody_waiting(
     keyed: Keyed, source: MemorySource
 ) -> None:
-    async def broken(_query: RowQuery) -> Sequence[Row]:
+    def broken(_query: RowQuery) -> Answered:
         raise ZeroDivisionError
 
-    answering = source.rows
-    source.rows = broken  # type: ignore[method-assign,assignment]
+    answering = source.answer
+    source.answer = broken  # type: ignore[method-assign,assignment]
     with pytest.raises(ZeroDivisionError):
         await keyed.load(ASK, "code", ["1"])
-    source.rows = answering  # type: ignore[method-assign]
+    source.answer = answering  # type: ignore[method-assign]
     assert (await keyed.load(ASK, "code", ["1"]))["1"].rows
 
 

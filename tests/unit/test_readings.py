@@ -13,7 +13,7 @@ from zhitong.exceptions import FieldHiddenError, SourceTimeoutError
 from zhitong.grants import Grant
 from zhitong.resolvers.cursors import Mark
 from zhitong.resolvers.policy import CountRule, Effect, Policy, RowRule, Rule, Scope
-from zhitong.resolvers.read import Ask, Now, Reader
+from zhitong.resolvers.read import Ask, Found, Now, Reader
 from zhitong.schema.declare import CONDITIONAL, WITHHELD, entity, item, pages
 from zhitong.types import (
     SOURCE_KEY,
@@ -155,6 +155,10 @@ def left(asking: Inquiry) -> Mapping[str, object]:
     }
 
 
+def given(found: Found) -> tuple[object, ...]:
+    return found.rows, found.missing, found.more
+
+
 ASKS = {
     "a page": ask("caseNo", "name"),
     "a page by a day that one source keeps back": ask("name", order=Order("filedOn")),
@@ -198,12 +202,12 @@ async def test_a_kept_reading_leaves_what_a_read_alone_leaves(
 ) -> None:
     reader = Reader(lambda: sources, policy)
     alone, first, second = (inquiry(*grants) for _ in range(3))
-    found = await reader.rows(alone, asked)
+    found = given(await reader.rows(alone, asked))
     reading = reader.reading(first, asked)
     assert left(first)["restrictions"] == {}, "nothing is noted before it is read"
     assert reading.holds(reader)
     for one in (first, second):
-        assert await reader.read(one, reading, Now.of(asked)) == found
+        assert given(await reader.read(one, reading, Now.of(asked))) == found
         assert left(one) == left(alone)
 
 
