@@ -149,9 +149,9 @@ class MemorySource:
 
     async def rows(self, query: RowQuery) -> Sequence[Row]:
         """Answer a page, or a page for each key."""
-        return self.answer(query).rows()
+        return (await self.table(query)).rows()
 
-    def answer(self, query: RowQuery) -> Answered:
+    async def table(self, query: RowQuery) -> Answered:
         """Give the records that a database would answer with."""
         table, cells = self._asked(query)
         key, order, match, at = layout(query.columns, matched=query.keys is not None)
@@ -222,7 +222,7 @@ class PreparedMemory:
         after: Position | None = None,
     ) -> Answered:
         """Answer as one statement."""
-        return self._source.answer(
+        return await self._source.table(
             RowQuery(
                 type=self._type,
                 columns=self._columns,

@@ -149,7 +149,7 @@ class Wavering:
     async def table(self, query: RowQuery) -> Table:
         """Answer after a while, with records as they are held."""
         await self._wait(query)
-        return self._source.answer(query)
+        return await self._source.table(query)
 
     async def tally(self, query: TallyQuery) -> Sequence[Tally]:
         """Count after a while."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from zhitong.connectors.memory import MemorySource, PreparedMemory, Table
+from zhitong.connectors.memory import MemorySource, Table
 from zhitong.exceptions import FieldHiddenError, SourceTimeoutError
 from zhitong.resolvers import budget as budgets
 from zhitong.resolvers.budget import Budget
@@ -94,15 +93,15 @@ def asked(source: MemorySource) -> list[tuple[str, ...]]:
 class Waiting:
     """Lets a source answer when it is told to."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, source: MemorySource) -> None:
         self.go = asyncio.Event()
-        answering = PreparedMemory.table
+        self._answer = source.table
+        source.table = self.table  # type: ignore[method-assign]
 
-        async def table(prepared: PreparedMemory, **question: Any) -> Answered:  # noqa: ANN401 - passed on
-            await self.go.wait()
-            return await answering(prepared, **question)
-
-        monkeypatch.setattr(PreparedMemory, "table", table)
+    async def table(self, query: RowQuery) -> Answered:
+        """Answer, once it may."""
+        await self.go.wait()
+        return await self._answer(query)
 
 
 async def until_all_wait() -> None:
@@ -148,9 +147,9 @@ async def test_another_ask_asks_for_itself(keyed: Keyed, source: MemorySource) -
 
 
 async def test_a_key_that_is_under_way_is_waited_for(
-    keyed: Keyed, source: MemorySource, monkeypatch: pytest.MonkeyPatch
+    keyed: Keyed, source: MemorySource
 ) -> None:
-    waiting = Waiting(monkeypatch)
+    waiting = Waiting(source)
     first = asyncio.create_task(keyed.load(ASK, "code", ["1"]))
     await until_all_wait()
     second = asyncio.create_task(keyed.load(ASK, "code", ["1", "2"]))
@@ -162,9 +161,9 @@ async def test_a_key_that_is_under_way_is_waited_for(
 
 
 async def test_who_stops_waiting_takes_nothing_from_the_others(
-    keyed: Keyed, monkeypatch: pytest.MonkeyPatch
+    keyed: Keyed, source: MemorySource
 ) -> None:
-    waiting = Waiting(monkeypatch)
+    waiting = Waiting(source)
     first = asyncio.create_task(keyed.load(ASK, "code", ["1"]))
     await until_all_wait()
     leaving = asyncio.create_task(keyed.load(ASK, "code", ["1"]))
@@ -177,9 +176,9 @@ async def test_who_stops_waiting_takes_nothing_from_the_others(
 
 
 async def test_what_a_cancelled_asker_left_is_asked_by_who_waits(
-    keyed: Keyed, monkeypatch: pytest.MonkeyPatch
+    keyed: Keyed, source: MemorySource
 ) -> None:
-    waiting = Waiting(monkeypatch)
+    waiting = Waiting(source)
     first = asyncio.create_task(keyed.load(ASK, "code", ["1"]))
     await until_all_wait()
     second = asyncio.create_task(keyed.load(ASK, "code", ["1"]))
@@ -204,14 +203,14 @@ async def test_a_refusal_is_told_to_all_who_ask_for_the_key_and_comes_once(
 async def test_a_fault_of_ours_is_raised_and_leaves_nobody_waiting(
     keyed: Keyed, source: MemorySource
 ) -> None:
-    def broken(_query: RowQuery) -> Answered:
+    async def broken(_query: RowQuery) -> Answered:
         raise ZeroDivisionError
 
-    answering = source.answer
-    source.answer = broken  # type: ignore[method-assign,assignment]
+    answering = source.table
+    source.table = broken  # type: ignore[method-assign,assignment]
     with pytest.raises(ZeroDivisionError):
         await keyed.load(ASK, "code", ["1"])
-    source.answer = answering  # type: ignore[method-assign]
+    source.table = answering  # type: ignore[method-assign]
     assert (await keyed.load(ASK, "code", ["1"]))["1"].rows
 
 

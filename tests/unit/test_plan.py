@@ -44,7 +44,7 @@ from zhitong.resolvers.selection import (
     Several,
     Total,
 )
-from zhitong.types import Compare, Op, Row, RowQuery, Sharing, Tightening
+from zhitong.types import Compare, Op, RowQuery, Sharing, Table, Tightening
 
 LONG = 60
 LESS = Policy(
@@ -281,10 +281,10 @@ class Waiting(MemorySource):
         self.gate = gate
         self.asked = asyncio.Event()
 
-    async def rows(self, query: RowQuery) -> Sequence[Row]:
+    async def table(self, query: RowQuery) -> Table:
         self.asked.set()
         await self.gate.wait()
-        return await super().rows(query)
+        return await super().table(query)
 
 
 async def test_a_slow_department_holds_up_its_branch_alone() -> None:
@@ -292,10 +292,10 @@ async def test_a_slow_department_holds_up_its_branch_alone() -> None:
     roster = Waiting(city()["roster"], gate)
 
     class Opening(MemorySource):
-        async def rows(self, query: RowQuery) -> Sequence[Row]:
+        async def table(self, query: RowQuery) -> Table:
             if query.keys is not None:  # two levels down the other branch
                 gate.set()
-            return await super().rows(query)
+            return await super().table(query)
 
     made = city()["courts"]
     courts = Opening(made.name, made.title, made.tables.values())
@@ -354,7 +354,7 @@ async def test_a_department_that_is_away_is_missing_and_no_error() -> None:
 
 async def test_a_fault_of_ours_stands_at_the_fields_it_was_met_for() -> None:
     class Broken(MemorySource):
-        async def rows(self, query: RowQuery) -> Sequence[Row]:
+        async def table(self, query: RowQuery) -> Table:
             raise ZeroDivisionError(query.type)
 
     made = city()["agencies"]

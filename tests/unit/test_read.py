@@ -221,10 +221,10 @@ async def test_a_source_that_fails_is_named_and_the_others_stand(
 async def test_a_fault_of_ours_is_not_a_missing_source(
     reader: Reader, inquiry: Inquiry, sources: dict[str, MemorySource]
 ) -> None:
-    def broken(_query: RowQuery) -> Answered:
+    async def broken(_query: RowQuery) -> Answered:
         raise ZeroDivisionError
 
-    sources["county"].answer = broken  # type: ignore[method-assign,assignment]
+    sources["county"].table = broken  # type: ignore[method-assign,assignment]
     with pytest.raises(ZeroDivisionError):
         await reader.rows(inquiry, ask("caseNo"))
 
