@@ -6,16 +6,13 @@ both ascending; rows without a value come last, by source and key.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from operator import attrgetter, itemgetter
-from typing import Any, TypeVar
+from operator import itemgetter
+from typing import Any
 
 from zhitong.resolvers.cursors import Mark
-from zhitong.types import SOURCE_KEY, Kind, Order, Position, Row, Table, Tally
-
-Item = TypeVar("Item")
-
+from zhitong.types import Kind, Order, Position, Row, Table, Tally
 
 Records = Sequence[Any]
 """As the driver holds them: their cells are read by place."""
@@ -24,7 +21,7 @@ Records = Sequence[Any]
 def merge(rows: Iterable[Row], order: Order, kind: Kind) -> list[Row]:
     """Sort the rows of all sources into one list."""
     listed = sorted(rows, key=lambda row: (row.source, row.key))
-    return _by_value(listed, attrgetter("order"), order, kind)
+    return [listed[at] for at in _by_value([row.order for row in listed], order, kind)]
 
 
 def merged(
@@ -37,34 +34,32 @@ def merged(
     """
     if len(tables) == 1 and tables[0].match is None:
         return tables[0].records, [tables[0]] * len(tables[0].records)
-    listed = [
-        (record, table)
-        for table in tables
-        for record in (
-            table.records
-            if table.match is None
-            else sorted(table.records, key=itemgetter(table.key))
-        )
-    ]
-    if tables and (order.field != SOURCE_KEY or order.descending or len(tables) > 1):
-        place = tables[0].order
-        listed = _by_value(listed, lambda pair: pair[0][place], order, kind)
-    return [record for record, _ in listed], [table for _, table in listed]
+    listed: list[Any] = []
+    theirs: list[Table] = []
+    values: list[str | None] = []
+    for table in tables:
+        records = table.records
+        if table.match is not None:
+            records = sorted(records, key=itemgetter(table.key))
+        listed += records
+        theirs += [table] * len(records)
+        values += [record[table.order] for record in records]
+    places = _by_value(values, order, kind)
+    return [listed[at] for at in places], [theirs[at] for at in places]
 
 
-def _by_value(
-    listed: list[Item], value: Callable[[Item], str | None], order: Order, kind: Kind
-) -> list[Item]:
-    """Sort by value what is listed by source and key."""
-    valued = [item for item in listed if value(item) is not None]
-    left = [item for item in listed if value(item) is None]
-    numbers = kind in {Kind.MONEY, Kind.INTEGER}
-
-    def placed(item: Item) -> Decimal | str:
-        return Decimal(value(item) or 0) if numbers else value(item) or ""
-
+def _by_value(values: Sequence[str | None], order: Order, kind: Kind) -> list[int]:
+    """Say in what order to take what is listed by source and key, by its values."""
+    compared: Sequence[Decimal | str | None] = values
+    if kind in {Kind.MONEY, Kind.INTEGER}:
+        compared = [None if value is None else Decimal(value) for value in values]
+    places = range(len(values))
+    valued, left = [*places], list[int]()
+    if None in values:
+        valued = [at for at in places if values[at] is not None]
+        left = [at for at in places if values[at] is None]
     # The sort is stable, reversed or not: equal values keep source and key order.
-    valued.sort(key=placed, reverse=order.descending)
+    valued.sort(key=compared.__getitem__, reverse=order.descending)  # type: ignore[arg-type]
     return valued + left
 
 

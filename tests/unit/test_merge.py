@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zhitong.resolvers.cursors import Mark
-from zhitong.resolvers.merge import add_up, mark_of, merge, position
-from zhitong.types import Kind, Order, Position, Row, Tally
+from zhitong.resolvers.merge import add_up, cut, mark_of, merge, merged, position
+from zhitong.types import Kind, Order, Position, Row, Table, Tally
 
 
 def row(source: str, key: str, order: str | None) -> Row:
@@ -107,6 +107,83 @@ def test_pages_give_each_row_once(
         seen += page
         left = rest(left, order, mark_of(page[-1]))
     assert places(seen) == places(merge(rows, order, Kind.TEXT))
+
+
+SEVERAL = st.lists(
+    st.builds(
+        row,
+        st.sampled_from("abc"),
+        st.sampled_from("123456"),
+        st.none() | st.sampled_from(["9", "10", "-1"]),
+    ),
+    unique_by=lambda one: (one.source, one.key),
+)
+ORDERS = st.builds(Order, st.just("f"), st.booleans())
+
+
+def tables(rows: list[Row], order: Order, kind: Kind) -> list[Table]:
+    """Answer as sources do: each its own rows, in order."""
+    by_source = {source: [r for r in rows if r.source == source] for source in "abc"}
+    return [
+        Table(
+            "T",
+            source,
+            [(one.key, one.order) for one in merge(own, order, kind)],
+            key=0,
+            order=1,
+            match=None,
+            at={},
+        )
+        for source, own in by_source.items()
+        if own
+    ]
+
+
+@given(
+    rows=SEVERAL,
+    order=ORDERS,
+    kind=st.sampled_from([Kind.TEXT, Kind.MONEY]),
+    limit=st.integers(0, 12),
+)
+def test_records_of_several_tables_are_in_the_order_of_their_rows(
+    rows: list[Row], order: Order, kind: Kind, limit: int
+) -> None:
+    records, theirs, more = cut(*merged(tables(rows, order, kind), order, kind), limit)
+    expected = merge(rows, order, kind)
+    assert [
+        f"{table.source}{record[0]}"
+        for record, table in zip(records, theirs, strict=True)
+    ] == places(expected[:limit])
+    assert bool(more) is (len(rows) > limit)
+
+
+@given(rows=SEVERAL, order=ORDERS, limit=st.integers(1, 3), data=st.data())
+def test_what_is_found_by_keys_is_in_order_for_each_key_and_cut_there(
+    rows: list[Row], order: Order, limit: int, data: st.DataObject
+) -> None:
+    matched = [(data.draw(st.sampled_from("xyz")), one) for one in rows]
+    answers = [
+        Table(
+            "T",
+            source,
+            [(m, r.key, r.order) for m, r in shuffled if r.source == source],
+            key=1,
+            order=2,
+            match=0,
+            at={},
+        )
+        for source in "abc"
+        if (shuffled := data.draw(st.permutations(matched)))
+    ]
+    records, theirs, more = cut(*merged(answers, order, Kind.TEXT), limit)
+    for key in "xyz":
+        own = merge([r for m, r in matched if m == key], order, Kind.TEXT)
+        assert [
+            f"{table.source}{record[1]}"
+            for record, table in zip(records, theirs, strict=True)
+            if record[0] == key
+        ] == places(own[:limit])
+        assert (key in more) is (len(own) > limit)
 
 
 def test_counts_of_one_group_are_added_over_sources() -> None:

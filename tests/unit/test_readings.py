@@ -11,6 +11,7 @@ import pytest
 from zhitong.connectors.memory import MemorySource, Table
 from zhitong.exceptions import FieldHiddenError, SourceTimeoutError
 from zhitong.grants import Grant
+from zhitong.resolvers import read
 from zhitong.resolvers.cursors import Mark
 from zhitong.resolvers.policy import CountRule, Effect, Policy, RowRule, Rule, Scope
 from zhitong.resolvers.read import Ask, Found, Now, Reader
@@ -257,6 +258,102 @@ async def test_what_was_noted_for_one_question_is_not_anothers(
     await reader.read(second, reading, Now(limit=10))
     assert second.restrictions == known
     assert second.grants_used == set()
+
+
+async def test_what_is_weighed_is_kept_for_everybody_alike(
+    sources: dict[str, MemorySource],
+) -> None:
+    reader = Reader(lambda: sources, POLICY)
+    asked = ask("name", keys=Keys("caseNo", ("1",)), where=FILED, order=BY_KEY)
+    kept = reader.reading(inquiry(), asked)
+    other = replace(
+        asked,
+        keys=Keys("caseNo", ("2",)),
+        where=Compare("filedOn", Op.LTE, "2026-02-01"),
+        limit=3,
+    )
+    assert reader.reading(inquiry(person="李"), other) is kept
+    for asking, differing in (
+        (inquiry(division="619921"), asked),
+        (inquiry(kind="dashboard"), asked),
+        (inquiry(purpose=""), asked),
+        (inquiry(GRANT), asked),
+        (inquiry(), replace(asked, fields=frozenset({"caseNo"}))),
+        (inquiry(), replace(asked, keys=Keys("division", ("1",)))),
+        (inquiry(), replace(asked, keys=None)),
+        (inquiry(), replace(asked, where=None)),
+        (inquiry(), replace(asked, peek=True)),
+        (inquiry(), replace(asked, sources=frozenset({"market"}))),
+        (inquiry(), replace(asked, links=frozenset({"alike"}))),
+        (inquiry(), replace(asked, order=Order("caseNo"))),
+    ):
+        assert reader.reading(asking, differing) is not kept
+    assert reader.counting(inquiry(), asked, ()) is not kept
+    assert reader.reading(inquiry(), asked) is kept
+
+
+async def test_who_is_given_other_rows_than_the_profile_reads_under_those_alone(
+    sources: dict[str, MemorySource],
+) -> None:
+    """As the ledger's copies are made for rows beyond what a receiver is given."""
+    reader = Reader(lambda: sources, POLICY)
+    near = inquiry(division="619921")
+    asked = ask("caseNo", order=BY_KEY)
+    own = await reader.rows(near, asked)
+    assert [row.key for row in own.rows] == ["1"]
+    beyond = inquiry(division="619921")
+    beyond.verdicts = {
+        name: replace(known, rows=None) for name, known in near.verdicts.items()
+    }
+    assert len((await reader.rows(beyond, asked)).rows) == 3
+    again = await reader.rows(inquiry(division="619921"), asked)
+    assert [row.key for row in again.rows] == ["1"]
+
+
+async def test_who_widens_a_question_first_widens_no_other(
+    sources: dict[str, MemorySource],
+) -> None:
+    reader = Reader(lambda: sources, POLICY)
+    asked = ask("caseNo", order=BY_KEY)
+    beyond = inquiry(division="619921")
+    verdicts = reader.verdicts(beyond, CASE)
+    beyond.verdicts = {"Case": replace(verdicts, rows=None)}
+    assert len((await reader.rows(beyond, asked)).rows) == 3
+    own = await reader.rows(inquiry(division="619921"), asked)
+    assert [row.key for row in own.rows] == ["1"]
+
+
+async def test_a_grant_that_has_ended_gives_nothing_any_more(
+    sources: dict[str, MemorySource],
+) -> None:
+    reader = Reader(lambda: sources, POLICY)
+    asked = ask("phone", sources=frozenset({"market"}), order=BY_KEY)
+    for grants, phone in (((GRANT,), "139"), ((), None), ((GRANT,), "139")):
+        found = await reader.rows(inquiry(*grants), asked)
+        assert found.rows[0].values["phone"] == phone
+
+
+async def test_an_exact_look_up_is_weighed_each_time(
+    sources: dict[str, MemorySource],
+) -> None:
+    reader = Reader(lambda: sources, POLICY)
+    asked = ask("caseNo", order=BY_KEY)
+    found = await reader.look_up(inquiry(GRANT), asked, "number", "6101")
+    assert {row.source for row in found.rows} == {"market"}
+    with pytest.raises(FieldHiddenError):
+        await reader.look_up(inquiry(), asked, "number", "6101")
+    assert (await reader.rows(inquiry(), asked)).rows
+
+
+async def test_no_more_readings_are_kept_than_is_said(
+    sources: dict[str, MemorySource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read, "KEPT", 1)
+    reader = Reader(lambda: sources, POLICY)
+    first = reader.reading(inquiry(), ask("caseNo"))
+    assert reader.reading(inquiry(), ask("caseNo")) is first
+    reader.reading(inquiry(), ask("name"))
+    assert reader.reading(inquiry(), ask("caseNo")) is not first
 
 
 async def test_values_are_of_the_read_and_not_of_the_reading(
