@@ -7,10 +7,8 @@ it is only asked once for the level instead of once for each row.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from zhitong.exceptions import ZhitongError
@@ -18,14 +16,14 @@ from zhitong.resolvers.asking import Asking, Place
 from zhitong.resolvers.cursors import Mark
 from zhitong.resolvers.links import TWICE, by_key, hidden_rows, told
 from zhitong.resolvers.pages import (
+    CountBelow,
     Listing,
     Page,
     PageArguments,
     Total,
-    count_below,
+    counts_below,
     none,
     parent_of,
-    total,
 )
 from zhitong.resolvers.read import LINK, NOTHING, Ask, Found
 from zhitong.resolvers.statistics import SUBJECT, SUBJECT_CODE, Group, subject_ask
@@ -190,14 +188,21 @@ def _page(
     key = begun.row.values[LINK + relation.name]
     if not isinstance(key, str):
         return listing.page(NOTHING, begun.after, seal, none)
-    count = partial(count_below, listing, ask, relation, key)
+    count = CountBelow(listing, ask, relation, key)
     return listing.page(found[key], begun.after, seal, count)
 
 
-async def totals(level: Level) -> list[Total | BaseException]:
-    """Count the list of each page; an error stands in its page's place."""
-    counting = (total(page) for page in level.owners)
-    return await asyncio.gather(*counting, return_exceptions=True)
+async def totals(level: Level) -> list[Total]:
+    """Count the list of each page (`pages.total`)."""
+    counts = [page.count for page in level.owners]
+    below = [count for count in counts if isinstance(count, CountBelow)]
+    known = await counts_below(below) if below else {}
+    return [
+        Total(*known[count.key])
+        if isinstance(count, CountBelow)
+        else Total(*await count())
+        for count in counts
+    ]
 
 
 async def subjects(asking: Asking, place: Place, level: Level) -> list[Row | None]:

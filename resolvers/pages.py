@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -239,7 +239,7 @@ async def related_page(
     found = await asking.loaders.rows_by_key(ask, relation.remote).load(key)
     if not asking.may_give(place, len(found.rows)):
         return None
-    count = partial(count_below, listing, ask, relation, key)
+    count = CountBelow(listing, ask, relation, key)
     return listing.page(found, after, seal, count)
 
 
@@ -248,16 +248,43 @@ def parent_of(relation: Relation, row: Row) -> str:
     return f"{relation.name}@{NodeId(row.type, row.source, row.key)}"
 
 
-async def count_below(
-    listing: Listing, ask: Ask, relation: Relation, key: str
-) -> Count:
-    """Count what one row leads to; siblings share the read."""
-    asking, entity = listing.asking, listing.entity
-    if asking.counting.only(entity) is not None:
-        where = listing.arguments.where
-        return await asking.counting.below(entity, where, relation.remote, key)
-    counting = Ask(entity=entity, where=ask.where, lacking=ask.lacking)
-    return await asking.loaders.count_by_key(counting, relation.remote).load(key)
+@dataclass(frozen=True, slots=True)
+class CountBelow:
+    """Counts what one row leads to; siblings share the read."""
+
+    listing: Listing
+    ask: Ask
+    relation: Relation
+    key: str
+
+    async def __call__(self) -> Count:
+        """Count it for the one row."""
+        asking, entity, remote = self.listing.asking, self.ask.entity, self.remote
+        if asking.counting.only(entity) is not None:
+            where = self.listing.arguments.where
+            return await asking.counting.below(entity, where, remote, self.key)
+        return await asking.loaders.count_by_key(self.counted, remote).load(self.key)
+
+    @property
+    def remote(self) -> str:
+        """The field that says which row each belongs to."""
+        return self.relation.remote
+
+    @property
+    def counted(self) -> Ask:
+        """What is counted: the list, wherever the page begins."""
+        ask = self.ask
+        return Ask(entity=ask.entity, where=ask.where, lacking=ask.lacking)
+
+
+async def counts_below(counts: Sequence[CountBelow]) -> Mapping[str, Count]:
+    """Count for several rows of one level at once, by their keys."""
+    first = counts[0]
+    asking = first.listing.asking
+    if asking.counting.only(first.ask.entity) is not None:
+        return {one.key: await one() for one in counts}  # these share one table
+    keys = [one.key for one in counts]
+    return await asking.loaders.keyed.count(first.counted, first.remote, keys)
 
 
 async def none() -> Count:

@@ -24,7 +24,7 @@ from zhitong.resolvers.levels import Level
 from zhitong.resolvers.outcome import Outcome
 from zhitong.resolvers.plan_generated import Assemble
 from zhitong.resolvers.plane import Plane, PythonPlane
-from zhitong.resolvers.selection import Bound, PageBelow, Selection, Total
+from zhitong.resolvers.selection import Bound, PageBelow, Selection
 from zhitong.resolvers.steps import Step, steps_of
 
 MOST_PLANS = 1_024
@@ -67,8 +67,6 @@ class Plan:
         return Assembling(run.values).outcome(self.selection.root)
 
 
-EACH = (PageBelow, Total)
-"""Roles where something may be wrong for one object and right for the next."""
 ROOT = Level((None,), (1,))
 """The query itself: its fields stand below no object."""
 
@@ -124,7 +122,7 @@ class _Run:
         except Exception as error:  # noqa: BLE001 - it is told where the field stands
             values = [error] * len(level.owners)
             self.wrong.append(error)
-        if isinstance(part.role, EACH):
+        if isinstance(part.role, PageBelow):  # a cursor fits one row and not the next
             self.wrong.extend(one for one in values if isinstance(one, Exception))
         return values
 
@@ -135,10 +133,11 @@ def _standing(
     """Gather what was found, by type: each object once, with how often it stands."""
     counts: dict[int, int] = {}
     objects: dict[int, Any] = {}
+    several = bool(step.part.items)
     for value, repeated in zip(values, times, strict=True):
         if value is None or isinstance(value, Exception):
             continue
-        for one in value if step.part.items else (value,):
+        for one in value if several else (value,):
             place = id(one)
             objects[place] = one
             counts[place] = counts.get(place, 0) + repeated

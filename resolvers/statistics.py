@@ -24,9 +24,12 @@ MOST_DAYS = 366
 """That counts of a type with rows without end may be asked for at once."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Group:
-    """One combination of values and how many rows it has."""
+    """One combination of values and how many rows it has.
+
+    There are thousands in an answer: frozen they would take several times as long.
+    """
 
     values: Mapping[str, str | None]
     """By the name of the grouping."""
