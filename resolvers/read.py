@@ -8,7 +8,7 @@ merge, name what is missing, and note for the access record what was looked at.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -19,7 +19,7 @@ from zhitong.resolvers.answering import gather
 from zhitong.resolvers.granting import both
 from zhitong.resolvers.kept import Kept
 from zhitong.resolvers.looks import compared, note_counts, note_rows
-from zhitong.resolvers.merge import cut, merged, position
+from zhitong.resolvers.merge import cut, position
 from zhitong.resolvers.parts import Parts, blank
 from zhitong.resolvers.policy import Policy
 from zhitong.resolvers.readings import (
@@ -35,6 +35,7 @@ from zhitong.resolvers.readings import (
     shape,
 )
 from zhitong.resolvers.rulings import plain
+from zhitong.resolvers.shares import Page, answers
 from zhitong.resolvers.sight import caller, not_by
 from zhitong.resolvers.verdicts import may_look_up
 from zhitong.types import (
@@ -50,7 +51,6 @@ from zhitong.types import (
     Order,
     Predicate,
     Ruling,
-    Table,
     TallyQuery,
 )
 
@@ -177,24 +177,14 @@ class Reader(Parts):
         if reading.refused:
             return NOTHING
         missing = {*now.lacking}
-        asked: list[tuple[Asked, Callable[[], Awaitable[Table]]]] = []
+        pages: list[Page] = []
         for part, where in reading.asked(inquiry, now.where, missing):
             start = position(now.after, part.source.name)
             if isinstance(start, bool):
                 continue
             inquiry.restrictions |= part.noted
-            question = partial(
-                part.table,
-                limit=now.limit + reading.peek,
-                where=where,
-                keys=now.keys,
-                after=start,
-            )
-            asked.append((part, question))
-        answered = await gather(inquiry, reading, asked, missing)
-        found, theirs = merged(
-            [table for _, table in answered], reading.order, reading.kind
-        )
+            pages.append(Page(part, where, start))
+        answered, found, theirs = await answers(inquiry, reading, pages, now, missing)
         records, tables, more = cut(found, theirs, now.limit)
         for part, table in answered:
             given = records

@@ -202,6 +202,9 @@ class Reading:
     parts: tuple[Asked | Withheld, ...] = ()
     needed: frozenset[str] = frozenset()
     """The fields whose loss in a source is told."""
+    shares: dict[str, float] = field(default_factory=dict)
+    """What part of a page each source gave of late; it says for how much it is asked,
+    not what is given."""
     noted: Restrictions
     verdicts: Mapping[str, TypeVerdicts]
     """As they stood in the question, for those who ask it for them."""

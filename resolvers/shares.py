@@ -1,0 +1,134 @@
+"""A page over several sources: each is asked for its share, and on where that ends.
+
+Whoever asks five sources for 500 rows each gets 2,500 and gives 500. So each is asked
+for about as many as it gave of late. One that gave its whole share, and whose last row
+still comes before the page's end, is asked on from there, for as many as could be
+missing: the rows are those that come of asking all of them for the whole page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from math import ceil
+
+from zhitong.resolvers.answering import gather
+from zhitong.resolvers.merge import Records, merged
+from zhitong.resolvers.readings import Asked, Now, Reading
+from zhitong.types import Inquiry, Position, Predicate, Table
+
+SMALLEST = 100
+"""Smaller pages are asked whole: a second statement costs more than rows to spare."""
+MARGIN, SPARE = 1.3, 8
+"""How much more than its share a source is asked for."""
+
+Answered = list[tuple[Asked, Table]]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one source is asked: its part, under which condition, from where on."""
+
+    part: Asked
+    where: Predicate | None
+    after: Position | None
+
+    def question(
+        self, now: Now, limit: int, after: Position | None
+    ) -> tuple[Asked, Callable[[], Awaitable[Table]]]:
+        """Give the question for *limit* rows from *after* on."""
+        return self.part, partial(
+            self.part.table, limit=limit, where=self.where, keys=now.keys, after=after
+        )
+
+
+async def answers(
+    inquiry: Inquiry,
+    reading: Reading,
+    pages: Sequence[Page],
+    now: Now,
+    missing: set[str],
+) -> tuple[Answered, Records, Sequence[Table]]:
+    """Ask all sources; give their tables, the records in order, the table of each."""
+    limit = now.limit + reading.peek
+    asked = _shares(reading.shares, pages, limit, whole=now.keys is not None)
+    questions = [
+        page.question(now, share, page.after)
+        for page, share in zip(pages, asked, strict=True)
+    ]
+    answered = await gather(inquiry, reading, questions, missing)
+    records, tables = merged(
+        [table for _, table in answered], reading.order, reading.kind
+    )
+    if min(asked, default=limit) == limit:
+        return answered, records, tables
+    shares = {page.part: share for page, share in zip(pages, asked, strict=True)}
+    short = _short(answered, shares, tables, limit)
+    if short:
+        more = [
+            page.question(now, short[page.part][0], short[page.part][1])
+            for page in pages
+            if page.part in short
+        ]
+        further = dict(await gather(inquiry, reading, more, missing))
+        answered = [
+            (part, _joined(table, further.get(part)))
+            for part, table in answered
+            if part not in short or part in further
+        ]
+        records, tables = merged(
+            [table for _, table in answered], reading.order, reading.kind
+        )
+    _learn(reading.shares, answered, tables[:limit])
+    return answered, records, tables
+
+
+def _shares(
+    known: Mapping[str, float], pages: Sequence[Page], limit: int, *, whole: bool
+) -> list[int]:
+    """Say for how many rows each is asked: what it gave of late, and some more."""
+    if whole or limit < SMALLEST or len(pages) == 1:
+        return [limit] * len(pages)
+    parts = [known.get(one.part.source.name, 1 / len(pages)) for one in pages]
+    return [min(limit, ceil(part * limit * MARGIN) + SPARE) for part in parts]
+
+
+def _short(
+    answered: Answered,
+    shares: Mapping[Asked, int],
+    tables: Sequence[Table],
+    limit: int,
+) -> Mapping[Asked, tuple[int, Position]]:
+    """Name those that may have more rows of the page: how many at most, from where."""
+    short: dict[Asked, tuple[int, Position]] = {}
+    for part, table in answered:
+        records = table.records
+        if len(records) < shares[part]:
+            continue  # it has no more
+        places = [at for at, one in enumerate(tables[: limit - 1]) if one is table]
+        if len(places) == len(records):
+            last = records[-1]
+            start = Position(last[table.order], last[table.key])
+            short[part] = limit - 1 - places[-1], start
+    return short
+
+
+def _joined(table: Table, more: Table | None) -> Table:
+    """Give the rows of both; one that was moved meanwhile is there once."""
+    if more is None:
+        return table
+    key = table.key
+    known = {record[key] for record in table.records}
+    further = [record for record in more.records if record[key] not in known]
+    return replace(table, records=[*table.records, *further])
+
+
+def _learn(
+    known: dict[str, float], answered: Answered, tables: Sequence[Table]
+) -> None:
+    """Remember what part of a page each gave; what was before counts as much."""
+    for part, table in answered:
+        name = part.source.name
+        given = sum(one is table for one in tables) / max(len(tables), 1)
+        known[name] = (known.get(name, given) + given) / 2
