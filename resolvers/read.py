@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from zhitong.exceptions import FieldHiddenError
 from zhitong.ports import Source
@@ -186,12 +187,11 @@ class Reader(Parts):
             pages.append(Page(part, where, start))
         answered, found, theirs = await answers(inquiry, reading, pages, now, missing)
         records, tables, more = cut(found, theirs, now.limit)
+        given: dict[int, list[Any]] = {id(table): [] for _, table in answered}
+        for record, table in zip(records, tables, strict=True):
+            given[id(table)].append(record)
         for part, table in answered:
-            given = records
-            if len(answered) > 1:
-                pairs = zip(records, tables, strict=True)
-                given = [record for record, one in pairs if one is table]
-            note_rows(inquiry, part.look, table, given)
+            note_rows(inquiry, part.look, table, given[id(table)])
         return Found(records, tables, tuple(sorted(missing)), more)
 
     async def count(self, inquiry: Inquiry, reading: Reading, now: Now) -> Counted:

@@ -8,6 +8,7 @@ missing: the rows are those that come of asking all of them for the whole page.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -52,7 +53,9 @@ async def answers(
 ) -> tuple[Answered, Records, Sequence[Table]]:
     """Ask all sources; give their tables, the records in order, the table of each."""
     limit = now.limit + reading.peek
-    asked = _shares(reading.shares, pages, limit, whole=now.keys is not None)
+    # Who does not peek is still told of more, by rows that were none of the page's.
+    whole = now.keys is not None or not reading.peek
+    asked = _shares(reading.shares, pages, limit, whole=whole)
     questions = [
         page.question(now, share, page.after)
         for page, share in zip(pages, asked, strict=True)
@@ -102,15 +105,15 @@ def _short(
 ) -> Mapping[Asked, tuple[int, Position]]:
     """Name those that may have more rows of the page: how many at most, from where."""
     short: dict[Asked, tuple[int, Position]] = {}
+    before = tables[: limit - 1]
+    counts = Counter(map(id, before))
     for part, table in answered:
-        records = table.records
-        if len(records) < shares[part]:
-            continue  # it has no more
-        places = [at for at, one in enumerate(tables[: limit - 1]) if one is table]
-        if len(places) == len(records):
-            last = records[-1]
-            start = Position(last[table.order], last[table.key])
-            short[part] = limit - 1 - places[-1], start
+        if len(table.records) < shares[part] or counts[id(table)] < shares[part]:
+            continue  # it has no more, or all that it has comes later
+        left = next(n for n, one in enumerate(reversed(before)) if one is table)
+        last = table.records[-1]
+        start = Position(last[table.order], last[table.key])
+        short[part] = limit - len(before) + left, start
     return short
 
 
@@ -128,7 +131,8 @@ def _learn(
     known: dict[str, float], answered: Answered, tables: Sequence[Table]
 ) -> None:
     """Remember what part of a page each gave; what was before counts as much."""
+    counts = Counter(map(id, tables))
     for part, table in answered:
         name = part.source.name
-        given = sum(one is table for one in tables) / max(len(tables), 1)
+        given = counts[id(table)] / max(len(tables), 1)
         known[name] = (known.get(name, given) + given) / 2
