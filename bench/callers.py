@@ -10,6 +10,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -105,10 +106,16 @@ class Caller:
         await self._reader.readexactly(2)
         return b"".join(parts)
 
+    @property
+    def gone(self) -> bool:
+        """Whether the server has hung up, as it does after idle seconds."""
+        return self._reader.at_eof()
+
     async def close(self) -> None:
         """Hang up."""
         self._writer.close()
-        await self._writer.wait_closed()
+        with suppress(OSError):  # the other side was first
+            await self._writer.wait_closed()
 
 
 async def ask(

@@ -40,10 +40,22 @@ async def steady(
     heard: list[Heard] = []
     began = time.perf_counter()
 
+    async def some_caller() -> Caller:
+        """Give a connection of its own: no question waits for another here."""
+        while idle:
+            if not (caller := idle.pop()).gone:
+                return caller
+            await caller.close()
+        return await Caller.at(target)
+
     async def ask(name: str, request: bytes, at: float) -> None:
-        # As many connections as there are questions under way: none waits for another.
-        caller = idle.pop() if idle else await Caller.at(target)
-        head, body = await caller.ask(request)
+        caller = await some_caller()
+        try:
+            head, body = await caller.ask(request)
+        except (EOFError, OSError):  # it hung up as we began: ask elsewhere, once
+            await caller.close()
+            caller = await Caller.at(target)
+            head, body = await caller.ask(request)
         idle.append(caller)
         seconds = time.perf_counter() - began - at
         late = any(code in body for code in LATE)
