@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from leak_askers import askers
 from leak_matrix import Matrix
-from leak_oracle import Oracle
+from leak_oracle import Asker, Oracle
 
 from zhitong.connectors import postgresql, sql
 from zhitong.connectors.postgresql import PostgreSQLSource
 from zhitong.resolvers import cursors, filters, read, sight, verdicts
+from zhitong.resolvers.profiles import Profile, Profiles
 from zhitong.schema import executor
 from zhitong.schema.engine import Engine
 from zhitong.types import Allow
@@ -166,6 +167,14 @@ def cursors_are_anybodys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cursors.Cursors, "_owner", lambda *_: "anybody")
 
 
+def neighbours_have_one_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    def coarsely(self: Any, *facts: Any) -> Profile:
+        return Profile(of(self, *facts).facts._replace(division=""))
+
+    of = Profiles.of
+    monkeypatch.setattr(Profiles, "of", coarsely)
+
+
 @dataclass(frozen=True, slots=True)
 class Bypass:
     """What is planted, and who asks how where it shows."""
@@ -219,7 +228,13 @@ BYPASSES = (
     Bypass(all_rows_are_in_scope, ("party",), (LOOK,), {"lookers": 1}),
     Bypass(anybody_may_look_up, ("auditor",), (PARTY,), {"lookers": 1}),
     Bypass(cursors_are_anybodys, ("public", "police"), (PARTY,), {"cursor": 1}),
+    Bypass(neighbours_have_one_profile, ("own-officer",), (CASE,), {"direct": 1}),
 )
+
+
+def elsewhere(asker: Asker) -> Asker:
+    """Give one like *asker* from the next county."""
+    return replace(asker, principal=replace(asker.principal, division="619922"))
 
 
 @pytest.mark.parametrize("bypass", BYPASSES, ids=lambda one: one.plant.__name__)
@@ -232,6 +247,7 @@ async def test_the_matrix_finds_it(
     asking = [
         one for one in askers(oracle.policy) if one.principal.kind in bypass.kinds
     ][:8]
+    asking += [elsewhere(one) for one in asking if one.principal.kind == "own-officer"]
     before = await Matrix(engine, oracle, bypass.types).run(asking, bypass.shares)
     assert before.faults == []
     assert before.cases
