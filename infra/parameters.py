@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from zhitong.exceptions import BodyMalformedError, BodyTooLargeError
@@ -14,8 +14,7 @@ _MOST_PARAMETERS = 20
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-fA-F]{64})", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameters:
+class Parameters(NamedTuple):
     """What the specification names; other members are ignored, as it allows."""
 
     document: str | None

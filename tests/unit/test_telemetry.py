@@ -23,6 +23,7 @@ from zhitong.exceptions import SettingsError
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, DemoIssuer
 from zhitong.infra.front import GraphQLFront
 from zhitong.infra.settings import Settings
+from zhitong.infra.spans import Spans
 from zhitong.infra.telemetry import providers, set_up
 from zhitong.infra.tokens import Verifier
 from zhitong.schema.engine import Answer, Question
@@ -181,3 +182,13 @@ def test_the_service_is_named_unless_the_operator_names_it(
     assert spans.resource.attributes["service.name"] == "anze"
     spans.shutdown()
     meters.shutdown()
+
+
+def test_without_an_sdk_a_callers_trace_is_passed_on_and_no_other_begun() -> None:
+    spans = Spans()
+    with spans.of("POST", {b"traceparent": f"00-{TRACE}-{PARENT}-01".encode()}):
+        passed = trace.get_current_span().get_span_context()
+    with spans.of("POST", {}):
+        none = trace.get_current_span().get_span_context()
+    assert trace.format_trace_id(passed.trace_id) == TRACE
+    assert not none.is_valid
