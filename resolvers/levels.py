@@ -124,7 +124,7 @@ async def follow_page(
     going = [one for one in begun if one.wrong is None]
     pages = await _pages(listing, place, relation, going) if going else {}
     given = sum(
-        len(page.rows) * times
+        len(page.found.records) * times
         for one, times in zip(begun, level.times, strict=True)
         if isinstance(page := pages.get(id(one)), Page)
     )

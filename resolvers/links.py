@@ -74,7 +74,7 @@ async def match(asking: Asking, place: Place, relation: Relation, row: Row) -> s
 
 def told(kind: Kind, key: str, found: Found | None) -> str:
     """Say how *key*, which a field of *kind* states, was found."""
-    if found and found.rows:
+    if found and found.records:
         return "AMBIGUOUS" if found.more else "EXACT"
     if found and found.missing:
         return "UNAVAILABLE"

@@ -32,11 +32,9 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page: its rows now, its count when somebody asks."""
+    """One page: what was read for it now, its count when somebody asks."""
 
-    rows: tuple[Row, ...]
-    more: bool
-    missing: tuple[str, ...]
+    found: Found
     after: Mark | None
     """Where this page began: where to go on from an empty one."""
     seal: Callable[[Mark], str]
@@ -45,12 +43,17 @@ class Page:
     @property
     def nodes(self) -> tuple[Row, ...]:
         """The rows alone."""
-        return self.rows
+        return self.found.rows
 
     @property
     def edges(self) -> list[Edge]:
         """The rows with their cursors."""
-        return [Edge(row, self.seal) for row in self.rows]
+        return [Edge(row, self.seal) for row in self.found.rows]
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The sources whose part is missing."""
+        return self.found.missing
 
     @property
     def pageInfo(self) -> PageInfo:  # noqa: N802 - Relay's name
@@ -67,13 +70,16 @@ class PageInfo:
     @property
     def hasNextPage(self) -> bool:  # noqa: N802 - Relay's name
         """Whether there is more."""
-        return self.page.more
+        return None in self.page.found.more
 
     @property
     def endCursor(self) -> str | None:  # noqa: N802 - Relay's name
         """The cursor of the last row, sealed where it is asked for."""
         page = self.page
-        end = mark_of(page.rows[-1]) if page.rows else page.after
+        end = page.after
+        if page.found.records:
+            record, table = page.found.records[-1], page.found.tables[-1]
+            end = Mark(record[table.order], table.source, record[table.key])
         return page.seal(end) if end else None
 
 
@@ -173,8 +179,7 @@ class Listing:
         count: Callable[[], Awaitable[Count]],
     ) -> Page:
         """Make the page of what was found *after* there."""
-        more = None in found.more
-        return Page(found.rows, more, found.missing, after, seal, count)
+        return Page(found, after, seal, count)
 
 
 async def root_page(
@@ -192,7 +197,7 @@ async def root_page(
     found = await asking.reader.rows(asking.inquiry, ask)
     if not asking.reader.sees(asking.inquiry, entity):
         return None  # the read has noted the refusal
-    if not asking.may_give(place, len(found.rows)):
+    if not asking.may_give(place, len(found.records)):
         return None
 
     async def counting() -> Count:
@@ -237,7 +242,7 @@ async def related_page(
     if not isinstance(key, str):
         return listing.page(NOTHING, after, seal, none)
     found = await asking.loaders.rows_by_key(ask, relation.remote).load(key)
-    if not asking.may_give(place, len(found.rows)):
+    if not asking.may_give(place, len(found.records)):
         return None
     count = CountBelow(listing, ask, relation, key)
     return listing.page(found, after, seal, count)

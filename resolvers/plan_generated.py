@@ -11,7 +11,7 @@ what the schema calls its fields, are constants handed to it, never text of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,9 @@ from zhitong.resolvers.selection import (
     Grouped,
     Identity,
     Leaf,
+    PageBelow,
     Part,
+    RootPage,
     Selection,
     SourceName,
     TypeName,
@@ -74,27 +76,70 @@ class _Writing:
             self.constants.append(value)
         return self._known[kind]
 
-    def function(self, lines: Iterable[str]) -> str:
-        """Add a function of objects and what was found; give its name."""
+    def function(self, lines: Iterable[str], takes: str = "O, V") -> str:
+        """Add a function; give its name. It takes objects and what was found."""
         name = f"f{len(self.functions)}"
         body = "\n".join(f"        {line}" for line in lines)
-        self.functions.append(f"    def {name}(O, V):\n{body}")
+        self.functions.append(f"    def {name}({takes}):\n{body}")
         return name
 
-    def place(self, parts: Iterable[Part]) -> str:
+    def flat(self, parts: Iterable[Part]) -> str:
+        """Write the function of rows that nothing stands below; give its name.
+
+        It takes ``R``, the records of them, ``T``, their tables, and ``A``, where
+        columns stand: rows are not made of what has no more to say.
+        """
+        before: list[str] = []
+        members = [
+            f"{self.constant(one.key)}: {self._cell(one, before)}" for one in parts
+        ]
+        row = f"{{{', '.join(members)}}}"
+        return self.function(
+            [*before, f"return [{row} for r, t in zip(R, T)]"], "R, T, A"
+        )
+
+    def _cell(self, part: Part, before: list[str]) -> str:
+        """Write the expression of one member of a record."""
+        match part.role:
+            case TypeName():
+                return self.constant(part.owner)
+            case Identity():
+                return "identified(t, r)"
+            case SourceName():
+                return "t.source"
+            case _:
+                column = f"n{part.tag}"
+                before.append(f"{column} = A[{self.constant(part.name)}]")
+                before.extend(self.guards(part, f"[r[{column}] for r in R]"))
+                return f"r[{column}]"
+
+    def guards(self, part: Part, values: str) -> Iterator[str]:
+        """Look at all values of a leaf that may not fit its type."""
+        if part.items:
+            yield f"lists({values}, {part.nullable}, {part.items[-1]})"
+        elif part.leaf is Leaf.CODE:
+            codes = part.codes | {None} if part.nullable else part.codes
+            yield f"coded({values}, {self.constant(codes)})"
+        elif part.leaf is Leaf.INTEGER:
+            yield f"numbers({values}, {part.nullable})"
+        elif not part.nullable:
+            yield f"stated({values})"
+
+    def place(self, parts: Iterable[Part], above: Part | None = None) -> str:
         """Write the function of one place, and those below it; give its name.
 
         It takes ``O``, the objects that stand there, and ``V``, what the steps have
         found, and gives a dict for each object.
         """
-        place = _Place(self)
+        paged = above is not None and isinstance(above.role, RootPage | PageBelow)
+        place = _Place(self, paged)
         members = [f"{self.constant(one.key)}: {place.member(one)}" for one in parts]
         row = f"{{{', '.join(members)}}}"
         return self.function([*place.before, f"return [{row} for {place.loop}]"])
 
     def below(self, part: Part) -> str:
         """Write the function of what stands below *part*, of whatever type it is."""
-        made = {name: self.place(parts) for name, parts in part.below.items()}
+        made = {name: self.place(parts, part) for name, parts in part.below.items()}
         if len(made) == 1:
             (function,) = made.values()
             return function
@@ -107,6 +152,8 @@ class _Place:
     """One place of a document: its members, and what has to be at hand for them."""
 
     writing: _Writing
+    paged: bool
+    """Whether pages stand here."""
     before: list[str] = field(default_factory=list)
     """Statements: what is below made ready, guards against what is unusual."""
     _values: bool = False
@@ -154,10 +201,20 @@ class _Place:
         if not name.isidentifier():
             raise ValueError(name)
         if part.leaf is None:
+            if self.paged and name == "nodes" and (rows := _flat(part)) is not None:
+                return self._records(part, rows)
             return self._object(part, f"{{id(o): o.{name} for o in O}}", "listed")
         if part.leaf is not Leaf.TEXT:
             self._guard(part, f"[o.{name} for o in O]")
         return f"o.{name}"
+
+    def _records(self, part: Part, rows: Iterable[Part]) -> str:
+        """Write the rows of pages, made of what the driver holds."""
+        self._identity = True
+        name, function = f"m{part.tag}", self.writing.flat(rows)
+        found = "{id(o): o.found for o in O}"
+        self.before.append(f"{name} = records({found}, {function})")
+        return f"{name}[i]"
 
     def _found(self, part: Part) -> str:
         """Write what a step has found for each object."""
@@ -181,13 +238,11 @@ class _Place:
         return f"{name}[i]"
 
     def _guard(self, part: Part, values: str) -> None:
-        """Look at all values of a leaf that may not fit its type."""
-        if part.items:
-            self.before.append(f"lists({values}, {part.nullable}, {part.items[-1]})")
-        elif part.leaf is Leaf.CODE:
-            codes = part.codes | {None} if part.nullable else part.codes
-            self.before.append(f"coded({values}, {self.writing.constant(codes)})")
-        elif part.leaf is Leaf.INTEGER:
-            self.before.append(f"numbers({values}, {part.nullable})")
-        elif not part.nullable:
-            self.before.append(f"stated({values})")
+        self.before.extend(self.writing.guards(part, values))
+
+
+def _flat(part: Part) -> tuple[Part, ...] | None:
+    """Give what is asked of rows that nothing stands below; None if something does."""
+    (parts,) = part.below.values()
+    alone = Column, Identity, SourceName, TypeName
+    return parts if all(isinstance(one.role, alone) for one in parts) else None

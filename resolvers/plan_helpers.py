@@ -12,10 +12,13 @@ from typing import Any
 
 from zhitong.resolvers.assemble import LARGEST, SMALLEST, Values
 from zhitong.resolvers.nodes import NodeId
-from zhitong.types import Row
+from zhitong.resolvers.read import Found
+from zhitong.types import Row, Table
 
 Build = Callable[[Sequence[Any], Values], Sequence[object]]
 """Makes what stands in the answer for each of some objects."""
+Flat = Callable[[Sequence[Any], Sequence[Table], Mapping[str, int]], Sequence[object]]
+"""The same for records, of each its table, and where their columns stand."""
 
 
 class UnusualError(Exception):
@@ -46,13 +49,31 @@ def listed(
 ) -> Mapping[int, object]:
     """Make the lists that owners have of their own: the rows of a page, one by one."""
     made = build([target for some in found.values() for target in some or ()], values)
-    lists: dict[int, object] = {}
+    return _shares(made, found)
+
+
+def records(found: Mapping[int, Found], build: Flat) -> Mapping[int, object]:
+    """Make the rows of pages of what the driver holds: none of them is taken out.
+
+    What is read for one place has one layout, whatever source it comes of.
+    """
+    every = [record for page in found.values() for record in page.records]
+    tables = [table for page in found.values() for table in page.tables]
+    made = build(every, tables, tables[0].at) if tables else ()
+    return _shares(made, {owner: page.records for owner, page in found.items()})
+
+
+def _shares(
+    made: Sequence[object], found: Mapping[int, Sequence[Any] | None]
+) -> Mapping[int, object]:
+    """Give each owner its share of what was made for all, in their order."""
+    shares: dict[int, object] = {}
     start = 0
     for owner, some in found.items():
         end = start + len(some or ())
-        lists[owner] = None if some is None else made[start:end]
+        shares[owner] = None if some is None else [*made[start:end]]
         start = end
-    return lists
+    return shares
 
 
 def mixed(
@@ -69,6 +90,11 @@ def mixed(
 def identity(row: Row) -> str:
     """Give a row's global id."""
     return str(NodeId(row.type, row.source, row.key))
+
+
+def identified(table: Table, record: Any) -> str:  # noqa: ANN401 - a driver's own
+    """Give a record's global id."""
+    return str(NodeId(table.type, table.source, record[table.key]))
 
 
 def stated(values: Iterable[object]) -> None:
@@ -111,6 +137,7 @@ HELPERS: Mapping[str, object] = {
     "NONE": NONE,
     "coded": coded,
     "id": id,
+    "identified": identified,
     "identity": identity,
     "listed": listed,
     "lists": lists,
@@ -118,6 +145,7 @@ HELPERS: Mapping[str, object] = {
     "mixed": mixed,
     "numbers": numbers,
     "one": one,
+    "records": records,
     "shared": shared,
     "stated": stated,
     "zip": zip,

@@ -27,6 +27,7 @@ from zhitong.connectors.memory import MemorySource
 from zhitong.exceptions import PageSizeError, SourceTimeoutError
 from zhitong.grants import Grant
 from zhitong.resolvers.asking import Asking
+from zhitong.resolvers.nodes import NodeId, node_id
 from zhitong.resolvers.outcome import Outcome
 from zhitong.resolvers.plan import Plans
 from zhitong.resolvers.policy import Policy
@@ -35,6 +36,7 @@ from zhitong.resolvers.selection import (
     Attribute,
     Column,
     Computed,
+    Identity,
     Leaf,
     Match,
     One,
@@ -42,9 +44,10 @@ from zhitong.resolvers.selection import (
     Part,
     Selection,
     Several,
+    SourceName,
     Total,
 )
-from zhitong.types import Compare, Op, RowQuery, Sharing, Table, Tightening
+from zhitong.types import Compare, Op, Row, RowQuery, Sharing, Table, Tightening
 
 LONG = 60
 LESS = Policy(
@@ -434,3 +437,28 @@ async def test_equal_questions_are_answered_under_what_holds_at_each() -> None:
 
     sources["agencies"] = source("agencies", AGENCY, AGENCIES[:1])
     assert await names(GRANT) == ["甲局"]
+
+
+async def test_rows_that_lead_nowhere_are_not_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def row(_: Table, record: object) -> Row:
+        raise AssertionError(record)
+
+    monkeypatch.setattr(Table, "row", row)
+    parts = Parts()
+    identity = parts.part("id", "Case", Identity(), leaf=Leaf.TEXT)
+    where = parts.part("source", "Case", SourceName(), leaf=Leaf.TEXT)
+    end = parts.part("endCursor", "PageInfo", Attribute("endCursor"), leaf=Leaf.TEXT)
+    info = parts.part(
+        "pageInfo", "CaseConnection", Attribute("pageInfo"), below={"PageInfo": (end,)}
+    )
+    asks = (*parts.columns("Case", "no"), where, identity)
+    page = parts.page(CASE, parts.nodes("Case", *asks), info)
+    outcome = await run(asking(city()), [page], first(1))
+    data: Any = outcome.data
+    (node,) = data["cases"]["nodes"]
+    assert (node["no"], node["source"]) == ("c1", "courts")
+    assert node_id(node["id"]) == NodeId("Case", "courts", "c1")
+    assert data["cases"]["pageInfo"]["endCursor"]
+    assert not outcome.faults
