@@ -18,7 +18,7 @@ from opentelemetry import metrics
 
 from zhitong.resolvers.outcome import Fault
 from zhitong.resolvers.plan import Plans
-from zhitong.schema.admission import Admitted
+from zhitong.schema.admission import CACHED_DOCUMENTS, Admitted
 from zhitong.schema.context import Context
 from zhitong.schema.federation import Graph
 from zhitong.schema.running import PLAN, Ran
@@ -26,7 +26,8 @@ from zhitong.schema.selection import weight_of
 from zhitong.schema.selection_of import Selected, Selecting
 from zhitong.schema.variables import Variables
 
-MOST_SELECTIONS = 256
+MOST_SELECTIONS = CACHED_DOCUMENTS
+"""Each has its document's nodes: more of them would keep documents that were let go."""
 SELECTIONS = metrics.get_meter("zhitong.schema").create_counter(
     "zhitong.plan.selections",
     description="Selections of documents: kept (hit), made (miss), let go (evicted)",
@@ -40,7 +41,7 @@ class PlannedRuns:
     def __init__(self, graph: Graph, most: int = MOST_SELECTIONS) -> None:
         self._selecting = Selecting(graph)
         self._variables = Variables(self._selecting.schema)
-        self._plans = Plans()
+        self._plans = Plans(most)
         self._most = most
         self._kept: OrderedDict[tuple[object, ...], Selected] = OrderedDict()
 
