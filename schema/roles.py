@@ -86,6 +86,9 @@ _BEGINNINGS = {
     "RuleFinding": CHECK,
     "Catalogue": CATALOGUE,
     "Policy": EXPLAIN,
+    "Subscription": SUBSCRIPTION,
+    "DecisionChange": SUBSCRIPTION,
+    "FindingChange": SUBSCRIPTION,
 }
 """Types that stand below such fields alone, by what their names begin with."""
 TYPE_NAME = TypeName()
