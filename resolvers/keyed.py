@@ -74,9 +74,13 @@ class Keyed:
         by_key = dict.fromkeys(keys, Found(missing=missing))
         grouped: dict[str, tuple[list[Any], list[Table]]] = {}
         for record, table in zip(found.records, found.tables, strict=True):
-            records, tables = grouped.setdefault(record[table.match], ([], []))
-            records.append(record)
-            tables.append(table)
+            match = record[table.match]
+            group = grouped.get(match)
+            if group is None:
+                grouped[match] = ([record], [table])
+            else:
+                group[0].append(record)
+                group[1].append(table)
         for key, (records, tables) in grouped.items():
             beyond = MORE if key in more else NO_MORE
             by_key[key] = Found(records, tables, missing, beyond)

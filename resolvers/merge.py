@@ -71,10 +71,12 @@ def cut(
         if len(records) <= limit:
             return records, tables, frozenset()
         return records[:limit], tables[:limit], frozenset({None})
+    place = tables[0].match
+    if limit and len({record[place] for record in records}) == len(records):
+        return records, tables, frozenset()  # one for each: as most relations lead
     kept: list[Any] = []
     theirs: list[Table] = []
     counts: dict[str | None, int] = {}
-    place = tables[0].match
     for record, table in zip(records, tables, strict=True):
         match = record[place]
         count = counts[match] = counts.get(match, 0) + 1

@@ -187,11 +187,15 @@ class Reader(Parts):
             pages.append(Page(part, where, start))
         answered, found, theirs = await answers(inquiry, reading, pages, now, missing)
         records, tables, more = cut(found, theirs, now.limit)
-        given: dict[int, list[Any]] = {id(table): [] for _, table in answered}
-        for record, table in zip(records, tables, strict=True):
-            given[id(table)].append(record)
-        for part, table in answered:
-            note_rows(inquiry, part.look, table, given[id(table)])
+        if len(answered) == 1:
+            ((part, table),) = answered
+            note_rows(inquiry, part.look, table, records)
+        else:
+            given: dict[int, list[Any]] = {id(table): [] for _, table in answered}
+            for record, table in zip(records, tables, strict=True):
+                given[id(table)].append(record)
+            for part, table in answered:
+                note_rows(inquiry, part.look, table, given[id(table)])
         return Found(records, tables, tuple(sorted(missing)), more)
 
     async def count(self, inquiry: Inquiry, reading: Reading, now: Now) -> Counted:
