@@ -64,6 +64,18 @@ class FieldMap(_Form, frozen=True, kw_only=True):
     """``state-secret`` or ``work-secret``: such a field cannot be bound."""
 
 
+class RollupMap(_Form, frozen=True, kw_only=True):
+    """Counts that are kept beside the table: see `zhitong.connectors.rollups`."""
+
+    table: Table
+    count: Name
+    """Its column that says how many rows."""
+    fields: list[str]
+    """The fields whose columns it has, under the names that the table has."""
+    months: list[str] = []
+    """Dates that it has as the first day of their month."""
+
+
 class TypeMap(_Form, frozen=True, kw_only=True):
     """Where one type's rows come from."""
 
@@ -76,6 +88,7 @@ class TypeMap(_Form, frozen=True, kw_only=True):
     leads: bool = False
     """Of several sources that one owner has for the type, this is the one."""
     joins: dict[Name, Join] = {}
+    rollup: RollupMap | None = None
     fields: Annotated[dict[str, FieldMap | str], msgspec.Meta(min_length=1)]
 
 

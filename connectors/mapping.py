@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from zhitong.connectors.binding import Binding, FieldMap, TypeMap, field_map
@@ -28,6 +28,7 @@ from zhitong.connectors.date_codecs import (
     DigitDateCodec,
     InstantCodec,
 )
+from zhitong.connectors.rollups import Rollup
 from zhitong.types import SOURCE_KEY, EntityType, Field, Kind, Label
 
 BASE = "base"
@@ -112,6 +113,8 @@ class MappedType:
     needs: Mapping[str, frozenset[str]]
     """Alias → itself and the aliases it hangs on."""
     fields: Mapping[str, Mapped] = field(default_factory=dict)
+    rollup: tuple[Rollup, MappedType] | None = None
+    """Counts that are kept beside the table, and how its fields lie there."""
 
 
 def quoted(name: str) -> str:
@@ -126,6 +129,7 @@ def tables_of(binding: Binding) -> frozenset[str]:
         for type_map in binding.types.values()
         for table in (
             type_map.table,
+            *([type_map.rollup.table] if type_map.rollup else ()),
             *(join.table for join in type_map.joins.values()),
             *(
                 entry.table
@@ -155,20 +159,38 @@ def map_type(
             drifts.append(Drift(entity.name, (name,), mapped))
     key_type = tables[type_map.table][type_map.key]
     joins = {alias: scope.join(alias) for alias in scope.ordered()}
-    return (
-        MappedType(
-            entity=entity,
-            table=quoted(type_map.table),
-            source_key=Mapped(
-                Field(SOURCE_KEY, Kind.TEXT, Label("来源主键", "Source key")),
-                ExactCodec(key_type.family),
-                raw=f"{BASE}.{quoted(type_map.key)}",
-            ),
-            joins=joins,
-            needs={alias: scope.needs(alias) for alias in joins},
-            fields=fields,
+    found = MappedType(
+        entity=entity,
+        table=quoted(type_map.table),
+        source_key=Mapped(
+            Field(SOURCE_KEY, Kind.TEXT, Label("来源主键", "Source key")),
+            ExactCodec(key_type.family),
+            raw=f"{BASE}.{quoted(type_map.key)}",
         ),
-        drifts,
+        joins=joins,
+        needs={alias: scope.needs(alias) for alias in joins},
+        fields=fields,
+    )
+    return replace(found, rollup=_rollup(type_map, found, tables)), drifts
+
+
+def _rollup(
+    type_map: TypeMap, mapped: MappedType, tables: Tables
+) -> tuple[Rollup, MappedType] | None:
+    """Map what is counted beside the table; without it the rows are counted."""
+    said = type_map.rollup
+    if said is None:
+        return None
+    names = {*said.fields, *said.months}
+    fields = {name: one for name, one in mapped.fields.items() if name in names}
+    columns = (field_map(type_map.fields[name]).column or "" for name in names)
+    if fields.keys() != names or _missing(said.table, (said.count, *columns), tables):
+        return None
+    rollup = Rollup(
+        f"{BASE}.{quoted(said.count)}", frozenset(said.fields), frozenset(said.months)
+    )
+    return rollup, replace(
+        mapped, table=quoted(said.table), fields=fields, joins={}, needs={}
     )
 
 

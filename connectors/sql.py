@@ -408,23 +408,28 @@ def tally_statement(
     mapped: MappedType, query: TallyQuery, collate: str
 ) -> tuple[str, list[object]]:
     """Write a count per group; group values come as text, in ``~0``, ``~1`` …."""
+    many, none = "count(*)", ""
+    if mapped.rollup is not None and mapped.rollup[0].answers(query):
+        rollup, mapped = mapped.rollup
+        many = f"coalesce(sum({rollup.count}), 0)::bigint"
+        none = f" having sum({rollup.count}) > 0"
     statement = Statement(mapped, collate)
     where = statement.condition(query.where)
     if query.keys is not None:
-        return _tally_by_key(statement, query.keys, where)
+        return _tally_by_key(statement, query.keys, where, many)
     groups = [_group(statement, *numbered) for numbered in enumerate(query.by)]
     values = [f'{value} as "~{number}"' for number, (value, _) in enumerate(groups)]
-    select = ", ".join([*values, 'count(*) as "~count"'])
+    select = ", ".join([*values, f'{many} as "~count"'])
     source = " ".join([statement.source(), *(join for _, join in groups if join)])
     places = ", ".join(str(number + 1) for number in range(len(groups)))
-    by = f" group by {places}" if groups else ""
+    by = f" group by {places}{none}" if groups else ""
     if query.limit is not None:
         by += f" limit {statement.parameter(query.limit)}"
     return f"select {select} from {source} where {where}{by}", statement.parameters
 
 
 def _tally_by_key(
-    statement: Statement, asked: Keys, where: str
+    statement: Statement, asked: Keys, where: str, many: str
 ) -> tuple[str, list[object]]:
     found = statement.lookup(asked.field)
     if found is None:
@@ -436,7 +441,7 @@ def _tally_by_key(
     keys, match = _matching(statement, found, asked.values)
     each = f'select k.k::text as "~match", q.n as "~count" from unnest({keys}) k(k)'
     rows = f"{statement.source()} where {match} and {where}"
-    counted = f"cross join lateral (select count(*) as n from {rows}) q"
+    counted = f"cross join lateral (select {many} as n from {rows}) q"
     return f"{each} {counted} where q.n > 0", statement.parameters
 
 

@@ -14,6 +14,7 @@ from zhitong.connectors.receipt_book import PlatformReceiptBook
 from zhitong.exceptions import ReceiverError
 from zhitong.infra.broker_access import way
 from zhitong.infra.broker_start import topics
+from zhitong.infra.folding import folding
 from zhitong.infra.patterns_file import read_patterns
 from zhitong.infra.platform_database import PLATFORM, platform_that_answers
 from zhitong.infra.reviewing import Reviewing
@@ -54,6 +55,7 @@ async def _relay(settings: Settings, name: str) -> None:
             group.create_task(Relay(outbox, sender).run())
             group.create_task(_receipts(settings, desk).run())
             group.create_task(BrokerWatch(broker, _log).run())
+            group.create_task(folding(url))
             group.create_task(Reviewing(url, patterns, settings.review_minutes).run())
     finally:
         await book.close()

@@ -40,6 +40,12 @@ alter function access_month(date) security definer set search_path = public, pg_
 revoke execute on function outbox_sent_month(date), access_month(date) from public;
 grant execute on function outbox_sent_month(date), access_month(date) to zhitong_gateway;
 
+-- Counts follow from the ledger: nobody writes them, whoever writes a decision.
+alter function decision_counted() security definer set search_path = public, pg_temp;
+alter function fold_decision_counts() security definer set search_path = public, pg_temp;
+revoke execute on function decision_counted(), fold_decision_counts() from public;
+grant execute on function fold_decision_counts() to zhitong_gateway;
+
 -- --- the gateway -------------------------------------------------------------------------
 
 -- What is proved, and what was said once: added to and read.
