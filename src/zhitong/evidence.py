@@ -158,6 +158,11 @@ class Countersignature:
         return f"zhitong-witness/1\nseen {stamp(self.seen)}\n".encode() + note
 
 
+_OFFSET = len("+00:00")
+
+
 def stamp(moment: datetime) -> str:
     """Write *moment* as all signed texts have it: UTC, microseconds, ``Z``."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Each record and receipt has one: strftime takes twice as long.
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return f"{utc.isoformat(timespec='microseconds')[:-_OFFSET]}Z"
