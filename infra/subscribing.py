@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -61,11 +61,18 @@ class Subscribing:
     """Answers subscribers, of whatever transport."""
 
     def __init__(
-        self, engine: Engine, intake: Intake, watching: Watching, settings: Settings
+        self,
+        engine: Engine,
+        intake: Intake,
+        watching: Watching,
+        settings: Settings,
+        *,
+        rest: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.intake = intake
         self._engine = engine
         self._watching = watching
+        self._rest = rest
         self._alive = settings.alive_seconds
         self._places = Places(settings.subscriptions, too_many)
 
@@ -178,7 +185,7 @@ class Subscribing:
             answer = await self._paced(subscriber, watch)
             if not _may_come(answer, watch):
                 return answer
-            await asyncio.sleep(rest)
+            await self._rest(rest)
         return await self._paced(subscriber, watch)
 
     async def _paced(self, subscriber: Subscriber, watch: Watch) -> Answer:
@@ -188,7 +195,7 @@ class Subscribing:
                 question = await self._again(subscriber)
                 return await self._answer(question, watch)
             except RateLimitedError as error:
-                await asyncio.sleep(float(error.details["after"]))
+                await self._rest(float(error.details["after"]))
 
     async def _again(self, subscriber: Subscriber) -> Question:
         """Make the question once more, with what holds for its client now."""

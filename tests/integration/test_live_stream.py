@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from streaming import BUREAU, Clock, events, penalty
 
 from zhitong.infra.app import build_app, server
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, DemoIssuer
@@ -30,7 +30,6 @@ pytestmark = pytest.mark.integration
 PORTAL = Path(__file__).parents[2] / "portal"
 ENDLESS = 60.0
 """Seconds after which a test would wait for ever."""
-BUREAU = DEMO_PRINCIPALS["department"]
 RECORD = """mutation($d: DecisionInput!) { recordDecision(decision: $d) {
   decisionId version events { receiver } } }"""
 WITHDRAW = """mutation($w: WithdrawalInput!) { withdrawDecision(withdrawal: $w) {
@@ -38,22 +37,6 @@ WITHDRAW = """mutation($w: WithdrawalInput!) { withdrawDecision(withdrawal: $w) 
 
 Told = dict[str, Any]
 Sql = Callable[..., Awaitable[list[asyncpg.Record]]]
-
-
-def penalty(number: str) -> dict[str, object]:
-    return {
-        "localId": f"live-{number}",
-        "actType": "PENALTY",
-        "subjectCode": BUREAU.unit,
-        "documentNo": f"（安）应急罚〔2026〕{int(number, 16)}号",
-        "decidedOn": "2026-06-01",
-        "counterpartyKind": "LEGAL_PERSON",
-        "counterpartyName": "安泽金丝雀化工有限公司",
-        "counterpartyCode": "91110000600037341L",
-        "penaltyKinds": ["FINE"],
-        "fine": "20000.00",
-        "procedure": "ORDINARY",
-    }
 
 
 class Counting:
@@ -77,16 +60,6 @@ class Counting:
             self.cancelled.set()
             raise
         return await self.engine.answer(question)
-
-
-class Clock:
-    """The verifier's clock, which tests move."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-
-    def __call__(self) -> float:
-        return asyncio.get_running_loop().time() + 1_700_000_000 + self.ahead
 
 
 @dataclass
@@ -120,7 +93,7 @@ class Live:
                 response.headers["content-type"] == "text/event-stream; charset=utf-8"
             )
             assert response.headers["cache-control"] == "no-store"
-            yield events(response)
+            yield answers(response)
 
     async def say(self, document: str, **variables: object) -> Told:
         """Ask as the department, of the same gateway."""
@@ -137,16 +110,9 @@ class Live:
         return told
 
 
-async def events(response: httpx.Response) -> AsyncIterator[tuple[str, Told]]:
-    rest = b""
-    async for part in response.aiter_bytes():
-        assert b"\r" not in part  # frames end in line feeds alone
-        *frames, rest = (rest + part).split(b"\n\n")
-        for frame in frames:
-            if frame.startswith(b":"):
-                continue
-            name, data = frame.decode().split("\n")
-            yield name.removeprefix("event: "), json.loads(data.removeprefix("data: "))
+async def answers(response: httpx.Response) -> AsyncIterator[tuple[str, Told]]:
+    async for name, data in events(response):
+        yield name, json.loads(data)
 
 
 async def until(
@@ -239,7 +205,7 @@ async def test_a_decision_and_its_withdrawal_move_the_page(live: Live) -> None:
         before = await until(
             stream, "now", lambda it: it["minutes"]["counts"][0] is not None
         )
-        stated = penalty(uuid.uuid4().hex[:12])
+        stated = penalty()
         recorded = await live.say(RECORD, d=stated)
         number = stated["documentNo"]
         now = await until(stream, "now", lambda it: shown(it, number) is not None)
@@ -292,7 +258,7 @@ REFUSE = """insert into receipt (event_id, receiver, answer, at, payload_hash, r
 async def test_late_and_rejected_deliveries_are_told(live: Live, sql: Sql) -> None:
     numbers = []
     for _ in range(3):
-        stated = penalty(uuid.uuid4().hex[:12])
+        stated = penalty()
         recorded = await live.say(RECORD, d=stated)
         numbers.append((recorded["decisionId"], stated["documentNo"]))
     (unsent, its_no), (unanswered, other_no), (refused, third_no) = numbers
@@ -338,7 +304,7 @@ async def test_late_and_rejected_deliveries_are_told(live: Live, sql: Sql) -> No
 async def test_a_rejection_is_not_told_once_a_later_version_is_held(
     live: Live, sql: Sql
 ) -> None:
-    stated = penalty(uuid.uuid4().hex[:12])
+    stated = penalty()
     recorded = await live.say(RECORD, d=stated)
     number, number_of = recorded["decisionId"], stated["documentNo"]
     await sql("platform", "select outbox_sent_month(current_date)")

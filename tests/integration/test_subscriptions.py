@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import socket
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ import asyncpg
 import httpx
 import pytest
 from sealing_log import sealing
+from streaming import BUREAU, Clock, events, penalty
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
@@ -35,7 +35,6 @@ pytestmark = pytest.mark.integration
 PORTAL = Path(__file__).parents[2] / "portal"
 ENDLESS = 60.0
 """Seconds after which a test would wait for ever."""
-BUREAU = DEMO_PRINCIPALS["department"]
 PROTOCOL = Subprotocol("graphql-transport-ws")
 DECISIONS = """subscription($after: String, $where: DecisionFilter) {
   decisions(after: $after, where: $where) { position nodes {
@@ -51,33 +50,6 @@ WITHDRAW = """mutation($w: WithdrawalInput!) { withdrawDecision(withdrawal: $w) 
 Told = dict[str, Any]
 Asking = Callable[..., Awaitable[Answer]]
 Sql = Callable[..., Awaitable[list[asyncpg.Record]]]
-
-
-def penalty() -> Told:
-    number = uuid.uuid4().hex[:12]
-    return {
-        "localId": f"sub-{number}",
-        "actType": "PENALTY",
-        "subjectCode": BUREAU.unit,
-        "documentNo": f"（安）应急罚〔2026〕{int(number, 16)}号",
-        "decidedOn": "2026-06-01",
-        "counterpartyKind": "LEGAL_PERSON",
-        "counterpartyName": "安泽金丝雀化工有限公司",
-        "counterpartyCode": "91110000600037341L",
-        "penaltyKinds": ["FINE"],
-        "fine": "20000.00",
-        "procedure": "ORDINARY",
-    }
-
-
-class Clock:
-    """The verifier's clock, which tests move."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-
-    def __call__(self) -> float:
-        return asyncio.get_running_loop().time() + 1_700_000_000 + self.ahead
 
 
 @dataclass
@@ -147,7 +119,7 @@ class Served:
             assert response.status_code == 200, await response.aread()
             kind = response.headers["content-type"]
             assert kind == "text/event-stream; charset=utf-8"
-            yield events(response)
+            yield answers(response)
 
 
 @dataclass
@@ -184,16 +156,9 @@ class Socket:
         return code, reason or ""
 
 
-async def events(response: httpx.Response) -> AsyncIterator[tuple[str, Told]]:
-    rest = b""
-    async for part in response.aiter_bytes():
-        assert b"\r" not in part  # frames end in line feeds alone
-        *frames, rest = (rest + part).split(b"\n\n")
-        for frame in frames:
-            if not frame.startswith(b":"):
-                name, data = frame.decode().split("\n")
-                told = data.removeprefix("data: ")
-                yield name.removeprefix("event: "), json.loads(told) if told else {}
+async def answers(response: httpx.Response) -> AsyncIterator[tuple[str, Told]]:
+    async for name, data in events(response):
+        yield name, json.loads(data) if data else {}
 
 
 @asynccontextmanager
