@@ -16,7 +16,7 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-from sealing_log import sealing
+from sealing_log import sealing, until
 from streaming import BUREAU, Clock, events, penalty
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -207,11 +207,17 @@ async def served(
     addresses: Mapping[str, str],
     tmp_path: Path,
     keys: Path,
+    sql: Sql,
 ) -> AsyncIterator[Served]:
+    async def sealed() -> bool:
+        waiting = "select from unsealed where kind = 'DECISION' limit 1"
+        return not await sql("platform", waiting)
+
     async with (
         sealing(addresses["platform"], keys),
         serving(gateway, tmp_path) as one,
     ):
+        await until(sealed)  # what other tests have left is no news
         yield one
 
 
