@@ -133,7 +133,7 @@ async def follow_page(
     return [one.wrong or pages.get(id(one)) for one in begun]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, for speed: made for every row of a level
 class _Begun:
     """A connection below one row: where its page begins, or why it cannot."""
 

@@ -17,7 +17,7 @@ from zhitong.resolvers.read import LINK, NOTHING, Ask, Found
 from zhitong.types import EntityType, Order, Predicate, Relation, Row
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, for speed: made for every row of a level
 class Edge:
     """A row and the cursor after it, sealed where it is asked for."""
 
@@ -30,7 +30,7 @@ class Edge:
         return self.seal(mark_of(self.node))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, for speed: made for every row of a level
 class Page:
     """One page: what was read for it now, its count when somebody asks."""
 
@@ -61,7 +61,7 @@ class Page:
         return PageInfo(self)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, for speed: made for every row of a level
 class PageInfo:
     """Where a page ends."""
 
@@ -95,7 +95,7 @@ class PageArguments:
     """Only these; every source of the type without it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, for speed: made for every row of a level
 class Total:
     """How many rows there are in all sources that answered."""
 
@@ -253,7 +253,7 @@ def parent_of(relation: Relation, row: Row) -> str:
     return f"{relation.name}@{NodeId(row.type, row.source, row.key)}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, for speed: made for every row of a level
 class CountBelow:
     """Counts what one row leads to; siblings share the read."""
 
