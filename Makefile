@@ -28,7 +28,7 @@ export npm_config_cache := $(CURDIR)/$(CACHE)/npm
 export npm_config_fetch_retries := 1
 export npm_config_update_notifier := false
 
-.PHONY: help setup explorer broker check lint types test test-inside test-outside unit leaks fix demo serve bench bench-read bench-growth soak bench-decisions bench-access bench-front bench-revocation bench-evidence bench-subscribers bench-verify grants-month fuzz judges federation captures schema policy clean-demo lock
+.PHONY: help setup explorer broker check lint types test test-inside test-outside unit leaks fix demo serve bench bench-read bench-growth soak bench-decisions bench-access bench-front bench-revocation bench-evidence bench-subscribers bench-verify grants-month fuzz differ judges federation captures schema policy clean-demo lock
 
 help: ## 列出命令 list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -130,6 +130,9 @@ grants-month: setup ## 共享授权演练一个月，逐项复核（N=件数） 
 
 fuzz: $(VENV)/.installed ## 随机请求（N=数量，SEED=种子） fuzz the gateway in the process (N=count, SEED=seed)
 	nice -n 10 $(BIN)/python bench/fuzz.py --count $(or $(N),1000000) $(if $(SEED),--seed $(SEED))
+
+differ: $(VENV)/.installed ## 两种执行方式对照（N=数量，SEED=种子，CASE=编号） compare both executors (N=count, SEED=seed, CASE=one)
+	PYTHONPATH=tests/contract nice -n 10 $(BIN)/python bench/differ.py --count $(or $(N),100000) $(if $(SEED),--seed $(SEED)) $(if $(CASE),--case $(CASE))
 
 # Their programs clash with our pins: they live in an environment of their own.
 JUDGES := $(CACHE)/judges

@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -16,12 +17,19 @@ from zhitong.exceptions import EmbeddedError
 from zhitong.infra.broker import Broker, apache
 from zhitong.infra.broker_apache import Apache
 from zhitong.infra.embedded import Cluster, clean
-from zhitong.infra.settings import from_environment
+from zhitong.infra.settings import Settings, from_environment
+from zhitong.schema.executor import GraphEngine
 from zhitong.streams.kafka_client import Access
 
 # Slow is not wrong: no example fails on the clock (in CI the rest is Hypothesis's own).
 settings.register_profile("patient", settings(), deadline=None)
 settings.load_profile("patient")
+
+# The whole suite by plans: ZHITONG_EXECUTOR=plan. What is made by hand has it as well.
+if os.environ.get("ZHITONG_EXECUTOR"):
+    for made in (Settings, GraphEngine):
+        defaults: Any = made.__init__.__kwdefaults__
+        defaults["executor"] = os.environ["ZHITONG_EXECUTOR"]
 
 _SESSIONS = Path(__file__).parents[1] / ".zhitong" / "test"
 _CACHE = Path(__file__).parents[1] / ".zhitong" / "cache"

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from key_domains import Place, domains, named
+
 from zhitong.connectors.meaning import Value
 from zhitong.connectors.memory import MemorySource, Table
 from zhitong.connectors.pseudonyms import Pseudonyms
@@ -22,7 +24,6 @@ from zhitong.types import (
     Field,
     Kind,
     Label,
-    Shape,
     Sharing,
     Tightening,
 )
@@ -55,8 +56,6 @@ WRONG = ("91619900", "", " ", "无", "91619900MA0000000O", "619921199006135015")
 TIGHTENED = Tightening(Sharing.CONDITIONAL, "某条例第一条")
 WITHHELD = Tightening(Sharing.WITHHELD, "某条例第二条")
 GONE = Label("列 x 不见了", "column x has gone")
-
-Place = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,42 +145,6 @@ PARTS = (
         tightened={},
     ),
 )
-
-
-@cache
-def domains() -> Mapping[Place, Place]:
-    """Say of each field that relations lead from or to, whose values it shares."""
-    found: dict[Place, Place] = {}
-
-    def first(place: Place) -> Place:
-        while found.get(place, place) != place:
-            place = found[place]
-        return place
-
-    for entity in ENTITIES.values():
-        for relation in entity.relations.values():
-            one = first((entity.name, relation.local))
-            other = first((relation.target, relation.remote))
-            found.setdefault(one, one)
-            found.setdefault(other, other)
-            found[one] = other
-    return {place: first(place) for place in tuple(found)} | {
-        (entity.name, name): first((entity.name, name))
-        for entity in ENTITIES.values()
-        for name in entity.fields
-        if (entity.name, name) in found
-    }
-
-
-@cache
-def named() -> frozenset[Place]:
-    """Name the fields that single rows are found by."""
-    return frozenset(
-        (relation.target, relation.remote)
-        for entity in ENTITIES.values()
-        for relation in entity.relations.values()
-        if relation.shape is not Shape.PAGE
-    )
 
 
 @cache

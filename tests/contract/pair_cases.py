@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from executors import Case, Pair, Seen
@@ -56,23 +56,32 @@ def cases(rng: random.Random, asked: Walked) -> list[Case]:
     ]
 
 
-async def compared(pair: Pair, asked: Sequence[Case]) -> list[tuple[Case, list[str]]]:
-    """Ask all of *asked*, and second pages; give each with its differences."""
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A case with what both made of it, and where they differ."""
+
+    case: Case
+    one: Seen
+    other: Seen
+    found: list[str]
+
+
+async def compared(pair: Pair, asked: Sequence[Case]) -> list[Compared]:
+    """Ask all of *asked*, and second pages; say of each where the two differ."""
+    told = await _asked(pair, asked)
+    again = [*_again(told)]
+    return told + (await _asked(pair, again) if again else [])
+
+
+async def _asked(pair: Pair, asked: Sequence[Case]) -> list[Compared]:
+    told = []
     seen = await pair.answers(asked)
-    found = []
     for case, (one, other) in zip(asked, seen, strict=True):
-        faults = differences(case, one, other)
+        found = differences(case, one, other)
         if case.fault.budget:
-            faults += await _within(pair, case, one, other)
-        found.append((case, faults))
-    again = [*_again(asked, seen)]
-    if again:
-        pages = await pair.answers(again)
-        found += [
-            (case, differences(case, *both))
-            for case, both in zip(again, pages, strict=True)
-        ]
-    return found
+            found += await _within(pair, case, one, other)
+        told.append(Compared(case, one, other, found))
+    return told
 
 
 async def _within(pair: Pair, case: Case, *seen: Seen) -> list[str]:
@@ -81,12 +90,13 @@ async def _within(pair: Pair, case: Case, *seen: Seen) -> list[str]:
     return [fault for one in seen for fault in overstepped(whole, one)]
 
 
-def _again(asked: Sequence[Case], seen: Sequence[tuple[Seen, Seen]]) -> Iterator[Case]:
+def _again(told: Sequence[Compared]) -> Iterator[Case]:
     """Ask for the page after one of the cursors that came, where there are some."""
-    for case, (one, _) in zip(asked, seen, strict=True):
-        if f"${AFTER}" not in case.document or one.answer is None:
+    for each in told:
+        case, answer = each.case, each.one.answer
+        if f"${AFTER}" not in case.document or answer is None:
             continue
-        cursors = [*_cursors(one.answer.body)]
+        cursors = [*_cursors(answer.body)]
         if cursors:
             cursor = random.Random(case.seed).choice(cursors)  # noqa: S311 - as above
             yield replace(case, variables={**(case.variables or {}), AFTER: cursor})

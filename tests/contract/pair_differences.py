@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 from executors import Case, Seen
+from graphql import SelectionNode, get_operation_ast, parse
 
 from zhitong.schema.engine import Answer
 from zhitong.types import Inquiry
@@ -210,13 +211,20 @@ def _statements(case: Case, one: Seen, other: Seen) -> Iterator[str]:
     """Hold that the other executor asks no source more often.
 
     Two branches may ask one thing at one time, or not: then it is one statement, or
-    two. Where sources answer at once both have the same luck; else each place that has
-    fields below it may ask once more.
+    two. Where sources answer at once that is so of roots alone; else each place that
+    has fields below it may ask once more.
     """
-    more = 0 if case.at_once else case.document.count("{")
+    document = case.document
+    more = len(roots(document)) - 1 if case.at_once else document.count("{")
     for source, many in other.statements.items():
         if many > one.statements[source] + more:
             yield f"statements of {source}: {many}, not {one.statements[source]}"
+
+
+def roots(text: str) -> Sequence[SelectionNode]:
+    """Give what the first operation of a document asks for at its root."""
+    operation = get_operation_ast(parse(text))
+    return operation.selection_set.selections if operation else ()
 
 
 def _unequal(

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
-from executors import Side, Wavering
+from executors import Side
 from pair_faults import PairFault
+from wavering_sources import Wavering
 
 from zhitong.resolvers.readings import Found, Now, Reading
 from zhitong.schema.engine import Answer

@@ -33,11 +33,8 @@ from graphql import (
     is_required_argument,
     is_required_input_field,
 )
-from imperfect_city import COMPANIES, NUMBERS, city, keys, stated
+from likely_values import identity, scalar
 
-from zhitong.connectors.memory import MemorySource
-from zhitong.resolvers.nodes import NodeId
-from zhitong.rules.identifiers import credit_code_fault
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.graph import sdl
 from zhitong.types import Sharing
@@ -58,16 +55,6 @@ COMMON = (
     *("inspectionStatistics", "counterpartyByIdNumber", "proceedings", "deliveries"),
 )
 """Root fields of which many see something."""
-ODD = ("", "无", "'; --", "%_\\", "\u4e00" * 60, "null", "true", "0")
-LIKELY: Mapping[str, Sequence[Json]] = {
-    "Boolean": (True, False),
-    "Int": range(7),
-    "Money": ("0", "99.00", "1000.10", "50000", "-1"),
-    "Date": [f"202{number % 3 + 4}-0{number}-01" for number in range(1, 10)],
-    "DateTime": [f"2026-0{number}-01T00:00:00+08:00" for number in range(1, 10)],
-    "DivisionCode": ("619900", "619921", "6199", "61", "629900"),
-}
-"""By scalar, values that mean something in the city."""
 AFTER = "after"
 """A variable that takes a cursor which the same document has brought."""
 
@@ -87,21 +74,6 @@ class Walked:
 def schema() -> GraphQLSchema:
     """Give the schema as a client reads it."""
     return build_schema(sdl())
-
-
-@cache
-def _city() -> Mapping[str, MemorySource]:
-    return city()
-
-
-@cache
-def _rows() -> Sequence[str]:
-    return [str(NodeId(*row)) for row in keys(_city())]
-
-
-@cache
-def _stated(type_name: str, name: str) -> Sequence[str]:
-    return stated(_city().values(), type_name, name)
 
 
 def walked(rng: random.Random) -> Walked:
@@ -267,7 +239,7 @@ class _Walk:
         if word == "first":
             return self._hoisted("Int", json.dumps, self._size())
         if word == "id":
-            return self._hoisted("ID!", json.dumps, self._identity())
+            return self._hoisted("ID!", json.dumps, identity(self.rng))
         owner = _entity(get_named_type(kind.fields[name].type).name)
         return self._input(argument.type, owner, word, depth=0)
 
@@ -282,13 +254,6 @@ class _Walk:
         if self.often(0.04):
             return self.rng.choice((0, 201, -1, None, 50, 51))
         return self.rng.randint(1, 5)
-
-    def _identity(self) -> str:
-        if self.often(0.1):
-            return self.rng.choice(
-                ("x", "", str(NodeId("Nothing", "market", "1")), str(NodeId(*"abc")))
-            )
-        return self.rng.choice(_rows())
 
     def _input(self, kind: GraphQLInputType, owner: str, name: str, depth: int) -> str:
         """Write a value of *kind*; *owner* and *name* say which field it is about."""
@@ -313,7 +278,7 @@ class _Walk:
                 likely = _open(owner, likely)
             value = self.rng.choice(likely)
             return self._hoisted(kind.name + required, str, value)
-        value = self._scalar(kind.name, owner, name)
+        value = scalar(self.rng, kind.name, owner, name)
         return self._hoisted(kind.name + required, json.dumps, value)
 
     def _object(
@@ -340,24 +305,6 @@ class _Walk:
             inside = entity.name if entity else owner
             said.append(f"{word}: {self._input(one.type, inside, about, depth + 1)}")
         return "{" + ", ".join(said) + "}"
-
-    def _scalar(self, kind: str, owner: str, name: str) -> Json:
-        if self.often(0.02) and kind != "Boolean":
-            return self.rng.choice(ODD)
-        known = _stated(owner, name) if owner in ENTITIES else ()
-        if name == "sources":
-            return self.rng.choice((*_city(), "market", "emergency"))
-        if kind in LIKELY:
-            return self.rng.choice(LIKELY[kind])
-        if kind == "CreditCode":
-            right = [one for one in known if credit_code_fault(one) is None]
-            return self.rng.choice(right or COMPANIES)
-        if "idnumber" in name.lower():
-            return self.rng.choice(NUMBERS)
-        if known and self.often(0.8):
-            text = self.rng.choice(known)
-            return text if self.often(0.7) else text[:2]
-        return self.rng.choice(("文字", "正蓝", "张某", "文字", "Officer-01", "", "%_"))
 
     def _hoisted(self, kind: str, write: Any, value: Json) -> str:  # noqa: ANN401 - how a literal is written
         """Write *value* where it stands, or have a variable bring it."""

@@ -22,15 +22,15 @@ MOST = 2_000
 async def test_an_executor_does_not_differ_from_itself() -> None:
     pair = Pair(GRAPHQL_CORE, GRAPHQL_CORE)
     for number in range(60):
-        for case, found in await compared(pair, made(SEED, number)):
-            assert not found, f"case {number}: {reported(case, found)}"
+        for each in await compared(pair, made(SEED, number)):
+            assert not each.found, f"{number}: {reported(each.case, each.found)}"
 
 
 async def test_a_plan_does_not_differ_from_graphql_core() -> None:
     pair = Pair()
     for number in range(DOCUMENTS):
-        for case, found in await compared(pair, made(SEED, number)):
-            assert not found, f"case {number}: {reported(case, found)}"
+        for each in await compared(pair, made(SEED, number)):
+            assert not each.found, f"{number}: {reported(each.case, each.found)}"
 
 
 @pytest.mark.parametrize("executor", [GRAPHQL_CORE, PLAN])
@@ -41,7 +41,7 @@ async def test_a_planted_difference_is_found(planted: Planted, executor: str) ->
     for number in range(MOST):
         cases = [_where(planted, case) for case in made(SEED, number)]
         told = await compared(pair, cases)
-        if any(found for _, found in told):
+        if any(each.found for each in told):
             return
     pytest.fail(f"{planted.name} is not found in {MOST} documents")
 
