@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from executors import Case, Pair
 from graphql import (
+    DocumentNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLSyntaxError,
     Node,
     OperationDefinitionNode,
     VariableNode,
@@ -58,12 +61,12 @@ def _shorter(text: str) -> Iterator[str]:
         kept = [
             one for number, one in enumerate(getattr(owner, name)) if number != index
         ]
-        setattr(owner, name, tuple(kept))
+        _write(owner, name, kept)
         _tidied(made)
-        try:
-            yield print_ast(made)
-        except (AttributeError, TypeError):
-            continue  # nothing is left of it
+        text = print_ast(made)
+        with suppress(GraphQLSyntaxError):  # nothing may be left of it
+            parse(text)
+            yield text
 
 
 def _removable(node: Node) -> Iterator[tuple[Any, str, int]]:
@@ -81,7 +84,12 @@ def _removable(node: Node) -> Iterator[tuple[Any, str, int]]:
                 yield from _removable(one)
 
 
-def _tidied(document: Any) -> None:  # noqa: ANN401 - nodes are written to, which their stubs forbid
+def _write(node: Node, name: str, value: Sequence[Node]) -> None:
+    """Write into a node that is our own copy; others may not be written to."""
+    object.__setattr__(node, name, tuple(value))
+
+
+def _tidied(document: DocumentNode) -> None:
     """Leave out the fragments and variables that nothing uses any more."""
     for _ in document.definitions:
         spread = {
@@ -89,24 +97,21 @@ def _tidied(document: Any) -> None:  # noqa: ANN401 - nodes are written to, whic
             for one in _all(document)
             if isinstance(one, FragmentSpreadNode)
         }
-        document.definitions = tuple(
+        kept = [
             one
             for one in document.definitions
             if not isinstance(one, FragmentDefinitionNode) or one.name.value in spread
-        )
+        ]
+        _write(document, "definitions", kept)
+    used = {one.name.value for each in document.definitions for one in _used(each)}
     for one in document.definitions:
         if isinstance(one, OperationDefinitionNode):
-            made: Any = one
-            used = {
-                inside.name.value
-                for other in document.definitions
-                for inside in _used(other)
-            }
-            made.variable_definitions = tuple(
+            declared = [
                 each
                 for each in one.variable_definitions or ()
                 if each.variable.name.value in used
-            )
+            ]
+            _write(one, "variable_definitions", declared)
 
 
 def _used(node: Node) -> Iterator[VariableNode]:

@@ -8,8 +8,9 @@ import pytest
 from executors import Case, Pair
 from pair_askers import ASKERS
 from pair_cases import compared, made
-from pair_differences import reported
+from pair_differences import differences, reported
 from planted_differences import PLANTED, Planted
+from shrinking import least
 
 from zhitong.schema.running import GRAPHQL_CORE, PLAN
 
@@ -53,3 +54,17 @@ def _where(planted: Planted, case: Case) -> Case:
         asker=ASKERS.get(planted.asker, case.asker),
         fault=planted.fault or case.fault,
     )
+
+
+async def test_a_difference_is_cut_down_to_the_least_that_has_it() -> None:
+    pair = Pair(GRAPHQL_CORE, GRAPHQL_CORE)
+    PLANTED[0].plant((await pair.sides())[1])
+    case = Case(
+        document="query($n: Int) { caseRecords(first: $n) { nodes { ...F } missing } } "
+        "fragment F on CaseRecord { caseNo title status }",
+        asker=ASKERS["police"],
+    )
+    ((one, other),) = await pair.answers([case])
+    smaller, found = await least(pair, case, differences(case, one, other))
+    assert found
+    assert len(smaller.document) < len(case.document)
