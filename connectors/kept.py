@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 
 import asyncpg
 
@@ -18,8 +19,34 @@ from zhitong.connectors.loan import Pooled
 
 STATEMENTS = 50_000
 """A connection that has had so many goes back: a server's session grows with use."""
+TEXT = 1_000_000
+"""A connection that has had so many characters of different statements goes back: a
+server keeps 60 to 70 bytes for each character of one that is prepared, and whoever asks
+for ever other columns must not fill a department's memory."""
 SECONDS_SPARE = 300.0
 """How long a connection is kept that nobody needs; twice that at most."""
+
+
+@dataclass(slots=True)
+class Loan:
+    """A connection with what it has had."""
+
+    connection: Pooled
+    count: int = 0
+    texts: set[str] = field(default_factory=set)
+    size: int = 0
+
+    def note(self, sql: str) -> None:
+        """Note a statement that it gets."""
+        self.count += 1
+        if sql not in self.texts:
+            self.texts.add(sql)
+            self.size += len(sql)
+
+    @property
+    def used_up(self) -> bool:
+        """Whether its server's session has grown enough."""
+        return self.count >= STATEMENTS or self.size >= TEXT
 
 
 class Kept:
@@ -27,8 +54,8 @@ class Kept:
 
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
         self._pool = pool
-        self._idle: list[tuple[Pooled, int]] = []
-        """With what each has had; the one used last is taken first."""
+        self._idle: list[Loan] = []
+        """The one used last is taken first."""
         self._spare = 0
         """How many were idle all the time since the last sweep."""
         self._sweeping: asyncio.TimerHandle | None = None
@@ -37,35 +64,33 @@ class Kept:
         self, sql: str, parameters: Sequence[object]
     ) -> list[asyncpg.Record]:
         """Run one statement that leaves nothing behind."""
-        connection, count = await self._taken()
-        stays = False
+        loan = await self._taken()
+        loan.note(sql)
         try:
-            records = await connection.fetch(sql, *parameters)
-            stays = count < STATEMENTS
+            return await loan.connection.fetch(sql, *parameters)
         except asyncio.CancelledError:
             # A frozen server answers no cancel request either: drop it.
-            connection.terminate()
+            loan.connection.terminate()
             raise
         finally:
-            if stays:
-                self._keep(connection, count)
-            else:
-                await self._pool.release(connection)
-        return records
+            if not loan.used_up:
+                self._keep(loan)
+            elif _open(loan.connection):
+                loan.connection.terminate()
 
-    def _keep(self, connection: Pooled, count: int) -> None:
-        self._idle.append((connection, count))
+    def _keep(self, loan: Loan) -> None:
+        self._idle.append(loan)
         if self._sweeping is None:
             self._await_sweep()
 
-    async def _taken(self) -> tuple[Pooled, int]:
+    async def _taken(self) -> Loan:
         while self._idle:
-            connection, count = self._idle.pop()
+            loan = self._idle.pop()
             self._spare = min(self._spare, len(self._idle))
-            if _open(connection):
-                return connection, count + 1
-            await self._pool.release(connection)  # its server has gone meanwhile
-        return await self._pool.acquire(), 1
+            if _open(loan.connection):
+                return loan
+            await self._pool.release(loan.connection)  # its server has gone meanwhile
+        return Loan(await self._pool.acquire())
 
     def _await_sweep(self) -> None:
         loop = asyncio.get_running_loop()
@@ -74,9 +99,9 @@ class Kept:
     def sweep(self) -> None:
         """Drop the connections that nobody needed since the last time."""
         unneeded, self._idle = self._idle[: self._spare], self._idle[self._spare :]
-        for connection, _ in unneeded:
+        for loan in unneeded:
             with suppress(asyncpg.InterfaceError):  # it has gone, and back, by itself
-                connection.terminate()
+                loan.connection.terminate()
         self._spare = len(self._idle)
         self._sweeping = None
         if self._idle:

@@ -52,7 +52,7 @@ async def test_a_connection_that_its_server_ended_is_not_used_again(
     try:
         await other.fetch("select pg_terminate_backend($1)", ended)
         async with asyncio.timeout(60):
-            while kept._open(connections._idle[0][0]):  # noqa: ASYNC110 - no event
+            while kept._open(connections._idle[0].connection):  # noqa: ASYNC110 - no event
                 await asyncio.sleep(0.01)
     finally:
         await other.close()
@@ -87,6 +87,19 @@ async def test_a_connection_goes_back_after_its_share_of_statements(
         await which(connections)
     assert connections._idle == []
     assert await which(connections)
+
+
+async def test_a_connection_goes_back_after_its_share_of_different_texts(
+    connections: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "TEXT", 300)
+    again = {await which(connections) for _ in range(50)}
+    assert len(again) == 1
+    other = f"select {'1' * 9}, {', '.join(['2'] * 100)}"
+    with pytest.raises(asyncpg.UndefinedTableError):  # one that fails counts as well
+        await connections.fetch(f"{other} from nowhere", [])
+    assert connections._idle == []
+    assert await which(connections) not in again
 
 
 async def test_what_nobody_needed_is_dropped_and_the_rest_stays(
