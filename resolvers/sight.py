@@ -63,6 +63,7 @@ class Sight:
         self._policy = policy
         self._profiles = Profiles(policy)
         self._decided = Kept[TypeVerdicts]()
+        self._scoped: dict[str, bool] = {}
 
     def profile(self, inquiry: Inquiry) -> Profile:
         """Say what all verdicts for *inquiry* come of, besides policy and sources."""
@@ -139,7 +140,10 @@ class Sight:
 
     def scoped(self, kind: str) -> bool:
         """Say whether verdicts for *kind* need to know which cases are disputed."""
-        return scoped(self._policy, kind)
+        known = self._scoped.get(kind)
+        if known is None:
+            known = self._scoped[kind] = scoped(self._policy, kind)
+        return known
 
     def comparable(
         self, inquiry: Inquiry, entity: EntityType, name: str
