@@ -39,25 +39,19 @@ def generated(selection: Selection) -> Assemble:
     """Make the function that puts answers to *selection* together."""
     source, constants = written(selection)
     names: dict[str, Any] = {"__builtins__": {}, **HELPERS}
+    names |= {f"k{number}": constant for number, constant in enumerate(constants)}
     code = compile(source, "<plan>", "exec")
     exec(code, names)  # noqa: S102 - numbers for names and words of our own: see above
-    made: Assemble = names["make"](*constants)
+    made: Assemble = names["data"]
     return made
 
 
 def written(selection: Selection) -> tuple[str, Sequence[object]]:
-    """Write the source of that function, and the constants that it is handed."""
+    """Write the source of that function, and the constants ``k0``, ``k1``… of it."""
     writing = _Writing()
     root = writing.place(selection.root)
-    names = ", ".join(f"k{number}" for number in range(len(writing.constants)))
-    lines = [
-        f"def make({names}):",
-        *writing.functions,
-        "    def data(V):",
-        f"        return {root}([None], V)[0]",
-        "    return data",
-    ]
-    return "\n".join(lines) + "\n", writing.constants
+    data = f"def data(V):\n    return {root}([None], V)[0]\n"
+    return "\n".join([*writing.functions, data]), writing.constants
 
 
 @dataclass(slots=True)
@@ -79,8 +73,8 @@ class _Writing:
     def function(self, lines: Iterable[str], takes: str = "O, V") -> str:
         """Add a function; give its name. It takes objects and what was found."""
         name = f"f{len(self.functions)}"
-        body = "\n".join(f"        {line}" for line in lines)
-        self.functions.append(f"    def {name}({takes}):\n{body}")
+        body = "\n".join(f"    {line}" for line in lines)
+        self.functions.append(f"def {name}({takes}):\n{body}")
         return name
 
     def flat(self, parts: Iterable[Part]) -> str:
