@@ -276,7 +276,7 @@ def _everybody(
 
 async def _rounds(bench: Bench, rounds: int, until: float) -> int:
     """Ask round by round, while there is time; give how many were kept."""
-    for number in range(rounds + 1):
+    for number in range(rounds + 1 if rounds else 0):
         began = time.time()
         await bench.round(number)
         took = time.time() - began
@@ -290,7 +290,7 @@ def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scale", default="large")
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=9, help="0: only compare")
     parser.add_argument("--seconds", type=float, default=1.0, help="of a visit")
     parser.add_argument("--minutes", type=float, default=0, help="at most, about")
     parser.add_argument("--seed", type=int, default=1)
