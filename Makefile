@@ -92,7 +92,7 @@ serve: setup ## 示范城市、封存、见证与网关 the demo city, the seale
 	$(BIN)/zhitong witness >> $(ZHITONG_STATE)/log/witness.log 2>&1 & $(BIN)/zhitong serve
 
 bench: setup ## 与各同类实现同场比较（QUICK=1：小城市） ours beside every peer that can run here (QUICK=1: a small city)
-	$(BIN)/python bench/compare.py $(if $(filter-out 0,$(QUICK)),--scale small --rounds 3 --seconds 0.1 --minutes 4.5 --quick)
+	$(BIN)/python bench/compare.py $(if $(filter-out 0,$(QUICK)),--scale small --rounds 3 --seconds 0.1 --minutes 4 --quick)
 
 bench-read: setup ## 大规模数据的装入与查询耗时 load the large city and time questions on it
 	$(BIN)/python bench/read.py

@@ -98,13 +98,18 @@ class Bench:
         self.gone: dict[str, str] = {}
         """Rows that failed on the way, and how."""
 
-    async def round(self, number: int) -> None:
-        """Pay every visit once; round 0 warms up and is not kept."""
+    async def round(self, number: int, until: float) -> bool:
+        """Pay every visit once; round 0 warms up and is not kept.
+
+        False if the time was over before the end of it.
+        """
         visits = list(product(self._rows, WORKLOADS, self._callers))
         self._chance.shuffle(visits)
         for row, work, callers in visits:
             if row.name in self.gone:
                 continue
+            if time.time() > until:
+                return False
             try:
                 visit = await self._visit(row, work, callers, number)
             except (ExceptionGroup, AnswerError, OSError, EOFError) as error:
@@ -113,6 +118,7 @@ class Bench:
                 continue
             if number and visit is not None:
                 self.visits.append(visit)
+        return True
 
     async def _visit(
         self, row: Row, work: Workload, callers: int, number: int
@@ -122,7 +128,7 @@ class Bench:
         if key not in self._rates:
             first = await ask(row.target, requests, callers, max(FIRST, callers))
             self._rates[key] = len(first.seconds) / first.took
-            if first.took > self._seconds:
+            if not number and first.took > self._seconds:
                 return None  # slow ones need no more to be warm
         count = min(MOST, max(callers, round(self._rates[key] * self._seconds)))
         before = self._processes.used(row.pid)
@@ -276,13 +282,18 @@ def _everybody(
 
 async def _rounds(bench: Bench, rounds: int, until: float) -> int:
     """Ask round by round, while there is time; give how many were kept."""
-    for number in range(rounds + 1 if rounds else 0):
-        began = time.time()
-        await bench.round(number)
-        took = time.time() - began
-        print(f"round {number} of {rounds}: {took:.0f} s", flush=True)
-        if number and time.time() + took > until:
-            return number  # another would end too late
+    if not rounds:
+        return 0
+    began = time.time()
+    half = began + (until - began) / 2
+    for number in range(rounds + 1):
+        since = time.time()
+        whole = await bench.round(number, until if number else half)
+        took = time.time() - since
+        cut = "" if whole else "，到时中止 cut short: no time"
+        print(f"round {number} of {rounds}: {took:.0f} s{cut}", flush=True)
+        if number and time.time() + took / 2 > until:
+            return number  # most of another would come too late
     return rounds
 
 
