@@ -17,6 +17,7 @@ from shapes import NUMBERS, SAMPLE, SHAPES, TAGS, Cell, Shape
 from zhitong.connectors.memory import MemorySource, Table
 from zhitong.connectors.postgresql import PostgreSQLSource
 from zhitong.connectors.pseudonyms import Pseudonyms
+from zhitong.connectors.sql import row_statement
 from zhitong.ports import Source
 from zhitong.resolvers.merge import mark_of, merge, position
 from zhitong.types import (
@@ -44,6 +45,7 @@ from zhitong.types import (
     Rulings,
     TallyQuery,
 )
+from zhitong.types import Table as Answered
 
 pytestmark = pytest.mark.integration
 
@@ -297,6 +299,25 @@ def wanted(draw: st.DrawFn, rows: Written) -> Keys:
 # --- the contract ------------------------------------------------------------
 
 
+async def _table(source: Source, query: RowQuery) -> Answered:
+    """Ask as the read does."""
+    prepared = source.prepare(query.type, query.columns, query.order)
+    return await prepared.table(
+        limit=query.limit, where=query.where, keys=query.keys, after=query.after
+    )
+
+
+def _written_as_filled(source: Source, query: RowQuery) -> None:
+    """Hold a text that was filled to the one that would be written."""
+    assert isinstance(source, PostgreSQLSource)
+    seen = source._inspection
+    prepared = source.prepare(query.type, query.columns, query.order)
+    asked = (query.limit, query.where, query.keys, query.after)
+    mapped = seen.types[query.type]
+    filled = prepared.statement(mapped, seen.collate, asked)
+    assert filled == row_statement(mapped, query, seen.collate)
+
+
 def _answer(rows: Sequence[Row], query: RowQuery) -> list[object]:
     """Put rows into merge order by key, as the read does."""
     kind = _kind(query.order)
@@ -325,8 +346,14 @@ def test_every_shape_answers_as_rows_in_memory_do(
     live, memory = departments.fill(shape, rows)
     for _ in range(3):
         query = data.draw(row_queries(rows))
-        expected = departments.run(memory.rows(query))
-        given = departments.run(live.rows(query))
+        expected = departments.run(_table(memory, query)).rows()
+        table = departments.run(_table(live, query))
+        given = table.rows()
+        for record, row in zip(table.records, given, strict=True):
+            cells = {name: record[place] for name, place in table.at.items()}
+            assert cells == {one.name: row.values[one.name] for one in query.columns}
+            assert (record[table.key], record[table.order]) == (row.key, row.order)
+        _written_as_filled(live, query)
         assert _answer(given, query) == _answer(expected, query)
         if query.keys is None:
             # The read takes a page of one source as it comes.
