@@ -53,7 +53,7 @@ from peer_servers import differences, serving, told
 from peer_tables import make
 
 from zhitong.infra.embedded import Cluster
-from zhitong.infra.settings import Settings
+from zhitong.infra.settings import from_environment
 
 SETTLING = 0.3
 """Seconds until the records that follow an answer of ours are all committed."""
@@ -251,7 +251,7 @@ def _everybody(
     stack: ExitStack, given: argparse.Namespace
 ) -> tuple[list[Row], list[Ours], list[Path], dict[str, str]]:
     """Start all: their rows, our gateways, folders of servers, who is missing."""
-    cache = Settings().cache
+    cache = from_environment().cache
     built, absent = commands(cache, quick=given.quick)
     departments = stack.enter_context(city(given.scale))
     state = (BENCH / f"peers-{given.scale}").resolve()
