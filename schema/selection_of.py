@@ -48,8 +48,9 @@ from zhitong.resolvers.selection import (
 )
 from zhitong.schema.binder import (
     Binding,
+    Binds,
     Converting,
-    alone,
+    binds,
     converting,
     varies,
 )
@@ -90,7 +91,7 @@ class Selected:
     """By tag, the nodes that are one field."""
     bound: Bound = ()
     """By place: what no variable is in, once and for all."""
-    binding: Sequence[tuple[int, Binding]] = ()
+    binding: Sequence[tuple[int, Binds]] = ()
     """What is to be bound for each question, and its place."""
 
     def bind(self, values: VariableValues) -> Bound:
@@ -221,7 +222,7 @@ class _Making:
         self._beside: dict[tuple[Step, ...], Sequence[FieldNode]] = {}
         self._nodes: list[Sequence[FieldNode]] = []
         self._bound: list[object] = []
-        self._binding: list[tuple[int, Binding]] = []
+        self._binding: list[tuple[int, Binds]] = []
 
     def selected(self) -> Selected:
         """Walk the operation from its root."""
@@ -314,11 +315,11 @@ class _Making:
     def _bind(self, known: _Known, node: FieldNode) -> int | None:
         if known.converting is None:
             return None
-        one = Binding(known.definition, node, known.converting, alone(known.role, node))
+        one = Binding(known.definition, node, known.converting)
         place = len(self._bound)
         if varies(node):
             self._bound.append(None)
-            self._binding.append((place, one))
+            self._binding.append((place, binds(known.role, one)))
         else:
             self._bound.append(one.bound(NOTHING))
         return place

@@ -22,6 +22,7 @@ from zhitong.exceptions import ScalarError
 from zhitong.resolvers.asking import Place
 from zhitong.resolvers.pages import PageArguments
 from zhitong.resolvers.selection import Column, Leaf, Part
+from zhitong.schema.binder import Binding
 from zhitong.schema.context import Context
 from zhitong.schema.graph import graph
 from zhitong.schema.selection import (
@@ -239,6 +240,32 @@ def test_variables_are_bound_for_each_question() -> None:
         (bound,) = made.bind(values_of(text, {"first": first}))
         assert isinstance(bound, PageArguments)
         assert bound.first == first
+
+
+PAGED = """query($n: Int, $a: String = "x") {
+  caseRecords(first: $n, after: $a, where: {title: {contains: "y"}},
+    orderBy: {by: fine}, sources: ["market"]) { nodes { id } }
+  b: caseRecords(first: 7, after: $a) { nodes { id } }
+  c: caseRecords(first: $n, where: {title: null}) { nodes { id } } }"""
+
+
+@pytest.mark.parametrize("given", [{}, {"n": 3}, {"n": None, "a": None}, {"a": "z"}])
+def test_a_page_by_variables_is_bound_as_its_resolver_has_it(
+    given: Mapping[str, object],
+) -> None:
+    made, values = selected(PAGED), values_of(PAGED, given)
+    query, due = SELECTING.schema.query_type, []
+    assert query is not None
+    for part in made.selection.root:
+        known = SELECTING.known(query, part.name)
+        assert known.converting
+        one = Binding(known.definition, made.nodes[part.tag][0], known.converting)
+        due.append(one.bound(values))
+
+    *pages, refused = made.bind(values)
+    assert pages == due[:2]
+    assert isinstance(refused, ScalarError)
+    assert str(refused) == str(due[2])
 
 
 def test_an_argument_that_is_refused_is_bound_as_its_error() -> None:
