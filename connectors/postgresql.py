@@ -304,7 +304,9 @@ class PostgreSQLSource:
         self, type_name: str, write: Callable[[MappedType, str], Statement]
     ) -> list[asyncpg.Record]:
         """Send one statement; where the structure changed meanwhile, once more."""
-        inspection = await self._inspected()
+        inspection = self._inspection
+        if not self._inspected_once:
+            inspection = await self._inspected()
         mapped = self._mapped(inspection, type_name)
         sql, parameters = write(mapped, inspection.collate)
         if not sql:

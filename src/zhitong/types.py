@@ -535,7 +535,7 @@ class Row:
     """The key of `Keys` that this row answers."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # not frozen, as `Row`
 class Table:
     """What one statement brought, as the driver holds it: records read by place."""
 
