@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
 
 from zhitong.exceptions import ScalarError, TooWideError
 from zhitong.resolvers.asking import Asking, Place
 from zhitong.resolvers.links import by_key
 from zhitong.resolvers.read import Ask
+from zhitong.rules.cells import Cell
 from zhitong.types import All, Compare, EntityType, Op, Predicate, Row
 
 SUBJECT = "SUBJECT"
@@ -70,8 +72,10 @@ async def statistics(
         return None
     return Statistics(
         groups=tuple(
-            Group(dict(zip(wanted, values, strict=True)), count)
-            for values, count in sorted(cells.counts.items(), key=_sortable)
+            [
+                Group(dict(zip(wanted, values, strict=True)), count)
+                for values, count in _in_order(cells.counts)
+            ]
         ),
         missing=cells.missing,
         smallest=cells.smallest,
@@ -95,6 +99,15 @@ def bounded(field: str, since: str, until: str) -> All:
             Compare(field, Op.LTE, last.isoformat()),
         )
     )
+
+
+def _in_order(
+    counts: Mapping[Cell, int | None],
+) -> list[tuple[Cell, int | None]]:
+    """Sort groups by their values, those without one last."""
+    if any(None in values for values in counts):
+        return sorted(counts.items(), key=_sortable)
+    return sorted(counts.items(), key=itemgetter(0))  # the same order, in half the time
 
 
 def _sortable(
