@@ -316,13 +316,12 @@ def main() -> None:
     for line in report.lines():
         print(line)
     print(f"the machine after: {after}")
-    said = {"before": before, "after": after, "cores": os.cpu_count()}
-    path = BENCH / f"compare-{given.scale}.json"
-    path.write_text(
-        json.dumps({"machine": said, "python": sys.version, **report.figures()}),
-        "utf-8",
-    )
-    print(f"figures: {path}, {plot(path)}")
+    if report.found.visits:
+        said = {"before": before, "after": after, "cores": os.cpu_count()}
+        figures = {"machine": said, "python": sys.version, **report.figures()}
+        path = BENCH / f"compare-{given.scale}.json"
+        path.write_text(json.dumps(figures), "utf-8")
+        print(f"figures: {path}, {plot(path)}")
 
 
 if __name__ == "__main__":

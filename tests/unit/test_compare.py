@@ -6,7 +6,9 @@ import asyncio
 import itertools
 import json
 import re
-from collections.abc import AsyncIterator, Sequence
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from compare_plot import chart
 from compare_report import Measured, Report, Visit
 from graphql import build_schema, parse, validate
 from growth import nested
+from machine import cpu_seconds, memory
 from peer_builds import HERE, PEERS, commands
 from peer_servers import differences, plain
 from steady import steady
@@ -268,16 +271,58 @@ async def test_a_steady_load_says_what_lacked_a_part_and_what_failed() -> None:
     async with answering(answer(b'{"data":{}}'), late, failed) as target:
         request, ending = target.request("{ a }", {}), asyncio.Event()
 
-        def asked() -> object:
+        def asked() -> Iterator[tuple[str, bytes]]:
             for number in range(6):
                 yield f"q{number}", request
             ending.set()
             yield "never", request
 
-        heard = await steady(target, asked(), 1_000, ending)  # type: ignore[arg-type]
+        heard = await steady(target, asked(), 1_000, ending)
     assert len(heard) == 6
     assert sum(not one.whole for one in heard) == 2
     assert sum(bool(one.failed) for one in heard) == 2
+
+
+async def test_a_steady_load_asks_again_where_a_connection_has_ended() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _head(reader)
+        await reader.readexactly(len(b'{"query": "{ a }", "variables": {}}'))
+        writer.write(answer(b'{"data":{}}'))
+        writer.close()  # as a server does with what was idle for long
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        target = Target(f"http://127.0.0.1:{port}/graphql")
+        request, ending = target.request("{ a }", {}), asyncio.Event()
+
+        def asked() -> Iterator[tuple[str, bytes]]:
+            for _ in range(5):
+                yield "q", request
+            ending.set()
+            yield "never", request
+
+        heard = await steady(target, asked(), 1_000, ending)
+    assert [(one.whole, one.failed) for one in heard] == [(True, "")] * 5
+
+
+BURNS = """import sys, time
+while time.process_time() < 0.3: pass
+print("burnt", flush=True); sys.stdin.read()"""
+STARTS = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {BURNS!r}])"
+
+
+def test_the_processor_time_of_a_server_is_that_of_all_its_processes() -> None:
+    with subprocess.Popen(  # noqa: S603 - our own words
+        [sys.executable, "-c", STARTS], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as parent:
+        assert parent.stdin is not None
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"burnt\n"
+        (while_it_runs,) = cpu_seconds(parent.pid)
+        assert memory(parent.pid) > 5  # MiB, of two of them
+        parent.stdin.close()
+        assert while_it_runs >= 0.3
 
 
 @pytest.mark.parametrize("depth", [1, 2, 6])
