@@ -194,15 +194,17 @@ def _page(
 
 async def totals(level: Level) -> list[Total]:
     """Count the list of each page (`pages.total`)."""
-    counts = [page.count for page in level.owners]
+    pages: Sequence[Page] = level.owners
+    counts = [page.count for page in pages]
     below = [count for count in counts if isinstance(count, CountBelow)]
     known = await counts_below(below) if below else {}
-    return [
-        Total(*known[count.key])
-        if isinstance(count, CountBelow)
-        else Total(*await count())
-        for count in counts
-    ]
+    made: list[Total] = []
+    for count in counts:
+        many, missing = (
+            known[count.key] if isinstance(count, CountBelow) else await count()
+        )
+        made.append(Total(many, missing))
+    return made
 
 
 async def subjects(asking: Asking, place: Place, level: Level) -> list[Row | None]:
