@@ -94,7 +94,7 @@ def _part(given: Part) -> Told:
 
 def _parts(seed: str, first: int, count: int, other: str) -> Iterator[Part]:
     """Give numbers in parts that take a minute or so."""
-    step = 1_000
+    step = 250
     for start in range(first, first + count, step):
         yield seed, range(start, min(start + step, first + count)), other
 
