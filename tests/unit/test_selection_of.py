@@ -25,6 +25,7 @@ from zhitong.resolvers.selection import Column, Leaf, Part
 from zhitong.schema.binder import Binding
 from zhitong.schema.context import Context
 from zhitong.schema.graph import graph
+from zhitong.schema.running import GRAPHQL_CORE
 from zhitong.schema.selection import (
     ResolveInfo,
     Step,
@@ -156,7 +157,7 @@ def asking(monkeypatch: pytest.MonkeyPatch) -> Asking:
 async def test_places_are_those_that_resolvers_ask_for_in_any_document(
     tmp_path: Path, asking: Asking
 ) -> None:
-    front, tokens = build(tmp_path)
+    front, tokens = build(tmp_path, executor=GRAPHQL_CORE)
     rng = random.Random("places")  # noqa: S311 - to be made again, not secret
     for _ in range(500):
         text = fuzz.walked(rng).encode("utf-8", "replace").decode()
@@ -171,7 +172,7 @@ async def test_places_are_those_that_resolvers_ask_for_in_any_document(
 async def test_places_are_those_that_resolvers_ask_for_in_corners(
     tmp_path: Path, asking: Asking, text: str, variables: Mapping[str, object]
 ) -> None:
-    front, tokens = build(tmp_path)
+    front, tokens = build(tmp_path, executor=GRAPHQL_CORE)
     reply = await answer(front, asked(text, tokens["police"], variables=variables))
 
     assert reply.status == 200, reply.body
