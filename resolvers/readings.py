@@ -69,6 +69,8 @@ class Ask:
     sources: frozenset[str] | None = None
     lacking: tuple[str, ...] = ()
     """Sources that *where* could not be settled with; the answer lacks their part."""
+    told: bool = False
+    """The caller has written the keys, no row has led to them: they are compared."""
     exact: str | None = None
     """The protected field that *where* looks rows up by."""
     opened: Opened | None = None
@@ -298,6 +300,7 @@ def shape(ask: Ask) -> tuple[object, ...]:
         ask.order,
         ask.peek,
         None if ask.keys is None else ask.keys.field,
+        ask.told,
         ask.sources,
     )
 
@@ -316,7 +319,10 @@ def as_link(rulings: Rulings) -> Rulings:
 def filtered(ask: Ask, seen: Mapping[str, str]) -> dict[str, str]:
     """Add to the fields *seen* those that were compared."""
     fields = dict(seen)
-    for name in sorted(set(compared(ask.where)) & ask.entity.fields.keys()):
+    names = {*compared(ask.where)}
+    if ask.told and ask.keys is not None:
+        names.add(ask.keys.field)
+    for name in sorted(names & ask.entity.fields.keys()):
         how = LOOKUP if name == ask.exact else FILTER
         fields[name] = f"{fields[name]}|{how}" if name in fields else how
     return fields

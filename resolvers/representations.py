@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from zhitong.exceptions import RepresentationError, TooWideError, ZhitongError
 from zhitong.resolvers.asking import Asking, Placing
@@ -55,7 +56,7 @@ async def _one(
             row = await by_node(asking, placing, key, only=entity)
         else:
             # As a relation finds rows: where nothing may be found by it, none is.
-            ask = by_key(asking, place, entity.name)
+            ask = replace(by_key(asking, place, entity.name), told=True)
             found = await asking.loaders.rows_by_key(ask, field).load(key)
             row = found.rows[0] if found.rows else None
     except ZhitongError as error:

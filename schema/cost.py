@@ -100,7 +100,7 @@ class Price:
     """The cost of one operation, open where its variables tell."""
 
     term: Term
-    defaults: Mapping[str, int]
+    defaults: Mapping[str, int | list[None]]
     page: int
 
     def cost(self, variables: Mapping[str, object]) -> int:
@@ -162,12 +162,16 @@ def prices(document: DocumentNode, schema: GraphQLSchema, page: int) -> list[Pri
     ]
 
 
-def _defaults(definition: OperationDefinitionNode) -> dict[str, int]:
-    return {
-        variable.variable.name.value: _number(variable.default_value)
-        for variable in definition.variable_definitions or ()
-        if isinstance(variable.default_value, IntValueNode)
-    }
+def _defaults(definition: OperationDefinitionNode) -> dict[str, int | list[None]]:
+    """Give what variables are where nothing is sent: numbers, and lists by length."""
+    found: dict[str, int | list[None]] = {}
+    for variable in definition.variable_definitions or ():
+        value, name = variable.default_value, variable.variable.name.value
+        if isinstance(value, IntValueNode):
+            found[name] = _number(value)
+        elif isinstance(value, ListValueNode):
+            found[name] = [None] * len(value.values)
+    return found
 
 
 def _number(value: IntValueNode) -> int:

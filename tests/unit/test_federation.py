@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from zhitong.rules.identifiers import credit_code_fault
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.federation import VERSION
 from zhitong.schema.graph import federated_sdl, sdl
+from zhitong.types import Inquiry
 
 DOCUMENT = (
     "query($representations: [_Any!]!) { _entities(representations: $representations) {"
@@ -165,6 +167,37 @@ async def test_each_look_by_key_is_on_record(city: City) -> None:
     assert reply.headers[b"zhitong-record"]
 
 
+async def until_there(looks: list[tuple[str, Mapping[str, str]]]) -> None:
+    """Wait for the record: looks at open data are written within a second."""
+    async with asyncio.timeout(60):
+        while not looks:  # noqa: ASYNC110 - the record tells nobody that it was written
+            await asyncio.sleep(0.01)
+
+
+async def test_what_a_router_compares_is_on_record_as_a_direct_question_s(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[tuple[str, Mapping[str, str]]] = []
+    record = memory_gateway.Register.record
+
+    async def noting(register: memory_gateway.Register, inquiry: Inquiry) -> str:
+        looks.extend((one.source, one.fields) for one in inquiry.looks)
+        return await record(register, inquiry)
+
+    monkeypatch.setattr(memory_gateway.Register, "record", noting)
+    for key in ("Officer-001", "Officer-999"):
+        said = f'__typename: "Officer", certificateNo: "{key}"'
+        asked = "{ _entities(representations: [{%s}]) { ... on Officer { name } } }"
+        await city.ask(asked % said)
+        await until_there(looks)
+        by_key = [*looks]
+        looks.clear()
+        await city.ask(f'{{ officer(certificateNo: "{key}") {{ name }} }}')
+        await until_there(looks)
+        assert by_key == looks
+        looks.clear()
+
+
 async def test_more_entities_than_are_given_at_once_are_refused(city: City) -> None:
     body = await city.entities(*map(officer, range(MOST + 1)))
     (error,) = body["errors"]
@@ -185,6 +218,14 @@ async def test_entities_cost_as_often_as_they_are_named(city: City) -> None:
         costs.append(body["extensions"]["cost"]["estimate"])
     fields = 1 + 4 + 3 + 2  # of any, of officers, of parties and of cases
     values = 3 * 5  # each object and its two members are read before anything is run
+    default = (
+        "query($r: [_Any!]! = [%s]) { _entities(representations: $r) {"
+        " ... on Officer { name } } }"
+    )
+    for many in (1, 11):
+        body = await city.ask(default % (literals * many), priced)
+        costs.append(body["extensions"]["cost"]["estimate"])
+    assert costs[5] - costs[4] == 10
     assert costs[1] - costs[0] == 10 * (fields + values)
     assert costs[3] - costs[2] == 10
 
