@@ -179,12 +179,13 @@ class Reader(Parts):
             return NOTHING
         missing = {*now.lacking}
         pages: list[Page] = []
+        point = reading.point(now)
         for part, where in reading.asked(inquiry, now.where, missing):
             start = position(now.after, part.source.name)
             if isinstance(start, bool):
                 continue
             inquiry.restrictions |= part.noted
-            pages.append(Page(part, where, start))
+            pages.append(Page(part, where, start, point))
         answered, found, theirs = await answers(inquiry, reading, pages, now, missing)
         records, tables, more = cut(found, theirs, now.limit)
         if len(answered) == 1:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 from zhitong.ports import Prepared, Source
 from zhitong.resolvers import granting
 from zhitong.resolvers.cursors import Mark
 from zhitong.resolvers.granting import both
+from zhitong.resolvers.joining import Joining, Point, pointed
 from zhitong.resolvers.looks import (
     FILTER,
     LOOKUP,
@@ -162,6 +163,24 @@ class Asked:
     look: LookForm
     prepared: Prepared | None = None
     """What is asked for rows; counts are asked of the source."""
+    joining: Joining = field(default_factory=Joining)
+    """Look-ups of questions that share this reading, sent together."""
+
+    def row(self, point: Point, where: Predicate | None) -> Awaitable[Table]:
+        """Ask for the row that *where* looks up, with other questions if there are any.
+
+        What the source has lost is looked up alone: it is told otherwise.
+        """
+        alone = partial(self.table, limit=1, where=where, keys=None, after=None)
+        name, lost = self.look.type, self.source.lost(self.look.type)
+        if point.field in lost or point.field not in self.source.feeds(name):
+            return alone()
+        rest = self.where(point.rest)
+
+        def many(keys: Keys) -> Awaitable[Table]:
+            return self.table(limit=1, where=rest, keys=keys, after=None)
+
+        return self.joining.table(point, alone, many)
 
     def table(
         self,
@@ -246,6 +265,13 @@ class Reading:
         if now.where is None:
             return not self.compared
         return self.compared == frozenset(compared(now.where))
+
+    def point(self, now: Now) -> Point | None:
+        """Give *now* as a look-up of one row, if it is one that may be joined."""
+        if now.limit != 1 or self.peek or now.keys is not None or now.after is not None:
+            return None
+        found = pointed(self.entity, now.where)
+        return found and Point(*found, reduce(both, self.scopes, None))
 
     def asked(
         self, inquiry: Inquiry, where: Predicate | None, missing: set[str]

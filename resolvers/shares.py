@@ -15,6 +15,7 @@ from functools import partial
 from math import ceil
 
 from zhitong.resolvers.answering import gather
+from zhitong.resolvers.joining import Point
 from zhitong.resolvers.merge import Records, merged
 from zhitong.resolvers.readings import Asked, Now, Reading
 from zhitong.types import Inquiry, Position, Predicate, Table
@@ -34,11 +35,15 @@ class Page:
     part: Asked
     where: Predicate | None
     after: Position | None
+    point: Point | None = None
+    """Where it is a look-up that may be joined with those of other questions."""
 
     def question(
         self, now: Now, limit: int, after: Position | None
     ) -> tuple[Asked, Callable[[], Awaitable[Table]]]:
         """Give the question for *limit* rows from *after* on."""
+        if self.point is not None:
+            return self.part, partial(self.part.row, self.point, self.where)
         return self.part, partial(
             self.part.table, limit=limit, where=self.where, keys=now.keys, after=after
         )
