@@ -49,6 +49,7 @@ from zhitong.resolvers.grants import Grants
 from zhitong.resolvers.narrowing import Narrowing
 from zhitong.resolvers.proceedings import Proceedings
 from zhitong.resolvers.read import Reader
+from zhitong.resolvers.recent_counts import RecentCounts
 from zhitong.resolvers.records import Recorder
 from zhitong.rules.freshness import Patience
 from zhitong.schema.engine import Engine
@@ -88,7 +89,8 @@ class Gateway:
             HERE / "platform" / "platform.toml", ENTITIES, self._url, pseudonyms
         )
         policy = read_policy(settings.policy, ENTITIES)
-        self._reader = Reader(self.sources, policy)
+        counts = RecentCounts(settings.counts_seconds, frozenset({self._own.name}))
+        self._reader = Reader(self.sources, policy, counts)
         self._policy = policy
         self.grants: HeldGrants | None = None
         """The sharing grants in force, while the gateway runs."""

@@ -145,6 +145,9 @@ class Settings:
     check_seconds: float = 60.0
     """How often the bindings are compared with the live databases."""
 
+    counts_seconds: float = 0.0
+    """How old counts of departments' tables may be; 0: each question asks."""
+
     token_cache: int = 4_096
     """How many verified tokens are remembered until they expire."""
 
@@ -246,10 +249,13 @@ _MOST = {
     "seal_seconds": 10,
     # A week: who means never has no use for a witness.
     "evidence_limit_hours": 168,
+    # Who wants counts of an hour ago has a report, not a question.
+    "counts_seconds": 3_600,
     "port": 65_535,
     # Each holds connections to every source; more machines come before more of these.
     "workers": 64,
 }
+_MAY_BE_OFF = ("counts_seconds",)
 _ALLOWED = {
     "executor": ("plan", "graphql-core"),
     "evidence_algorithm": tuple(_EVIDENCE),
@@ -325,7 +331,8 @@ def _check(settings: Settings) -> None:
         )
     for field in fields(settings):
         value = getattr(settings, field.name)
-        if isinstance(value, int | float) and not 0 < value < math.inf:
+        off = field.name in _MAY_BE_OFF and value == 0
+        if isinstance(value, int | float) and not (off or 0 < value < math.inf):
             raise SettingsError(
                 f"环境变量 {variable(field.name)} 必须大于 0，且有限。",
                 f"{variable(field.name)} must be greater than 0, and finite.",

@@ -126,7 +126,7 @@ class Counting:
             limit=MOST_GROUPS + 1,
             sources=sources,
         )
-        counted = await self.reader.tally(self.inquiry, ask, tuple(by))
+        counted = await self.reader.tally(self.inquiry, ask, tuple(by), recent=True)
         totals = add_up([counted.tallies])
         _bound(totals, MOST_GROUPS)
         if not by:
@@ -171,7 +171,7 @@ class Counting:
             lacking=settled.lacking,
             limit=MOST_CELLS + 1,
         )
-        counted = await self.reader.tally(self.inquiry, ask, whole)
+        counted = await self.reader.tally(self.inquiry, ask, whole, recent=True)
         table = add_up([counted.tallies])
         _bound(table, MOST_CELLS)
         totals = summed(table, tuple(whole.index(group) for group in groups))

@@ -8,7 +8,7 @@ merge, name what is missing, and note for the access record what was looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -35,6 +35,7 @@ from zhitong.resolvers.readings import (
     Withheld,
     shape,
 )
+from zhitong.resolvers.recent_counts import RecentCounts, for_everybody
 from zhitong.resolvers.rulings import plain
 from zhitong.resolvers.shares import Page, answers
 from zhitong.resolvers.sight import caller, not_by
@@ -52,6 +53,7 @@ from zhitong.types import (
     Order,
     Predicate,
     Ruling,
+    Tally,
     TallyQuery,
 )
 
@@ -84,9 +86,13 @@ class Reader(Parts):
     """Reads for any type from all its sources, under policy."""
 
     def __init__(
-        self, sources: Callable[[], Mapping[str, Source]], policy: Policy
+        self,
+        sources: Callable[[], Mapping[str, Source]],
+        policy: Policy,
+        counts: RecentCounts | None = None,
     ) -> None:
         super().__init__(sources, policy)
+        self._counts = counts or RecentCounts(seconds=0.0)
         self._readings = Kept[Reading]()
 
     async def rows(self, inquiry: Inquiry, ask: Ask) -> Found:
@@ -94,10 +100,19 @@ class Reader(Parts):
         return await self.read(inquiry, self.reading(inquiry, ask), Now.of(ask))
 
     async def tally(
-        self, inquiry: Inquiry, ask: Ask, by: tuple[GroupBy, ...]
+        self,
+        inquiry: Inquiry,
+        ask: Ask,
+        by: tuple[GroupBy, ...],
+        *,
+        recent: bool = False,
     ) -> Counted:
-        """Count rows, by group or by key; groups are checked by the caller."""
-        return await self.count(inquiry, self.counting(inquiry, ask, by), Now.of(ask))
+        """Count rows, by group or by key; groups are checked by the caller.
+
+        With *recent* a count from a little before may do, and its time is told.
+        """
+        reading = self.counting(inquiry, ask, by)
+        return await self.count(inquiry, reading, Now.of(ask), recent=recent)
 
     def reading(self, inquiry: Inquiry, ask: Ask) -> Reading:
         """Weigh what is asked: which columns of which rows, of which sources.
@@ -199,7 +214,9 @@ class Reader(Parts):
                 note_rows(inquiry, part.look, table, given[id(table)])
         return Found(records, tables, tuple(sorted(missing)), more)
 
-    async def count(self, inquiry: Inquiry, reading: Reading, now: Now) -> Counted:
+    async def count(
+        self, inquiry: Inquiry, reading: Reading, now: Now, *, recent: bool = False
+    ) -> Counted:
         """Count rows as *reading* says; note in *inquiry* what that leaves."""
         _check(reading, now)
         reading.note(inquiry)
@@ -212,8 +229,11 @@ class Reader(Parts):
             keys=now.keys,
             limit=now.limit if reading.by else None,
         )
+        recent = recent and now.keys is None
+        recent = recent and for_everybody(reading.entity, now.where)
+        counts = self._counts if recent else None
         asked = [
-            (part, partial(part.source.tally, replace(query, where=where)))
+            (part, _question(inquiry, part.source, replace(query, where=where), counts))
             for part, where in reading.asked(inquiry, now.where, missing)
         ]
         answered = await gather(inquiry, reading, asked, missing)
@@ -304,6 +324,14 @@ class Reader(Parts):
             return scopes
         rows = plain(verdicts.fields[ask.keys.field])
         return scopes if isinstance(rows, bool) else (*scopes, rows)
+
+
+def _question(
+    inquiry: Inquiry, source: Source, query: TallyQuery, counts: RecentCounts | None
+) -> Callable[[], Awaitable[Sequence[Tally]]]:
+    if counts is None:
+        return partial(source.tally, query)
+    return counts.question(inquiry, source, query)
 
 
 def _check(reading: Reading, now: Now) -> None:

@@ -1,4 +1,4 @@
-"""The extensions of an answer: what was withheld and why, which source is missing."""
+"""The extensions of an answer: what was withheld and why, what is missing or old."""
 
 from __future__ import annotations
 
@@ -92,3 +92,12 @@ def gaps(inquiry: Inquiry) -> dict[str, object]:
         for gap in inquiry.gaps
     ]
     return {"sources": entries} if entries else {}
+
+
+def ages(inquiry: Inquiry) -> dict[str, object]:
+    """Say of counts that were not asked for this question from when they are."""
+    entries = [
+        {"source": source, "type": type_name, "at": at.isoformat()}
+        for (source, type_name), at in sorted(inquiry.as_of.items())
+    ]
+    return {"asOf": entries} if entries else {}

@@ -34,7 +34,7 @@ from zhitong.resolvers.parties import Parties
 from zhitong.resolvers.proceedings import Proceedings
 from zhitong.resolvers.read import Reader
 from zhitong.resolvers.records import Recorder
-from zhitong.schema.access_report import access, gaps
+from zhitong.schema.access_report import access, ages, gaps
 from zhitong.schema.admission import (
     Admitted,
     Documents,
@@ -193,7 +193,7 @@ class GraphEngine:
         body: dict[str, object] = {"data": data}
         if errors:
             body["errors"] = errors
-        extensions = {**access(inquiry), **gaps(inquiry)}
+        extensions = {**access(inquiry), **gaps(inquiry), **ages(inquiry)}
         if trace is not None:
             extensions[TRACE] = trace.told(errors)
         if question.priced and question.allowance.introspection:

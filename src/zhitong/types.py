@@ -640,6 +640,8 @@ class Inquiry:
     """What a rule says about this look; kept with its record."""
     looks: list[Look] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    as_of: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    """From when the oldest counts are that were kept: by source and type."""
     verdicts: dict[str, TypeVerdicts] = field(default_factory=dict)
     sees: dict[str, bool] = field(default_factory=dict)
     """Of which types anything may be seen: asked again for every row."""

@@ -151,6 +151,7 @@ def planted(
         fault(monkeypatch)
         gateway[0]._reader._decided.clear()
         gateway[0]._reader._readings.clear()
+        gateway[0]._reader._counts.clear()
         for source in gateway[0].sources().values():
             source._forms.clear()
 
