@@ -156,7 +156,7 @@ def test_every_setting_has_a_heading_with_its_default_and_there_are_no_others() 
     )
     expected = {
         variable(field.name): f"`{_shown(field.default)}`"
-        if field.default
+        if field.default != ""
         else "空 empty"
         for field in fields(Settings)
     }

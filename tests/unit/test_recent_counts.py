@@ -338,11 +338,12 @@ async def test_a_statement_that_nobody_waits_for_is_given_up(
     alone = asyncio.create_task(office.count(inquiry()))
     await market.asked.wait()
     alone.cancel()
-    await asyncio.gather(alone, return_exceptions=True)
     # Whoever asks now does not wait for the one that is being given up.
     market.asked.clear()
     again = asyncio.create_task(office.count(inquiry()))
-    await market.asked.wait()
+    async with asyncio.timeout(60):
+        await market.asked.wait()
+    assert alone.cancelled()
     market.open.set()
     assert told(await again) == {"619921": 2, "619922": 1}
     assert market.cancelled == 1
