@@ -198,6 +198,8 @@ class _Place:
             if self.paged and name == "nodes" and (rows := _flat(part)) is not None:
                 return self._records(part, rows)
             return self._object(part, f"{{id(o): o.{name} for o in O}}", "listed")
+        if part.items:
+            return f"[*o.{name}]"  # what is no list is for the strict assembler
         if part.leaf is not Leaf.TEXT:
             self._guard(part, f"[o.{name} for o in O]")
         return f"o.{name}"
