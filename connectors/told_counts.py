@@ -5,6 +5,9 @@ processes cannot both find that a count tells nothing. What is not in the file w
 to nobody, for it is written before the answer is; a line that was cut off with its
 process is none. A process that is stopped while it holds a lock lets the others refuse
 after a while. The folder is one gateway's, and goes with it.
+
+How far a process has read holds for one file alone, and the system gives a new file the
+number of an old one: so each begins with a line of chance, by which it is known again.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 
 from zhitong.exceptions import RecordUnavailableError
 
@@ -24,6 +28,9 @@ LARGE = 33_554_432
 PATIENCE_SECONDS = 1.0
 """For which another's turn is waited for, in which this process does nothing else."""
 _PAUSE = 0.001
+_BYTES = 16
+_FIRST = 2 * _BYTES + 1
+"""Bytes of the first line."""
 
 
 class FileTurn:
@@ -41,15 +48,16 @@ class FileTurn:
     def since(self, place: object) -> tuple[Sequence[bytes], object]:
         """Give the lines after *place*, and where they end."""
         with _opened(self._path) as file:
-            number = os.fstat(file).st_ino
-            known, start = place if isinstance(place, tuple) else (None, 0)
-            start = start if known == number else 0
+            first = _begun(file)
             size = os.fstat(file).st_size
+            known, start = place if isinstance(place, tuple) else (None, 0)
+            if known != first or start > size:
+                start = _FIRST
             whole = os.pread(file, size - start, start)
             lines = whole[: whole.rfind(b"\n") + 1]
             if len(lines) < len(whole):
                 os.ftruncate(file, start + len(lines))
-        return lines.splitlines(), (number, start + len(lines))
+        return lines.splitlines(), (first, start + len(lines))
 
     def add(self, noted: Iterable[bytes]) -> None:
         """Add lines at the end."""
@@ -57,6 +65,7 @@ class FileTurn:
         if not text:
             return
         with _opened(self._path) as file:
+            _begun(file)
             _write(file, text)
 
     def replace(self, noted: Iterable[bytes]) -> None:
@@ -64,6 +73,7 @@ class FileTurn:
         draft = self._path.with_suffix(".draft")
         draft.unlink(missing_ok=True)
         with _opened(draft) as file:
+            _begun(file)
             _write(file, b"".join(one + b"\n" for one in noted))
         draft.replace(self._path)
 
@@ -110,6 +120,16 @@ def _opened(path: Path) -> Iterator[int]:
         yield file
     finally:
         os.close(file)  # and with it the lock, if it has one
+
+
+def _begun(file: int) -> bytes:
+    """Give the first line; write one where there is none, or a part of one."""
+    first = os.pread(file, _FIRST, 0)
+    if len(first) < _FIRST:
+        os.ftruncate(file, 0)
+        first = token_hex(_BYTES).encode() + b"\n"
+        _write(file, first)
+    return first
 
 
 def _write(file: int, text: bytes) -> None:

@@ -24,7 +24,7 @@ from time import monotonic
 import msgspec
 from opentelemetry import metrics
 
-from zhitong.exceptions import NarrowingError
+from zhitong.exceptions import NarrowingError, RecordUnavailableError
 from zhitong.ports import ToldCounts
 from zhitong.rules.cells import Cell
 from zhitong.types import AccessFinding, Inquiry, Label
@@ -160,9 +160,11 @@ class Narrowing:
             return
         told = self._told(inquiry, type_name)
         with self._shared.turn(f"{inquiry.principal.unit} {type_name}") as turn:
-            noted, told.place = turn.since(told.place)
-            for one in noted:
-                told.take(_READ.decode(one))
+            lines, place = turn.since(told.place)
+            # All of them or none: what is passed over is never read again.
+            for one in _read(lines):
+                told.take(one)
+            told.place = place
             try:
                 yield
             finally:
@@ -184,7 +186,9 @@ class Narrowing:
             if told.alarmed is not None:
                 inquiry.findings.append(self._finding())
                 raise self._refused(type_name)
-        self._take(told, _Noted(at=self._clock(), condition=name))
+        now = self._clock()
+        if not self._lately(told.conditions.get(name), now):
+            self._take(told, _Noted(at=now, condition=name))
 
     def narrows(self, asked: Asked, groups: Groups, cell: Cell, count: int) -> bool:
         """Say whether *count* would, with what was told, tell a small count."""
@@ -204,11 +208,14 @@ class Narrowing:
         """Remember the counts that are told now."""
         told, now = self._told(asked.inquiry, asked.type), self._clock()
         place = (asked.span, asked.variant)
-        fresh = now - self._again
 
         def known(groups: Groups, cell: Cell, count: int) -> bool:
             before = told.spans.get((groups, cell), {}).get(place)
-            return before is not None and before[0] == count and before[1] > fresh
+            return (
+                before is not None
+                and before[0] == count
+                and self._lately(before[1], now)
+            )
 
         new = tuple(one for one in cells if not known(*one))
         if new:
@@ -217,11 +224,16 @@ class Narrowing:
 
     def cut(self, inquiry: Inquiry, type_name: str, condition: Hashable) -> None:
         """Note that the answer to *condition* was cut; often enough is an alarm."""
-        told = self._told(inquiry, type_name)
-        self._take(told, _Noted(at=self._clock(), cut=repr(condition)))
+        told, name, now = self._told(inquiry, type_name), repr(condition), self._clock()
+        if not self._lately(told.cut.get(name), now):
+            self._take(told, _Noted(at=now, cut=name))
         if len(told.cut) >= self._patience.cut and told.alarmed is None:
             self._alarm(inquiry, type_name, told)
             inquiry.findings.append(self._finding())
+
+    def _lately(self, at: float | None, now: float) -> bool:
+        """Say whether what was noted then, if ever, need not be noted again."""
+        return at is not None and at > now - self._again
 
     def _take(self, told: _Told, noted: _Noted) -> None:
         told.take(noted)
@@ -283,6 +295,18 @@ class Narrowing:
             if (kept := {key: one for key, one in spans.items() if one[1] >= oldest})
         }
         told.count = sum(map(len, told.spans.values()))
+
+
+def _read(lines: Iterable[bytes]) -> Iterable[_Noted]:
+    """Read all *lines*; raise `RecordUnavailableError` if one cannot be read."""
+    try:
+        return [_READ.decode(line) for line in lines]
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RecordUnavailableError(
+            "此前给出过哪些统计数的记录已损坏，因此现在不给，请联系运维人员",
+            "the notes of what counts were told before are damaged, so none are given; "
+            "ask the operator",
+        ) from error
 
 
 def _derives(

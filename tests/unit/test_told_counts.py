@@ -56,7 +56,7 @@ def test_a_line_that_was_cut_off_is_none_and_spoils_no_other(tmp_path: Path) -> 
 
 
 def test_a_file_that_is_written_anew_is_given_anew(tmp_path: Path) -> None:
-    one, other = FileToldCounts(tmp_path, large=3), FileToldCounts(tmp_path)
+    one, other = FileToldCounts(tmp_path, large=36), FileToldCounts(tmp_path)
     note(one, b"1", b"2")
     with other.turn("a") as turn:
         _, place = turn.since(None)
@@ -67,6 +67,28 @@ def test_a_file_that_is_written_anew_is_given_anew(tmp_path: Path) -> None:
         assert not turn.large
     with other.turn("a") as turn:
         assert turn.since(place)[0] == [b"2"]
+
+
+def test_no_file_is_taken_for_one_that_was_there_before(tmp_path: Path) -> None:
+    one, other = FileToldCounts(tmp_path), FileToldCounts(tmp_path)
+    note(one, b"1", b"2")
+    with other.turn("a") as turn:
+        _, place = turn.since(None)
+    for text in (b"3", b"4"):
+        with one.turn("a") as turn:
+            turn.replace([text, text])
+    with other.turn("a") as turn:
+        assert turn.since(place)[0] == [b"4", b"4"]
+
+
+def test_a_first_line_that_was_cut_off_is_written_again(tmp_path: Path) -> None:
+    counts = FileToldCounts(tmp_path)
+    note(counts, b"1")
+    path = file_of(tmp_path)
+    path.write_bytes(path.read_bytes()[:7])
+    assert noted(counts) == []
+    note(counts, b"2")
+    assert noted(counts) == [b"2"]
 
 
 def test_while_another_has_its_turn_nothing_is_told(tmp_path: Path) -> None:
