@@ -13,6 +13,7 @@ import math
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from functools import partial
 
 from zhitong.exceptions import RateLimitedError
@@ -24,6 +25,9 @@ COST_OF_ONE = 1_000
 """A question counts once more for each such cost: a large one is work for several."""
 STRANGERS = Allowance(rate=10.0, burst=50)
 """Refused tokens of one address; whoever has a valid one is not counted here."""
+
+MESSAGES = 4
+"""For each question over a WebSocket one that ends it, a ping and a pong."""
 
 Clock = Callable[[], float]
 
@@ -75,6 +79,12 @@ class Pace:
         client = client_of(principal)
         self.count(client, allowance)
         return partial(self._spend, client, allowance)
+
+    def message(self, principal: Principal, allowance: Allowance) -> None:
+        """Count a message of *principal* over a WebSocket, beside its questions."""
+        rate, burst = MESSAGES * allowance.rate, MESSAGES * allowance.burst
+        client = ("messages", client_of(principal))
+        self.count(client, replace(allowance, rate=rate, burst=burst))
 
     def _spend(self, client: Hashable, allowance: Allowance, cost: int) -> None:
         # One that costs more than a whole burst is asked when the burst is whole.

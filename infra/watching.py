@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from itertools import islice
 
 from zhitong.decisions import Changed
-from zhitong.exceptions import LedgerUnavailableError
+from zhitong.exceptions import LedgerUnavailableError, ZhitongError, outline
 from zhitong.ports import LedgerChanges
 
 KEPT = 2_000
@@ -113,9 +113,9 @@ class Watching:
                 while await self._look():
                     pass
                 failed = False
-            except LedgerUnavailableError as error:
+            except Exception as error:  # noqa: BLE001 - all who wait would wait for ever
                 if not failed:
-                    LOGGER.warning("%s", error)
+                    LOGGER.warning("%s", _said(error))
                 failed = True
             await asyncio.sleep(self._seconds)
 
@@ -145,6 +145,11 @@ class Watching:
     def _wake(self) -> None:
         self._moved.set()
         self._moved = asyncio.Event()
+
+
+def _said(error: Exception) -> str:
+    """Say what failed; of what nobody foresaw not its text, which may quote values."""
+    return str(error) if isinstance(error, ZhitongError) else outline(error)
 
 
 def _without() -> LedgerUnavailableError:

@@ -12,63 +12,45 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, aclosing, suppress
-from enum import IntEnum
 
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from zhitong.exceptions import RequestError, TokenError, ZhitongError
+from zhitong.exceptions import (
+    RateLimitedError,
+    RequestError,
+    TokenError,
+    ZhitongError,
+)
 from zhitong.infra.bodies import parse_object
 from zhitong.infra.door import Door, peer
 from zhitong.infra.event_streams import written
 from zhitong.infra.front import joined
 from zhitong.infra.intake import Headers
-from zhitong.infra.occasions import HEADERS
 from zhitong.infra.parameters import from_members
 from zhitong.infra.places import Places
 from zhitong.infra.replies import fault
 from zhitong.infra.settings import Settings
 from zhitong.infra.subscribing import Subscriber, Subscribing, dropped, too_many
 from zhitong.infra.tokens import Caller
+from zhitong.infra.websocket_messages import (
+    BEATS,
+    LONGEST_BEGINNING,
+    LONGEST_PING,
+    PROTOCOL,
+    Closed,
+    Code,
+    GoneError,
+    Message,
+    check_length,
+    closing,
+    named,
+    said,
+)
 from zhitong.schema.engine import problem
 from zhitong.types import Principal
 
-PROTOCOL = "graphql-transport-ws"
 TRANSPORT = "websocket"
-_LONGEST_ID = 128
-_LONGEST_REASON = 123
-"""Bytes of a close frame's reason (RFC 6455)."""
-_SAID = frozenset({b"authorization", b"zhitong-cost", *HEADERS.values()})
-"""Headers that ``connection_init`` may say instead: a browser can send no others."""
-
-Message = dict[str, object]
-
-
-class Code(IntEnum):
-    """Why a connection is closed."""
-
-    ENDING = 1012
-    SLOW = 1013
-    BAD_MESSAGE = 4400
-    UNAUTHORIZED = 4401
-    FORBIDDEN = 4403
-    PROTOCOL = 4406
-    INIT_TIMEOUT = 4408
-    SAME_ID = 4409
-    TOO_MANY = 4429
-
-
-class Closed(Exception):  # noqa: N818 - a way to end, no error of ours
-    """This connection is to be closed."""
-
-    def __init__(self, code: Code, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
-
-
-class GoneError(Exception):
-    """The other side has left."""
 
 
 class WebSockets:
@@ -96,7 +78,7 @@ class WebSockets:
         if spoken:
             await _Connection(self, scope, receive, send).run()
             return
-        await send(_closing(Closed(Code.PROTOCOL, "Subprotocol not acceptable")))
+        await send(closing(Closed(Code.PROTOCOL, "Subprotocol not acceptable")))
 
 
 class _Connection:
@@ -139,7 +121,7 @@ class _Connection:
             dropped(TRANSPORT, closed.code.name)
             with suppress(OSError, TimeoutError):
                 async with asyncio.timeout(self._settings.slow_seconds):
-                    await self._send(_closing(closed))
+                    await self._send(closing(closed))
 
     async def _read(self) -> None:
         """Take messages one by one, for ever."""
@@ -175,14 +157,46 @@ class _Connection:
         text = message.get("text")
         if text is None:
             raise Closed(Code.BAD_MESSAGE, "A message is JSON in a text frame")
+        if self._caller is None:
+            check_length(text, LONGEST_BEGINNING)
+        else:
+            self._count(self._caller)
         try:
             # The question lies one level deeper than in a request's body.
-            return parse_object(
+            parsed = parse_object(
                 text.encode(errors="surrogatepass"),
                 deepest=self._settings.json_depth + 1,
             )
         except RequestError as error:
             raise Closed(Code.BAD_MESSAGE, error.label.en) from error
+        if parsed.get("type") in BEATS:
+            check_length(text, LONGEST_PING)
+        if self._caller is None:
+            self._check_beginning(parsed)
+        return parsed
+
+    def _count(self, caller: Caller) -> None:
+        """Count a message, whatever it is, before anything is done with it."""
+        intake = self._served.subscribing.intake
+        allowance = intake.allowance(caller.principal)
+        # What its headers say amiss each operation is told.
+        with suppress(ZhitongError):
+            allowance = intake.raised(caller.principal, self._headers)
+        try:
+            intake.pace.message(caller.principal, allowance)
+        except RateLimitedError as error:
+            raise Closed(Code.TOO_MANY, error.code) from error
+
+    def _check_beginning(self, message: Message) -> None:
+        """Refuse what somebody unknown may not say; their pings count by address."""
+        if message.get("type") == "connection_init":
+            return
+        if message.get("type") not in BEATS:
+            raise Closed(Code.UNAUTHORIZED, "Unauthorized")
+        try:
+            self._served.subscribing.intake.pace.stranger(self._peer)
+        except RateLimitedError as error:
+            raise Closed(Code.TOO_MANY, error.code) from error
 
     async def _take(self, message: Message) -> None:
         kind, payload = message.get("type"), message.get("payload")
@@ -199,9 +213,9 @@ class _Connection:
             case "pong":
                 pass
             case "subscribe":
-                self._subscribe(_named(message), payload or {})
+                self._subscribe(named(message), payload or {})
             case "complete":
-                running = self._running.pop(_named(message), None)
+                running = self._running.pop(named(message), None)
                 if running is not None:
                     running.cancel()
             case _:
@@ -211,7 +225,7 @@ class _Connection:
         if self._asked:
             raise Closed(Code.TOO_MANY, "Too many initialisation requests")
         self._asked = True
-        self._headers = _said(self._headers, payload)
+        self._headers = said(self._headers, payload)
         door, intake = self._served.door, self._served.subscribing.intake
         try:
             caller = await intake.caller(door, self._peer, self._headers)
@@ -226,28 +240,27 @@ class _Connection:
         await self._say({"type": "connection_ack"})
 
     def _subscribe(self, name: str, payload: Mapping[str, object]) -> None:
-        if self._caller is None:
-            raise Closed(Code.UNAUTHORIZED, "Unauthorized")
         if name in self._running:
             raise Closed(Code.SAME_ID, f"Subscriber for {name} already exists")
         if len(self._tasks) >= 2 * self._settings.subscriptions:
             raise Closed(Code.TOO_MANY, "Too many operations at a time")
-        operating = asyncio.create_task(self._operate(name, payload, self._caller))
+        operating = asyncio.create_task(self._operate(name, payload))
         self._running[name] = operating
         self._tasks.add(operating)
         operating.add_done_callback(self._tasks.discard)
 
-    async def _operate(
-        self, name: str, payload: Mapping[str, object], caller: Caller
-    ) -> None:
+    async def _operate(self, name: str, payload: Mapping[str, object]) -> None:
         """Answer one operation, and say how it ended."""
         request_id = os.urandom(16).hex()
+        door = self._served.door
         try:
+            # Anew for each operation: its token may have ended since the last.
+            caller = await door.caller(self._peer, self._headers)
             subscriber = await self._served.subscribing.subscriber(
                 from_members(payload),
                 caller,
                 self._headers,
-                verify=self._served.door.again(self._peer, self._headers),
+                verify=door.again(self._peer, self._headers),
                 transport=TRANSPORT,
                 request_id=request_id,
             )
@@ -305,25 +318,3 @@ class _Connection:
     def _break(self, closed: Closed) -> None:
         if not self._broken.done():
             self._broken.set_exception(closed)
-
-
-def _named(message: Message) -> str:
-    name = message.get("id")
-    if isinstance(name, str) and 0 < len(name) <= _LONGEST_ID:
-        return name
-    raise Closed(Code.BAD_MESSAGE, f"id is a text of 1 to {_LONGEST_ID} characters")
-
-
-def _said(headers: Headers, payload: Mapping[str, object]) -> Headers:
-    """Add what ``connection_init`` says; said twice it spoils, as for any request."""
-    pairs = list(headers.items())
-    for name, value in payload.items():
-        header = name.lower().encode(errors="replace")
-        if header in _SAID and isinstance(value, str):
-            pairs.append((header, value.encode(errors="replace")))
-    return joined({"headers": pairs})
-
-
-def _closing(closed: Closed) -> dict[str, object]:
-    reason = closed.reason.encode()[:_LONGEST_REASON].decode(errors="ignore")
-    return {"type": "websocket.close", "code": int(closed.code), "reason": reason}

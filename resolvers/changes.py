@@ -8,14 +8,18 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from zhitong.decisions import Change, Changed
-from zhitong.exceptions import CursorMalformedError, LedgerUnavailableError
+from zhitong.exceptions import (
+    CursorMalformedError,
+    LedgerUnavailableError,
+    TooWideError,
+)
 from zhitong.resolvers.asking import Asking, Place
 from zhitong.resolvers.links import by_key
 from zhitong.resolvers.read import Ask, Found
 from zhitong.types import SOURCE_KEY, EntityType, Predicate, Row
 
-FINDINGS_OF_ONE = 200
-"""Findings that are read of one decision, of all its versions."""
+FINDINGS_OF_ONE = (200, 2_000, 20_000)
+"""Findings that are read of one decision, of all its versions: more where there are."""
 LONGEST_POSITION = 18
 
 
@@ -87,7 +91,7 @@ async def changed_decisions(
     ask = replace(ask, fields=ask.fields | {"version", "change"})
     if not await _opened(asking, watch, ask, wish):
         return None
-    found = await _found(asking, watch, ask, SOURCE_KEY)
+    found = await _found(asking, watch, ask, SOURCE_KEY, _names(watch))
     nodes = [
         _change(one, row)
         for one in watch.changed
@@ -102,10 +106,10 @@ async def new_findings(
     """Tell what was found of the versions that came; None: the caller sees none."""
     ask = await _ask(asking, place, "Finding", wish)
     fields = ask.fields | {"version"}
-    ask = replace(ask, fields=fields, limit=FINDINGS_OF_ONE)
+    ask = replace(ask, fields=fields, peek=True)
     if not await _opened(asking, watch, ask, wish):
         return None
-    found = await _found(asking, watch, ask, "decisionId")
+    found = await _all_found(asking, watch, ask, "decisionId")
     nodes = [
         row
         for one in watch.changed
@@ -151,11 +155,34 @@ def _sees(asking: Asking, entity: EntityType) -> bool:
     return asking.reader.sees(asking.inquiry, entity) and not counted
 
 
-async def _found(
+def _names(watch: Watch) -> Sequence[str]:
+    """Give the ids of the decisions that changed, once each."""
+    return list(dict.fromkeys(one.decision_id for one in watch.changed))
+
+
+async def _all_found(
     asking: Asking, watch: Watch, ask: Ask, field: str
 ) -> dict[str, Found]:
-    """Read what there is of the decisions that changed, by their ids."""
-    names = list(dict.fromkeys(one.decision_id for one in watch.changed))
+    """Read all there is of the decisions that changed; raise rather than leave any."""
+    found: dict[str, Found] = {}
+    names = _names(watch)
+    for limit in FINDINGS_OF_ONE:
+        wider = replace(ask, limit=limit)
+        found |= await _found(asking, watch, wider, field, names)
+        names = [name for name in names if found[name].more]
+        if not names:
+            return found
+    raise TooWideError(
+        f"决定 {names[0]} 的核验发现过多，无法随变化给出；请用 findings 查询",
+        f"decision {names[0]} has too many findings to be given as they come; ask the "
+        "query findings",
+    )
+
+
+async def _found(
+    asking: Asking, watch: Watch, ask: Ask, field: str, names: Sequence[str]
+) -> dict[str, Found]:
+    """Read what there is of decisions, by their ids."""
     loader = asking.loaders.rows_by_key(ask, field)
     found = await asyncio.gather(*map(loader.load, names))
     if any(one.missing for one in found):

@@ -27,6 +27,7 @@ from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, DemoIssuer
 from zhitong.infra.gateway import Gateway
 from zhitong.infra.settings import Settings
 from zhitong.infra.tokens import Verifier
+from zhitong.resolvers import changes
 from zhitong.schema.engine import Answer, Engine
 from zhitong.types import Principal
 
@@ -44,6 +45,8 @@ FINDINGS = """subscription($after: String) { findings(after: $after) {
 HEALTH = "subscription { sourceHealth { name state } }"
 RECORD = """mutation($d: DecisionInput!) { recordDecision(decision: $d) {
   decisionId version } }"""
+CORRECT = """mutation($c: CorrectionInput!) { correctDecision(correction: $c) {
+  version } }"""
 WITHDRAW = """mutation($w: WithdrawalInput!) { withdrawDecision(withdrawal: $w) {
   version } }"""
 
@@ -317,6 +320,41 @@ async def test_findings_come_with_their_decision(served: Served) -> None:
         _, told = await anext(stream)
     assert nodes(told)
     assert {it["decisionId"] for it in nodes(told)} == {recorded["decisionId"]}
+
+
+async def test_findings_come_however_many_there_were_of_earlier_versions(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "FINDINGS_OF_ONE", (1, 100))
+    stated = {**penalty(), "counterpartyCode": "91110000600037342L"}
+    key = (await served.say(RECORD, d=stated))["decisionId"]
+    async with served.stream(FINDINGS) as stream:
+        await anext(stream)
+        for version in (1, 2, 3):
+            put_right = {"decisionId": key, "version": version, "reason": "误"}
+            decision = {**stated, "fine": f"{version}.00"}
+            await served.say(CORRECT, c=put_right | {"decision": decision})
+        found = set[int]()
+        while found < {2, 3, 4}:
+            _, told = await anext(stream)
+            found |= {it["version"] for it in nodes(told)}
+
+
+async def test_findings_that_cannot_all_be_read_are_not_passed_over(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "FINDINGS_OF_ONE", (1,))
+    stated = {**penalty(), "counterpartyCode": "91110000600037342L"}
+    key = (await served.say(RECORD, d=stated))["decisionId"]
+    async with served.stream(FINDINGS) as stream:
+        await anext(stream)
+        put_right = {"decisionId": key, "version": 1, "reason": "误"}
+        await served.say(CORRECT, c=put_right | {"decision": {**stated, "fine": "1"}})
+        told: Told = {}
+        while "errors" not in told:  # what was recorded before may be sealed after
+            _, told = await anext(stream)
+        assert told["errors"][0]["extensions"]["code"] == "TOO_WIDE"
+        assert [name async for name, _ in stream] == ["complete"]
 
 
 async def test_who_may_not_see_findings_is_told_so_and_nothing_more(

@@ -130,6 +130,31 @@ async def test_it_goes_on_from_the_same_place_when_the_ledger_is_back() -> None:
         assert numbers(await waiting) == [number]
 
 
+async def test_what_nobody_foresaw_is_logged_without_its_text_and_it_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    states = {"market": "ready"}
+    faults = [ValueError("110101199003070011")]
+    failed = asyncio.Event()
+
+    def told() -> dict[str, str]:
+        if not failed.is_set() and asyncio.current_task() is not here:
+            failed.set()
+            raise faults.pop()
+        return states
+
+    here = asyncio.current_task()
+    watching = Watching(states=told, seconds=FAST)
+    async with asyncio.timeout(ENDLESS), watching.waiting():
+        await failed.wait()
+        waiting = asyncio.create_task(watching.other(states))
+        await asyncio.sleep(0)
+        states = {"market": "away"}
+        assert await waiting == {"market": "away"}
+    assert "ValueError" in caplog.text
+    assert "1101011990" not in caplog.text
+
+
 async def test_nobody_looks_where_nobody_waits() -> None:
     ledger = Ledger()
     watching = Watching(ledger, seconds=FAST)

@@ -14,14 +14,21 @@ import pytest
 from starlette.types import Message
 
 from zhitong.exceptions import DocumentInvalidError
+from zhitong.infra import websocket as module
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, DemoIssuer
 from zhitong.infra.door import Door
 from zhitong.infra.intake import Intake
+from zhitong.infra.pace import MESSAGES, STRANGERS, Pace
 from zhitong.infra.settings import Settings
 from zhitong.infra.subscribing import Subscribing
-from zhitong.infra.tokens import Verifier
+from zhitong.infra.tokens import LARGEST, Verifier
 from zhitong.infra.watching import Watching
-from zhitong.infra.websocket import PROTOCOL, WebSockets
+from zhitong.infra.websocket import WebSockets
+from zhitong.infra.websocket_messages import (
+    LONGEST_BEGINNING,
+    LONGEST_PING,
+    PROTOCOL,
+)
 from zhitong.resolvers.changes import Topic
 from zhitong.schema.engine import Answer, Question, problem
 
@@ -283,6 +290,84 @@ async def test_a_token_is_looked_at_before_each_answer(served: Served) -> None:
         served.states["market"] = "away"
         assert await wire.closed() == (4403, "TOKEN_EXPIRED")
     assert len(served.engine.asked) == 1
+
+
+async def test_nothing_new_is_answered_under_a_token_that_has_ended(
+    served: Served,
+) -> None:
+    app = served.make(alive_seconds=3_600)
+    async with served.acknowledged(app) as wire:
+        wire.say(type="subscribe", id="1", payload=HELLO)
+        assert [(await wire.hear())["type"] for _ in range(2)] == ["next", "complete"]
+        served.clock.now += 1e9
+        wire.say(type="subscribe", id="2", payload=HELLO)
+        assert (await wire.outgoing.get())["type"] == "websocket.close"
+    assert len(served.engine.asked) == 1
+
+
+def ping(length: int) -> str:
+    """Make a ping that is so long."""
+    text = json.dumps({"type": "ping", "payload": {"a": ""}})
+    return text.replace('""', f'"{"x" * (length - len(text))}"')
+
+
+@pytest.mark.parametrize("payload", ["[]", "x"])
+async def test_a_strangers_long_message_is_not_read(
+    served: Served, monkeypatch: pytest.MonkeyPatch, payload: str
+) -> None:
+    def parse(*_: object, **__: object) -> Told:
+        pytest.fail("parsed")
+
+    monkeypatch.setattr(module, "parse_object", parse)
+    async with served.wire() as wire:
+        wire.write(payload * (LONGEST_BEGINNING // len(payload) + 1))
+        assert (await wire.closed())[0] == 4400
+
+
+def test_a_token_of_any_length_allowed_fits_into_the_beginning() -> None:
+    assert LARGEST + 4_096 < LONGEST_BEGINNING
+
+
+@pytest.mark.parametrize("kind", ["subscribe", "complete", "start", ["ping"], None])
+async def test_a_stranger_may_only_begin(served: Served, kind: object) -> None:
+    async with served.wire() as wire:
+        wire.say(type=kind, id="1")
+        assert await wire.closed() == (4401, "Unauthorized")
+
+
+async def test_a_ping_is_short(served: Served) -> None:
+    async with served.acknowledged() as wire:
+        wire.write(ping(LONGEST_PING))
+        assert (await wire.hear())["type"] == "pong"
+        wire.write(ping(LONGEST_PING + 1))
+        assert (await wire.outgoing.get())["code"] == 4400
+
+
+async def test_a_strangers_pings_are_counted_by_address(served: Served) -> None:
+    app = served.make()
+    app.subscribing.intake.pace = Pace(lambda: 0.0)
+    async with served.wire(app=app) as wire:
+        for _ in range(STRANGERS.burst):
+            wire.say(type="ping")
+            assert await wire.hear() == {"type": "pong"}
+        wire.say(type="ping")
+        assert (await wire.outgoing.get())["code"] == 4429
+    async with served.wire(app=app) as wire:  # one with a token is not held up
+        wire.say(type="connection_init", payload={"authorization": served.bearer()})
+        assert await wire.hear() == {"type": "connection_ack"}
+
+
+@pytest.mark.parametrize("kind", ["ping", "pong", "complete"])
+async def test_a_flood_of_messages_closes_with_4429(served: Served, kind: str) -> None:
+    app = served.make()
+    burst = app.subscribing.intake.allowance(DEMO_PRINCIPALS["police"]).burst
+    app.subscribing.intake.pace = Pace(lambda: 0.0)
+    async with served.acknowledged(app) as wire:
+        for _ in range(MESSAGES * burst):
+            wire.say(type=kind, id="1")
+        wire.say(type="subscribe", id="1", payload=HELLO)
+        assert await wire.closed() == (4429, "RATE_LIMITED")
+    assert served.engine.asked == []
 
 
 async def test_another_protocol_is_closed_with_4406(served: Served) -> None:
