@@ -80,6 +80,8 @@ SEALERS: Mapping[str, frozenset[str]] = {
     "tree_node": ADDED | {"DELETE"},
     "unsealed": ADDED | {"DELETE"},
 }
+COUNTS = frozenset({"decision_count", "decision_count_change"})
+"""Of the ledger, by its triggers: nobody writes them, all read the view of both."""
 RIGHTS = """select c.relname, coalesce(array_agg(a.privilege_type)
     filter (where a.grantee = $1::text::regrole), '{{}}') as rights,
     coalesce(array_agg(a.privilege_type)
@@ -130,7 +132,7 @@ async def test_each_role_has_exactly_the_rights_that_are_listed(
     assert {row["relname"]: set(row["rights"]) for row in rows if row["rights"]} == {
         name: set(rights) for name, rights in table.items()
     }
-    known = {*GATEWAYS, *SEALERS}
+    known = {*GATEWAYS, *SEALERS, *COUNTS}
     assert {row["relname"] for row in rows} == known
     assert [row["name"] for row in columns] == (
         ["evidence_key.retired"] if role == SEALER else []
@@ -286,6 +288,8 @@ async def test_what_a_caller_puts_in_its_own_place_is_not_met_by_the_owner(
         )
     assert {row["proname"] for row in functions} == {
         "access_month",
+        "decision_counted",
+        "fold_decision_counts",
         "outbox_sent_month",
     }
     for row in functions:
