@@ -28,7 +28,7 @@ export npm_config_cache := $(CURDIR)/$(CACHE)/npm
 export npm_config_fetch_retries := 1
 export npm_config_update_notifier := false
 
-.PHONY: help setup explorer broker check lint types test test-inside test-outside unit leaks fix demo serve bench bench-read bench-growth soak bench-decisions bench-access bench-front bench-revocation bench-evidence bench-subscribers bench-verify grants-month fuzz differ judges federation captures schema policy clean-demo lock
+.PHONY: help setup explorer broker check lint types test test-inside test-outside unit leaks fix demo serve bench bench-read bench-growth soak bench-decisions bench-access bench-front bench-revocation bench-evidence bench-spent bench-subscribers bench-verify grants-month fuzz differ judges federation captures schema policy clean-demo lock
 
 help: ## 列出命令 list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,7 +92,7 @@ serve: setup ## 示范城市、封存、见证与网关 the demo city, the seale
 	$(BIN)/zhitong witness >> $(ZHITONG_STATE)/log/witness.log 2>&1 & $(BIN)/zhitong serve
 
 bench: setup ## 与各同类实现同场比较（QUICK=1：小城市） ours beside every peer that can run here (QUICK=1: a small city)
-	$(BIN)/python bench/compare.py $(if $(filter-out 0,$(QUICK)),--scale small --rounds 3 --seconds 0.1 --minutes 4 --quick)
+	$(BIN)/python bench/compare.py $(if $(filter-out 0,$(QUICK)),--scale small --rounds 3 --seconds 0.1 --minutes 4.5 --executors plan --quick)
 
 bench-read: setup ## 大规模数据的装入与查询耗时 load the large city and time questions on it
 	$(BIN)/python bench/read.py
@@ -109,6 +109,9 @@ bench-access: setup ## 登记与脱敏使查询多费多少 CPU（QUICK=1：小�
 
 bench-front: $(VENV)/.installed ## 入口每个请求的 CPU（BEFORE=提交：与之对照） CPU of the front per request (BEFORE=commit to compare with)
 	$(BIN)/python bench/front.py $(if $(BEFORE),--before $(BEFORE))
+
+bench-spent: setup ## 一个查询的 CPU 用在哪里（Q=Q2、FULL=1、ONE=1 全部案件在一个部门） where the CPU of a question goes (Q, FULL, ONE department)
+	$(BIN)/python bench/spent.py $(if $(Q),--questions $(Q)) $(if $(filter-out 0,$(FULL)),--full) $(if $(filter-out 0,$(ONE)),--departments one)
 
 bench-revocation: setup ## 在负载下收回授权（N=次数） revoke a grant under load (N=rounds)
 	$(BIN)/python bench/revocation.py $(if $(N),--rounds $(N))

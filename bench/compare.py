@@ -8,9 +8,14 @@ and one number of callers is a visit.
 
 What is compared is CPU: that of the server's processes, and that of all PostgreSQL
 servers. Peers know one database; theirs holds all departments' rows decoded and indexed
-(`peer_tables`), which is their best case. Ours reads seven servers and decodes as it
-answers. "Naked" is our answer of open fields less its token and its receipt, that no
-answer of ours goes without and no peer has; "full duty" is the one of protected fields.
+(`peer_tables`), which is their best case. Ours reads each department's server and
+decodes as it answers. There are two cities, one after the other: the product's, with
+seven servers and cases in five of them, and one as performance.md's figures have it,
+with four servers and all cases in one of them (`one_department`). Each has peers over
+the same rows, and a table of its own.
+
+"Naked" is our answer of open fields less its token and its receipt, that no answer of
+ours goes without and no peer has; "full duty" is the one of protected fields.
 Nothing is judged by a time: it ends with 0 whatever the figures are.
 """
 
@@ -22,7 +27,6 @@ import json
 import math
 import os
 import random
-import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,26 +41,28 @@ from callers import AnswerError, Target, ask
 from compare_plot import plot
 from compare_report import Measured, Report, Visit
 from machine import Processes, memory, others
-from our_gateway import BENCH, QUIET, Ours, city, common, gateway, some_codes
+from one_department import TOWNS
+from our_gateway import BENCH, QUIET, City, Ours, beyond_naked, gateway, some_codes
 from peer_builds import (
-    HERE,
     LIMIT,
     OWN,
     PEERS,
     AbsentError,
-    Peer,
     commands,
+    documents,
     peers_place,
 )
 from peer_limit import Limit
 from peer_servers import differences, serving, told
-from peer_tables import make
+from peer_tables import cases, make
 
 from zhitong.infra.embedded import Cluster
 from zhitong.infra.settings import from_environment
 
 SETTLING = 0.3
 """Seconds until the records that follow an answer of ours are all committed."""
+STOPPING = 10
+"""Seconds that are kept of a city's time for what comes after the last question."""
 MOST = 20_000
 """Questions of one visit."""
 FIRST = 10
@@ -161,22 +167,12 @@ class Bench:
             yield self._chance.choice(some)
 
 
-def documents(peer: Peer) -> Mapping[str, str]:
-    """Give the five questions in a peer's words."""
-    if peer.documents == "ours":
-        return {work.name[:2]: work.public for work in WORKLOADS}
-    text = (HERE / peer.folder / peer.documents).read_text("utf-8")
-    parts = re.split(r"^(?=query (Q\d))", text, flags=re.MULTILINE)
-    return dict(zip(parts[1::2], parts[2::2], strict=True))
-
-
 @contextmanager
-def our_rows(
-    databases: Mapping[str, str], executor: str
-) -> Iterator[tuple[Ours, Sequence[Row]]]:
+def our_rows(departments: City, executor: str) -> Iterator[tuple[Ours, Sequence[Row]]]:
     """Run a gateway; give it, and its rows: naked and with full duty."""
     name, more = f"zhitong {executor}", {"ZHITONG_EXECUTOR": executor}
-    with gateway(f"compare-{executor}", databases, more) as ours:
+    called, texts = f"compare-{executor}", departments.texts()
+    with gateway(called, departments.databases, more, bindings=texts) as ours:
         public = {work.name[:2]: work.public for work in WORKLOADS}
         full = {work.name[:2]: work.full for work in WORKLOADS}
         yield (
@@ -219,50 +215,64 @@ def compared(rows: Sequence[Row], code: str) -> tuple[list[Row], dict[str, str]]
     return good, left_out
 
 
-def measure(given: argparse.Namespace) -> Report:
-    """Start everybody, compare, ask, and say what was found."""
+def measure(departments: City, given: argparse.Namespace, until: float) -> Report:
+    """Start everybody over a city, compare, ask *until* then, say what was found."""
     began = time.time()
     with ExitStack() as stack:
-        rows, gateways, states, absent = _everybody(stack, given)
-        processes = Processes(*states)
+        some = _everybody(stack, departments, given)
+        processes, gateways = Processes(*some.states), some.gateways
         codes = some_codes(gateways[0])
-        good, left_out = compared(rows, codes[0])
-        absent |= left_out
+        good, left_out = compared(some.rows, codes[0])
+        absent = {**some.absent, **left_out}
         for name, why in absent.items():
             print(f"没有 without {name}: {why}", flush=True)
         idle, since = processes.elsewhere(), time.monotonic()
         bench = Bench(good, processes, codes, given)
-        until = began + given.minutes * 60 if given.minutes else math.inf
         rounds = uvloop.run(_rounds(bench, given.rounds, until))
         share = (processes.elsewhere() - idle) / (time.monotonic() - since)
         return Report(
-            scale=given.scale,
+            scale=departments.scale,
+            cases=some.cases,
             rounds=rounds,
             began=began,
             absent={**absent, **bench.gone},
-            taken_off=asyncio.run(common(gateways[0])),
+            taken_off=asyncio.run(beyond_naked(gateways[0], codes[0])),
             elsewhere=share,
             memory={row.name: memory(row.pid) for row in good},
             found=Measured(bench.visits),
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Everybody:
+    """Who runs over a city."""
+
+    rows: Sequence[Row]
+    gateways: Sequence[Ours]
+    states: Sequence[Path]
+    """Folders of database servers."""
+    absent: Mapping[str, str]
+    """Who is missing, and why."""
+    cases: Mapping[str, int]
+    """How many each department has."""
+
+
 def _everybody(
-    stack: ExitStack, given: argparse.Namespace
-) -> tuple[list[Row], list[Ours], list[Path], dict[str, str]]:
-    """Start all: their rows, our gateways, folders of servers, who is missing."""
+    stack: ExitStack, departments: City, given: argparse.Namespace
+) -> Everybody:
+    """Start all."""
     cache = from_environment().cache
     built, absent = commands(cache, quick=given.quick)
-    departments = stack.enter_context(city(given.scale))
-    state = (BENCH / f"peers-{given.scale}").resolve()
+    state = (BENCH / f"peers-{departments.scale}").resolve()
     cluster = Cluster(state, ("peers",), PEERS_SERVER)
     stack.callback(cluster.stop)
     database = cluster.start()["peers"]
-    found = asyncio.run(make(database, given.scale))
+    sources, folder = tuple(departments.databases), departments.bindings
+    found = asyncio.run(make(database, departments.scale, sources, folder))
     (peers_place(cache) / OWN).write_text(Limit(found).text(), "utf-8")
     rows, gateways = list[Row](), list[Ours]()
     for executor in given.executors:
-        ours, two = stack.enter_context(our_rows(departments.databases, executor))
+        ours, two = stack.enter_context(our_rows(departments, executor))
         gateways.append(ours)
         rows += two
     for peer in PEERS:
@@ -276,8 +286,13 @@ def _everybody(
         else:
             words = documents(peer)
             rows.append(Row(peer.name, running.pid, running.target, words))
-    states = [departments.state, state, *(one.settings.state for one in gateways)]
-    return rows, gateways, states, absent
+    return Everybody(
+        rows=rows,
+        gateways=gateways,
+        states=[departments.state, state, *(one.settings.state for one in gateways)],
+        absent=absent,
+        cases=asyncio.run(cases(database)),
+    )
 
 
 async def _rounds(bench: Bench, rounds: int, until: float) -> int:
@@ -306,22 +321,28 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=0, help="at most, about")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--callers", type=int, nargs="+", default=[1, 32])
+    parser.add_argument("--departments", nargs="+", default=[*TOWNS], choices=TOWNS)
     parser.add_argument("--executors", nargs="+", default=["plan", "graphql-core"])
     parser.add_argument("--quick", action="store_true", help="compile nothing")
     given = parser.parse_args()
-    before = others()
-    print(f"the machine before: {before}", flush=True)
-    report = measure(given)
-    after = others()
-    for line in report.lines():
-        print(line)
-    print(f"the machine after: {after}")
-    if report.found.visits:
-        said = {"before": before, "after": after, "cores": os.cpu_count()}
-        figures = {"machine": said, "python": sys.version, **report.figures()}
-        path = BENCH / f"compare-{given.scale}.json"
-        path.write_text(json.dumps(figures), "utf-8")
-        print(f"figures: {path}, {plot(path)}")
+    ending = time.time() + given.minutes * 60 if given.minutes else math.inf
+    for number, name in enumerate(given.departments):
+        left = (ending - time.time()) / (len(given.departments) - number)
+        until = time.time() + left - STOPPING
+        before = others()
+        print(f"the machine before: {before}", flush=True)
+        with TOWNS[name](given.scale) as departments:
+            report = measure(departments, given, until)
+        after = others()
+        for line in report.lines():
+            print(line)
+        print(f"the machine after: {after}")
+        if report.found.visits:
+            said = {"before": before, "after": after, "cores": os.cpu_count()}
+            figures = {"machine": said, "python": sys.version, **report.figures()}
+            path = BENCH / f"compare-{report.scale}.json"
+            path.write_text(json.dumps(figures), "utf-8")
+            print(f"figures: {path}, {plot(path)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TypeAlias
 
@@ -97,12 +97,12 @@ class Sum:
 
     row: str
     databases: bool = False
-    taken_off: float = 0.0
+    taken_off: Mapping[str, float] = field(default_factory=dict)
 
     def of(self, visit: Visit) -> float:
         """Give the milliseconds of *visit*."""
         databases = visit.databases if self.databases else 0.0
-        return visit.own - self.taken_off + databases
+        return visit.own - self.taken_off.get(visit.question, 0.0) + databases
 
 
 def _quantile(ordered: Sequence[float], part: float) -> float:
@@ -114,11 +114,14 @@ class Report:
     """All of a run."""
 
     scale: str
+    """The city's name."""
+    cases: Mapping[str, int]
+    """How many each department keeps."""
     rounds: int
     began: float
     absent: Mapping[str, str]
-    taken_off: float
-    """CPU milliseconds of token and receipt, which naked answers have not."""
+    taken_off: Mapping[str, float]
+    """CPU milliseconds of token and receipt, by question: naked ones have neither."""
     elsewhere: float
     """Cores that others kept busy meanwhile."""
     memory: Mapping[str, float]
@@ -132,7 +135,8 @@ class Report:
 
     def lines(self) -> Iterator[str]:
         """Write all for people."""
-        yield f"{self.scale} city, {self.rounds} rounds"
+        kept = ", ".join(f"{name} {count:,}" for name, count in self.cases.items())
+        yield f"{self.scale} city, {self.rounds} rounds; cases: {kept}"
         yield f"others kept {self.elsewhere:.2f} cores busy meanwhile"
         for callers in self.found.callers:
             yield ""
@@ -146,11 +150,14 @@ class Report:
         for row, most in self.memory.items():
             yield f"{row:<36} {most:8.0f}"
         yield ""
-        off = f"token and receipt, taken off what is naked: {self.taken_off:.3f} ms"
-        yield f"CPU per question, {self.callers} callers; {off}"
+        off = ", ".join(f"{name} {ms:.3f}" for name, ms in self.taken_off.items())
+        yield f"{self.scale} city, CPU per question, {self.callers} callers"
+        yield f"token and receipt, taken off what is naked, ms: {off}"
         for title, values, asked, holds in self.targets():
             cells = [
                 f"{value:8.2f} {'✓' if good else '✗'} {wanted:<5g}"
+                if value
+                else f"{'-':>8}   {wanted:<5g}"  # not measured, in time or at all
                 for value, wanted, good in zip(values, asked, holds, strict=True)
             ]
             yield f"{title:<68} {'  '.join(cells)}"
@@ -203,6 +210,7 @@ class Report:
         """Give all for machines."""
         return {
             "scale": self.scale,
+            "cases": self.cases,
             "rounds": self.rounds,
             "began": datetime.fromtimestamp(self.began, UTC).isoformat(),
             "absent": self.absent,

@@ -10,7 +10,7 @@ milliseconds of a question, gateway and PostgreSQL apart, with its median second
 - sources of one type, 1 to 20: transport's tables under so many bindings;
 - cases of the city, 10,000 to 1,000,000, each number a city of its own that is kept.
 
-With `SOAK=1` it asks for ten minutes at 70 % of what it can, with `FROZEN=transport`
+With `SOAK=10` it asks for ten minutes at 70 % of what it can, with `FROZEN=transport`
 while a department stands still: `growth_steady`. Nothing is judged by a time.
 """
 
@@ -232,9 +232,10 @@ def main() -> None:
     print(f"the machine before: {others()}", flush=True)
     if given.soak or given.frozen:
         with city(given.scale) as departments:
-            steps = [(soak, given.soak)] if given.soak else [(frozen, given.frozen)]
-            for step, word in steps:
-                step(departments, word)
+            if given.soak:
+                soak(departments, given.soak)
+            if given.frozen:
+                frozen(departments, given.frozen)
     else:
         lines = measure(given.scale, given.questions)
         lines += cities(given.cases, given.questions)

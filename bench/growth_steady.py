@@ -28,6 +28,10 @@ from machine import Processes, memory
 from our_gateway import BENCH, City, Ours, gateway, some_codes
 from steady import Heard, steady
 
+from zhitong.connectors.binding_file import read_folder
+from zhitong.infra.city_load import BINDINGS
+from zhitong.schema.entities import ENTITIES
+
 SHARE = 0.7
 FROZEN_SHARE = 0.4
 CALLERS = 32
@@ -207,7 +211,10 @@ def _told(heard: Sequence[Heard], times: Times, name: str) -> None:
                 f"{p99(of_kind):7.1f} ms{growth}, without a part: {lacking:,}"
             )
     longest = max((one.seconds for one in parts["meanwhile"]), default=0.0)
-    print(f"the longest answer while {name} stood still: {longest:.2f} s")
+    bindings, _ = read_folder(BINDINGS, ENTITIES)
+    deadline = bindings[name].timeout
+    print(f"the longest answer while {name} stood still: {longest:.2f} s", end="")
+    print(f" (it is waited for {deadline:.1f} s)")
     print(f"whole again {times.whole - times.thawed:.1f} s after it went on")
     failed = Counter(one.failed[:60] for one in heard if one.failed)
     print(f"answers that failed: {failed.total():,}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,11 @@ class Register:
         """Count *inquiry*."""
         self.count += 1
         return inquiry.id
+
+    async def follow(self, inquiries: Sequence[Inquiry]) -> Sequence[Inquiry]:
+        """Count *inquiries*."""
+        self.count += len(inquiries)
+        return ()
 
     async def keep(self, inquiry: Inquiry) -> None:
         """Count *inquiry*; this register is never away."""

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from access_questions import WORKLOADS
+
 HERE = Path(__file__).parent / "peers"
 SHARED = ("queries.sql", "limit.sql", "graph.graphql")
 BUILDING = 1800
@@ -64,6 +66,15 @@ PEERS = (
     Peer("gqlgen", "go", ()),
     Peer("async-graphql", "rust", ()),
 )
+
+
+def documents(peer: Peer) -> Mapping[str, str]:
+    """Give the five questions in a peer's words."""
+    if peer.documents == "ours":
+        return {work.name[:2]: work.public for work in WORKLOADS}
+    text = (HERE / peer.folder / peer.documents).read_text("utf-8")
+    parts = re.split(r"^(?=query (Q\d))", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
 def commands(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -33,6 +33,7 @@ TYPES = (
     "EnforcementSubject",
     "Officer",
 )
+CASES = "select source, count(*) from graph.case_record group by 1 order by 1"
 MARK = "select obj_description(to_regnamespace('graph'), 'pg_namespace')"
 
 
@@ -40,14 +41,16 @@ Found: TypeAlias = Mapping[str, Mapping[str, MappedType]]
 """Type → department → where it lies there."""
 
 
-async def make(url: str, scale: str) -> Found:
+async def make(
+    url: str, scale: str, sources: Sequence[str] = SOURCES, bindings: Path = BINDINGS
+) -> Found:
     """Load the departments into the database at *url*, and make ``graph`` of them.
 
     What was made of the same city by the same statements stays. Gives how the
-    departments' own tables are read.
+    departments' own tables are read, as the *bindings* say.
     """
-    loaded = await load_city(dict.fromkeys(SOURCES, url), scale)
-    found = await _found(url)
+    loaded = await load_city(dict.fromkeys(sources, url), scale)
+    found = await _found(url, bindings)
     statements = [one for kind in TYPES for one in _table(ENTITIES[kind], found[kind])]
     statements.append(AFTER.read_text("utf-8"))
     mark = hashlib.sha256("".join([scale, *statements]).encode()).hexdigest()
@@ -66,9 +69,19 @@ async def make(url: str, scale: str) -> Found:
     return found
 
 
-async def _found(url: str) -> Found:
+async def cases(url: str) -> Mapping[str, int]:
+    """Say how many cases each department has."""
+    connection = await asyncpg.connect(url)
+    try:
+        found = await connection.fetch(CASES)
+        return {row["source"]: row["count"] for row in found}
+    finally:
+        await connection.close()
+
+
+async def _found(url: str, folder: Path) -> Found:
     found: dict[str, dict[str, MappedType]] = {name: {} for name in TYPES}
-    bindings, errors = read_folder(BINDINGS, ENTITIES)
+    bindings, errors = read_folder(folder, ENTITIES)
     if errors:
         raise SystemExit(str(errors[0]))
     for name, binding in sorted(bindings.items()):
