@@ -37,12 +37,31 @@ _KEPT = _METER.create_counter(
 )
 
 
+class Together:
+    """Looks of which somebody waits until each is committed, or cannot be."""
+
+    __slots__ = ("done", "failed", "left")
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+        self.failed: list[tuple[Inquiry, Exception]] = []
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def settle(self, inquiry: Inquiry, error: Exception | None) -> None:
+        """Note what became of one of them."""
+        if error is not None:
+            self.failed.append((inquiry, error))
+        self.left -= 1
+        if not self.left and not self.done.done():  # else the caller has gone away
+            self.done.set_result(None)
+
+
 class Waiting(NamedTuple):
     """An entry, and who waits for its commit."""
 
     entry: LookEntry
-    grants: Sequence[str]
-    done: asyncio.Future[None]
+    inquiry: Inquiry
+    together: Together
 
 
 async def open_pool(url: str) -> asyncpg.Pool[asyncpg.Record]:
@@ -112,15 +131,13 @@ class PlatformAccessLog:
 
     async def record(self, inquiry: Inquiry) -> str:
         """Commit what *inquiry* read, return the record's id."""
-        records = self._records or await self.open()
-        done = asyncio.get_running_loop().create_future()
-        self._waiting.append(
-            Waiting(records.entry(inquiry), grants_used([inquiry]), done)
-        )
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write())
-        await done
+        for _, error in await self._committed([inquiry]):
+            raise _told(error)
         return inquiry.id
+
+    async def follow(self, inquiries: Sequence[Inquiry]) -> Sequence[Inquiry]:
+        """Commit what several questions read that are answered; give what failed."""
+        return [one for one, _ in await self._committed(inquiries)]
 
     async def keep(self, inquiry: Inquiry) -> None:
         """Put the record on our own disk; it is committed as soon as that works."""
@@ -145,6 +162,20 @@ class PlatformAccessLog:
             spool.close()
 
     # --- commits ---------------------------------------------------------------
+
+    async def _committed(
+        self, inquiries: Sequence[Inquiry]
+    ) -> Sequence[tuple[Inquiry, Exception]]:
+        """Wait until all are committed that can be; say what is wrong with others."""
+        records = self._records or await self.open()
+        together = Together(len(inquiries))
+        self._waiting += [
+            Waiting(records.entry(one), one, together) for one in inquiries
+        ]
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write())
+        await together.done
+        return together.failed
 
     async def _write(self) -> None:
         while self._waiting:
@@ -176,7 +207,7 @@ class PlatformAccessLog:
                 _settle([each], None)
 
     async def _commit(self, batch: Sequence[Waiting]) -> None:
-        grants = sorted({name for each in batch for name in each.grants})
+        grants = grants_used([each.inquiry for each in batch])
         await self._enter([each.entry for each in batch], grants)
 
     async def _enter(self, entries: Sequence[LookEntry], grants: Sequence[str]) -> None:
@@ -271,12 +302,7 @@ def _own(error: Exception) -> bool:
 
 def _settle(batch: Sequence[Waiting], error: Exception | None) -> None:
     for each in batch:
-        if each.done.done():  # the caller has gone away
-            continue
-        if error is None:
-            each.done.set_result(None)
-        else:
-            each.done.set_exception(_told(error))
+        each.together.settle(each.inquiry, error)
 
 
 def _told(error: Exception) -> ZhitongError:

@@ -23,9 +23,6 @@ from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import Literal, Protocol
 
-from zhitong.connectors.masks import masked
-from zhitong.types import Kind, MaskKind
-
 TEXTUAL = frozenset({"text", "character varying", "character"})
 WHOLE = frozenset({"smallint", "integer", "bigint"})
 BROKEN = frozenset({"numeric", "real", "double precision"})
@@ -35,6 +32,8 @@ RESIDENT = (
     "[0-9]{3}[0-9Xx]$'"
 )
 """The form of a resident's ID number (GB 11643) as an SQL pattern."""
+RESIDENT_LIKE = tuple(f"'%{'_' * 6}{century}{'_' * 10}%'" for century in (19, 20))
+"""What every cell with such a number is like, blanks around it or not."""
 _RESIDENT = re.compile(RESIDENT.strip("'"))
 BLANKS = " \t\r\n\u3000\u00a0"
 UNITS: Mapping[str, Decimal] = {
@@ -102,6 +101,18 @@ class Codec(Protocol):
         """Give the canonical text that stands for `sort` outside."""
         ...
 
+    def cell(self, raw: str) -> str:
+        """Give what cells are told apart by: equal ones have the same value."""
+        ...
+
+    def month(self, raw: str) -> str:
+        """Give what cells of a month, all with a value, have in common."""
+        ...
+
+    def month_text(self, month: str) -> str:
+        """Give a month, as `month` has it, as ``2024-03``."""
+        ...
+
     def encode(self, canonical: str) -> object:
         """Give the parameter that equals the column; ValueError: none can."""
         ...
@@ -149,6 +160,15 @@ class BaseCodec:
     def order_value(self, raw: str) -> str:
         return f"{self.sort(raw)}::text"
 
+    def cell(self, raw: str) -> str:
+        return raw
+
+    def month(self, raw: str) -> str:
+        return f"left({self.value(raw)}, 7)"
+
+    def month_text(self, month: str) -> str:
+        return month
+
     def encode(self, canonical: str) -> object:
         return canonical
 
@@ -191,6 +211,10 @@ class ExactCodec(BaseCodec):
 
     def equal(self, raw: str) -> str:
         return raw if self.family in WHOLE else self.sort(raw)
+
+    def cell(self, raw: str) -> str:
+        # Of other types, equal cells may be written differently: 1.0 and 1.00.
+        return raw if self.family in TEXTUAL | WHOLE else f"{raw}::text"
 
     def order_value(self, raw: str) -> str:
         return f"{raw}::text"
@@ -238,14 +262,21 @@ class CreditCodeCodec(TextCodec):
     be shared as, that is personal data.
     """
 
+    def _resident(self, raw: str) -> str:
+        # A code is seldom written like one; the pattern costs more than all the rest.
+        cell = ExactCodec.sort(self, raw)
+        like = " or ".join(f"{cell} like {form}" for form in RESIDENT_LIKE)
+        return f"({like}) and {TextCodec.value(self, raw)} ~ {RESIDENT}"
+
     def value(self, raw: str) -> str:
         text = TextCodec.value(self, raw)
-        blurred = masked(MaskKind.ID_NUMBER, Kind.TEXT, text)
-        return f"case when {text} ~ {RESIDENT} then {blurred} else {text} end"
+        # What has the form has its length: the mask of an ID number, said shortly.
+        blurred = f"overlay({text} placing '{'*' * 16}' from 2 for 16)"
+        return f"case when {self._resident(raw)} then {blurred} else {text} end"
 
     def valued(self, raw: str) -> str | None:
         text = TextCodec.value(self, raw)
-        return f"{text} is not null and {text} !~ {RESIDENT}"
+        return f"{text} is not null and not ({self._resident(raw)})"
 
     def encode(self, canonical: str) -> object:
         if _RESIDENT.match(canonical):
@@ -265,15 +296,17 @@ class CodeCodec(TextCodec):
         return "text"
 
     def value(self, raw: str) -> str:
-        text = TextCodec.value(self, raw)
-        arms = "".join(
-            f" when {literal(code)} then {literal(name)}" for code, name in self.codes
-        )
-        known = f"case {text}{arms} else {literal(self.unknown)} end" if arms else None
-        return (
-            f"case when {text} is null then null else "
-            f"{known or literal(self.unknown)} end"
-        )
+        # One case over the trimmed cell: what is tested again would be trimmed again.
+        cell, none = ExactCodec.sort(self, raw), ("", *self.none)
+        known = [
+            f"when {literal(code)} then {literal(name)}"
+            for code, name in self.codes
+            if code not in none
+        ]
+        lacking = [f"when {literal(word)} then null" for word in none]
+        unknown = f"case when {cell} is not null then {literal(self.unknown)} end"
+        arms = " ".join([*known, *lacking])
+        return f"case {trimmed(cell)} {arms} else {unknown} end"
 
     def sort(self, raw: str) -> str:
         return self.value(raw)
@@ -307,7 +340,8 @@ class MoneyCodec(BaseCodec):
             number = f"case when {text} ~ {form} then {text}::numeric end"
         elif self.family in BROKEN:  # which hold NaN and infinity
             number = f"case when {raw} between -1e15 and 1e15 then {number} end"
-        return f"round(({number}) * {self.unit}, 2)"
+        yuan = number if self.unit == 1 else f"({number}) * {self.unit}"
+        return f"round({yuan}, 2)"
 
     def value(self, raw: str) -> str:
         return f"{self.sort(raw)}::text"

@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf
 
 import asyncpg
 
@@ -26,12 +27,20 @@ for ever other columns must not fill a department's memory."""
 SECONDS_SPARE = 300.0
 """How long a connection is kept that nobody needs; twice that at most."""
 
+DROPPED = (asyncpg.PostgresError, asyncpg.InterfaceError, AttributeError, OSError)
+"""What a statement meets on a connection that is dropped; between two steps of being
+prepared it finds the driver's connection without a protocol."""
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, eq=False)
 class Loan:
     """A connection with what it has had."""
 
     connection: Pooled
+    deadline: float = inf
+    """When what it runs is late, by the loop's clock."""
+    late: bool = False
+    """Whether it was: it is dropped."""
     count: int = 0
     texts: set[str] = field(default_factory=set)
     size: int = 0
@@ -59,38 +68,85 @@ class Kept:
         self._spare = 0
         """How many were idle all the time since the last sweep."""
         self._sweeping: asyncio.TimerHandle | None = None
+        self._under_way: set[Loan] = set()
+        self._watching: asyncio.TimerHandle | None = None
 
     async def fetch(
-        self, sql: str, parameters: Sequence[object]
+        self, sql: str, parameters: Sequence[object], deadline: float = inf
     ) -> list[asyncpg.Record]:
-        """Run one statement that leaves nothing behind."""
-        loan = await self._taken()
+        """Run one statement that leaves nothing behind.
+
+        Raises `TimeoutError` where no answer came by *deadline*, of the loop's clock.
+        """
+        loan = self._idle_one() or await self._lent(deadline)
         loan.note(sql)
+        loan.deadline = deadline
+        self._under_way.add(loan)
+        if self._watching is None or deadline < self._watching.when():
+            self._watch(deadline)
         try:
             return await loan.connection.fetch(sql, *parameters)
         except asyncio.CancelledError:
             # A frozen server answers no cancel request either: drop it.
-            loan.connection.terminate()
+            _drop(loan)
+            raise
+        except DROPPED as error:
+            if loan.late:
+                raise TimeoutError from error
+            if isinstance(error, AttributeError) and not _open(loan.connection):
+                message = "the connection was dropped between two steps"
+                raise asyncpg.InterfaceError(message) from error
             raise
         finally:
+            self._under_way.discard(loan)
             if not loan.used_up:
                 self._keep(loan)
-            elif _open(loan.connection):
-                loan.connection.terminate()
+            else:
+                _drop(loan)
+
+    def _watch(self, deadline: float) -> None:
+        """Look at *deadline* for what is late: one timer for all that is under way."""
+        if self._watching is not None:
+            self._watching.cancel()
+            self._watching = None
+        if deadline < inf:
+            loop = asyncio.get_running_loop()
+            self._watching = loop.call_at(deadline, self._drop_late, loop)
+
+    def _drop_late(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Drop the connections of statements that are late, as if their server had."""
+        self._watching = None
+        now = loop.time()
+        for loan in [one for one in self._under_way if one.deadline <= now]:
+            loan.late = True
+            self._under_way.discard(loan)
+            _drop(loan)
+        self._watch(min((one.deadline for one in self._under_way), default=inf))
 
     def _keep(self, loan: Loan) -> None:
         self._idle.append(loan)
         if self._sweeping is None:
             self._await_sweep()
 
-    async def _taken(self) -> Loan:
-        while self._idle:
-            loan = self._idle.pop()
-            self._spare = min(self._spare, len(self._idle))
-            if _open(loan.connection):
-                return loan
-            await self._pool.release(loan.connection)  # its server has gone meanwhile
-        return Loan(await self._pool.acquire())
+    def _idle_one(self) -> Loan | None:
+        """Take the connection used last, if it is still good."""
+        if not self._idle or not _open(self._idle[-1].connection):
+            return None
+        loan = self._idle.pop()
+        self._spare = min(self._spare, len(self._idle))
+        return loan
+
+    async def _lent(self, deadline: float) -> Loan:
+        """Let the pool lend one; who waits meanwhile may leave one idle."""
+        async with asyncio.timeout_at(deadline if deadline < inf else None):
+            while self._idle:
+                loan = self._idle_one()
+                if loan is not None:
+                    return loan
+                gone = self._idle.pop()  # its server has, meanwhile
+                self._spare = min(self._spare, len(self._idle))
+                await self._pool.release(gone.connection)
+            return Loan(await self._pool.acquire())
 
     def _await_sweep(self) -> None:
         loop = asyncio.get_running_loop()
@@ -100,8 +156,7 @@ class Kept:
         """Drop the connections that nobody needed since the last time."""
         unneeded, self._idle = self._idle[: self._spare], self._idle[self._spare :]
         for loan in unneeded:
-            with suppress(asyncpg.InterfaceError):  # it has gone, and back, by itself
-                loan.connection.terminate()
+            _drop(loan)
         self._spare = len(self._idle)
         self._sweeping = None
         if self._idle:
@@ -111,8 +166,14 @@ class Kept:
         """Drop every connection, without waiting for a server that may hang."""
         if self._sweeping is not None:
             self._sweeping.cancel()
+        self._watch(inf)
         self._idle.clear()
         self._pool.terminate()
+
+
+def _drop(loan: Loan) -> None:
+    with suppress(asyncpg.InterfaceError):  # it has gone, and back, by itself
+        loan.connection.terminate()
 
 
 def _open(connection: Pooled) -> bool:

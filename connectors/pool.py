@@ -80,11 +80,12 @@ class Pool:
         """Run one statement; a *probe* is let through an open breaker."""
         self._check(probe=probe)
         outcome = await self._outcome(sql, parameters, probe=probe)
+        if isinstance(outcome, list):
+            self._breaker.reset()
+            return outcome
         try:
             with self._breaker:
-                if isinstance(outcome, Exception):
-                    raise outcome
-                return outcome
+                raise outcome
         except DRIFT as error:
             # Not the source's sickness: the breaker has counted it a success.
             raise SourceDriftError(
@@ -111,13 +112,21 @@ class Pool:
     ) -> list[asyncpg.Record] | Exception:
         """Give the rows, or what the source did; raise what is not its doing."""
         clock = asyncio.get_running_loop().time
+        deadline = clock() + self._timeout
         patient_until = math.inf
         try:
-            async with asyncio.timeout(self._timeout), self._turns:
+            if self._turns.locked():
+                async with asyncio.timeout_at(deadline):
+                    await self._turns.acquire()
+            else:
+                await self._turns.acquire()  # nobody is waited for
+            try:
                 patient_until = clock() + self._timeout * PATIENCE
                 self._check(probe=probe)
-                kept = self._kept or await self._connected()
-                return await kept.fetch(sql, parameters)
+                kept = self._kept or await self._connected(deadline)
+                return await kept.fetch(sql, parameters, deadline)
+            finally:
+                self._turns.release()
         except (asyncpg.QueryCanceledError, *DRIFT) as error:
             return error
         except TimeoutError as error:
@@ -134,7 +143,7 @@ class Pool:
                 error,
             )
 
-    async def _connected(self) -> Kept:
+    async def _connected(self, deadline: float) -> Kept:
         pool = asyncpg.create_pool(
             self._url,
             min_size=0,
@@ -155,7 +164,8 @@ class Pool:
                 "jit": "off",
             },
         )
-        made = Kept(await pool)
+        async with asyncio.timeout_at(deadline):
+            made = Kept(await pool)
         # Two first callers may both come here; the earlier pool is the one kept.
         self._kept = self._kept or made
         return self._kept

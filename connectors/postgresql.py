@@ -26,9 +26,14 @@ from zhitong.connectors.mapping import (
 )
 from zhitong.connectors.meaning import compared
 from zhitong.connectors.pool import Pool
-from zhitong.connectors.prepared import REMEMBERED, Forms, PreparedRows, Wanted
+from zhitong.connectors.prepared import (
+    REMEMBERED,
+    Forms,
+    PreparedRows,
+    Wanted,
+    counted,
+)
 from zhitong.connectors.pseudonyms import Pseudonyms
-from zhitong.connectors.sql import tally_statement
 from zhitong.connectors.statements import statements
 from zhitong.connectors.uniqueness import Unique, assumptions, without
 from zhitong.exceptions import SourceDriftError, SourceError, SourceTimeoutError
@@ -282,18 +287,13 @@ class PostgreSQLSource:
     async def tally(self, query: TallyQuery) -> Sequence[Tally]:
         """Count in one statement."""
         records = await self._answer(
-            query.type, lambda mapped, collate: tally_statement(mapped, query, collate)
+            query.type,
+            lambda mapped, collate: counted(self._forms, mapped, collate, query),
         )
-        places = [f"~{number}" for number in range(len(query.by))]
-        matched = query.keys is not None
-        return [
-            Tally(
-                tuple(record[place] for place in places),
-                record["~count"],
-                record["~match"] if matched else None,
-            )
-            for record in records
-        ]
+        if query.keys is not None:
+            return [Tally((), one["~count"], one["~match"]) for one in records]
+        groups = len(query.by)  # they stand first: a part of a record is a tuple
+        return [Tally(record[:groups], record[groups]) for record in records]
 
     async def sample(self, type_name: str, limit: int) -> Sample:
         """Read up to *limit* rows to be measured; raise `SourceError`."""

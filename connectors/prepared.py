@@ -4,7 +4,8 @@ What a question for rows costs in text depends on its columns and its order, and
 the *shape* of the rest: what is compared with, not with which values. So a text is
 remembered by its shape, and the values are put where they belong. Filled are the
 limit, the keys, a position, and the values of equality; whatever else is compared
-(a pattern, a day, whether there is a value) is a part of the shape with its value.
+(a pattern, a day, whether there is a value) is a part of the shape with its value, and
+so is what a limit is rounded up to.
 
 The same text is the same object each time: the driver looks statements up by it.
 """
@@ -31,8 +32,10 @@ from zhitong.connectors.sql import (
     check_sendable,
     encode_all,
     keyed,
+    rung,
     written,
 )
+from zhitong.connectors.tallies import tallied, told_by
 from zhitong.types import (
     SOURCE_KEY,
     All,
@@ -48,6 +51,7 @@ from zhitong.types import (
     Predicate,
     RowQuery,
     Table,
+    TallyQuery,
 )
 
 REMEMBERED = 512
@@ -169,6 +173,7 @@ class PreparedRows:
         given[LIMIT] = limit
         shape = (
             self,
+            rung(limit),
             keys if keys is None else _keys_shape(mapped, keys, given),
             after if after is None else _start(mapped, wanted.order, after, given),
             where if where is None else _shape(mapped, where, given),
@@ -186,6 +191,29 @@ class PreparedRows:
             )
             form = self._forms.keep(shape, _form(mapped, collate, query))
         return form.sql, form.filled(given)
+
+
+def counted(
+    forms: Forms, mapped: MappedType, collate: str, query: TallyQuery
+) -> tuple[str, list[object]]:
+    """Give the text of a count for this database, and its parameters."""
+    told, many = told_by(mapped, query)
+    given: Given = [None] * FIRST
+    keys, where = query.keys, query.where
+    shape = (
+        query.type,
+        query.by,
+        query.limit,
+        keys if keys is None else _keys_shape(told, keys, given),
+        where if where is None else _shape(told, where, given),
+    )
+    form = forms.find(shape, told, collate)
+    if form is None:
+        statement = Statement(told, collate)
+        sql = tallied(statement, query, many)
+        form = Form(told, collate, sql, statement.parameters, statement.fills)
+        forms.keep(shape, form)
+    return form.sql, form.filled(given)
 
 
 Layout = tuple[int, int, int | None, Mapping[str, int]]

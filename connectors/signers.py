@@ -170,9 +170,8 @@ def _ecdsa(point: bytes) -> ec.EllipticCurvePublicKey:
 
 def raw(signature: bytes) -> bytes:
     """Give a signature as JOSE has it: both numbers, 32 bytes each."""
-    return b"".join(
-        each.to_bytes(_HALF, "big") for each in decode_dss_signature(signature)
-    )
+    first, second = decode_dss_signature(signature)
+    return first.to_bytes(_HALF) + second.to_bytes(_HALF)
 
 
 def verify_raw(spki: bytes, algorithm: str, text: bytes, signature: bytes) -> bool:

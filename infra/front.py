@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import orjson
 from opentelemetry.trace import Tracer
@@ -27,6 +28,7 @@ from zhitong.infra.attendance import ClientGoneError, attended
 from zhitong.infra.clients_file import Clients, raised
 from zhitong.infra.compression import compressed
 from zhitong.infra.door import Door, peer
+from zhitong.infra.heads import WHOLE
 from zhitong.infra.intake import Intake
 from zhitong.infra.media import GRAPHQL, HTML, JSON, check_encoding, choose
 from zhitong.infra.occasions import read_occasion
@@ -38,7 +40,7 @@ from zhitong.infra.spans import RequestSpan, Spans
 from zhitong.infra.tokens import Verifier
 from zhitong.ports import Documents, Freshness
 from zhitong.resolvers.granted import HeldGrants
-from zhitong.schema.engine import Answer, Engine, Question
+from zhitong.schema.engine import Answer, Engine
 from zhitong.schema.federated_trace import ASKED
 from zhitong.schema.federated_trace import HEADER as TRACE
 from zhitong.types import AUDITOR, OPERATOR, Allowance, Principal
@@ -52,6 +54,8 @@ _BAD_REQUEST = 400
 _TOLD = frozenset({OPERATOR, AUDITOR})
 """Roles that an answer tells how the proof stands."""
 _METHOD_NOT_ALLOWED = 405
+_NONE: Mapping[str, Any] = {}
+"""The extensions of a server that has none."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -122,7 +126,8 @@ class GraphQLFront:
             span.note_status(reply.status)
             least = self._settings.compress_bytes
             reply = await compressed(reply, headers.get(b"accept-encoding"), least)
-            await send_reply(send, reply, call.id)
+            whole = scope.get("extensions", _NONE).get(WHOLE, _NONE).get("send")
+            await send_reply(send, reply, call.id, whole)
 
     async def _guarded(self, call: _Call) -> Reply:
         media = choose(call.header(b"accept"), _SERVED)
@@ -163,25 +168,22 @@ class GraphQLFront:
             asked = await self.intake.parameters(
                 call.method, call.query, call.headers, call.receive
             )
-            text, digest = await self.intake.document(asked, principal, allowance)
+            text = await self.intake.document(asked, principal, allowance)
             if spend is None:
-                allowance = raised(configured, grants, digest)
+                allowance = raised(configured, grants, text[1])
                 spend = self._pace.question(principal, allowance)
-            question = Question(
-                document=text,
-                digest=digest,
-                variables=asked.variables,
-                operation=asked.operation,
-                principal=principal,
+            question = self.intake.question(
+                asked,
+                text,
+                caller,
                 occasion=occasion,
-                request_id=call.id,
-                once=caller.once,
-                read_only=call.method == "GET",
-                spend=spend,
+                headers=call.headers,
                 allowance=allowance,
-                priced=call.header(b"zhitong-cost") == b"1",
-                traced=allowance.router and call.header(TRACE) == ASKED,
+                spend=spend,
+                request_id=call.id,
+                read_only=call.method == "GET",
             )
+            question.traced = allowance.router and call.header(TRACE) == ASKED
             call.span.note_question(question)
             answer = await attended(self._engine.answer(question), call.receive)
         if answer.executed:

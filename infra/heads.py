@@ -8,11 +8,22 @@ chunked body (trailers) would be kept for ever.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 HEADERS = 65_536
 """Bytes of all headers together; nginx in front allows half of that."""
+WHOLE = "zhitong.whole"
+"""An extension of ASGI: its ``send`` takes status, head and body of an answer at once.
+
+In two messages, with every name and value of the head looked through by itself, an
+answer takes ten microseconds more.
+"""
 
 
 class BoundedHeads(HttpToolsProtocol):
@@ -49,7 +60,10 @@ class BoundedHeads(HttpToolsProtocol):
         """Take a head that is whole."""
         self._settle()
         self._between, self._unread = False, 0
+        before = self.cycle
         super().on_headers_complete()
+        if self.cycle is not before:  # else a WebSocket is asked for
+            self.scope["extensions"] = {WHOLE: {"send": partial(_whole, self.cycle)}}
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body: who reads it bounds it."""
@@ -68,6 +82,31 @@ class BoundedHeads(HttpToolsProtocol):
         if self._due is not None:
             self._due.cancel()
             self._due = None
+
+
+async def _whole(
+    cycle: RequestResponseCycle, status: int, head: bytes, body: bytes
+) -> None:
+    """Send an answer as *cycle* does: *head* are lines that are known to be good."""
+    if cycle.flow.write_paused and not cycle.disconnected:
+        await cycle.flow.drain()
+    if cycle.disconnected:
+        return
+    cycle.response_started = cycle.response_complete = True
+    parts = [STATUS_LINE[status]]
+    for name, value in cycle.default_headers:
+        parts += name, b": ", value, b"\r\n"
+    parts.append(head)
+    if not cycle.keep_alive:
+        parts.append(b"connection: close\r\n")
+    parts.append(b"\r\n")
+    if cycle.scope["method"] != "HEAD":
+        parts.append(body)
+    cycle.transport.write(b"".join(parts))
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
 
 
 def bounded_heads(largest: int, seconds: float) -> type[BoundedHeads]:

@@ -29,8 +29,8 @@ from zhitong.infra.tokens import Caller
 from zhitong.ports import Documents
 from zhitong.resolvers.granted import HeldGrants
 from zhitong.resolvers.granting import speaking
-from zhitong.schema.engine import document_hash
-from zhitong.types import Allowance, Principal
+from zhitong.schema.engine import Question, document_hash
+from zhitong.types import Allowance, Occasion, Principal
 
 Headers = Mapping[bytes, bytes]
 Text = tuple[str, str]
@@ -136,6 +136,35 @@ class Intake:
             and await self._documents.find(digest, principal) is None
         ):
             raise _not_trusted()
+
+    def question(  # noqa: PLR0913 - what a question is made of
+        self,
+        asked: Parameters,
+        text: Text,
+        caller: Caller,
+        *,
+        occasion: Occasion,
+        headers: Headers,
+        allowance: Allowance,
+        spend: Callable[[int], None],
+        request_id: str,
+        read_only: bool,
+    ) -> Question:
+        """Make the question of *caller* that is *asked*, the document being *text*."""
+        return Question(
+            document=text[0],
+            digest=text[1],
+            variables=asked.variables,
+            operation=asked.operation,
+            principal=caller.principal,
+            occasion=occasion,
+            request_id=request_id,
+            once=caller.once,
+            read_only=read_only,
+            spend=spend,
+            allowance=allowance,
+            priced=headers.get(b"zhitong-cost") == b"1",
+        )
 
     def keep(self, asked: Parameters, principal: Principal) -> None:
         """Keep a text that was answered for its client to ask by hash from now on."""

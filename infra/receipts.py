@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 from collections.abc import Mapping
 
 import orjson
@@ -14,6 +14,7 @@ from zhitong.ports import Signer
 from zhitong.schema.engine import Proof
 
 TYPE = "zhitong-receipt+jwt"
+_URL = bytes.maketrans(b"+/", b"-_")
 
 
 class Receipts:
@@ -60,8 +61,8 @@ def proof_headers(proof: Proof, receipts: Receipts | None) -> Mapping[str, str]:
 
 def content_digest(digest: bytes) -> str:
     """Write a digest as the field Content-Digest has it (RFC 9530)."""
-    return f"sha-256=:{base64.b64encode(digest).decode('ascii')}:"
+    return f"sha-256=:{binascii.b2a_base64(digest, newline=False).decode('ascii')}:"
 
 
 def _base64url(text: bytes) -> bytes:
-    return base64.urlsafe_b64encode(text).rstrip(b"=")
+    return binascii.b2a_base64(text, newline=False).translate(_URL, b"=")

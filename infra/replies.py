@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -13,6 +13,9 @@ from starlette.types import Send
 from zhitong.exceptions import InternalError, ZhitongError, outline
 from zhitong.infra.media import JSON
 from zhitong.schema.engine import problem
+
+Whole = Callable[[int, bytes, bytes], Awaitable[None]]
+"""Sends status, head and body."""
 
 logger = logging.getLogger("zhitong.front")
 
@@ -56,19 +59,37 @@ def fault(error: Exception, request_id: str) -> InternalError:
     )
 
 
-async def send_reply(send: Send, reply: Reply, request_id: str) -> None:
-    """Send *reply*; nothing that answers a question may be stored on the way."""
-    headers = [
-        *_always(reply.media),
-        (b"content-length", b"%d" % len(reply.body)),
-        (b"x-request-id", request_id.encode()),
-    ]
-    for name, value in reply.headers.items():
+async def send_reply(
+    send: Send, reply: Reply, request_id: str, whole: Whole | None = None
+) -> None:
+    """Send *reply*, as a whole where the server takes it so (`heads.WHOLE`).
+
+    Nothing that answers a question may be stored on the way.
+    """
+    some = {
+        "content-length": str(len(reply.body)),
+        "x-request-id": request_id,
+        **reply.headers,
+    }
+    if whole is not None:
+        lines = "".join([f"{name}: {value}\r\n" for name, value in some.items()])
+        head = lines.encode("latin-1")
+        if head.count(b"\n") == head.count(b"\r") == len(some) and b"\0" not in head:
+            await whole(reply.status, _beginning(reply.media) + head, reply.body)
+            return
+    headers = [*_always(reply.media)]
+    for name, value in some.items():
         headers.append((name.encode(), value.encode("latin-1")))
     await send(
         {"type": "http.response.start", "status": reply.status, "headers": headers}
     )
     await send({"type": "http.response.body", "body": reply.body})
+
+
+@cache
+def _beginning(media: str) -> bytes:
+    """Write the lines that every answer in *media* begins with."""
+    return b"".join(name + b": " + value + b"\r\n" for name, value in _always(media))
 
 
 @cache

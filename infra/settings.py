@@ -79,7 +79,7 @@ class Settings:
     document_directives: int = 20
     """How many directives a document may have, with its fragments spread."""
 
-    executor: str = "graphql-core"
+    executor: str = "plan"
     """``plan``: by plans what has one; ``graphql-core``: everything field by field."""
 
     page_size: int = 20

@@ -93,20 +93,17 @@ class Subscribing:
         allowance = intake.raised(principal, headers)
         # Before the document is looked for: its register is not to be hunted through.
         spend = intake.pace.question(principal, allowance)
-        text, digest = await intake.document(asked, principal, allowance)
-        question = Question(
-            document=text,
-            digest=digest,
-            variables=asked.variables,
-            operation=asked.operation,
-            principal=principal,
+        text = await intake.document(asked, principal, allowance)
+        question = intake.question(
+            asked,
+            text,
+            caller,
             occasion=occasion,
-            request_id=request_id,
-            once=caller.once,
+            headers=headers,
+            allowance=intake.raised(principal, headers, text[1]),
             spend=spend,
-            allowance=intake.raised(principal, headers, digest),
+            request_id=request_id,
             read_only=read_only,
-            priced=headers.get(b"zhitong-cost") == b"1",
         )
         return Subscriber(
             question=question,

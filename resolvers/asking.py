@@ -42,9 +42,12 @@ Placing = Callable[[EntityType], Place]
 """What is asked at a place whose rows may be of several types."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Asking:
-    """One question: who asks, and the tools to read with."""
+    """One question: who asks, and the tools to read with.
+
+    Not frozen: one that is takes thrice as long to make, and each question has one.
+    """
 
     inquiry: Inquiry
     reader: Reader

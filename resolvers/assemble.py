@@ -8,7 +8,6 @@ wrong below that is told no more.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -31,7 +30,6 @@ Values = dict[int, Mapping[int, object]]
 was found for; exceptions stand where nothing could be."""
 LARGEST = 2**31 - 1
 SMALLEST = -(2**31)
-WHOLE = re.compile(r"-?(0|[1-9][0-9]*)")
 
 
 class _Nulled(Exception):  # noqa: N818 - no error of its own: one on its way up
@@ -170,9 +168,10 @@ def _text(value: object) -> str:
 def _integer(value: object) -> int:
     """Give a number of 32 bits, as sources may write it."""
     if isinstance(value, str):
-        if not WHOLE.fullmatch(value):
-            raise misfit()
-        value = int(value) if len(value) <= len(str(SMALLEST)) else LARGEST + 1
+        try:
+            value = int(value)
+        except ValueError:
+            raise misfit() from None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int) or not SMALLEST <= value <= LARGEST:

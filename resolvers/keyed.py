@@ -73,8 +73,11 @@ class Keyed:
         missing, more = found.missing, found.more
         by_key = dict.fromkeys(keys, Found(missing=missing))
         grouped: dict[str, tuple[list[Any], list[Table]]] = {}
+        place = (
+            found.tables[0].match if found.tables else None
+        )  # it stands alike in all
         for record, table in zip(found.records, found.tables, strict=True):
-            match = record[table.match]
+            match = record[place]
             group = grouped.get(match)
             if group is None:
                 grouped[match] = ([record], [table])

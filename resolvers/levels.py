@@ -30,7 +30,7 @@ from zhitong.resolvers.statistics import SUBJECT, SUBJECT_CODE, Group, subject_a
 from zhitong.types import Relation, Row
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, for speed: made for every step
 class Level:
     """The objects that stand at one place, each once, and how often each does."""
 
@@ -45,12 +45,10 @@ async def follow_one(
     """Find the one row that *relation* leads to from each (`links.linked`)."""
     keys = [row.values[LINK + relation.name] for row in level.owners]
     found = await _single(asking, place, relation, keys)
-    rows: list[Row | None] = [
-        one.rows[0] if isinstance(key, str) and (one := found[key]).rows else None
-        for key in keys
-    ]
+    first = _first(found)
+    rows = [first[key] if isinstance(key, str) else None for key in keys]
     given = sum(
-        times for row, times in zip(rows, level.times, strict=True) if row is not None
+        [times for row, times in zip(rows, level.times, strict=True) if row is not None]
     )
     return rows if _may_give(asking, place, given) else [None] * len(rows)
 
@@ -90,18 +88,19 @@ async def follow_several(
     ask = by_key(asking, place, relation.target, limit=TWICE)
     keys = (key for some in listed if some for key in some)
     found = await _load(asking, ask, relation.remote, keys)
+    under = {key: one.rows for key, one in found.items()}
     rows = [
-        None if some is None else [row for key in some for row in found[key].rows]
+        None if some is None else [row for key in some for row in under[key]]
         for some in listed
     ]
-    given = sum(
-        len(some) * times for some, times in zip(rows, level.times, strict=True) if some
-    )
+    shown = zip(rows, level.times, strict=True)
+    given = sum([len(some) * times for some, times in shown if some])
     return rows if _may_give(asking, place, given) else [None] * len(rows)
 
 
 def _keys(stated: object) -> dict[str, None]:
-    keys = stated if isinstance(stated, Iterable) else ()
+    # Lists or tuples, as sources have them: what can be iterated is dear to find out.
+    keys = stated if isinstance(stated, list | tuple) else ()
     return {key: None for key in keys if isinstance(key, str)}
 
 
@@ -168,7 +167,7 @@ async def _pages(
         keys = [
             one.row.values[LINK + relation.name] for one in shown if one.after == mark
         ]
-        begun = replace(ask, after=mark)
+        begun = ask if mark is None else replace(ask, after=mark)
         found[mark] = await _load(asking, begun, relation.remote, keys)
     return {
         id(one): _page(listing, ask, relation, one, found[one.after]) for one in shown
@@ -212,10 +211,13 @@ async def subjects(asking: Asking, place: Place, level: Level) -> list[Row | Non
     groups: Sequence[Group] = level.owners
     codes = [group[SUBJECT] for group in groups]
     found = await _load(asking, subject_ask(asking, place), SUBJECT_CODE, codes)
-    return [
-        one.rows[0] if code is not None and (one := found[code]).rows else None
-        for code in codes
-    ]
+    first = _first(found)
+    return [None if code is None else first[code] for code in codes]
+
+
+def _first(found: Mapping[str, Found]) -> Mapping[str, Row | None]:
+    """Give the one row that each key leads to."""
+    return {key: one.rows[0] if one.records else None for key, one in found.items()}
 
 
 async def _load(

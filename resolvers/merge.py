@@ -6,8 +6,10 @@ both ascending; rows without a value come last, by source and key.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -36,14 +38,14 @@ def merged(
         return tables[0].records, [tables[0]] * len(tables[0].records)
     listed: list[Any] = []
     theirs: list[Table] = []
-    values: list[str | None] = []
     for table in tables:
         records = table.records
         if table.match is not None:
             records = sorted(records, key=itemgetter(table.key))
         listed += records
         theirs += [table] * len(records)
-        values += [record[table.order] for record in records]
+    # It stands alike in every source.
+    values = [*map(itemgetter(tables[0].order), listed)] if tables else []
     places = _by_value(values, order, kind)
     return [listed[at] for at in places], [theirs[at] for at in places]
 
@@ -53,14 +55,13 @@ def _by_value(values: Sequence[str | None], order: Order, kind: Kind) -> list[in
     compared: Sequence[Decimal | str | None] = values
     if kind in {Kind.MONEY, Kind.INTEGER}:
         compared = [None if value is None else Decimal(value) for value in values]
-    places = range(len(values))
-    valued, left = [*places], list[int]()
+    valued, left = [*range(len(values))], list[int]()
     if None in values:
-        valued = [at for at in places if values[at] is not None]
-        left = [at for at in places if values[at] is None]
+        left = [at for at in valued if values[at] is None]
+        valued = [at for at in valued if values[at] is not None]
     # The sort is stable, reversed or not: equal values keep source and key order.
     valued.sort(key=compared.__getitem__, reverse=order.descending)  # type: ignore[arg-type]
-    return valued + left
+    return valued + left if left else valued
 
 
 def cut(
@@ -72,18 +73,21 @@ def cut(
             return records, tables, frozenset()
         return records[:limit], tables[:limit], frozenset({None})
     place = tables[0].match
-    if limit and len({record[place] for record in records}) == len(records):
-        return records, tables, frozenset()  # one for each: as most relations lead
+    matches = [record[place] for record in records]
+    counts = Counter[str | None](matches)
+    more = frozenset([key for key, count in counts.items() if count > limit])
+    if not more:
+        return records, tables, more
+    left = dict.fromkeys(more, limit)
     kept: list[Any] = []
     theirs: list[Table] = []
-    counts: dict[str | None, int] = {}
-    for record, table in zip(records, tables, strict=True):
-        match = record[place]
-        count = counts[match] = counts.get(match, 0) + 1
-        if count <= limit:
-            kept.append(record)
-            theirs.append(table)
-    more = frozenset(key for key, count in counts.items() if count > limit)
+    for match, record, table in zip(matches, records, tables, strict=True):
+        if match in more:
+            if not left[match]:
+                continue
+            left[match] -= 1
+        kept.append(record)
+        theirs.append(table)
     return kept, theirs, more
 
 
@@ -106,6 +110,6 @@ def mark_of(row: Row) -> Mark:
 def add_up(tallies: Iterable[Sequence[Tally]]) -> dict[tuple[str | None, ...], int]:
     """Add the counts of all sources, group by group."""
     totals: dict[tuple[str | None, ...], int] = {}
-    for tally in (tally for answered in tallies for tally in answered):
+    for tally in chain.from_iterable(tallies):
         totals[tally.group] = totals.get(tally.group, 0) + tally.count
     return totals

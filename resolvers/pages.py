@@ -193,7 +193,9 @@ async def root_page(
     listing = Listing.of(asking, entity, arguments)
     name = listing.below("")
     after = listing.after(name)
-    ask = replace(await listing.ask(place), after=after)
+    ask = await listing.ask(place)
+    if after is not None:
+        ask = replace(ask, after=after)
     found = await asking.reader.rows(asking.inquiry, ask)
     if not asking.reader.sees(asking.inquiry, entity):
         return None  # the read has noted the refusal

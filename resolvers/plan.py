@@ -20,6 +20,7 @@ from opentelemetry import metrics
 from zhitong.resolvers.acts import below
 from zhitong.resolvers.asking import Asking
 from zhitong.resolvers.assemble import Assembling, Values
+from zhitong.resolvers.kept_by_size import MOST_DOCUMENTS
 from zhitong.resolvers.levels import Level
 from zhitong.resolvers.outcome import Outcome
 from zhitong.resolvers.plan_generated import Assemble
@@ -27,7 +28,6 @@ from zhitong.resolvers.plane import Plane, PythonPlane
 from zhitong.resolvers.selection import Bound, PageBelow, Selection
 from zhitong.resolvers.steps import Step, steps_of
 
-MOST_PLANS = 1_024
 _METER = metrics.get_meter("zhitong.resolvers")
 _CACHE = _METER.create_counter(
     "zhitong.plan.cache",
@@ -71,7 +71,7 @@ ROOT = Level((None,), (1,))
 """The query itself: its fields stand below no object."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, for speed: made for every question
 class _Run:
     """One question on its way through the steps of a plan."""
 
@@ -84,14 +84,15 @@ class _Run:
 
     async def go(self, steps: Sequence[Step], level: Level) -> None:
         """Take *steps* from the objects of *level*; none waits for another."""
-        if not level.owners:
+        if not level.owners or not steps:
             return
         if len(steps) == 1:
             await self._take(steps[0], level)
             return
         async with asyncio.TaskGroup() as group:
-            for step in steps:
+            for step in steps[1:]:
                 group.create_task(self._take(step, level))
+            await self._take(steps[0], level)  # begun first, and without a task
 
     async def _take(self, step: Step, level: Level) -> None:
         """Find the values of a step for all of *level*, and go on from them."""
@@ -158,7 +159,7 @@ def _standing(
 class Plans:
     """The plans of the selections that were asked of late."""
 
-    def __init__(self, most: int = MOST_PLANS, plane: Plane | None = None) -> None:
+    def __init__(self, most: int = MOST_DOCUMENTS, plane: Plane | None = None) -> None:
         self._most = most
         self._plane = plane or PythonPlane()
         self._plans: OrderedDict[Selection, Plan] = OrderedDict()
@@ -179,6 +180,11 @@ class Plans:
             self._plans.popitem(last=False)
             _CACHE.add(1, _EVICTED)
         return made
+
+    def forget(self, selection: Selection) -> None:
+        """Let go of what was made of *selection*, which nobody keeps any more."""
+        if self._plans.pop(selection, None) is not None:
+            _CACHE.add(1, _EVICTED)
 
     def _made(self, selection: Selection) -> Plan:
         began = perf_counter()

@@ -20,6 +20,7 @@ from zhitong.resolvers.plan_helpers import HELPERS
 from zhitong.resolvers.selection import (
     Attribute,
     Column,
+    Counts,
     Grouped,
     Identity,
     Leaf,
@@ -52,6 +53,14 @@ def written(selection: Selection) -> tuple[str, Sequence[object]]:
     root = writing.place(selection.root)
     data = f"def data(V):\n    return {root}([None], V)[0]\n"
     return "\n".join([*writing.functions, data]), writing.constants
+
+
+ROW = (Column, Identity, SourceName, TypeName)
+"""What a row says itself; with more, something stands below it."""
+GROUP = (Grouped, Attribute, TypeName)
+"""What a group of counts says itself."""
+COUNTED = {"count": "n", "suppressed": "n is None"}
+"""A group's attributes, of its count ``n``."""
 
 
 @dataclass(slots=True)
@@ -107,6 +116,45 @@ class _Writing:
                 before.extend(self.guards(part, f"[r[{column}] for r in R]"))
                 return f"r[{column}]"
 
+    def groups(self, parts: Iterable[Part]) -> str:
+        """Write the function of groups that nothing stands below; give its name.
+
+        It takes ``S``, the statistics: groups are not made of what has no more to say.
+        """
+        before: list[str] = []
+        names, over = ["n"], ["counts"]
+        members: list[str] = []
+        for one in parts:
+            if isinstance(one.role, Grouped):
+                column = f"n{one.tag}"
+                before.append(
+                    f"{column} = S.column({self.constant(one.role.grouping)})"
+                )
+                before.extend(self.guards(one, column))
+                names.append(f"v{one.tag}")
+                over.append(column)
+            elif one.leaf is Leaf.INTEGER:
+                before.extend(self.guards(one, "counts"))
+            members.append(f"{self.constant(one.key)}: {self._counted(one)}")
+        before.insert(0, "counts = [many for _, many in S.cells]")
+        each = f"for {', '.join(names)} in zip({', '.join(over)})"
+        if len(names) == 1:  # zip would give tuples of one
+            each = "for n in counts"
+        row = f"{{{', '.join(members)}}}"
+        return self.function([*before, f"return [{row} {each}]"], "S")
+
+    def _counted(self, part: Part) -> str:
+        """Write the expression of one member of a group."""
+        match part.role:
+            case Grouped():
+                return f"v{part.tag}"
+            case TypeName():
+                return self.constant(part.owner)
+            case Attribute(name):
+                return COUNTED[name]
+            case role:
+                raise TypeError(role)
+
     def guards(self, part: Part, values: str) -> Iterator[str]:
         """Look at all values of a leaf that may not fit its type."""
         if part.items:
@@ -125,8 +173,7 @@ class _Writing:
         It takes ``O``, the objects that stand there, and ``V``, what the steps have
         found, and gives a dict for each object.
         """
-        paged = above is not None and isinstance(above.role, RootPage | PageBelow)
-        place = _Place(self, paged)
+        place = _Place(self, above)
         members = [f"{self.constant(one.key)}: {place.member(one)}" for one in parts]
         row = f"{{{', '.join(members)}}}"
         return self.function([*place.before, f"return [{row} for {place.loop}]"])
@@ -146,8 +193,8 @@ class _Place:
     """One place of a document: its members, and what has to be at hand for them."""
 
     writing: _Writing
-    paged: bool
-    """Whether pages stand here."""
+    above: Part | None
+    """What leads to the objects that stand here; None: nothing does, at the root."""
     before: list[str] = field(default_factory=list)
     """Statements: what is below made ready, guards against what is unusual."""
     _values: bool = False
@@ -195,14 +242,34 @@ class _Place:
         if not name.isidentifier():
             raise ValueError(name)
         if part.leaf is None:
-            if self.paged and name == "nodes" and (rows := _flat(part)) is not None:
-                return self._records(part, rows)
+            if (flat := self._flat(part, name)) is not None:
+                return flat
             return self._object(part, f"{{id(o): o.{name} for o in O}}", "listed")
         if part.items:
             return f"[*o.{name}]"  # what is no list is for the strict assembler
         if part.leaf is not Leaf.TEXT:
             self._guard(part, f"[o.{name} for o in O]")
         return f"o.{name}"
+
+    def _flat(self, part: Part, name: str) -> str | None:
+        """Write what has no more below it, rows or groups, without objects of ours."""
+        if self.above is None or len(part.below) > 1:
+            return None
+        (parts,) = part.below.values()
+        match self.above.role, name:
+            case RootPage() | PageBelow(), "nodes" if _all(parts, ROW):
+                return self._records(part, parts)
+            case Counts(), "groups" if _all(parts, GROUP):
+                return self._groups(part, parts)
+            case _:
+                return None
+
+    def _groups(self, part: Part, groups: Iterable[Part]) -> str:
+        """Write the groups of counts, made of their cells."""
+        self._identity = True
+        name, function = f"m{part.tag}", self.writing.groups(groups)
+        self.before.append(f"{name} = {{id(o): {function}(o) for o in O}}")
+        return f"{name}[i]"
 
     def _records(self, part: Part, rows: Iterable[Part]) -> str:
         """Write the rows of pages, made of what the driver holds."""
@@ -237,8 +304,5 @@ class _Place:
         self.before.extend(self.writing.guards(part, values))
 
 
-def _flat(part: Part) -> tuple[Part, ...] | None:
-    """Give what is asked of rows that nothing stands below; None if something does."""
-    (parts,) = part.below.values()
-    alone = Column, Identity, SourceName, TypeName
-    return parts if all(isinstance(one.role, alone) for one in parts) else None
+def _all(parts: Iterable[Part], roles: tuple[type, ...]) -> bool:
+    return all(isinstance(one.role, roles) for one in parts)

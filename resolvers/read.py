@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from zhitong.exceptions import FieldHiddenError
@@ -240,7 +241,7 @@ class Reader(Parts):
         for part, tallies in answered:
             note_counts(inquiry, part.look, tallies)
         return Counted(
-            tallies=tuple(tally for _, part in answered for tally in part),
+            tallies=tuple(chain.from_iterable(part for _, part in answered)),
             missing=tuple(sorted(missing)),
         )
 

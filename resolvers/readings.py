@@ -50,9 +50,12 @@ Restrictions = Mapping[tuple[str, str], Rulings]
 """What is not, or not wholly, given: by type and field."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, unsafe_hash=True, kw_only=True)
 class Ask:
-    """What is to be read, before policy has spoken."""
+    """What is to be read, before policy has spoken.
+
+    Nobody changes one; it is not frozen, for speed: some are made for every read.
+    """
 
     entity: EntityType
     fields: frozenset[str] = frozenset()
@@ -107,10 +110,16 @@ class Found:
     @property
     def rows(self) -> tuple[Row, ...]:
         """Give the records as rows, the same ones each time."""
-        if self._rows is None:
-            pairs = zip(self.records, self.tables, strict=True)
-            self._rows = tuple([table.row(record) for record, table in pairs])
-        return self._rows
+        rows = self._rows
+        if rows is None:
+            records, tables = self.records, self.tables
+            if len(records) == 1:  # as most keys lead
+                rows = (tables[0].row(records[0]),)
+            else:
+                pairs = zip(records, tables, strict=True)
+                rows = tuple([table.row(record) for record, table in pairs])
+            self._rows = rows
+        return rows
 
 
 NOTHING = Found()
@@ -125,7 +134,7 @@ class Counted:
     missing: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # not frozen, for speed: made for every read
 class Now:
     """The values of one read: what a `Reading` is read for this time."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from opentelemetry import metrics
 
@@ -24,6 +25,8 @@ FOLLOWING = 10_000
 """Public looks answered and not yet committed; more are refused."""
 FOLLOW_SECONDS = 1.0
 """Until a public look's record is on our own disk, if it is not committed."""
+TOGETHER_SECONDS = 0.01
+"""For which public looks gather: thirty in a commit cost a tenth of thirty commits."""
 _RECORDED = metrics.get_meter("zhitong.resolvers").create_counter(
     "zhitong.record.looks",
     "{record}",
@@ -43,12 +46,15 @@ class Recorder:
         self._log = log
         self._freshness = freshness
         self._grants = grants
-        self._following: set[asyncio.Task[None]] = set()
+        self._gathered: list[Inquiry] = []
+        self._gathering = False
+        self._committing = 0
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def following(self) -> int:
         """Count the looks that are answered and not yet on record."""
-        return len(self._following)
+        return len(self._gathered) + self._committing
 
     async def record(self, inquiry: Inquiry) -> str | None:
         """Put *inquiry* on record; raise if nothing may be answered."""
@@ -102,27 +108,53 @@ class Recorder:
         if self._log.away:
             await self._log.keep(inquiry)
             return
-        if len(self._following) >= FOLLOWING:
+        if self.following >= FOLLOWING:
             raise unrecorded()
-        task = asyncio.create_task(self._follow(inquiry))
-        self._following.add(task)
-        task.add_done_callback(self._following.discard)
+        self._gathered.append(inquiry)
+        if not self._gathering:
+            self._begin()
 
-    async def _follow(self, inquiry: Inquiry) -> None:
+    def _begin(self) -> None:
+        self._gathering = True
+        task = asyncio.create_task(self._follow())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _follow(self) -> None:
+        """Commit what gathers in a moment; keep on our disk what cannot be in time."""
+        due = asyncio.get_running_loop().time() + FOLLOW_SECONDS
         try:
-            async with asyncio.timeout(FOLLOW_SECONDS):
-                await self._log.record(inquiry)
-        except (ZhitongError, TimeoutError):
-            # It may be committed all the same: entered again, it is the same.
-            try:
-                await self._log.keep(inquiry)
-            except ZhitongError:
-                LOGGER.exception("the record of %s is lost", inquiry.id)
+            await asyncio.sleep(TOGETHER_SECONDS)
+        finally:  # who is cancelled here leaves what has gathered to the next
+            self._gathering = False
+        left: Sequence[Inquiry]
+        some, self._gathered = self._gathered, []
+        self._committing += len(some)
+        try:
+            async with asyncio.timeout_at(due):
+                left = await self._log.follow(some)
+        except Exception as error:  # one fault loses no other look
+            if not isinstance(error, ZhitongError | TimeoutError):
+                LOGGER.exception("looks are not committed together")
+            # They may be committed all the same: entered again, they are the same.
+            left = some
+        # At once: what comes together is one write to the disk.
+        await asyncio.gather(*map(self._saved, left))
+        self._committing -= len(some)
+
+    async def _saved(self, inquiry: Inquiry) -> None:
+        """Put a look that is answered on our own disk, or say that it is lost."""
+        try:
+            await self._log.keep(inquiry)
+        except Exception:
+            LOGGER.exception("the record of %s is lost", inquiry.id)
 
     async def settled(self) -> None:
         """Wait until all that was answered is committed, or on our own disk."""
-        while self._following:
-            await asyncio.gather(*self._following)
+        while self._tasks or self._gathered:
+            if not self._tasks:
+                self._begin()
+            await asyncio.wait([*self._tasks])
 
     async def close(self) -> None:
         """Wait for what follows; what is not committed is on our own disk."""

@@ -336,6 +336,8 @@ def caller(inquiry: Inquiry) -> Caller:
 
 def granted(inquiry: Inquiry, entity: EntityType, source: Source) -> tuple[Grant, ...]:
     """Give the caller's grants that open *source*, whatever their purpose."""
+    if not inquiry.grants:
+        return ()
     return tuple(
         grant
         for grant in inquiry.grants
@@ -351,6 +353,8 @@ def granted(inquiry: Inquiry, entity: EntityType, source: Source) -> tuple[Grant
 
 def _named(inquiry: Inquiry, entity: EntityType) -> frozenset[str]:
     """Give the fields that the caller's grants for this purpose name."""
+    if not inquiry.grants:
+        return frozenset()
     grants = granting.speaking(inquiry.grants, inquiry.principal, inquiry.occasion)
     return frozenset(
         name for grant in grants for name in grant.fields.get(entity.name, ())

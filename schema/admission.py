@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from graphql import (
@@ -28,13 +27,12 @@ from zhitong.exceptions import (
     DocumentInvalidError,
     MethodNotAllowedError,
 )
+from zhitong.resolvers.kept_by_size import MOST_DOCUMENTS, MOST_LARGEST, KeptBySize
 from zhitong.schema.cost import Price, prices
 from zhitong.schema.engine import document_hash
 from zhitong.schema.gate import Bounds, introspects, parsed
 from zhitong.types import Allowance
 
-CACHED_DOCUMENTS = 128
-"""A document of the largest size takes 1.2 MB here, and anybody may send many."""
 MOST_ERRORS = 20
 """Faults of one document that are looked for; each costs, and nobody reads more."""
 _RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
@@ -47,22 +45,17 @@ class Admitted:
     document: DocumentNode
     hash: str
     """By which it is registered, granted and recorded."""
+    size: int
+    """The characters of its text."""
     introspects: bool
-    prices: tuple[Price, ...]
-    """One for each operation, in their order."""
+    prices: Mapping[int, Price]
+    """By the identity of the operation: graphql-core compares nodes by all below."""
     conditions: tuple[str, ...] = ()
     """Variables in ``@skip`` and ``@include``: they change what is asked for."""
 
     def price(self, operation: OperationDefinitionNode) -> Price:
         """Give the price of *operation*."""
-        operations = (
-            one
-            for one in self.document.definitions
-            if isinstance(one, OperationDefinitionNode)
-        )
-        found = zip(operations, self.prices, strict=True)
-        # By identity: graphql-core compares nodes with everything below them.
-        return next(price for one, price in found if one is operation)
+        return self.prices[id(operation)]
 
 
 class Documents:
@@ -72,7 +65,9 @@ class Documents:
         self._schema = schema
         self._bounds = bounds
         self._page = page
-        self._fitting: OrderedDict[str, Admitted] = OrderedDict()
+        self._fitting: KeptBySize[str, Admitted] = KeptBySize(
+            MOST_DOCUMENTS, MOST_LARGEST * bounds.size
+        )
         """Documents that fit the schema; what was refused is not kept."""
 
     def hash_of(self, text: str) -> str:
@@ -82,27 +77,26 @@ class Documents:
 
     def admitted(self, text: str) -> Admitted:
         """Parse *text* and price it, within bounds; raise outside of them."""
-        if text in self._fitting:
-            self._fitting.move_to_end(text)
-            return self._fitting[text]
+        known = self._fitting.get(text)
+        if known is not None:
+            return known
         document = parsed(text, self._bounds)
         return Admitted(
             document=document,
             hash=document_hash(text),
+            size=len(text),
             introspects=introspects(document),
-            prices=tuple(prices(document, self._schema, self._page)),
+            prices=prices(document, self._schema, self._page),
             conditions=tuple(sorted(conditions(document))) if "@" in text else (),
         )
 
     def unfit(self, text: str, admitted: Admitted) -> Sequence[GraphQLError]:
         """Find where a document does not fit the schema; keep it where it does."""
-        if text in self._fitting:
+        if self._fitting.get(text) is not None:
             return ()
         errors = validate(self._schema, admitted.document, _RULES, MOST_ERRORS)
         if not errors:
-            self._fitting[text] = admitted
-            if len(self._fitting) > CACHED_DOCUMENTS:
-                self._fitting.popitem(last=False)
+            self._fitting.keep(text, admitted, admitted.size)
         return errors
 
 

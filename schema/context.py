@@ -25,7 +25,7 @@ from zhitong.schema.selection import (
 from zhitong.types import EntityType
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)  # not frozen: as `Asking`
 class Context(Asking):
     """One question: who asks, and the tools to answer with."""
 

@@ -105,6 +105,8 @@ class Price:
 
     def cost(self, variables: Mapping[str, object]) -> int:
         """Price it for *variables*, in time linear in the document."""
+        if isinstance(self.term, int):
+            return self.term
         known: dict[int, int] = {}
 
         def total(term: Term) -> int:
@@ -152,14 +154,19 @@ def cost_of_values(variables: Mapping[str, object]) -> int:
     return VALUE * count
 
 
-def prices(document: DocumentNode, schema: GraphQLSchema, page: int) -> list[Price]:
-    """Price each operation of *document*; a page without `first` has *page* rows."""
+def prices(
+    document: DocumentNode, schema: GraphQLSchema, page: int
+) -> dict[int, Price]:
+    """Price each operation of *document*, by its identity.
+
+    A page without `first` has *page* rows.
+    """
     walk = _Walk(schema, fragments(document), page)
-    return [
-        Price(walk.operation(definition), _defaults(definition), page)
-        for definition in document.definitions
-        if isinstance(definition, OperationDefinitionNode)
-    ]
+    return {
+        id(one): Price(walk.operation(one), _defaults(one), page)
+        for one in document.definitions
+        if isinstance(one, OperationDefinitionNode)
+    }
 
 
 def _defaults(definition: OperationDefinitionNode) -> dict[str, int | list[None]]:

@@ -40,7 +40,7 @@ class Question:
     """The document's hash, where who asks has made it already; see `document_hash`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # not frozen: as above
 class Proof:
     """What the record of an answer says, for the caller to keep."""
 
@@ -53,7 +53,7 @@ class Proof:
     """SHA-256 of the document, in hex."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # not frozen: as above
 class Answer:
     """What goes back: *executed* is False where no field was resolved."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -16,18 +15,18 @@ from graphql import (
 from graphql.execution.values import VariableValues
 from opentelemetry import metrics
 
+from zhitong.resolvers.kept_by_size import MOST_DOCUMENTS, MOST_LARGEST, KeptBySize
 from zhitong.resolvers.outcome import Fault
 from zhitong.resolvers.plan import Plans
-from zhitong.schema.admission import CACHED_DOCUMENTS, Admitted
+from zhitong.schema.admission import Admitted
 from zhitong.schema.context import Context
 from zhitong.schema.federation import Graph
+from zhitong.schema.gate import Bounds
 from zhitong.schema.running import PLAN, Ran
 from zhitong.schema.selection import weight_of
 from zhitong.schema.selection_of import Selected, Selecting
 from zhitong.schema.variables import Variables
 
-MOST_SELECTIONS = CACHED_DOCUMENTS
-"""Each has its document's nodes: more of them would keep documents that were let go."""
 SELECTIONS = metrics.get_meter("zhitong.schema").create_counter(
     "zhitong.plan.selections",
     description="Selections of documents: kept (hit), made (miss), let go (evicted)",
@@ -38,12 +37,16 @@ _HIT, _MISS, _EVICTED = ({"outcome": one} for one in ("hit", "miss", "evicted"))
 class PlannedRuns:
     """Runs what has a plan, and says of the rest why it has none."""
 
-    def __init__(self, graph: Graph, most: int = MOST_SELECTIONS) -> None:
+    def __init__(
+        self, graph: Graph, bounds: Bounds, most: int = MOST_DOCUMENTS
+    ) -> None:
         self._selecting = Selecting(graph)
         self._variables = Variables(self._selecting.schema)
-        self._plans = Plans(most)
-        self._most = most
-        self._kept: OrderedDict[tuple[object, ...], Selected] = OrderedDict()
+        self._plans = Plans()
+        # Each has its document's nodes: more than documents would keep those let go.
+        self._kept: KeptBySize[tuple[object, ...], Selected] = KeptBySize(
+            most, MOST_LARGEST * bounds.size
+        )
 
     async def run(
         self,
@@ -92,14 +95,12 @@ class PlannedRuns:
         )
         known = self._kept.get(key)
         if known is not None:
-            self._kept.move_to_end(key)
             SELECTIONS.add(1, _HIT)
             return known
         made = self._selecting.selected(admitted.document, operation, values)
-        self._kept[key] = made
         SELECTIONS.add(1, _MISS)
-        if len(self._kept) > self._most:
-            self._kept.popitem(last=False)
+        for oldest in self._kept.keep(key, made, admitted.size):
+            self._plans.forget(oldest.selection)
             SELECTIONS.add(1, _EVICTED)
         return made
 

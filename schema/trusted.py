@@ -24,5 +24,5 @@ def check_trusted(text: str, bounds: Bounds, page: int) -> int:
             "一个可信查询只含一个操作，请分成几个文件",
             "a trusted document has one operation; use a file for each",
         )
-    (price,) = prices(document, schema, page)
+    (price,) = prices(document, schema, page).values()
     return price.cost({})

@@ -25,7 +25,7 @@ from zhitong.streams.kafka_client import Access
 settings.register_profile("patient", settings(), deadline=None)
 settings.load_profile("patient")
 
-# The whole suite by plans: ZHITONG_EXECUTOR=plan. What is made by hand has it as well.
+# ZHITONG_EXECUTOR=graphql-core has all run field by field; also what is made by hand.
 if os.environ.get("ZHITONG_EXECUTOR"):
     for made in (Settings, GraphEngine):
         defaults: Any = made.__init__.__kwdefaults__

@@ -152,6 +152,13 @@ class AccessLog(Protocol):
         """
         ...
 
+    async def follow(self, inquiries: Sequence[Inquiry]) -> Sequence[Inquiry]:
+        """Commit what several questions read that are answered; give what failed.
+
+        Raises `RecordUnavailableError` where none of them could be written.
+        """
+        ...
+
     async def keep(self, inquiry: Inquiry) -> None:
         """Put the record on our own disk; it is committed as soon as that works.
 

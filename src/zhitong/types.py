@@ -567,7 +567,7 @@ class Table:
         return [self.row(record) for record in self.records]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as `Row`: a table of counts has thousands
 class Tally:
     """A count for one combination of group values."""
 
@@ -579,7 +579,7 @@ class Tally:
 # --- what a question leaves behind -------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # not frozen, as `Row`
 class Look:
     """One read as the access record keeps it."""
 

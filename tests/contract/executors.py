@@ -105,6 +105,18 @@ class Register:
         self.recorded.append(inquiry.id)
         return inquiry.id
 
+    async def follow(self, inquiries: Sequence[Inquiry]) -> Sequence[Inquiry]:
+        """Note that *inquiries* are on record, unless there is a fault."""
+        await asyncio.sleep(0)
+        fault = self.fault
+        left = [
+            one
+            for one in inquiries
+            if fault.unrecorded or (fault.ended and one.grants_used)
+        ]
+        self.recorded += [one.id for one in inquiries if one not in left]
+        return left
+
     async def keep(self, inquiry: Inquiry) -> None:
         """Note it on our own disk, as it were."""
         self.recorded.append(f"kept {inquiry.id}")
@@ -295,12 +307,13 @@ class Pair:
 @contextmanager
 def _patience() -> Iterator[None]:
     """Give up on nothing for being slow: a busy machine is no difference."""
-    kept = causes.PATIENCE, records.FOLLOW_SECONDS
+    kept = causes.PATIENCE, records.FOLLOW_SECONDS, records.TOGETHER_SECONDS
     causes.PATIENCE = records.FOLLOW_SECONDS = 3_600.0
+    records.TOGETHER_SECONDS = 0.0  # questions come one by one
     try:
         yield
     finally:
-        causes.PATIENCE, records.FOLLOW_SECONDS = kept
+        causes.PATIENCE, records.FOLLOW_SECONDS, records.TOGETHER_SECONDS = kept
 
 
 @contextmanager

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
-from chosen_documents import FOLDER, chosen
+from chosen_documents import DEMONSTRATION, FOLDER, NAMES, ROOT, chosen
 from executors import Pair
 from pair_cases import compared
 from pair_differences import reported
@@ -12,8 +14,7 @@ from pair_faults import NONE, PairFault
 from zhitong.exceptions import SourceTimeoutError
 
 LEAST = 300
-FILES = sorted(file.stem for file in FOLDER.glob("*.graphql"))
-CORNERS = [name for name in FILES if name not in {"tests", "pages", "types"}]
+CORNERS = [name for name in NAMES if name not in {"tests", "pages", "types"}]
 AWAY = PairFault(
     name="market and justice away",
     away={"market": SourceTimeoutError, "justice": SourceTimeoutError},
@@ -24,7 +25,18 @@ def test_there_are_as_many_as_we_say() -> None:
     assert len(list(chosen())) >= LEAST
 
 
-@pytest.mark.parametrize("file", FILES)
+def test_all_that_the_demonstration_asks_is_among_them() -> None:
+    asked = json.loads((FOLDER / f"{DEMONSTRATION}.json").read_text("utf-8"))
+    folder = ROOT / "infra" / "demo" / "questions"
+    questions = {
+        str(file.relative_to(ROOT))
+        for file in folder.glob("*.graphql")
+        if "\nquery " in f"\n{file.read_text('utf-8')}"
+    }
+    assert questions <= asked.keys()
+
+
+@pytest.mark.parametrize("file", NAMES)
 async def test_both_executors_answer_alike(file: str) -> None:
     await _alike(file)
 

@@ -23,7 +23,7 @@ SCALARS = {
 }
 ROOTS = sorted({*COMMON})
 """Root fields that are asked for; of each what hypothesis-graphql likes."""
-EXAMPLES = 60
+EXAMPLES = 20
 
 
 @seed(6)

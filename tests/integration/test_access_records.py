@@ -348,12 +348,17 @@ async def test_a_record_that_cannot_be_stored_does_not_take_others_with_it(
             log.record(inquiry("fine-2")),
             return_exceptions=True,
         )
+        left = await log.follow([inquiry(name) for name in ("fine-3", "bad", "fine-4")])
+        kept = await pool.fetch("select record_id from access_record order by 1")
     assert [isinstance(one, RecordUnavailableError) for one in outcomes] == [
         False,
         False,
         True,
         False,
     ]
+    assert [one.id for one in left] == ["bad"]
+    names = {record["record_id"] for record in kept}
+    assert names >= {"bad", *(f"fine-{number}" for number in range(5))}
 
 
 async def test_the_auditor_reads_the_register_and_is_recorded_too(

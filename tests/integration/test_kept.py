@@ -115,3 +115,62 @@ async def test_what_nobody_needed_is_dropped_and_the_rest_stays(
     connections.sweep()
     assert connections._idle == []
     assert await which(connections) != used
+
+
+async def test_what_is_late_is_dropped_and_nothing_else(
+    connections: Kept,
+) -> None:
+    clock = asyncio.get_running_loop().time
+    late = connections.fetch("select pg_sleep(60)", [], clock() + 0.2)
+    patient = connections.fetch("select pg_backend_pid() from pg_sleep(1)", [])
+    outcomes = await asyncio.gather(late, patient, return_exceptions=True)
+    assert isinstance(outcomes[0], TimeoutError)
+    assert isinstance(outcomes[1], list)
+    assert await which(connections) == outcomes[1][0][0]
+
+
+async def test_an_earlier_deadline_is_met_beside_a_later_one(
+    connections: Kept,
+) -> None:
+    began = asyncio.get_running_loop().time()
+    later = asyncio.create_task(
+        connections.fetch("select pg_sleep(60)", [], began + 120)
+    )
+    await asyncio.sleep(0.1)
+    with pytest.raises(TimeoutError):
+        await connections.fetch("select pg_sleep(60)", [], began + 0.3)
+    assert not later.done()
+    later.cancel()
+    await asyncio.wait([later])
+
+
+async def test_a_caller_who_leaves_as_the_connection_is_dropped_has_left(
+    connections: Kept,
+) -> None:
+    leaving = asyncio.create_task(connections.fetch("select pg_sleep(60)", []))
+    async with asyncio.timeout(60):
+        while not connections._under_way:  # noqa: ASYNC110 - no event
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    for loan in connections._under_way:
+        loan.connection.terminate()  # as what is late, or as its server does
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    assert leaving.cancelled()
+    assert await which(connections)
+
+
+async def test_a_statement_whose_connections_are_dropped_says_so_between_two_steps(
+    connections: Kept,
+) -> None:
+    for turns in range(40):
+        texts = [f"select {turns} as dropped_{number}, $1::int" for number in (1, 2)]
+        asked = [asyncio.create_task(connections.fetch(one, [1])) for one in texts]
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        for loan in [*connections._under_way]:
+            kept._drop(loan)
+        for outcome in await asyncio.gather(*asked, return_exceptions=True):
+            assert isinstance(
+                outcome, list | asyncpg.PostgresError | asyncpg.InterfaceError
+            )

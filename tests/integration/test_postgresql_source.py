@@ -307,6 +307,23 @@ async def test_keys_beyond_every_cell_answer_nothing(source: PostgreSQLSource) -
     assert [(tally.match, tally.count) for tally in counts] == [("1", 1)]
 
 
+async def test_keys_of_any_characters_find_their_rows(
+    source: PostgreSQLSource, database: str
+) -> None:
+    odd = ('"', "\\", '\\"', '","', "{}", "{", "NULL", "a,b", "a\nb", "'", "单位")
+    connection = await asyncpg.connect(database)
+    try:
+        sql = "insert into sample (id) select unnest($1::text[])"
+        await connection.execute(sql, list(odd))
+    finally:
+        await connection.close()
+    rows = await source.rows(_question(None, Keys("id", odd), "id"))
+    assert [(row.match, row.key) for row in rows] == [(key, key) for key in odd]
+    counts = await source.tally(TallyQuery(type="Sample", keys=Keys("id", odd)))
+    assert [(one.match, one.count) for one in counts] == [(key, 1) for key in odd]
+    assert await source.rows(_question(None, Keys("id", ()), "id")) == []
+
+
 async def test_a_day_kept_as_a_moment_of_summer_time_is_that_day(
     source: PostgreSQLSource,
 ) -> None:

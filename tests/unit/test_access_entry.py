@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
+from zhitong.connectors import access_entry
 from zhitong.connectors.access_entry import Records
 from zhitong.evidence import stamp
 from zhitong.types import AccessFinding, Inquiry, Label, Look, Occasion, Principal
@@ -116,3 +117,16 @@ def test_no_key_of_a_row_and_no_number_of_a_party_stands_in_a_body() -> None:
 def test_what_is_no_record_of_a_look_is_not_read_as_one(body: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - orjson's own is one
         RECORDS.read(body)
+
+
+def test_digests_are_the_same_however_few_are_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keys = [str(number) for number in range(7)]
+    expected = sorted(RECORDS.subject("T", "s", key) for key in keys)
+    monkeypatch.setattr(access_entry, "KNOWN", 3)
+    records = Records(b"key", "anze")
+    for some in (keys[:2], keys[1:4], keys, keys[5:]):
+        found = [records.subject("T", "s", key) for key in some]
+        assert sorted(found) == sorted(set(expected) & set(found))
+        assert records._subjects("T", "s", [*keys, *some]) == expected

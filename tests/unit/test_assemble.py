@@ -33,6 +33,7 @@ VALUES = (
     | st.integers()
     | st.floats()
     | st.text()
+    | st.sampled_from(["00", "+1", " 7 ", "1_0", "１", "-0", "", "9" * 5_000])
     | st.binary()
     | st.lists(st.text())
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from zhitong.connectors.memory import MemorySource, Table
@@ -29,6 +31,10 @@ class Register:
     async def record(self, inquiry: Inquiry) -> str:
         self.kept.append(inquiry)
         return inquiry.id
+
+    async def follow(self, inquiries: Sequence[Inquiry]) -> Sequence[Inquiry]:
+        self.kept.extend(inquiries)
+        return ()
 
     async def keep(self, inquiry: Inquiry) -> None:
         self.kept.append(inquiry)
@@ -73,10 +79,15 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def causes(source: MemorySource, register: Register, clock: Clock) -> Causes:
+def recorder(register: Register) -> Recorder:
+    return Recorder(register)
+
+
+@pytest.fixture
+def causes(source: MemorySource, recorder: Recorder, clock: Clock) -> Causes:
     reader = Reader(lambda: {"emergency": source}, POLICY)
     checked = POLICY.causes_checked
-    return Causes(reader, Recorder(register), ENTITIES, checked, clock)
+    return Causes(reader, recorder, ENTITIES, checked, clock)
 
 
 def inquiry(cause: str, kind: str = "own-officer") -> Inquiry:
@@ -135,11 +146,16 @@ async def test_a_source_that_is_away_leaves_the_cause_unverified_until_it_is_bac
 
 
 async def test_a_cause_is_looked_up_once_a_minute_and_the_look_is_on_record(
-    causes: Causes, source: MemorySource, register: Register, clock: Clock
+    causes: Causes,
+    source: MemorySource,
+    recorder: Recorder,
+    register: Register,
+    clock: Clock,
 ) -> None:
     for _ in range(3):
         assert await found(causes, inquiry("立2")) == ["cause-not-open-case"]
     assert len(source.queries) == 1
+    await recorder.settled()
     (kept,) = register.kept
     assert (kept.principal.kind, kept.occasion.cause) == ("platform", "立2")
     assert kept.looks[0].fields == dict.fromkeys(

@@ -15,16 +15,22 @@ from pathlib import Path
 import pytest
 from access_questions import WORKLOADS
 from callers import AnswerError, Caller, Target, ask
-from compare import documents
 from compare_plot import chart
 from compare_report import Measured, Report, Visit
 from graphql import build_schema, parse, validate
 from growth import nested
 from machine import cpu_seconds, memory
-from peer_builds import HERE, PEERS, commands
+from one_department import SERVERS, all_in_one, write_bindings
+from peer_builds import HERE, PEERS, commands, documents
 from peer_servers import differences, plain
 from steady import steady
 
+import zhitong.infra.city
+from zhitong.connectors.binding_file import read_folder
+from zhitong.infra.city import build_city
+from zhitong.infra.city_cases import case_count, cases
+from zhitong.infra.city_systems import SYSTEMS
+from zhitong.schema.entities import ENTITIES
 from zhitong.schema.graph import sdl
 
 PEER_NAMES = tuple(peer.name for peer in PEERS)
@@ -50,10 +56,11 @@ def visits(own: float, row: str, *, databases: float = 0.0) -> list[Visit]:
 def report(*some: Sequence[Visit]) -> Report:
     return Report(
         scale="small",
+        cases={"transport": 1_500},
         rounds=3,
         began=0.0,
         absent={"gqlgen": "没有 go / go is missing"},
-        taken_off=0.0,
+        taken_off={},
         elsewhere=0.1,
         memory={"limit": 45.0},
         found=Measured(list(itertools.chain(*some))),
@@ -91,6 +98,8 @@ def test_what_was_not_measured_holds_nothing_and_is_printed_as_a_dash() -> None:
     for _, values, _, holds in made.targets():
         assert not any(h for v, h in zip(values, holds, strict=True) if v == 0)
     lines = list(made.lines())
+    (duty,) = (line for line in lines if ", full duty ÷ naked" in line)
+    assert duty.split()[-10::2] == ["-"] * 5
     (row,) = (line for line in lines if line.startswith("limit") and "(" in line)
     assert row.split()[-4:] == ["-"] * 4
 
@@ -99,16 +108,18 @@ def test_token_and_receipt_are_taken_off_what_is_naked_alone() -> None:
     found = Measured([*visits(2.0, "zhitong"), *visits(2.0, "zhitong, full duty")])
     made = Report(
         scale="small",
+        cases={},
         rounds=3,
         began=0.0,
         absent={},
-        taken_off=1.0,
+        taken_off={"Q1": 1.0, "Q5": 1.5},
         elsewhere=0.0,
         memory={},
         found=found,
     )
     *_, duty = made.targets()
-    assert list(duty[1]) == pytest.approx([4 / 3] * 5)  # 2/1, 4/3 and 6/5
+    # 2/1, 4/3 and 6/5; nothing taken off; 2/0.5, 4/2.5 and 6/4.5
+    assert list(duty[1]) == pytest.approx([4 / 3, 1, 1, 1, 1.6])
 
 
 def test_the_figures_are_json_and_name_who_was_missing() -> None:
@@ -200,6 +211,29 @@ def test_answers_are_compared_without_wrappers_and_groups_without_an_order() -> 
     one, two = {"s": {"groups": groups}}, {"s": {"groups": groups[::-1]}}
     assert differences(plain(one), plain(two)) == (6, 6, 0)
     assert differences([1, 2, 3], [1, 4]) == (3, 2, 2)
+
+
+def test_one_department_keeps_every_case_and_only_while_it_is_asked_to() -> None:
+    before = dict(SYSTEMS)
+    with all_in_one("small") as name:
+        made = build_city(name)
+        kept = {source: case_count(made, source) for source in SYSTEMS}
+        subjects = {one.subject.field.name for one in cases(made, "transport", 200)}
+    assert {source: count for source, count in kept.items() if count} == {
+        "transport": made.scale.cases
+    }
+    assert len(subjects) > 1  # the cases of all bureaus
+    assert before == SYSTEMS
+    assert name not in zhitong.infra.city.SCALES
+
+
+def test_in_that_city_no_other_binding_has_cases(tmp_path: Path) -> None:
+    write_bindings(tmp_path)
+    bindings, errors = read_folder(tmp_path, ENTITIES)
+    assert errors == []
+    assert sorted(bindings) == sorted(SERVERS)
+    keepers = [name for name, one in bindings.items() if "CaseRecord" in one.types]
+    assert keepers == ["transport"]
 
 
 @asynccontextmanager

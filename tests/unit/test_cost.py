@@ -15,7 +15,7 @@ FINITE = 30.0  # 2^60 steps would end with the sun
 
 
 def cost(document: str, **variables: object) -> int:
-    (price,) = prices(parse(document), graph()._schema, 20)
+    (price,) = prices(parse(document), graph()._schema, 20).values()
     return price.cost(variables)
 
 
@@ -117,7 +117,7 @@ def test_a_page_of_a_variable_is_priced_with_the_question(
 
 def test_each_operation_has_its_own_price() -> None:
     document = parse("query A { __typename } query B { a: __typename b: __typename }")
-    found = prices(document, graph()._schema, 20)
+    found = prices(document, graph()._schema, 20).values()
     assert [price.cost({}) for price in found] == [1, 2]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -124,6 +124,10 @@ class Log:
             raise RecordUnavailableError("不可用", "away")
         self.inquiries.append(inquiry)
         return inquiry.id
+
+    async def follow(self, inquiries: Sequence[Inquiry]) -> Sequence[Inquiry]:
+        self.inquiries.extend(inquiries)
+        return ()
 
     async def keep(self, inquiry: Inquiry) -> None:
         await self.record(inquiry)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -178,13 +178,17 @@ async def test_what_a_router_compares_is_on_record_as_a_direct_question_s(
     city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[tuple[str, Mapping[str, str]]] = []
-    record = memory_gateway.Register.record
+    follow = memory_gateway.Register.follow
 
-    async def noting(register: memory_gateway.Register, inquiry: Inquiry) -> str:
-        looks.extend((one.source, one.fields) for one in inquiry.looks)
-        return await record(register, inquiry)
+    async def noting(
+        register: memory_gateway.Register, inquiries: Sequence[Inquiry]
+    ) -> Sequence[Inquiry]:
+        looks.extend(
+            (look.source, look.fields) for one in inquiries for look in one.looks
+        )
+        return await follow(register, inquiries)
 
-    monkeypatch.setattr(memory_gateway.Register, "record", noting)
+    monkeypatch.setattr(memory_gateway.Register, "follow", noting)
     for key in ("Officer-001", "Officer-999"):
         said = f'__typename: "Officer", certificateNo: "{key}"'
         asked = "{ _entities(representations: [{%s}]) { ... on Officer { name } } }"

@@ -163,9 +163,19 @@ def test_what_was_refused_is_not_kept(made: Made) -> None:
     for number in range(30):
         ask(made, "police", f"{{ nowhere{number} }}")
     assert len(kept) == before
-    for number in range(200):
+    for number in range(1_100):
         ask(made, "police", f"{{ a{number}: __typename }}")
-    assert len(kept) == 128
+    assert len(kept) == 1_024
+
+
+def test_of_large_documents_fewer_are_kept(made: Made) -> None:
+    engine: Any = made[0]._engine
+    kept = engine._documents._fitting
+    for number in range(150):
+        ask(made, "police", f"{{ b{number}: __typename }} # {'x' * 32_000}")
+    sizes = [len(text) for text in kept._values]
+    assert 120 <= sum(size > 32_000 for size in sizes) < 150
+    assert sum(sizes) == kept._sum <= 128 * 32_768
 
 
 @pytest.mark.parametrize("who", ["police", "public"])

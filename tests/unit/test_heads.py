@@ -13,9 +13,11 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from zhitong.infra.app import server
-from zhitong.infra.heads import HEADERS
+from zhitong.infra.heads import HEADERS, WHOLE
+from zhitong.infra.replies import Reply, send_reply
 from zhitong.infra.settings import Settings
 
 QUERY = 1_000
@@ -32,9 +34,11 @@ Talk = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @asynccontextmanager
-async def talking(state: Path, seconds: float = 60) -> AsyncIterator[Talk]:
+async def talking(
+    state: Path, seconds: float = 60, app: ASGIApp | None = None
+) -> AsyncIterator[Talk]:
     """Serve one who tells a body's length; give a connection to him."""
-    app = Starlette(routes=[Route("/", _answer, methods=["GET", "POST"])])
+    app = app or Starlette(routes=[Route("/", _answer, methods=["GET", "POST"])])
     settings = Settings(state=state, body_bytes=QUERY, body_seconds=seconds)
     running = server(app, settings)
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -118,3 +122,43 @@ async def test_a_head_and_a_body_within_bounds_are_read(tmp_path: Path) -> None:
     async with talking(tmp_path) as talk:
         answer = await said(talk, head + b"b" * body)
     assert answer.endswith(str(body).encode())
+
+
+async def _replying(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer by the path, as a whole unless it is ``/parts``."""
+    if scope["type"] == "lifespan":
+        return
+    await receive()
+    path = scope["path"]
+    whole = scope["extensions"][WHOLE]["send"] if path != "/parts" else None
+    headers = {"x-forged": "a\r\nx-other: b"} if path == "/forged" else {}
+    await send_reply(send, Reply(status=200, body=b"[1]", headers=headers), "7", whole)
+
+
+def _asked(path: str, method: str = "GET", more: str = "") -> bytes:
+    return f"{method} {path} HTTP/1.1\r\nHost: x\r\n{more}\r\n".encode()
+
+
+async def test_an_answer_sent_as_a_whole_is_the_one_that_is_sent_in_parts(
+    tmp_path: Path,
+) -> None:
+    found = {}
+    for path in ("/whole", "/parts"):
+        async with talking(tmp_path, app=_replying) as talk:
+            requests = _asked(path) + _asked(path, "HEAD")
+            found[path] = await said(
+                talk, requests + _asked(path, more="Connection: close\r\n")
+            )
+    whole, parts = (
+        [line for line in one.split(b"\r\n") if not line.startswith(b"date")]
+        for one in found.values()
+    )
+    assert whole == parts
+    assert whole.count(b"connection: close") == 1
+    assert b"".join(whole).count(b"[1]") == 2
+
+
+async def test_a_header_that_would_be_two_is_not_sent(tmp_path: Path) -> None:
+    async with talking(tmp_path, app=_replying) as talk:
+        answer = await said(talk, _asked("/forged", more="Connection: close\r\n"))
+    assert answer == b""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -126,6 +126,9 @@ class Away:
 
     async def record(self, inquiry: Inquiry) -> str:
         raise RecordUnavailableError("不可用", f"away {inquiry.id}")
+
+    async def follow(self, inquiries: Sequence[Inquiry]) -> Sequence[Inquiry]:
+        return inquiries
 
     async def keep(self, inquiry: Inquiry) -> None:
         self.kept.append(inquiry.id)

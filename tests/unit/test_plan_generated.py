@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 import orjson
@@ -37,10 +38,15 @@ from zhitong.resolvers.selection import (
     Attribute,
     Column,
     Computed,
+    Counts,
+    Grouped,
     Leaf,
     Part,
+    Role,
     Selection,
+    TypeName,
 )
+from zhitong.resolvers.statistics import Statistics
 from zhitong.schema.entities import ENTITIES
 from zhitong.schema.graph import graph
 from zhitong.schema.selection_of import Selecting
@@ -221,6 +227,47 @@ def test_what_fits_is_not_left_to_it(value: object) -> None:
     found: Values = {above.tag: {id(None): row({"a": value})}}
     make = generated(Selection(root=(above,), parts=2))
     assert make(found) == {"x": {"a": value}}
+
+
+SAID: Sequence[tuple[str, Role, Mapping[str, Any]]] = (
+    ("count", Attribute("count"), {"leaf": Leaf.INTEGER}),
+    ("suppressed", Attribute("suppressed"), {"leaf": Leaf.BOOLEAN, "nullable": False}),
+    ("__typename", TypeName(), {"leaf": Leaf.TEXT, "nullable": False}),
+    ("month", Grouped("MONTH"), {"leaf": Leaf.TEXT}),
+    ("status", Grouped("STATUS"), {"leaf": Leaf.CODE, "codes": frozenset("AB")}),
+    ("division", Grouped("DIVISION"), {"leaf": Leaf.TEXT}),
+)
+"""What a group can be asked; the last is none of what was counted by."""
+TABLES = (
+    Statistics((), [((), 30)]),
+    Statistics(("MONTH", "STATUS"), [(("2026-01", "A"), 3), (("2026-02", None), None)]),
+    Statistics(("STATUS",), []),
+)
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: str(table.names))
+@pytest.mark.parametrize("many", [1, 2, len(SAID)])
+def test_groups_are_what_the_strict_assembler_says(
+    table: Statistics, many: int
+) -> None:
+    for some in combinations(SAID, many):
+        parts = Parts()
+        members = tuple(
+            parts.part(name, "CaseGroup", role, **more) for name, role, more in some
+        )
+        groups = parts.part(
+            "groups",
+            "CaseStatistics",
+            Attribute("groups"),
+            items=(False,),
+            nullable=False,
+            below={"CaseGroup": members},
+        )
+        counts = Counts(ENTITIES["CaseRecord"])
+        above = parts.part("x", "Query", counts, below={"CaseStatistics": (groups,)})
+        values: Values = {above.tag: {id(None): table}}
+        made = generated(Selection(root=(above,), parts=many + 2))(values)
+        assert Outcome(made) == Assembling(values).outcome([above])
 
 
 def test_what_several_parents_share_is_made_once() -> None:

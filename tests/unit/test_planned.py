@@ -143,7 +143,7 @@ class Asked:
     """Documents as the engine lets them in, and what is kept of them."""
 
     def __init__(self, most: int) -> None:
-        self.runs = PlannedRuns(graph(), most)
+        self.runs = PlannedRuns(graph(), Bounds(), most)
         schema = graph()._schema
         self._schema = schema
         self._documents = Documents(schema, Bounds(), Limits().page)

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zhitong.connectors.mapping import MappedType
-from zhitong.connectors.prepared import Forms, PreparedRows, Wanted
+from zhitong.connectors.prepared import Forms, PreparedRows, Wanted, counted
 from zhitong.connectors.sql import row_statement
+from zhitong.connectors.tallies import tally_statement
 from zhitong.exceptions import ScalarError
 from zhitong.types import (
     SOURCE_KEY,
@@ -21,6 +22,7 @@ from zhitong.types import (
     AnyOf,
     Column,
     Compare,
+    GroupBy,
     Keys,
     Mask,
     MaskKind,
@@ -31,6 +33,7 @@ from zhitong.types import (
     Predicate,
     RowQuery,
     Ruling,
+    TallyQuery,
     Verdict,
 )
 
@@ -175,6 +178,31 @@ def test_any_question_of_a_known_shape_is_filled_as_it_would_be_written(
         assert written(made, query) == row_statement(MAPPED, query, COLLATE)
 
 
+@settings(max_examples=100)
+@given(asked=questions(), by=st.lists(st.sampled_from(sorted(CASE.fields)), max_size=2))
+def test_any_count_of_a_known_shape_is_filled_as_it_would_be_written(
+    asked: list[RowQuery], by: list[str]
+) -> None:
+    forms = Forms()
+    for query in [*asked, *asked]:
+        groups = () if query.keys else tuple(GroupBy(name) for name in by)
+        count = TallyQuery(
+            type="Case", by=groups, where=query.where, keys=query.keys, limit=9
+        )
+        expected = tally_statement(MAPPED, count, COLLATE)
+        assert counted(forms, MAPPED, COLLATE, count) == expected
+
+
+def test_the_same_count_is_one_text_whatever_is_compared() -> None:
+    forms = Forms()
+    texts = {
+        id(counted(forms, MAPPED, COLLATE, count)[0])
+        for where in (of_party("A", "B").where, of_party("C", "D", "E").where)
+        for count in [TallyQuery(type="Case", by=(GroupBy("kind"),), where=where)]
+    }
+    assert len(texts) == len(forms) == 1
+
+
 ROWS = {name: query for name, (query, _) in QUERIES.items()}
 
 
@@ -205,6 +233,16 @@ def test_the_same_text_is_one_object_whatever_is_compared() -> None:
     second, others = written(made, of_party("C", "D", "E"))
     assert first is second
     assert parameters != others
+
+
+def test_few_limits_are_texts_of_their_own() -> None:
+    made = prepared(of_party(), Forms())
+    asked = [replace(of_party("A"), limit=limit) for limit in range(1, 1_001)]
+    texts, given = zip(*(written(made, query) for query in asked), strict=True)
+    assert len(set(texts)) == 11
+    assert [parameters[-1] for parameters in given[2:]] == [*range(3, 1_001)]
+    assert all(f"limit {rung}" in texts[rung - 1] for rung in (1, 2, 64, 512))
+    assert f"limit {1 << 10}" in texts[-1]
 
 
 def test_another_structure_of_the_database_is_another_text() -> None:

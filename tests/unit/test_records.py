@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -32,6 +33,8 @@ class Register:
         self.full = False
         self.ended = False
         self.hung = False
+        self.bad: set[str] = set()
+        self.batches: list[list[str]] = []
 
     async def record(self, inquiry: Inquiry) -> str:
         await asyncio.sleep(0)
@@ -43,6 +46,13 @@ class Register:
             raise RecordUnavailableError("不可用", "away")
         self.entries.append(inquiry.id)
         return inquiry.id
+
+    async def follow(self, inquiries: Sequence[Inquiry]) -> Sequence[Inquiry]:
+        self.batches.append([each.id for each in inquiries])
+        for each in inquiries:
+            if each.id not in self.bad:
+                await self.record(each)
+        return [each for each in inquiries if each.id in self.bad]
 
     async def keep(self, inquiry: Inquiry) -> None:
         await asyncio.sleep(0)
@@ -214,6 +224,26 @@ async def test_too_many_public_looks_on_their_way_are_refused(
     assert sorted(register.kept) == ["a", "b"]
 
 
+async def test_public_looks_of_one_moment_are_committed_together(
+    recorder: Recorder, register: Register
+) -> None:
+    for name in "abc":
+        await recorder.record(inquiry(name, look(protected=False)))
+    assert recorder.following == 3
+    await recorder.settled()
+    assert register.batches == [["a", "b", "c"]]
+
+
+async def test_of_looks_committed_together_only_what_cannot_be_is_kept_on_the_disk(
+    recorder: Recorder, register: Register
+) -> None:
+    register.bad = {"b"}
+    for name in "abc":
+        await recorder.record(inquiry(name, look(protected=False)))
+    await recorder.settled()
+    assert (register.entries, register.kept) == (["a", "c"], ["b"])
+
+
 async def test_a_look_that_is_lost_is_said_loudly(
     recorder: Recorder, register: Register, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -257,3 +287,42 @@ async def test_without_proof_an_emergency_and_a_decisions_check_go_on(
     )
     assert await recorder.record(check) == "b"
     assert register.entries == ["a", "b"]
+
+
+async def test_a_look_that_cannot_be_written_down_loses_no_other(
+    recorder: Recorder, register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(_: Sequence[Inquiry]) -> Sequence[Inquiry]:
+        raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "half a character")
+
+    monkeypatch.setattr(register, "follow", failing)
+    for name in "abc":
+        await recorder.record(inquiry(name, look(protected=False)))
+    await recorder.settled()
+    assert (register.kept, recorder.following) == (["a", "b", "c"], 0)
+
+
+async def cancel_gathering(recorder: Recorder) -> None:
+    (gathering,) = recorder._tasks
+    await asyncio.sleep(0)
+    gathering.cancel()
+    await asyncio.wait([gathering])
+
+
+async def test_what_gathered_for_one_who_was_cancelled_is_committed_by_the_next(
+    recorder: Recorder, register: Register
+) -> None:
+    await recorder.record(inquiry("a", look(protected=False)))
+    await cancel_gathering(recorder)
+    await recorder.record(inquiry("b", look(protected=False)))
+    await recorder.settled()
+    assert register.entries == ["a", "b"]
+
+
+async def test_who_waits_for_all_commits_what_a_cancelled_one_left(
+    recorder: Recorder, register: Register
+) -> None:
+    await recorder.record(inquiry("a", look(protected=False)))
+    await cancel_gathering(recorder)
+    await recorder.settled()
+    assert (register.entries, recorder.following) == (["a"], 0)

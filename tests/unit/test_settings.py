@@ -38,7 +38,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
         document_bytes=3,
         document_depth=4,
         document_tokens=5,
-        executor="plan",
+        executor="graphql-core",
         page_size=6,
         page_limit=7,
         check_seconds=1.5,

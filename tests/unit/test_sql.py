@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from golden_questions import QUERIES, mapped, rows, tally
 
-from zhitong.connectors.sql import escaped, row_statement, tally_statement
+from zhitong.connectors.sql import escaped, row_statement
+from zhitong.connectors.tallies import tally_statement
 from zhitong.types import (
     Compare,
     Keys,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from operator import mul
 
 from zhitong.types import Label
 
@@ -77,10 +78,9 @@ def resident_id(first17: str) -> str:
 
 
 def _credit_check(first17: str) -> str:
-    total = sum(
-        _ORDINALS[character] * weight
-        for character, weight in zip(first17, _CREDIT_WEIGHTS, strict=True)
-    )
+    if len(first17) != len(_CREDIT_WEIGHTS):
+        raise ValueError(first17)
+    total = sum(map(mul, _CREDIT_WEIGHTS, map(_ORDINALS.__getitem__, first17)))
     return CREDIT_ALPHABET[-total % 31]
 
 
