@@ -49,7 +49,7 @@ async def stores(
         yield Stores(memory, memory)
         return
     await migrate(database, MIGRATIONS)
-    one, other = PlatformUsedTokens(database), PlatformUsedTokens(database)
+    one, other = platform(database), platform(database)
     yield Stores(one, other)
     await one.close()
     await other.close()
@@ -112,10 +112,10 @@ async def test_numbers_are_those_of_an_issuer(stores: Stores) -> None:
 
 async def test_a_gateway_that_starts_anew_still_knows_them(database: str) -> None:
     await migrate(database, MIGRATIONS)
-    before = PlatformUsedTokens(database)
+    before = platform(database)
     await before.use(ONCE)
     await before.close()
-    after = PlatformUsedTokens(database)
+    after = platform(database)
     with pytest.raises(TokenReplayedError):
         await after.use(ONCE)
     await after.close()
@@ -139,10 +139,15 @@ async def test_what_has_expired_is_swept_and_nothing_else(database: str) -> None
 async def test_without_the_database_nothing_may_be_changed(
     database: str,
 ) -> None:
-    store = PlatformUsedTokens(f"{database}_gone")
+    store = platform(f"{database}_gone")
     with pytest.raises(LedgerUnavailableError):
         await store.use(SESSION)
     await store.close()
+
+
+def platform(url: str) -> PlatformUsedTokens:
+    """A store on the day of the tokens: by the machine's clock they have long ended."""
+    return PlatformUsedTokens(url, clock=Clock(NOW))
 
 
 class Clock:
