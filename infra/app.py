@@ -97,7 +97,9 @@ def build_app(  # noqa: PLR0913 - the parts the gateway is put together from
     )
     ending, door = ending or asyncio.Event(), Door(verifier, settings)
     live = Live(engine, verifier, settings, ending)
-    subscribing = Subscribing(engine, front.intake, watching or Watching(), settings)
+    subscribing = Subscribing(
+        engine, front.intake, watching or Watching(), settings, receipts=receipts
+    )
     streams = EventStreams(door, subscribing, ending, settings.slow_seconds)
     sockets = WebSockets(door, subscribing, settings, ending)
     evidence = EvidencePages(published)

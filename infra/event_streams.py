@@ -28,7 +28,6 @@ from zhitong.infra.replies import (
 )
 from zhitong.infra.sse import EVENTS, EventStream, attended
 from zhitong.infra.subscribing import Subscriber, Subscribing, dropped
-from zhitong.schema.engine import Answer
 
 
 class EventStreams:
@@ -100,12 +99,13 @@ class EventStreams:
                     await stream.alive()
                     continue
                 if not (stream.begun or answer.executed):
-                    reply = Reply(status=answer.status, body=written(answer))
+                    body = orjson.dumps(answer.body)
+                    reply = Reply(status=answer.status, body=body)
                     await send_reply(send, reply, request_id)
                     return
                 if not stream.begun:
                     await stream.start(request_id)
-                await stream.event("next", written(answer))
+                await stream.event("next", self._subscribing.written(answer))
         await stream.event("complete", b"")
 
     async def _refuse(
@@ -125,11 +125,6 @@ class EventStreams:
             await stream.event("complete", b"")
         except ClientGoneError:
             dropped(subscriber.transport, "GONE")
-
-
-def written(answer: Answer) -> bytes:
-    """Give the very bytes that are on record, or those of an answer without one."""
-    return answer.payload or orjson.dumps(answer.body)
 
 
 def wants_events(scope: Scope) -> bool:

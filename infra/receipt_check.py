@@ -17,7 +17,7 @@ from zhitong.connectors.key_ring import RECEIPT
 from zhitong.connectors.signers import ECDSA, key_id, verify_raw
 from zhitong.exceptions import SettingsError
 from zhitong.infra.commands import say
-from zhitong.infra.receipts import TYPE, content_digest
+from zhitong.infra.receipts import TYPE, content_digest, without_receipt
 from zhitong.infra.settings import Settings
 from zhitong.types import Label
 
@@ -83,14 +83,22 @@ def check(
 
 def run(_: Settings, given: argparse.Namespace) -> bool:
     """Check the receipt in a file, and say what it proves; False: nothing."""
-    answer = _read(given.answer, bytes, "正文", "the body")
     keys = _read(given.keys, _known, "/evidence/keys 的内容", "what /evidence/keys has")
-    said, wrong = _read(
-        given.receipt,
-        lambda text: check(_receipt(text.decode("ascii")), answer, keys),
-        "回执或回答头",
-        "a receipt, or the headers of an answer",
-    )
+    if given.receipt is None:
+        said, wrong = _read(
+            given.answer,
+            lambda text: check(*without_receipt(text), keys),
+            "带回执的正文",
+            "a payload that bears its receipt (an HTTP answer has it in its headers)",
+        )
+    else:
+        answer = _read(given.answer, bytes, "正文", "the body")
+        said, wrong = _read(
+            given.receipt,
+            lambda text: check(_receipt(text.decode("ascii")), answer, keys),
+            "回执或回答头",
+            "a receipt, or the headers of an answer",
+        )
     say(
         *(f"不成立 FAILS  {each.zh} {each.en}" for each in wrong),
         f"登记 record    {said.record}",
@@ -107,12 +115,17 @@ def describe(check: argparse.ArgumentParser) -> None:
     check.add_argument(
         "--receipt",
         type=Path,
-        required=True,
         metavar="文件",
-        help="回执，或整份回答头 the receipt, or all headers of the answer",
+        help="回执，或整份回答头；正文自带回执的不需要 "
+        "the receipt, or all headers of the answer; not where the answer bears it",
     )
     check.add_argument(
-        "--answer", type=Path, required=True, metavar="文件", help="正文 the body"
+        "--answer",
+        type=Path,
+        required=True,
+        metavar="文件",
+        help="正文，或 WebSocket、SSE 消息的 payload "
+        "the body, or the payload of a message over WebSocket or SSE",
     )
     check.add_argument(
         "--keys",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import re
 from collections.abc import Mapping
 
 import orjson
@@ -11,10 +12,13 @@ from zhitong.connectors.signers import ECDSA, raw
 from zhitong.evidence import stamp
 from zhitong.exceptions import SettingsError
 from zhitong.ports import Signer
-from zhitong.schema.engine import Proof
+from zhitong.schema.engine import Answer, Proof
 
 TYPE = "zhitong-receipt+jwt"
 _URL = bytes.maketrans(b"+/", b"-_")
+_BESIDE = b',"extensions":{'
+_BORNE = re.compile(rb'(,"extensions":\{|,)"receipt":"([\w.-]+)"\}\}\s*\Z')
+"""How a payload ends that bears its receipt."""
 
 
 class Receipts:
@@ -57,6 +61,34 @@ def proof_headers(proof: Proof, receipts: Receipts | None) -> Mapping[str, str]:
     if receipts is not None:
         headers["zhitong-receipt"] = receipts.of(proof)
     return headers
+
+
+def with_receipt(answer: Answer, receipts: Receipts | None) -> bytes:
+    """Write *answer* as a payload, which has no headers and so bears its receipt.
+
+    That is its very last member: without it these are the bytes that are on record.
+    """
+    payload = answer.payload
+    if payload is None:
+        return orjson.dumps(answer.body)
+    if answer.proof is None or receipts is None:
+        return payload
+    borne = b'"receipt":"' + receipts.of(answer.proof).encode() + b'"}}'
+    if "extensions" in answer.body:
+        return payload[:-2] + b"," + borne
+    return payload[:-1] + _BESIDE + borne
+
+
+def without_receipt(payload: bytes) -> tuple[str, bytes]:
+    """Give the receipt that *payload* bears, and the bytes that are on record.
+
+    Raises `ValueError` where it bears none.
+    """
+    found = _BORNE.search(payload)
+    if found is None:
+        raise ValueError
+    closing = b"}" if found[1] == _BESIDE else b"}}"
+    return found[2].decode(), payload[: found.start()] + closing
 
 
 def content_digest(digest: bytes) -> str:

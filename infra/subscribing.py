@@ -23,6 +23,7 @@ from zhitong.infra.intake import Headers, Intake
 from zhitong.infra.occasions import read_occasion
 from zhitong.infra.parameters import Parameters
 from zhitong.infra.places import Places
+from zhitong.infra.receipts import Receipts, with_receipt
 from zhitong.infra.settings import Settings
 from zhitong.infra.tokens import Caller
 from zhitong.infra.watching import Watching
@@ -60,18 +61,20 @@ class Subscriber:
 class Subscribing:
     """Answers subscribers, of whatever transport."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything an answer needs, put together once
         self,
         engine: Engine,
         intake: Intake,
         watching: Watching,
         settings: Settings,
         *,
+        receipts: Receipts | None = None,
         rest: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.intake = intake
         self._engine = engine
         self._watching = watching
+        self._receipts = receipts
         self._rest = rest
         self._alive = settings.alive_seconds
         self._places = Places(settings.subscriptions, too_many)
@@ -112,6 +115,10 @@ class Subscribing:
             verify=verify,
             transport=transport,
         )
+
+    def written(self, answer: Answer) -> bytes:
+        """Write *answer* as the payload of a message."""
+        return with_receipt(answer, self._receipts)
 
     async def answers(
         self, subscriber: Subscriber

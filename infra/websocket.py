@@ -24,7 +24,6 @@ from zhitong.exceptions import (
 )
 from zhitong.infra.bodies import parse_object
 from zhitong.infra.door import Door, peer
-from zhitong.infra.event_streams import written
 from zhitong.infra.front import joined
 from zhitong.infra.intake import Headers
 from zhitong.infra.parameters import from_members
@@ -292,7 +291,8 @@ class _Connection:
                     return
                 # Spliced, so that what leaves are the bytes that are on record.
                 head = b'{"id":' + id_ + b',"type":"next","payload":'
-                await self._write(head + written(answer) + b"}")
+                told = self._served.subscribing.written(answer)
+                await self._write(head + told + b"}")
         await self._say({"id": name, "type": "complete"})
 
     async def _refuse(self, name: str, errors: object) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import shutil
 import socket
+from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -15,6 +17,7 @@ from typing import Any
 
 import asyncpg
 import httpx
+import orjson
 import pytest
 from sealing_log import sealing, until
 from streaming import BUREAU, Clock, events, penalty
@@ -23,8 +26,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from zhitong.infra.app import build_app, server
+from zhitong.infra.cli import main
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, DemoIssuer
 from zhitong.infra.gateway import Gateway
+from zhitong.infra.receipts import without_receipt
 from zhitong.infra.settings import Settings
 from zhitong.infra.tokens import Verifier
 from zhitong.resolvers import changes
@@ -183,6 +188,8 @@ async def serving(
         set_to,
         report,
         report,
+        receipts=gateway[0].receipts,
+        published=gateway[0].published,
         watching=gateway[0].watching,
         ending=ending,
     )
@@ -398,6 +405,77 @@ async def test_each_answer_is_on_record_before_it_leaves(
     assert after > before
 
 
+@dataclass
+class Keeper:
+    """Keeps what a caller would, and checks it as a caller does."""
+
+    folder: Path
+    address: str
+
+    async def holds(self, payload: bytes) -> bool:
+        """Say whether the receipt that *payload* bears proves it."""
+        async with httpx.AsyncClient() as client:
+            keys = await client.get(f"http://{self.address}/evidence/keys")
+        paths = {"keys": self.folder / "keys.json", "answer": self.folder / "answer"}
+        paths["keys"].write_bytes(keys.content)
+        paths["answer"].write_bytes(payload)
+        words = [word for it, path in paths.items() for word in (f"--{it}", str(path))]
+        with pytest.raises(SystemExit) as end:
+            main(["receipt", "check", *words])
+        assert end.value.code in {0, 1}
+        return end.value.code == 0
+
+
+def payload_of(message: str) -> bytes:
+    """Give the very bytes of a message's payload."""
+    return message.partition('"payload":')[2].removesuffix("}").encode()
+
+
+async def test_the_receipt_in_each_payload_proves_it_and_its_record(
+    served: Served, sql: Sql, tmp_path: Path
+) -> None:
+    keeper = Keeper(tmp_path, served.address)
+    payloads: list[bytes] = []
+
+    async def next_of(one: Socket) -> None:
+        message = await one.connection.recv()
+        assert isinstance(message, str)
+        assert json.loads(message)["type"] == "next"
+        payloads.append(payload_of(message))
+
+    asked = {"query": "{ decisions(first: 2) { nodes { title } } }"}
+    async with served.socket() as one:
+        await one.say(type="subscribe", id="a", payload=asked)
+        await next_of(one)
+        assert (await one.hear())["type"] == "complete"
+        await one.say(type="subscribe", id="b", payload={"query": DECISIONS})
+        await one.hear()
+        await served.say(RECORD, d=penalty())
+        await next_of(one)
+    headers = {
+        "authorization": served.bearer(DEMO_PRINCIPALS["supervisor"]),
+        "accept": "text/event-stream",
+    }
+    async with httpx.AsyncClient(timeout=ENDLESS) as client:
+        url = f"http://{served.address}/graphql"
+        response = await client.post(url, json=asked, headers=headers)
+    payloads.append(response.content.split(b"\n")[1].removeprefix(b"data: "))
+    for payload in payloads:
+        assert await keeper.holds(payload)
+        assert not await keeper.holds(payload.replace(b'{"data"', b'{"data" '))
+        receipt, recorded = without_receipt(payload)
+        said = json.loads(urlsafe_b64decode(receipt.split(".")[1] + "=="))
+        (row,) = await sql(
+            "platform",
+            "select body from access_entry where record_id = $1",
+            said["record"],
+        )
+        assert json.loads(row["body"])["answer"] == {
+            "digest": hashlib.sha256(recorded).hexdigest(),
+            "size": len(recorded),
+        }
+
+
 async def test_a_key_that_is_withdrawn_ends_a_silent_connection(
     served: Served,
 ) -> None:
@@ -412,7 +490,7 @@ async def test_a_key_that_is_withdrawn_ends_a_silent_connection(
     reason="npm ci --prefix portal has not installed graphql-ws and graphql-sse",
 )
 async def test_the_public_clients_hear_of_a_decision_and_of_the_tokens_end(
-    served: Served,
+    served: Served, tmp_path: Path
 ) -> None:
     client = await asyncio.create_subprocess_exec(
         "node",
@@ -439,6 +517,9 @@ async def test_the_public_clients_hear_of_a_decision_and_of_the_tokens_end(
                 nodes(it["answer"])[0]["decision"]["documentNo"] for it in told
             }
             assert number == stated["documentNo"]
+            keeper = Keeper(tmp_path, served.address)
+            for it in told:  # written again by JSON.stringify, or as that does
+                assert await keeper.holds(orjson.dumps(it["answer"]))
             served.clock.ahead = 1e9
             last = [
                 json.loads(one) for one in (await client.stdout.read()).splitlines()

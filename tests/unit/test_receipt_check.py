@@ -14,8 +14,8 @@ from zhitong.connectors.key_forms import PUBLIC, pem
 from zhitong.connectors.signers import ECDSA, FileSigner, file_signer, generate
 from zhitong.evidence import stamp
 from zhitong.infra.cli import FAULT, main
-from zhitong.infra.receipts import Receipts
-from zhitong.schema.engine import Proof
+from zhitong.infra.receipts import Receipts, with_receipt, without_receipt
+from zhitong.schema.engine import Answer, Proof
 
 AT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 ANSWER = b'{"data":{"matters":null}}'
@@ -51,14 +51,15 @@ class Caller:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.signer = file_signer(generate(ECDSA))
-        self.receipt = Receipts(self.signer).of(proof())
+        self.receipt: str | None = Receipts(self.signer).of(proof())
         self.answer = ANSWER
         self.keys: list[dict[str, Any]] = [key(self.signer)]
 
     def checked(self) -> object:
         """Give the exit code."""
+        headers = f"HTTP/1.1 200\r\nzhitong-receipt: {self.receipt}\r\n"
         files = {
-            "receipt": f"HTTP/1.1 200\r\nzhitong-receipt: {self.receipt}\r\n".encode(),
+            **({} if self.receipt is None else {"receipt": headers.encode()}),
             "answer": self.answer,
             "keys": json.dumps({"keys": self.keys}).encode(),
         }
@@ -96,11 +97,74 @@ def test_another_body_is_not_what_the_receipt_says(
 def test_a_receipt_that_was_changed_does_not_hold(
     caller: Caller, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    assert caller.receipt is not None
     head, _, signature = caller.receipt.split(".")
     other = Receipts(caller.signer).of(proof(b"other")).split(".")[1]
     caller.receipt, caller.answer = f"{head}.{other}.{signature}", b"other"
     assert caller.checked() == 1
     assert "the signature does not hold" in capsys.readouterr().out
+
+
+BEARING = [
+    pytest.param(ANSWER, id="data alone"),
+    pytest.param(
+        b'{"data":null,"errors":[{}],"extensions":{"sources":{"a":{}}}}',
+        id="with extensions",
+    ),
+    pytest.param(
+        b'{"data":{"name":",\\"receipt\\":\\"a.b.c\\"}}"},'
+        b'"extensions":{"receipt":"a.b.c"}}',
+        id="with what looks like one",
+    ),
+]
+
+
+def borne(caller: Caller, recorded: bytes) -> bytes:
+    """Give what leaves of an answer, of which *recorded* is on record."""
+    answer = Answer(
+        body=json.loads(recorded),
+        executed=True,
+        payload=recorded,
+        proof=proof(recorded),
+    )
+    return with_receipt(answer, Receipts(caller.signer))
+
+
+@pytest.mark.parametrize("recorded", BEARING)
+def test_a_payload_that_bears_its_receipt_is_proved_without_it(
+    caller: Caller, recorded: bytes
+) -> None:
+    payload = borne(caller, recorded)
+    receipt, left = without_receipt(payload)
+    assert left == recorded
+    body = json.loads(payload)
+    assert body.pop("extensions")["receipt"] == receipt
+    assert body["data"] == json.loads(recorded)["data"]
+    caller.receipt, caller.answer = None, payload + b"\n"
+    assert caller.checked() == 0
+
+
+@pytest.mark.parametrize("recorded", BEARING)
+def test_a_payload_that_was_changed_is_not_what_its_receipt_says(
+    caller: Caller, recorded: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    payload = borne(caller, recorded)
+    caller.receipt, caller.answer = None, payload.replace(b'{"data"', b'{"data" ')
+    assert caller.checked() == 1
+    assert "the body is not what the receipt says" in capsys.readouterr().out
+
+
+def test_a_payload_without_its_receipt_is_said_to_have_none(
+    caller: Caller, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caller.receipt = None
+    assert caller.checked() == FAULT
+    assert "a payload that bears its receipt" in capsys.readouterr().err
+
+
+def test_what_is_not_on_record_bears_none(caller: Caller) -> None:
+    answer = Answer(body={"data": {"sources": []}}, executed=True)
+    assert with_receipt(answer, Receipts(caller.signer)) == b'{"data":{"sources":[]}}'
 
 
 @pytest.mark.parametrize(
