@@ -130,8 +130,9 @@ class Records:
             "looks": [self._look(look) for look in inquiry.looks],
             "rows": sum([look.rows for look in inquiry.looks if look.keys]),
             "restrictions": [
-                f"{type_name}.{name} {_verdicts(rulings)}"
-                for (type_name, name), rulings in inquiry.restrictions.items()
+                f"{type_name}.{name} {verdicts}"
+                for (type_name, name), said in inquiry.restrictions.items()
+                for verdicts in sorted({_verdicts(rulings) for rulings in said})
             ],
             "gaps": [f"{gap.source} {gap.type} {gap.code}" for gap in inquiry.gaps],
             "findings": [

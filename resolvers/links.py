@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from zhitong.resolvers.asking import Asking, Place
 from zhitong.resolvers.read import COUNTS_ONLY, LINK, Ask, Found
+from zhitong.resolvers.restrictions import restrict
 from zhitong.resolvers.rulings import plain
 from zhitong.rules.identifiers import credit_code_fault
 from zhitong.types import SOURCE_KEY, Kind, Order, Relation, Row, Ruling, Shape
@@ -35,7 +36,7 @@ def hidden_rows(
     counted = asking.counting.only(there) is not None
     if counted and relation.shape is not Shape.PAGE:
         # A row that is found, or not, would be a count of one.
-        asking.inquiry.restrictions[there.name, "*"] = (Ruling(COUNTS_ONLY),)
+        restrict(asking.inquiry, there.name, "*", (Ruling(COUNTS_ONLY),))
         return [True] * len(rows)
     if not asking.reader.sees(asking.inquiry, there):
         asking.reader.refuse(asking.inquiry, there)

@@ -11,6 +11,7 @@ from typing import Any
 from zhitong.exceptions import FieldHiddenError, SourceDriftError, SourceError
 from zhitong.ports import Source
 from zhitong.resolvers.granting import RULE
+from zhitong.resolvers.restrictions import restrict
 from zhitong.resolvers.rulings import plain
 from zhitong.types import (
     OPERATOR,
@@ -220,7 +221,7 @@ def note_restriction(
     ``name@source`` is a field as that source shares it.
     """
     if plain(rulings) is not True:
-        inquiry.restrictions[entity.name, name] = rulings
+        restrict(inquiry, entity.name, name, rulings)
 
 
 def kept_gap(

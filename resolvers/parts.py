@@ -52,7 +52,7 @@ class Parts(Sight):
                 continue
             if not (given or self.gives(inquiry, entity, source)):
                 refusal = self.refusal(inquiry, entity)
-                yield Withheld(source=source, noted={(entity.name, "*"): refusal})
+                yield Withheld(source=source, noted={(entity.name, "*"): (refusal,)})
                 continue
             if ask.opened is not None and name not in ask.opened:
                 continue

@@ -37,6 +37,7 @@ from zhitong.resolvers.readings import (
     shape,
 )
 from zhitong.resolvers.recent_counts import RecentCounts, for_everybody
+from zhitong.resolvers.restrictions import restrict, restrict_all
 from zhitong.resolvers.rulings import plain
 from zhitong.resolvers.shares import Page, answers
 from zhitong.resolvers.sight import caller, not_by
@@ -152,14 +153,14 @@ class Reader(Parts):
         try:
             return weigh(draft, ask)
         except FieldHiddenError:
-            inquiry.restrictions |= draft.restrictions
+            restrict_all(inquiry, draft.restrictions)
             raise
 
     def _weighed(self, draft: Inquiry, ask: Ask) -> Reading:
         if not self._may_ask(draft, ask):
             return self._made(draft, ask, None)
         if self.verdicts(draft, ask.entity).counts_only:
-            draft.restrictions[ask.entity.name, "*"] = (Ruling(COUNTS_ONLY),)
+            restrict(draft, ask.entity.name, "*", (Ruling(COUNTS_ONLY),))
             return self._made(draft, ask, None)
         order = self.order(draft, ask.entity, ask.order)
         ordered = frozenset({order.field})
@@ -200,7 +201,7 @@ class Reader(Parts):
             start = position(now.after, part.source.name)
             if isinstance(start, bool):
                 continue
-            inquiry.restrictions |= part.noted
+            restrict_all(inquiry, part.noted)
             pages.append(Page(part, where, start, point))
         answered, found, theirs = await answers(inquiry, reading, pages, now, missing)
         records, tables, more = cut(found, theirs, now.limit)

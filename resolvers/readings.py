@@ -25,6 +25,7 @@ from zhitong.resolvers.looks import (
     compared,
     note_gap,
 )
+from zhitong.resolvers.restrictions import restrict_all
 from zhitong.resolvers.sight import Opened, Sight
 from zhitong.types import (
     EntityType,
@@ -37,6 +38,7 @@ from zhitong.types import (
     Order,
     Position,
     Predicate,
+    Restrictions,
     Row,
     Rulings,
     Table,
@@ -46,8 +48,6 @@ from zhitong.types import (
 
 LINK = "~"
 """Prefix of a column that only leads to another type: ``~counterparty``."""
-Restrictions = Mapping[tuple[str, str], Rulings]
-"""What is not, or not wholly, given: by type and field."""
 
 
 @dataclass(slots=True, unsafe_hash=True, kw_only=True)
@@ -263,8 +263,7 @@ class Reading:
         inquiry.sees.setdefault(self.entity.name, self.sees)
         for place, verdicts in self.verdicts.items():
             inquiry.verdicts.setdefault(place, verdicts)
-        if self.noted:
-            inquiry.restrictions.update(self.noted)
+        restrict_all(inquiry, self.noted)
 
     def fits(self, now: Now) -> bool:
         """Say whether it was made for a read of these fields: values aside."""
@@ -298,7 +297,7 @@ class Reading:
             if isinstance(part, Asked):
                 asked.append((part, part.where(where)))
                 continue
-            inquiry.restrictions.update(part.noted)
+            restrict_all(inquiry, part.noted)
             if part.gap is not None:
                 note_gap(inquiry, part.gap)
                 missing.add(part.source.name)

@@ -21,6 +21,7 @@ from zhitong.resolvers.kept import Kept
 from zhitong.resolvers.looks import note_restriction
 from zhitong.resolvers.policy import Caller, Policy
 from zhitong.resolvers.profiles import Profile, Profiles
+from zhitong.resolvers.restrictions import restrict
 from zhitong.resolvers.rulings import plain, visible
 from zhitong.resolvers.verdicts import decide, scoped
 from zhitong.types import (
@@ -258,7 +259,7 @@ class Sight:
 
     def refuse(self, inquiry: Inquiry, entity: EntityType) -> None:
         """Note for the answer that nothing of *entity* is seen, and why."""
-        inquiry.restrictions[entity.name, "*"] = self.refusal(inquiry, entity)
+        restrict(inquiry, entity.name, "*", self.refusal(inquiry, entity))
 
     def refusal(self, inquiry: Inquiry, entity: EntityType) -> Rulings:
         """Say why nothing of *entity* is seen."""
@@ -369,7 +370,7 @@ def not_by(
     remedy = granting.hint(inquiry.grants, caller, entity.name, field)
     if remedy is not None:
         verdict = replace(verdict, remedy=remedy)
-    inquiry.restrictions[entity.name, field] = (Ruling(verdict),)
+    restrict(inquiry, entity.name, field, (Ruling(verdict),))
     return FieldHiddenError(
         f"不能按 {entity.name}.{field} 精确查找：{verdict.reason.zh}；"
         f"{verdict.remedy.zh}",

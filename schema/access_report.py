@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+
+import orjson
 
 from zhitong.resolvers.explanation import described
 from zhitong.types import (
@@ -38,10 +40,22 @@ def access(inquiry: Inquiry) -> dict[str, object]:
     """Say of each field that was asked for what was not, or not wholly, given."""
     entries = [
         entry
-        for (type_name, field), rulings in sorted(inquiry.restrictions.items())
-        for entry in _entries(type_name, field, rulings)
+        for type_name, field in sorted(inquiry.restrictions)
+        for entry in _told(inquiry, type_name, field)
     ]
     return {"access": entries} if entries else {}
+
+
+def _told(inquiry: Inquiry, type_name: str, field: str) -> Sequence[dict[str, object]]:
+    """Give each reason once, in an order that is not of the moment."""
+    said = inquiry.restrictions[type_name, field]
+    entries = [entry for one in said for entry in _entries(type_name, field, one)]
+    if len(said) == 1:
+        return entries
+    once = {
+        orjson.dumps(entry, option=orjson.OPT_SORT_KEYS): entry for entry in entries
+    }
+    return [once[text] for text in sorted(once)]
 
 
 def _entries(

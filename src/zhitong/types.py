@@ -420,6 +420,9 @@ class Ruling:
 Rulings = tuple[Ruling, ...]
 """Tried in order, first match counts; the last has no predicate."""
 
+Restrictions = Mapping[tuple[str, str], tuple[Rulings, ...]]
+"""What is not, or not wholly, given, and each reason why: by type and field."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypeVerdicts:
@@ -647,8 +650,10 @@ class Inquiry:
     """Of which types anything may be seen: asked again for every row."""
     away: dict[str, Exception] = field(default_factory=dict)
     """Sources that failed this question; it does not wait for them again."""
-    restrictions: dict[tuple[str, str], Rulings] = field(default_factory=dict)
-    """What was asked and not, or not wholly, given: by type and field."""
+    restrictions: dict[tuple[str, str], tuple[Rulings, ...]] = field(
+        default_factory=dict
+    )
+    """What was asked and not, or not wholly, given: see `resolvers.restrictions`."""
     grants: tuple[Grant, ...] = ()
     """The caller's sharing grants that are in force, whatever their purpose."""
     grants_used: set[str] = field(default_factory=set)

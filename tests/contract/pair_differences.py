@@ -178,7 +178,10 @@ def noted(inquiry: Inquiry) -> dict[str, Json]:
     return {
         "looks": _looks(inquiry, rested=rested),
         "protected": any(look.protected for look in inquiry.looks),
-        "restrictions": inquiry.restrictions,
+        "restrictions": {
+            place: {repr(rulings) for rulings in said}
+            for place, said in inquiry.restrictions.items()
+        },
         "gaps": {repr(gap) for gap in inquiry.gaps},
         "findings": {repr(finding) for finding in inquiry.findings},
         "grants": inquiry.grants_used,

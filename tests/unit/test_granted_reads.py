@@ -241,7 +241,7 @@ async def test_without_its_purpose_a_grant_is_named_and_gives_nothing(
     asking = inquiry(GRANT, purpose="audit")
     reading = reader(sources)
     await reading.rows(asking, ask("caseNo", "phone"))
-    (told,) = asking.restrictions["Case", "phone@market"]
+    ((told,),) = asking.restrictions["Case", "phone@market"]
     assert "grant G1: state its purpose tax" in str(told.verdict)
     with pytest.raises(FieldHiddenError):
         reading.restriction(asking, CASE, "phone")

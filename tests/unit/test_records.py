@@ -98,7 +98,7 @@ async def test_a_refusal_and_a_missing_source_are_recorded_too(
     recorder: Recorder, register: Register
 ) -> None:
     refused, missing = inquiry("refused"), inquiry("missing")
-    refused.restrictions["T", "f"] = (Ruling(SILENCE),)
+    refused.restrictions["T", "f"] = ((Ruling(SILENCE),),)
     label = Label("缺", "away")
     missing.gaps.append(
         Gap(source="s", title=label, type="T", code="SOURCE_TIMEOUT", detail=label)
