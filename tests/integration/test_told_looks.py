@@ -5,12 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.gateway import Gateway
+from zhitong.rules.working_days import CHINA
 from zhitong.schema.engine import Answer, Engine, Question
 from zhitong.types import Occasion
 
@@ -361,7 +363,17 @@ COUNTS = """query ($by: [AccessGrouping!]!, $where: AccessLookFilter, $since: Da
   accessStatistics(by: $by, where: $where, since: $since, until: $until) { smallest
     groups { unit purpose cause person day dataType protection month count
       suppressed } } }"""
-YEAR = {"since": "2026-01-01T00:00:00+08:00", "until": "2027-01-01T00:00:00+08:00"}
+
+
+def month(ahead: int) -> str:
+    """Write when the month begins that comes *ahead* of the one that runs."""
+    now = datetime.now(CHINA)
+    years, number = divmod(now.month - 1 + ahead, 12)
+    return datetime(now.year + years, number + 1, 1, tzinfo=CHINA).isoformat()
+
+
+# Looks bear the time of the run, which may pass into the next month or year.
+YEAR = {"since": month(-6), "until": month(6)}
 
 
 async def counted(ask: Asking, who: str, *by: str, **more: object) -> list[Found]:
@@ -404,7 +416,7 @@ async def test_counts_of_looks_are_of_a_time_that_ends(ask: Asking) -> None:
 async def test_looks_before_and_after_the_time_are_not_counted(ask: Asking) -> None:
     looked = await ask("police", OF_ENTERPRISE)
     where = {"recordId": {"eq": looked.record_id}}
-    before = {"since": "2025-01-01T00:00:00+08:00", "until": YEAR["since"]}
+    before = {"since": month(-18), "until": YEAR["since"]}
     assert await counted(ask, "auditor", "UNIT", where=where, **before) == []
 
 
@@ -456,7 +468,6 @@ async def test_who_may_have_counts_alone_is_told_no_small_ones(
             await given(ask, "dashboard", document, "accessStatistics", **YEAR)
         )["groups"]
     }
-    partly: Any = (
-        await ask("dashboard", document, {**YEAR, "until": "2026-12-05T00:00:00+08:00"})
-    ).body
+    within = month(1).replace("-01T", "-05T")
+    partly: Any = (await ask("dashboard", document, {**YEAR, "until": within})).body
     assert [one["extensions"]["code"] for one in partly["errors"]] == ["FIELD_HIDDEN"]
