@@ -43,7 +43,8 @@ class LookEntry(NamedTuple):
     purpose: str
     cause: str
     protected: bool
-    subjects: tuple[bytes, ...]
+    subjects: str
+    """An array's text: the driver takes a microsecond for each member of a tuple."""
     body: bytes
     leaf: bytes
     findings: str | None
@@ -95,7 +96,7 @@ class Records:
             purpose=said["purpose"],
             cause=said["cause"],
             protected=said["protected"],
-            subjects=tuple([bytes.fromhex(one) for one in _digests(said)]),
+            subjects=_array(_digests(said)),
             body=body,
             leaf=leaf(self._digest, body),
             findings=_json(findings).decode() if findings else None,
@@ -175,12 +176,15 @@ class Records:
         microsecond, finding it again a tenth of that.
         """
         known = self._known.setdefault((type_name, source), {})
-        new = [key for key in keys if key not in known]
-        if len(known) + len(new) > KNOWN:
-            known.clear()
-            new = list(keys)
-        known.update(zip(new, self._keyed(type_name, source, new), strict=True))
-        return sorted({known[key] for key in keys})
+        found: set[Any] = {*map(known.get, keys)}
+        if None in found:
+            new = [key for key in keys if key not in known]
+            if len(known) + len(new) > KNOWN:
+                known.clear()
+                new = list(keys)
+            known.update(zip(new, self._keyed(type_name, source, new), strict=True))
+            found = {known[key] for key in keys}
+        return sorted(found)
 
     def _keyed(self, type_name: str, source: str, keys: Iterable[str]) -> Iterator[str]:
         """Give the HMAC (RFC 2104) of each row's place, its beginning digested once.
@@ -219,6 +223,11 @@ def _digests(said: Mapping[str, Any]) -> list[str]:
     found = [look["subjects"] for look in said["looks"] if not isinstance(look, str)]
     # No set: what is in order already is sorted at once.
     return sorted(dict.fromkeys(chain(said.get("subjects", ()), *found)))
+
+
+def _array(digests: Sequence[str]) -> str:
+    """Write digests as PostgreSQL reads an array of bytes."""
+    return '{"\\\\x' + '","\\\\x'.join(digests) + '"}' if digests else "{}"
 
 
 def papers(occasion: Occasion) -> list[str]:
