@@ -22,6 +22,7 @@ from zhitong.infra.door import Door, peer
 from zhitong.infra.event_streams import EventStreams, wants_events
 from zhitong.infra.evidence_pages import EvidencePages
 from zhitong.infra.explorer import explorer
+from zhitong.infra.frames import Frames
 from zhitong.infra.front import GraphQLFront, joined
 from zhitong.infra.heads import HEADERS, bounded_heads
 from zhitong.infra.live import Live
@@ -143,7 +144,7 @@ def server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
             # Whoever connects is the peer: by it a word on certificates counts.
             proxy_headers=False,
             log_level="warning",
-            ws="websockets-sansio",
+            ws=Frames,
             ws_max_size=settings.body_bytes,
             # An answer's size would tell its secrets to who mixes his words into it.
             ws_per_message_deflate=False,

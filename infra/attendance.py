@@ -15,6 +15,8 @@ from starlette.types import Receive
 
 MOMENT = 0.02
 """Seconds for which an answer is worked at, whether anybody waits for it or not."""
+GRACE = 10
+"""Seconds in which what runs is answered when the gateway is to end."""
 
 Result = TypeVar("Result")
 

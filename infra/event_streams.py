@@ -31,7 +31,7 @@ from zhitong.infra.subscribing import Subscriber, Subscribing, dropped
 
 
 class EventStreams:
-    """Streams answers; the streams end when *ending* is set."""
+    """Streams answers; what would go on for ever ends when *ending* is set."""
 
     def __init__(
         self,
@@ -84,10 +84,15 @@ class EventStreams:
     async def _run(self, subscriber: Subscriber, receive: Receive, send: Send) -> None:
         stream = EventStream(send, self._patience)
         telling = self._tell(subscriber, stream, send)
-        for error in await attended(receive, self._ending, telling):
+        for error in await attended(receive, telling, self._ended(subscriber)):
             await self._refuse(error, subscriber, stream, send)
         if stream.begun:
             await stream.end()
+
+    async def _ended(self, subscriber: Subscriber) -> None:
+        """Wait until the gateway ends and no first answer is under way."""
+        await self._ending.wait()
+        await subscriber.follows.wait()
 
     async def _tell(
         self, subscriber: Subscriber, stream: EventStream, send: Send

@@ -136,7 +136,7 @@ class _Stream:
         """Stream until the client goes, *ending* is set or something is wrong."""
         await self._wire.start(request_id)
         wrong = await attended(
-            receive, ending, self._tell_now(viewer), self._tell_standing()
+            receive, self._tell_now(viewer), self._tell_standing(), ending.wait()
         )
         if wrong:
             await self._refuse(wrong[0], request_id)

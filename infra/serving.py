@@ -19,6 +19,7 @@ from zhitong.connectors.told_counts import FileToldCounts
 from zhitong.connectors.used_tokens import PlatformUsedTokens
 from zhitong.exceptions import SettingsError
 from zhitong.infra.app import build_app, server
+from zhitong.infra.attendance import GRACE
 from zhitong.infra.client import Client
 from zhitong.infra.collecting import spare_what_stays
 from zhitong.infra.demo_issuer import NAME, DemoIssuer
@@ -36,7 +37,6 @@ from zhitong.types import Principal
 
 _ENDING_SECONDS = 20.0
 _PAUSE = 0.05
-_GRACE_SECONDS = 10
 STATES = {
     "ready": "正常 ready",
     "drift": "结构有变 drift",
@@ -131,7 +131,7 @@ class _Server(uvicorn.Server):
         self._ending = ending
 
     def stop(self) -> None:
-        """End when the requests under way are answered; streams end now."""
+        """End when what is under way is answered; what goes on for ever ends now."""
         self._ending.set()
         self.should_exit = True
 
@@ -175,7 +175,7 @@ async def _serve(
             ending=ending,
         )
         config = server(app, settings).config
-        config.timeout_graceful_shutdown = _GRACE_SECONDS
+        config.timeout_graceful_shutdown = GRACE
         spare_what_stays()
         running = _Server(config, ending)
         _on_end(running.stop, line, gateway.load)

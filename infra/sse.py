@@ -69,22 +69,22 @@ class EventStream:
 
 
 async def attended(
-    receive: Receive, ending: asyncio.Event, *works: Coroutine[object, object, object]
+    receive: Receive, *works: Coroutine[object, object, object]
 ) -> list[Exception]:
-    """Do *works* until one is done, the client is gone or *ending* is set.
+    """Do *works* until one is done or the client is gone.
 
     Give what they raised.
     """
     working = [asyncio.create_task(work) for work in works]
-    others = [asyncio.create_task(_gone(receive)), asyncio.create_task(ending.wait())]
-    tasks = [*working, *others]
+    leaving = asyncio.create_task(_gone(receive))
+    tasks = [*working, leaving]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in tasks:
             task.cancel()
         outcomes = await asyncio.gather(*working, return_exceptions=True)
-        await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.gather(leaving, return_exceptions=True)
     return [outcome for outcome in outcomes if isinstance(outcome, Exception)]
 
 

@@ -56,6 +56,8 @@ class Subscriber:
     headers: Headers
     verify: Callable[[], Principal]
     transport: str
+    follows: asyncio.Event
+    """Set when it goes on after its first answer, as a subscription alone does."""
 
 
 class Subscribing:
@@ -89,6 +91,7 @@ class Subscribing:
         transport: str,
         request_id: str,
         read_only: bool = False,
+        follows: asyncio.Event | None = None,
     ) -> Subscriber:
         """Make the question that each answer is an answer to."""
         principal, intake = caller.principal, self.intake
@@ -114,6 +117,7 @@ class Subscribing:
             headers=headers,
             verify=verify,
             transport=transport,
+            follows=follows or asyncio.Event(),
         )
 
     def written(self, answer: Answer) -> bytes:
@@ -137,6 +141,7 @@ class Subscribing:
             yield first
             if watch.topic is None:
                 return
+            subscriber.follows.set()
             said = {"transport": subscriber.transport}
             _open.add(1, said)
             try:

@@ -22,6 +22,7 @@ from zhitong.exceptions import (
     TokenError,
     ZhitongError,
 )
+from zhitong.infra.attendance import GRACE
 from zhitong.infra.bodies import parse_object
 from zhitong.infra.door import Door, peer
 from zhitong.infra.front import joined
@@ -50,10 +51,16 @@ from zhitong.schema.engine import problem
 from zhitong.types import Principal
 
 TRANSPORT = "websocket"
+FAREWELL = 1.0
+"""Seconds that are kept of the grace for saying that it is over."""
 
 
 class WebSockets:
-    """Answers connections to ``/graphql`` until *ending* is set."""
+    """Answers connections to ``/graphql`` until *ending* is set.
+
+    Then nothing new is taken, what is to have one answer has it, and all are told to
+    come back: subscriptions go on from their positions elsewhere.
+    """
 
     def __init__(
         self,
@@ -98,7 +105,8 @@ class _Connection:
         self._caller: Caller | None = None
         self._verify: Callable[[], Principal] | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], asyncio.Event] = {}
+        """Operations, and whether all that is waited for of each is another answer."""
         self._broken: asyncio.Future[None] = asyncio.Future()
 
     async def run(self) -> None:
@@ -147,6 +155,10 @@ class _Connection:
 
     async def _end(self) -> None:
         await self._served.ending.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GRACE - FAREWELL):
+                for follows in [*self._tasks.values()]:
+                    await follows.wait()
         raise Closed(Code.ENDING, "The gateway ends")
 
     async def _message(self) -> Message:
@@ -239,16 +251,25 @@ class _Connection:
         await self._say({"type": "connection_ack"})
 
     def _subscribe(self, name: str, payload: Mapping[str, object]) -> None:
+        if self._served.ending.is_set():
+            # An error would be its answer; who is told to come back asks again.
+            return
         if name in self._running:
             raise Closed(Code.SAME_ID, f"Subscriber for {name} already exists")
         if len(self._tasks) >= 2 * self._settings.subscriptions:
             raise Closed(Code.TOO_MANY, "Too many operations at a time")
-        operating = asyncio.create_task(self._operate(name, payload))
+        follows = asyncio.Event()
+        operating = asyncio.create_task(self._operate(name, payload, follows))
         self._running[name] = operating
-        self._tasks.add(operating)
-        operating.add_done_callback(self._tasks.discard)
+        self._tasks[operating] = follows
+        operating.add_done_callback(self._done)
 
-    async def _operate(self, name: str, payload: Mapping[str, object]) -> None:
+    def _done(self, operating: asyncio.Task[None]) -> None:
+        self._tasks.pop(operating).set()
+
+    async def _operate(
+        self, name: str, payload: Mapping[str, object], follows: asyncio.Event
+    ) -> None:
         """Answer one operation, and say how it ended."""
         request_id = os.urandom(16).hex()
         door = self._served.door
@@ -262,6 +283,7 @@ class _Connection:
                 verify=door.again(self._peer, self._headers),
                 transport=TRANSPORT,
                 request_id=request_id,
+                follows=follows,
             )
             await self._tell(name, subscriber)
         except Closed as closed:

@@ -15,6 +15,7 @@ from zhitong.infra.app import build_app
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS, DemoIssuer
 from zhitong.infra.settings import Settings
 from zhitong.infra.tokens import Verifier
+from zhitong.resolvers.changes import Topic
 from zhitong.schema.engine import Answer, Question, problem
 
 EVENTS = "text/event-stream"
@@ -27,9 +28,13 @@ class Speaking:
     def __init__(self) -> None:
         self.asked: list[Question] = []
         self.fault: Exception | None = None
+        self.began, self.hold = asyncio.Event(), asyncio.Event()
+        self.hold.set()
 
     async def answer(self, question: Question) -> Answer:
         self.asked.append(question)
+        self.began.set()
+        await self.hold.wait()
         if self.fault is not None:
             raise self.fault
         if question.document == "wrong":
@@ -38,7 +43,14 @@ class Speaking:
         if question.read_only and question.document.startswith("mutation"):
             late = MethodNotAllowedError("须用 POST", "Use POST")
             return Answer(body={"errors": [problem(late)]}, executed=False, status=405)
+        if question.watch is not None and question.document.startswith("subscription"):
+            question.watch.topic, question.watch.told = Topic.SOURCES, True
         return Answer(body={"data": {"hello": "你好"}}, executed=True)
+
+
+@pytest.fixture
+def ending() -> asyncio.Event:
+    return asyncio.Event()
 
 
 @pytest.fixture
@@ -47,14 +59,16 @@ def engine() -> Speaking:
 
 
 @pytest.fixture
-def client(engine: Speaking, tmp_path: Path) -> httpx.AsyncClient:
+def client(
+    engine: Speaking, tmp_path: Path, ending: asyncio.Event
+) -> httpx.AsyncClient:
     async def report(*_: object) -> Mapping[str, object]:
         return {"database": True, "sources": {}}
 
     issuer = DemoIssuer(tmp_path)
     verifier = Verifier({"demo": issuer.issuer}, "zhitong")
     settings = Settings(state=tmp_path)
-    app = build_app(engine, verifier, settings, report, report, ending=asyncio.Event())
+    app = build_app(engine, verifier, settings, report, report, ending=ending)
     token = issuer.issue(DEMO_PRINCIPALS["police"])
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app),
@@ -80,6 +94,31 @@ async def test_a_query_is_one_event_and_the_end(
     assert response.text == (
         'event: next\ndata: {"data":{"hello":"你好"}}\n\nevent: complete\ndata: \n\n'
     )
+
+
+@pytest.mark.parametrize(
+    ("document", "last"),
+    [
+        pytest.param("{ hello }", ": complete\ndata: \n\n", id="a query"),
+        pytest.param("subscription { hello }", '你好"}}\n\n', id="a subscription"),
+    ],
+)
+async def test_an_answer_under_way_is_given_before_the_end(
+    client: httpx.AsyncClient,
+    engine: Speaking,
+    ending: asyncio.Event,
+    document: str,
+    last: str,
+) -> None:
+    engine.hold.clear()
+    asking = asyncio.create_task(client.post("/graphql", json={"query": document}))
+    await engine.began.wait()
+    ending.set()
+    await asyncio.sleep(0)
+    engine.hold.set()
+    response = await asking
+    assert response.text.count("event: next") == 1
+    assert response.text.endswith(last)
 
 
 @pytest.mark.parametrize(

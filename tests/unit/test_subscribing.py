@@ -161,6 +161,7 @@ def following(  # noqa: PLR0913 - what a subscription rests on
             headers={},
             verify=verify,
             transport="websocket",
+            follows=asyncio.Event(),
         )
     )
 

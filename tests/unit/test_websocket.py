@@ -487,6 +487,42 @@ async def test_the_end_of_the_gateway_closes_with_1012(served: Served) -> None:
         assert await wire.closed() == (1012, "The gateway ends")
 
 
+async def test_what_is_under_way_is_answered_before_the_end(served: Served) -> None:
+    app = served.make()
+    async with served.acknowledged(app) as wire:
+        wire.say(type="subscribe", id="1", payload=FOREVER)
+        assert (await wire.hear())["id"] == "1"
+        served.engine.hold.clear()
+        served.engine.began.clear()
+        wire.say(type="subscribe", id="2", payload=HELLO)
+        await served.engine.began.wait()
+        app.ending.set()
+        wire.say(type="subscribe", id="3", payload=HELLO)
+        wire.say(type="ping")
+        assert await wire.hear() == {"type": "pong"}
+        served.engine.hold.set()
+        heard = [await wire.hear() for _ in range(2)]
+        assert [(it["id"], it["type"]) for it in heard] == [
+            ("2", "next"),
+            ("2", "complete"),
+        ]
+        assert (await wire.outgoing.get())["code"] == 1012
+    assert len(served.engine.asked) == 2
+
+
+async def test_what_takes_longer_than_the_grace_is_told_to_come_back(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "GRACE", module.FAREWELL + 0.05)
+    served.engine.hold.clear()
+    app = served.make()
+    async with served.acknowledged(app) as wire:
+        wire.say(type="subscribe", id="1", payload=HELLO)
+        await served.engine.began.wait()
+        app.ending.set()
+        assert (await wire.outgoing.get())["code"] == 1012
+
+
 async def test_what_was_asked_is_stopped_where_the_client_leaves(
     served: Served,
 ) -> None:
