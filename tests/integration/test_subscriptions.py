@@ -9,6 +9,7 @@ import os
 import shutil
 import socket
 from base64 import urlsafe_b64decode
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -47,6 +48,9 @@ DECISIONS = """subscription($after: String, $where: DecisionFilter) {
     version change decision { decisionId documentNo facts version } } } }"""
 FINDINGS = """subscription($after: String) { findings(after: $after) {
   position nodes { check decisionId version } } }"""
+ALL_FINDINGS = """query($id: String!) {
+  findings(where: { decisionId: { eq: $id } }, first: 100) {
+    nodes { check version } } }"""
 HEALTH = "subscription { sourceHealth { name state } }"
 RECORD = """mutation($d: DecisionInput!) { recordDecision(decision: $d) {
   decisionId version } }"""
@@ -336,15 +340,27 @@ async def test_findings_come_however_many_there_were_of_earlier_versions(
     stated = {**penalty(), "counterpartyCode": "91110000600037342L"}
     key = (await served.say(RECORD, d=stated))["decisionId"]
     async with served.stream(FINDINGS) as stream:
-        await anext(stream)
-        for version in (1, 2, 3):
-            put_right = {"decisionId": key, "version": version, "reason": "误"}
-            decision = {**stated, "fine": f"{version}.00"}
-            await served.say(CORRECT, c=put_right | {"decision": decision})
-        found = set[int]()
-        while found < {2, 3, 4}:
+        _, told = await anext(stream)
+    for version in (1, 2, 3):
+        put_right = {"decisionId": key, "version": version, "reason": "误"}
+        decision = {**stated, "fine": f"{version}.00"}
+        await served.say(CORRECT, c=put_right | {"decision": decision})
+    last = {**penalty(), "counterpartyCode": "91110000600037342L"}
+    last_key = (await served.say(RECORD, d=last))["decisionId"]
+    found = list[tuple[int, str]]()
+    async with served.stream(FINDINGS, after=position(told)) as stream:
+        while last_key not in {it["decisionId"] for it in nodes(told)}:
             _, told = await anext(stream)
-            found |= {it["version"] for it in nodes(told)}
+            of_it = (it for it in nodes(told) if it["decisionId"] == key)
+            found += [(it["version"], it["check"]) for it in of_it]
+    async with served.stream(ALL_FINDINGS, id=key) as stream:
+        _, told = await anext(stream)
+    there = [(it["version"], it["check"]) for it in nodes(told)]
+    assert max(Counter(version for version, _ in there).values()) > 1
+    # What was recorded at first may be sealed before the subscription, or after.
+    assert sorted(one for one in found if one[0] > 1) == sorted(
+        one for one in there if one[0] > 1
+    )
 
 
 async def test_findings_that_cannot_all_be_read_are_not_passed_over(
