@@ -102,7 +102,7 @@ async def load_history(  # noqa: PLR0913 - what is loaded, where, for whom, when
         if found is not None:
             return Loaded(found["decisions"], found["left_out"], now=False)
         async with connection.transaction():
-            await connection.execute(statements("history")["months"])
+            await connection.execute(statements("history")["months"], at)
             await connection.execute(statements("history")["forgotten"])
             load = _Load(connection, sealing, receivers, at, tenant)
             await load.run(told)

@@ -2,7 +2,8 @@
 select decisions, left_out from history_load where stamp = $1::text;
 
 -- months --
-select outbox_sent_month((clock_timestamp() at time zone 'Asia/Shanghai')::date);
+-- That of the rows, which bear the load's time: by now another may have begun.
+select outbox_sent_month(($1::timestamptz at time zone 'Asia/Shanghai')::date);
 
 -- forgotten --
 -- What an earlier load left and nothing has touched since. What was corrected or

@@ -35,6 +35,7 @@ from zhitong.grants import (
 )
 from zhitong.rules.head_chain import Witnessed
 from zhitong.rules.head_notes import read_head
+from zhitong.rules.working_days import CHINA
 from zhitong.types import AccessFinding, Inquiry, Label, Look, Occasion, Principal
 
 KEY = b"k" * 32
@@ -320,6 +321,8 @@ async def small_log(
     """Give the empty database at *url* a log of some hundreds of leaves."""
     await prepare(url)
     connection = await asyncpg.connect(url)
+    # Of the looks' time and not of the run's, which alone has months of its own.
+    await connection.execute("select access_month($1)", AT.astimezone(CHINA).date())
     await begin(connection, "anze", digest)
     await register(connection, "witness", witness.signer.spki)
     await connection.close()
