@@ -71,6 +71,7 @@ async def run(seed: str, numbers: range, other: str) -> Told:
     pair, told = Pair(GRAPHQL_CORE, other), Told()
     await pair.sides()
     # As the gateway does: what lives as long as the process is not looked through.
+    gc.unfreeze()  # the part before has ended, and its pair with it
     gc.collect()
     gc.freeze()
     for number in numbers:
