@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from math import ceil
+from math import ceil, sqrt
 
 from zhitong.resolvers.answering import gather
 from zhitong.resolvers.joining import Point
@@ -20,11 +20,11 @@ from zhitong.resolvers.merge import Records, merged
 from zhitong.resolvers.readings import Asked, Now, Reading
 from zhitong.types import Inquiry, Position, Predicate, Table
 
-SMALLEST = 100
+SMALLEST = 16
 """Smaller pages are asked whole: a second statement costs more than rows to spare."""
-MARGIN, SPARE = 1.1, 8
-"""How much more than its share a source is asked for: some two standard deviations of
-what it gives, were the rows of all sources well mixed."""
+DEVIATIONS, SPARE = 2, 2
+"""How much more than its share a source is asked for: so many standard deviations of
+what it gives, were the rows of all sources well mixed, and rows beyond; never none."""
 
 Answered = list[tuple[Asked, Table]]
 
@@ -100,7 +100,11 @@ def _shares(
     if whole or limit < SMALLEST or len(pages) == 1:
         return [limit] * len(pages)
     parts = [known.get(one.part.source.name, 1 / len(pages)) for one in pages]
-    return [min(limit, ceil(part * limit * MARGIN) + SPARE) for part in parts]
+    return [min(limit, _share(part, limit)) for part in parts]
+
+
+def _share(part: float, limit: int) -> int:
+    return ceil(part * limit + DEVIATIONS * sqrt(part * (1 - part) * limit)) + SPARE
 
 
 def _short(

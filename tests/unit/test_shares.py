@@ -165,13 +165,21 @@ def test_one_that_has_nearly_all_is_asked_on_once_and_known_for_it_later() -> No
     city.read(ask(300))
     assert city.asked() == [119, 119, 301 - 119, 119]
     city.read(ask(300))
-    assert city.asked() == [8, 301, 8]
+    assert city.asked() == [2, 301, 2]
 
 
 def test_a_small_page_is_one_statement_of_each_source() -> None:
     city = Departments([["1.00"] * 60, ["2.00"] * 60])
-    city.read(ask(50))
-    assert city.asked() == [51, 51]
+    city.read(ask(14))
+    assert city.asked() == [15, 15]
+
+
+def test_of_a_page_as_people_read_it_each_source_gives_about_its_share() -> None:
+    alike = [f"{number}.00" for number in range(40)]
+    city = Departments([alike, alike, alike])
+    found, _ = city.read(ask(20))
+    assert len(found.rows) == 20
+    assert city.asked() == [14, 14, 14]
 
 
 def test_a_source_that_fails_when_asked_on_is_missing_whole() -> None:
