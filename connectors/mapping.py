@@ -72,21 +72,28 @@ class Mapped:
     raw: str = ""
     joins: frozenset[str] = frozenset()
     link: Link | None = None
+    columns: frozenset[str] = frozenset()
+    """Those of the base table that it is read from, as SQL."""
 
     @cached_property
     def value(self) -> str:
-        """The canonical value as SQL; of a list, never null."""
+        """The canonical value as SQL; of a list, never null.
+
+        What is no value is taken out of a list: asked for in the condition, each would
+        be read twice.
+        """
         if self.link is not None:
             link, cell = self.link, self.codec.value(f"l.{self.link.column}")
             return (
-                f"array(select {cell} from {link.table} l where {link.condition} "
-                f"and {cell} is not null order by l.{link.order}, l.{link.column})"
+                f"array_remove(array(select {cell} from {link.table} l "
+                f"where {link.condition} order by l.{link.order}, l.{link.column}), "
+                "null)"
             )
         if self.field.kind is Kind.TEXTS:
             cell = self.codec.value("u.v")
             return (
-                f"array(select {cell} from unnest({self.raw}) with ordinality u(v, n) "
-                f"where {cell} is not null order by u.n)"
+                f"array_remove(array(select {cell} from unnest({self.raw}) "
+                "with ordinality u(v, n) order by u.n), null)"
             )
         return self.codec.value(self.raw)
 
@@ -166,6 +173,7 @@ def map_type(
             Field(SOURCE_KEY, Kind.TEXT, Label("来源主键", "Source key")),
             ExactCodec(key_type.family),
             raw=f"{BASE}.{quoted(type_map.key)}",
+            columns=_of_base([type_map.key]),
         ),
         joins=joins,
         needs={alias: scope.needs(alias) for alias in joins},
@@ -285,7 +293,9 @@ class _Scope:
         raw = _sql(entry.column or "")
         if declared.kind is Kind.TEXTS:
             raw = _parts(raw, entry.split)
-        return Mapped(declared, codec, raw=raw, joins=self.needs(alias))
+        columns = _of_base([entry.column or ""])
+        joins = self.needs(alias)
+        return Mapped(declared, codec, raw=raw, joins=joins, columns=columns)
 
     def _link(self, declared: Field, entry: FieldMap) -> Mapped | Label:
         table, on = entry.table or "", entry.on or {}
@@ -307,12 +317,19 @@ class _Scope:
                 quoted(column),
                 quoted(order),
             ),
+            columns=_of_base(on.values()),
         )
 
 
 def _split(reference: str) -> tuple[str, str]:
     alias, _, column = reference.rpartition(".")
     return alias or BASE, column
+
+
+def _of_base(references: Iterable[str]) -> frozenset[str]:
+    """Name the columns of the base table among *references*."""
+    named = map(_split, references)
+    return frozenset(quoted(column) for alias, column in named if alias == BASE)
 
 
 def _sql(reference: str) -> str:

@@ -4,7 +4,8 @@ Rules of a page:
 
 - Rows come in the order (field, key); rows without a value come last. The two
   parts are two selects under one limit, so that the column's index serves the
-  first and the second runs only when the first is used up.
+  first and the second runs only when the first is used up. Where no table is joined
+  they give cells, and the statement around them reads these.
 - With keys, each key has its page: a lateral join over the keys, or for keys that
   stand in one text cell a window over the matching rows.
 - A field this source does not have is null, and equals nothing; a column whose
@@ -70,6 +71,8 @@ class Statement:
     """`` collate "C"`` where the database sorts text otherwise."""
     parameters: list[object] = field(default_factory=list)
     joins: set[str] = field(default_factory=set)
+    columns: set[str] = field(default_factory=set)
+    """Those of the base table that it turned out to need."""
     constants: dict[str, str] = field(default_factory=dict)
     fills: list[tuple[int, int]] = field(default_factory=list)
     """Places of parameters that may be filled anew, and with what."""
@@ -110,6 +113,7 @@ class Statement:
         found = self.mapped.fields.get(name)
         if found is not None:
             self.joins |= found.joins
+            self.columns |= found.columns
         return found
 
     def source(self) -> str:
@@ -298,16 +302,21 @@ class Statement:
         valued, lacking = self.halves(found, query.order, query.after)
         limit, key = rung(query.limit), self.key_sort()
         direction = " desc" if query.order.descending else ""
+        both = None not in {valued, lacking} and found is not None
+        # Two selects of one table read its cells, and what is shown is written once: a
+        # statement is made ready at each execution, as far as its text goes.
+        once = both and not self.joins
+        each = self._cells() if once else select
         selects: list[str] = []
         if found is not None and valued is not None:
             selects.append(
-                f'(select {select}, {found.codec.order_value(found.raw)} as "~order" '
+                f'(select {each}, {found.codec.order_value(found.raw)} as "~order" '
                 f"from {source} where {where} and {valued} "
                 f"order by {self.sort(found)}{direction}, {key} limit {limit})"
             )
         if lacking is not None:
             selects.append(
-                f'(select {select}, null::text as "~order" from {source} '
+                f'(select {each}, null::text as "~order" from {source} '
                 f"where {where} and {lacking} order by {key} limit {limit})"
             )
         alone = query.limit <= ALONE
@@ -315,9 +324,16 @@ class Statement:
             return selects[0]
         exact = str(limit) if alone else self.parameter(query.limit, LIMIT)
         rows = " union all ".join(selects)
+        if once:
+            return f'(select {select}, base."~order" from ({rows}) base limit {exact})'
         if len(selects) == 1:
             rows = f"select * from {rows} h"
         return f"({rows} limit {exact})"
+
+    def _cells(self) -> str:
+        """Write the columns of the base table that it turned out to need."""
+        columns = self.columns | self.mapped.source_key.columns
+        return ", ".join(f"base.{column}" for column in sorted(columns))
 
 
 ALONE = 2

@@ -252,7 +252,7 @@ def test_a_list_in_a_table_of_its_own_is_read_in_order() -> None:
     cell = "nullif(nullif(btrim(l.\"tag\", E' \\t\\r\\n\\u3000\\u00a0'), ''), '/')"
     rows = 'from "d"."tag" l where l."party" = base."id"'
     assert mapped.fields["tags"].value == (
-        f'array(select {cell} {rows} and {cell} is not null order by l."tag", l."tag")'
+        f'array_remove(array(select {cell} {rows} order by l."tag", l."tag"), null)'
     )
 
 
