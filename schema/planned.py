@@ -91,7 +91,7 @@ class PlannedRuns:
         key = (
             admitted.hash,
             operation.name.value if operation.name else None,
-            *(coerced.get(name, Undefined) for name in admitted.conditions),
+            *[_told(coerced.get(name, Undefined)) for name in admitted.conditions],
         )
         known = self._kept.get(key)
         if known is not None:
@@ -103,6 +103,11 @@ class PlannedRuns:
             self._plans.forget(oldest.selection)
             SELECTIONS.add(1, _EVICTED)
         return made
+
+
+def _told(value: object) -> object:
+    """Give what a condition may be; another operation's variable is none, as a list."""
+    return value if value is None or isinstance(value, bool) else Undefined
 
 
 def _located(fault: Fault, nodes: Sequence[Sequence[FieldNode]]) -> GraphQLError:

@@ -189,6 +189,25 @@ def test_no_more_selections_are_kept_than_may_be() -> None:
     assert kept.selected("{ a: sources { name } }") is not first
 
 
+async def test_a_variable_that_is_a_condition_elsewhere_may_be_a_list_here(
+    tmp_path: Path,
+) -> None:
+    text = """query A($x: [String!]) { codeLists(names: $x) { name } }
+      query B($x: Boolean!) { sources { name @skip(if: $x) state } }"""
+    front, tokens = build(tmp_path, executor="plan")
+    asks = (("A", ["x"]), ("A", []), ("B", True), ("B", False))
+    replies = [
+        await answer(
+            front,
+            asked(text, tokens["police"], variables={"x": one}, operationName=name),
+        )
+        for name, one in asks
+    ]
+    assert [reply.status for reply in replies] == [200] * 4
+    shown = [set(orjson.loads(one.body)["data"]["sources"][0]) for one in replies[2:]]
+    assert shown == [{"state"}, {"name", "state"}]
+
+
 class Counted:
     """A counter that keeps what it is told."""
 
