@@ -46,7 +46,8 @@ class Admitted:
     hash: str
     """By which it is registered, granted and recorded."""
     size: int
-    """The characters of its text."""
+    """The characters of its text, or of a largest one's with as many tokens: short ones
+    take as much memory."""
     introspects: bool
     prices: Mapping[int, Price]
     """By the identity of the operation: graphql-core compares nodes by all below."""
@@ -80,11 +81,12 @@ class Documents:
         known = self._fitting.get(text)
         if known is not None:
             return known
-        document = parsed(text, self._bounds)
+        bounds = self._bounds
+        document = parsed(text, bounds)
         return Admitted(
             document=document,
             hash=document_hash(text),
-            size=len(text),
+            size=max(len(text), document.token_count * bounds.size // bounds.tokens),
             introspects=introspects(document),
             prices=prices(document, self._schema, self._page),
             conditions=tuple(sorted(conditions(document))) if "@" in text else (),

@@ -11,7 +11,9 @@ import pytest
 from graphql import get_introspection_query
 from memory_gateway import Made, answer, asked, build
 
-from zhitong.schema.gate import INTROSPECTION
+from zhitong.schema.admission import Documents
+from zhitong.schema.gate import INTROSPECTION, Bounds
+from zhitong.schema.graph import graph
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +178,16 @@ def test_of_large_documents_fewer_are_kept(made: Made) -> None:
     sizes = [len(text) for text in kept._values]
     assert 120 <= sum(size > 32_000 for size in sizes) < 150
     assert sum(sizes) == kept._sum <= 128 * 32_768
+
+
+def test_of_short_documents_with_as_much_in_them_no_more_are_kept() -> None:
+    documents = Documents(graph()._schema, Bounds(tokens=200), page=20)
+    numbers = '"",' * 180
+    for number in range(150):
+        text = f"{{ d{number}: codeLists(names: [{numbers}]) {{ name }} }}"
+        assert len(text) < 700
+        assert not documents.unfit(text, documents.admitted(text))
+    assert 120 <= len(documents._fitting) < 150
 
 
 @pytest.mark.parametrize("who", ["police", "public"])
