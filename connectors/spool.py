@@ -85,6 +85,7 @@ class Spool:
         self._check = check
         self._limit = limit
         self._coming: list[tuple[bytes, asyncio.Future[None]]] = []
+        self._coming_size = 0
         self._writing: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
         self._entered, self._number, self._before = 0, 0, FIRST
@@ -134,11 +135,12 @@ class Spool:
 
         Raises `SpoolFullError`, and `RecordUnavailableError` where the disk fails.
         """
-        coming = sum(len(one) for one, _ in self._coming)
-        if self.size + coming + len(body) > self._limit:
+        coming = self._coming_size + len(body)
+        if self.size + coming > self._limit:
             raise _full()
         done = asyncio.get_running_loop().create_future()
         self._coming.append((body, done))
+        self._coming_size = coming
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write())
         await done
@@ -146,7 +148,7 @@ class Spool:
     async def _write(self) -> None:
         while self._coming:
             async with self._turn:
-                batch, self._coming = self._coming, []
+                batch, self._coming, self._coming_size = self._coming, [], 0
                 error: ZhitongError | None = _failed(None)
                 try:
                     error = await self._append([body for body, _ in batch])

@@ -292,6 +292,22 @@ async def test_a_full_file_takes_nothing_and_loses_nothing(
     await keep(spool, 3)
 
 
+async def test_what_comes_together_is_measured_once(opened: Open) -> None:
+    class Measured(bytes):
+        """Of 10,000 lines each would be measured for all after it: two seconds."""
+
+        times = 0
+
+        def __len__(self) -> int:
+            Measured.times += 1
+            return super().__len__()
+
+    spool = opened()
+    bodies = [Measured(body(number)) for number in range(200)]
+    await asyncio.gather(*map(spool.keep, bodies))
+    assert 200 <= Measured.times <= 2_000
+
+
 async def test_a_full_disk_leaves_no_half_line(
     opened: Open, register: Register, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
