@@ -127,20 +127,29 @@ class Recorder:
             await asyncio.sleep(TOGETHER_SECONDS)
         finally:  # who is cancelled here leaves what has gathered to the next
             self._gathering = False
-        left: Sequence[Inquiry]
         some, self._gathered = self._gathered, []
         self._committing += len(some)
         try:
+            left = await self._uncommitted(some, due)
+            # At once: what comes together is one write to the disk.
+            await asyncio.gather(*map(self._saved, left))
+        except asyncio.CancelledError:
+            self._gathered += some  # entered again, they are the same
+            raise
+        finally:
+            self._committing -= len(some)
+
+    async def _uncommitted(
+        self, some: Sequence[Inquiry], due: float
+    ) -> Sequence[Inquiry]:
+        """Commit looks until *due*; give those that are not, or may not be."""
+        try:
             async with asyncio.timeout_at(due):
-                left = await self._log.follow(some)
+                return await self._log.follow(some)
         except Exception as error:  # one fault loses no other look
             if not isinstance(error, ZhitongError | TimeoutError):
                 LOGGER.exception("looks are not committed together")
-            # They may be committed all the same: entered again, they are the same.
-            left = some
-        # At once: what comes together is one write to the disk.
-        await asyncio.gather(*map(self._saved, left))
-        self._committing -= len(some)
+            return some
 
     async def _saved(self, inquiry: Inquiry) -> None:
         """Put a look that is answered on our own disk, or say that it is lost."""

@@ -326,3 +326,20 @@ async def test_who_waits_for_all_commits_what_a_cancelled_one_left(
     await cancel_gathering(recorder)
     await recorder.settled()
     assert (register.entries, recorder.following) == (["a"], 0)
+
+
+async def test_what_was_being_committed_by_one_who_was_cancelled_is_not_lost(
+    recorder: Recorder, register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "TOGETHER_SECONDS", 0.0)
+    register.hung = True
+    await recorder.record(inquiry("a", look(protected=False)))
+    (gathering,) = recorder._tasks
+    async with asyncio.timeout(60):
+        while not register.batches:  # noqa: ASYNC110 - no event says it
+            await asyncio.sleep(0.001)
+    gathering.cancel()
+    await asyncio.wait([gathering])
+    register.hung = False
+    await recorder.settled()
+    assert (register.entries, recorder.following) == (["a"], 0)
