@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import asyncpg
@@ -57,11 +58,16 @@ class Together:
 
 
 class Waiting(NamedTuple):
-    """An entry, and who waits for its commit."""
+    """An entry, and who waits for its commit: nobody any more, or one, or several."""
 
     entry: LookEntry
     inquiry: Inquiry
-    together: Together
+    togethers: list[Together]
+
+    @property
+    def alone(self) -> bool:
+        """Whether nobody waits any more."""
+        return all(one.done.done() for one in self.togethers)
 
 
 async def open_pool(url: str) -> asyncpg.Pool[asyncpg.Record]:
@@ -91,7 +97,8 @@ class PlatformAccessLog:
         self._clock = clock
         self._tenant = ""
         self._records: Records | None = None
-        self._waiting: list[Waiting] = []
+        self._waiting: dict[int, Waiting] = {}
+        """In the order they came, by the identity of the question, which is theirs."""
         self._writing: asyncio.Task[None] | None = None
         self._draining: asyncio.Task[None] | None = None
         self._making: asyncio.Task[None] | None = None
@@ -145,6 +152,10 @@ class PlatformAccessLog:
             raise unrecorded()
         records = self._records or await self.open()
         await self._spools[0].keep(records.entry(inquiry).body)
+        waiting = self._waiting.get(id(inquiry))
+        if waiting is not None and waiting.alone:
+            # Else a slow register has ever more before it, and before who waits for it.
+            del self._waiting[id(inquiry)]
         _KEPT.add(1)
         self._drain_soon()
 
@@ -169,9 +180,12 @@ class PlatformAccessLog:
         """Wait until all are committed that can be; say what is wrong with others."""
         records = self._records or await self.open()
         together = Together(len(inquiries))
-        self._waiting += [
-            Waiting(records.entry(one), one, together) for one in inquiries
-        ]
+        for one in inquiries:
+            known = self._waiting.get(id(one))
+            if known is None:
+                known = Waiting(records.entry(one), one, [])
+                self._waiting[id(one)] = known
+            known.togethers.append(together)
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write())
         await together.done
@@ -179,8 +193,8 @@ class PlatformAccessLog:
 
     async def _write(self) -> None:
         while self._waiting:
-            batch = self._waiting[:LARGEST_COMMIT]
-            del self._waiting[:LARGEST_COMMIT]
+            first = [*islice(self._waiting, LARGEST_COMMIT)]
+            batch = [self._waiting.pop(one) for one in first]
             try:
                 await self._commit(batch)
             except Exception as error:  # noqa: BLE001 - each entry's caller is waiting
@@ -302,7 +316,8 @@ def _own(error: Exception) -> bool:
 
 def _settle(batch: Sequence[Waiting], error: Exception | None) -> None:
     for each in batch:
-        each.together.settle(each.inquiry, error)
+        for together in each.togethers:
+            together.settle(each.inquiry, error)
 
 
 def _told(error: Exception) -> ZhitongError:

@@ -23,7 +23,9 @@ from zhitong.exceptions import GrantEndedError, RecordUnavailableError
 from zhitong.infra.embedded import Cluster
 from zhitong.infra.recording import Recording, recording
 from zhitong.infra.settings import Settings
+from zhitong.resolvers import records
 from zhitong.rules.merkle import digest, leaf
+from zhitong.types import Inquiry
 
 pytestmark = pytest.mark.integration
 
@@ -64,6 +66,11 @@ async def fetch(url: str, statement: str, *values: object) -> list[asyncpg.Recor
         return list(await connection.fetch(statement, *values))
     finally:
         await connection.close()
+
+
+def look(name: str, *, urgent: bool = False) -> Inquiry:
+    """Make a look that anybody may have; or one at something protected."""
+    return replace(inquiry(0 if urgent else 1), id=name)
 
 
 async def until_empty(by: Recording) -> None:
@@ -121,6 +128,52 @@ async def test_a_process_that_is_killed_loses_no_look_it_has_kept(
     assert all(row["leaf"] == leaf(digest("sha256"), row["body"]) for row in rows)
     queued = await fetch(url, "select id from unsealed where kind = 'LOOK'")
     assert {row["id"] for row in queued} == found
+
+
+async def test_what_is_kept_for_a_slow_register_does_not_wait_for_it_in_memory(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "FOLLOW_SECONDS", 0.1)
+    names = [f"slow-{number}" for number in range(40)]
+    async with recorded_by(url, tmp_path) as by, asyncpg.create_pool(url) as other:
+        log = by.recorder._log
+        assert isinstance(log, PlatformAccessLog)
+        log._seconds = 60.0
+        async with other.acquire() as holder, holder.transaction():
+            await holder.execute("lock table access_entry in exclusive mode")
+            for few in (names[:1], names[1:20], names[20:]):
+                for name in few:
+                    await by.recorder.record(look(name))
+                await by.recorder.settled()
+            assert not log.away
+            assert lines(tmp_path) == len(names)
+            assert not log._waiting
+            asked = asyncio.create_task(log.record(look("protected", urgent=True)))
+        await asked
+        await until_empty(by)
+    rows = await fetch(url, "select record_id from access_entry")
+    assert sorted(row["record_id"] for row in rows) == sorted([*names, "protected"])
+
+
+async def test_what_finds_no_place_on_the_disk_still_waits_for_a_slow_register(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "FOLLOW_SECONDS", 0.1)
+    names = [f"full-{number}" for number in range(5)]
+    async with recorded_by(url, tmp_path) as by, asyncpg.create_pool(url) as other:
+        log = by.recorder._log
+        assert isinstance(log, PlatformAccessLog)
+        log._seconds = 60.0
+        log._spools[0]._limit = 0
+        async with other.acquire() as holder, holder.transaction():
+            await holder.execute("lock table access_entry in exclusive mode")
+            for name in names:
+                await by.recorder.record(look(name))
+                await by.recorder.settled()
+            assert lines(tmp_path) == 0
+        await log.record(look("after", urgent=True))
+    rows = await fetch(url, "select record_id from access_entry")
+    assert sorted(row["record_id"] for row in rows) == sorted([*names, "after"])
 
 
 async def test_what_was_kept_is_entered_though_its_grant_has_ended_since(
