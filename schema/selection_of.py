@@ -317,11 +317,14 @@ class _Making:
             return None
         one = Binding(known.definition, node, known.converting)
         place = len(self._bound)
-        if varies(node):
-            self._bound.append(None)
+        varying = varies(node)
+        bound = None if varying else one.bound(NOTHING)
+        self._bound.append(bound)
+        if varying:
             self._binding.append((place, binds(known.role, one)))
-        else:
-            self._bound.append(one.bound(NOTHING))
+        elif isinstance(bound, Exception):
+            # Raised again and again it would keep the frames of every question.
+            self._binding.append((place, one))
         return place
 
 

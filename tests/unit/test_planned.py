@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from memory_gateway import Reply, answer, asked, build
 from zhitong.resolvers.asking import Limits
 from zhitong.schema import executor, planned
 from zhitong.schema.admission import Admitted, Documents
+from zhitong.schema.context import Context
 from zhitong.schema.gate import Bounds
 from zhitong.schema.graph import graph
 from zhitong.schema.planned import PlannedRuns
@@ -195,7 +197,12 @@ async def test_a_variable_that_is_a_condition_elsewhere_may_be_a_list_here(
     text = """query A($x: [String!]) { codeLists(names: $x) { name } }
       query B($x: Boolean!) { sources { name @skip(if: $x) state } }"""
     front, tokens = build(tmp_path, executor="plan")
-    asks = (("A", ["x"]), ("A", []), ("B", True), ("B", False))
+    asks: tuple[tuple[str, object], ...] = (
+        ("A", ["x"]),
+        ("A", []),
+        ("B", True),
+        ("B", False),
+    )
     replies = [
         await answer(
             front,
@@ -206,6 +213,17 @@ async def test_a_variable_that_is_a_condition_elsewhere_may_be_a_list_here(
     assert [reply.status for reply in replies] == [200] * 4
     shown = [set(orjson.loads(one.body)["data"]["sources"][0]) for one in replies[2:]]
     assert shown == [{"state"}, {"name", "state"}]
+
+
+@pytest.mark.parametrize("text", ERRING)
+async def test_no_question_outlives_its_answer_for_its_error_s_sake(
+    tmp_path: Path, text: str
+) -> None:
+    front, tokens = build(tmp_path, executor="plan")
+    for _ in range(3):
+        await answer(front, asked(text, tokens["police"]))
+    gc.collect()
+    assert not [one for one in gc.get_objects() if type(one) is Context]
 
 
 class Counted:
