@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
-from opentelemetry import metrics
+from opentelemetry import metrics, trace
 
 from zhitong.exceptions import SourceError
 from zhitong.types import Compare, EntityType, Field, Keys, Kind, Op, Predicate, Table
@@ -25,6 +26,7 @@ MOST = 64
 JOINED = frozenset({Kind.TEXT, Kind.CREDIT_CODE, Kind.DIVISION})
 """Kinds that a source finds by keys just as by equality, and tells back as given."""
 
+TRACER = trace.get_tracer("zhitong.resolvers")
 _joined = metrics.get_meter("zhitong.resolvers").create_counter(
     "zhitong.lookups.joined",
     description="Look-ups that were sent in one statement with others",
@@ -39,8 +41,14 @@ class Point(NamedTuple):
     rest: Predicate | None
 
 
-Waiting = tuple[str, asyncio.Future[Table | None]]
-"""A value, and what comes of it."""
+class Waiting(NamedTuple):
+    """A look-up that waits: its value, what comes of it, its question's span."""
+
+    value: str
+    outcome: asyncio.Future[Table | None]
+    span: trace.Span
+
+
 Ask = Callable[[], Awaitable[Table]]
 AskMany = Callable[[Keys], Awaitable[Table]]
 
@@ -74,7 +82,7 @@ class _Batch:
 
     def left(self) -> None:
         """Give up the statement when nobody waits for it any more."""
-        if self.task is not None and all(one.done() for _, one in self.waiting):
+        if self.task is not None and all(one.outcome.done() for one in self.waiting):
             self.task.cancel()
 
 
@@ -109,7 +117,7 @@ class Joining:
             batch = self._open = _Batch(loop)
             loop.call_soon(self._send, batch, point.field, many)
         outcome: asyncio.Future[Table | None] = loop.create_future()
-        batch.waiting.append((point.value, outcome))
+        batch.waiting.append(Waiting(point.value, outcome, trace.get_current_span()))
         if len(batch.waiting) == MOST:
             self._open = None
         try:
@@ -120,25 +128,34 @@ class Joining:
     def _send(self, batch: _Batch, name: str, many: AskMany) -> None:
         if self._open is batch:
             self._open = None
-        waiting = [one for one in batch.waiting if not one[1].done()]
+        waiting = [one for one in batch.waiting if not one.outcome.done()]
         if len(waiting) == 1:
-            waiting[0][1].set_result(None)
+            waiting[0].outcome.set_result(None)
         elif waiting:
             self._under_way += 1
-            values = tuple(dict.fromkeys(value for value, _ in waiting))
-            batch.task = asyncio.ensure_future(many(Keys(name, values)))
-            batch.task.add_done_callback(partial(self._told, waiting))
+            values = tuple(dict.fromkeys(one.value for one in waiting))
+            span = _span(waiting)
+            with trace.use_span(span) if span else nullcontext():
+                batch.task = asyncio.ensure_future(many(Keys(name, values)))
+            batch.task.add_done_callback(partial(self._told, waiting, span))
 
-    def _told(self, waiting: Sequence[Waiting], task: asyncio.Future[Table]) -> None:
+    def _told(
+        self,
+        waiting: Sequence[Waiting],
+        span: trace.Span | None,
+        task: asyncio.Future[Table],
+    ) -> None:
         """Give each what is its own of the statement's outcome."""
         self._under_way -= 1
+        if span is not None:
+            span.end()
         if task.cancelled():
-            for _, outcome in waiting:
-                outcome.cancel()
+            for one in waiting:
+                one.outcome.cancel()
             return
         error = task.exception()
         if error is None:
-            tables = _by_value(task.result(), [value for value, _ in waiting])
+            tables = _by_value(task.result(), [one.value for one in waiting])
             served = _give(waiting, tables, None)
             _joined.add(served if tables else 0)
         else:
@@ -147,16 +164,36 @@ class Joining:
             _give(waiting, {}, error if away else None)
 
 
+def _span(waiting: Sequence[Waiting]) -> trace.Span | None:
+    """Begin the span of a common statement: one trace has it, the others link to it.
+
+    None where no question is traced.
+    """
+    traced = [*dict.fromkeys(one.span for one in waiting if one.span.is_recording())]
+    if not traced:
+        return None
+    first, *others = traced
+    span = TRACER.start_span(
+        "lookups.joined",
+        trace.set_span_in_context(first),
+        attributes={"lookups": len(waiting)},
+        links=[trace.Link(one.get_span_context()) for one in others],
+    )
+    for one in others:
+        one.add_link(span.get_span_context())
+    return span
+
+
 def _give(
     waiting: Sequence[Waiting], tables: Mapping[str, Table], away: BaseException | None
 ) -> int:
     """Give each its table, or the error; without either it goes alone."""
-    left = [one for one in waiting if not one[1].done()]
-    for value, outcome in left:
+    left = [one for one in waiting if not one.outcome.done()]
+    for one in left:
         if away is None:
-            outcome.set_result(tables.get(value))
+            one.outcome.set_result(tables.get(one.value))
         else:
-            outcome.set_exception(away)
+            one.outcome.set_exception(away)
     return len(left)
 
 

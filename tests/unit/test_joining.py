@@ -9,6 +9,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import TracerProvider  # noqa: TID251 - it looks on
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor  # noqa: TID251
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import (  # noqa: TID251
+    InMemorySpanExporter,
+)
 
 from zhitong.connectors.memory import MemorySource, Table
 from zhitong.exceptions import (
@@ -17,6 +24,7 @@ from zhitong.exceptions import (
     SourceTimeoutError,
     ZhitongError,
 )
+from zhitong.resolvers import joining
 from zhitong.resolvers.joining import MOST, Joining
 from zhitong.resolvers.policy import Effect, Policy, RowRule, Rule, Scope
 from zhitong.resolvers.read import Ask, Found, Reader
@@ -248,6 +256,77 @@ def test_one_statement_has_a_bounded_number_of_look_ups() -> None:
     sources = city()
     asyncio.run(at_once(reader_of(sources), SAME[:1] * (1 + 2 * MOST)))
     assert [len(one.queries) for one in sources.values()] == [3, 3]
+
+
+class Traced(Slow):
+    """Notes in whose span it was asked for many."""
+
+    def __init__(self, made: MemorySource) -> None:
+        super().__init__(made.name, made.title, made.tables.values())
+        self.within: list[trace.Span] = []
+
+    async def table(self, query: RowQuery) -> Answered:
+        if query.keys is not None:
+            self.within.append(trace.get_current_span())
+        return await super().table(query)
+
+
+@pytest.fixture
+def exporter(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
+    made, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(made))
+    monkeypatch.setattr(joining, "TRACER", provider.get_tracer("test"))
+    return made
+
+
+async def in_spans(reader: Reader, spans: Sequence[trace.Span]) -> None:
+    """Ask the same at once, in each of *spans*, which end when it is answered."""
+
+    async def asked(at: int, span: trace.Span) -> None:
+        with trace.use_span(span, end_on_exit=True):
+            await answered(reader, SAME[at % 4], str(at))
+
+    questions = (asked(at, span) for at, span in enumerate(spans))
+    await asyncio.wait_for(asyncio.gather(*questions), LONG)
+
+
+def test_each_question_is_linked_to_the_statement_that_it_shares(
+    exporter: InMemorySpanExporter,
+) -> None:
+    spans = [joining.TRACER.start_span(str(at), Context()) for at in range(4)]
+    # The last question looks up twice, in one span.
+    traced = Traced(source("a", NUMBERS))
+    asyncio.run(in_spans(reader_of({"a": traced}), [*spans, spans[-1]]))
+    done = {one.name: one for one in exporter.get_finished_spans()}
+    assert set(done) == {"0", "1", "2", "3", "lookups.joined"}
+    statement = done.pop("lookups.joined")
+    (within,) = traced.within
+    assert within.get_span_context() == statement.get_span_context()
+    assert statement.parent == done["1"].get_span_context()
+    assert dict(statement.attributes or {}) == {"lookups": 4}
+    assert [link.context for link in statement.links] == [
+        done["2"].get_span_context(),
+        done["3"].get_span_context(),
+    ]
+    assert {
+        name: [link.context for link in one.links] for name, one in done.items()
+    } == {
+        "0": [],  # which went alone
+        "1": [],
+        "2": [statement.get_span_context()],
+        "3": [statement.get_span_context()],
+    }
+
+
+def test_a_statement_of_questions_that_nobody_traces_begins_no_trace(
+    exporter: InMemorySpanExporter,
+) -> None:
+    unsampled = trace.SpanContext(7, 7, is_remote=True)
+    traced = Traced(source("a", NUMBERS))
+    spans = [trace.NonRecordingSpan(unsampled) for _ in range(4)]
+    asyncio.run(in_spans(reader_of({"a": traced}), spans))
+    assert [one.get_span_context() for one in traced.within] == [unsampled]
+    assert exporter.get_finished_spans() == ()
 
 
 def test_a_look_up_by_a_day_is_sent_alone() -> None:
