@@ -24,7 +24,7 @@ from zhitong.schema.federation import Graph
 from zhitong.schema.gate import Bounds
 from zhitong.schema.running import PLAN, Ran
 from zhitong.schema.selection import weight_of
-from zhitong.schema.selection_of import Selected, Selecting
+from zhitong.schema.selection_of import MOST_PARTS, Selected, Selecting
 from zhitong.schema.variables import Variables
 
 SELECTIONS = metrics.get_meter("zhitong.schema").create_counter(
@@ -43,6 +43,7 @@ class PlannedRuns:
         self._selecting = Selecting(graph)
         self._variables = Variables(self._selecting.schema)
         self._plans = Plans()
+        self._part = bounds.size // MOST_PARTS
         # Each has its document's nodes: more than documents would keep those let go.
         self._kept: KeptBySize[tuple[object, ...], Selected] = KeptBySize(
             most, MOST_LARGEST * bounds.size
@@ -99,7 +100,9 @@ class PlannedRuns:
             return known
         made = self._selecting.selected(admitted.document, operation, values)
         SELECTIONS.add(1, _MISS)
-        for oldest in self._kept.keep(key, made, admitted.size):
+        # Few words of an interface are parts for each of its types.
+        size = max(admitted.size, len(made.nodes) * self._part)
+        for oldest in self._kept.keep(key, made, size):
             self._plans.forget(oldest.selection)
             SELECTIONS.add(1, _EVICTED)
         return made

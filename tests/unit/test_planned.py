@@ -18,7 +18,8 @@ from zhitong.schema.context import Context
 from zhitong.schema.gate import Bounds
 from zhitong.schema.graph import graph
 from zhitong.schema.planned import PlannedRuns
-from zhitong.schema.selection_of import Selected
+from zhitong.schema.selection_of import MOST_PARTS, Selected
+from zhitong.schema.variables import NOTHING
 
 ERRING = (
     "{ caseRecords(where: {title: null}) { nodes { id } } sources { name } }",
@@ -224,6 +225,25 @@ async def test_no_question_outlives_its_answer_for_its_error_s_sake(
         await answer(front, asked(text, tokens["police"]))
     gc.collect()
     assert not [one for one in gc.get_objects() if type(one) is Context]
+
+
+def test_few_words_that_are_many_parts_count_as_so_much_text(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(planned, "MOST_LARGEST", 10)
+    schema, bounds = graph(), Bounds()
+    runs = PlannedRuns(schema, bounds)
+    documents = Documents(schema._schema, bounds, 20)
+    for number in range(40):
+        roots = [
+            f'a{one}: node(id: "{number}") {{ id __typename }}' for one in range(20)
+        ]
+        admitted = documents.admitted(f"{{ {' '.join(roots)} }}")
+        (operation,) = admitted.document.definitions
+        assert isinstance(operation, OperationDefinitionNode)
+        made = runs.selected(admitted, operation, NOTHING)
+        assert len(made.nodes) > 700
+    assert 20 <= len(runs._kept) <= 10 * MOST_PARTS // 700
 
 
 class Counted:
