@@ -70,6 +70,8 @@ class Kept:
         self._sweeping: asyncio.TimerHandle | None = None
         self._under_way: set[Loan] = set()
         self._watching: asyncio.TimerHandle | None = None
+        self._due = inf
+        """For when; uvloop's handles of what is due at once do not say it."""
 
     async def fetch(
         self, sql: str, parameters: Sequence[object], deadline: float = inf
@@ -82,7 +84,7 @@ class Kept:
         loan.note(sql)
         loan.deadline = deadline
         self._under_way.add(loan)
-        if self._watching is None or deadline < self._watching.when():
+        if deadline < self._due:
             self._watch(deadline)
         try:
             return await loan.connection.fetch(sql, *parameters)
@@ -106,6 +108,7 @@ class Kept:
 
     def _watch(self, deadline: float) -> None:
         """Look at *deadline* for what is late: one timer for all that is under way."""
+        self._due = deadline
         if self._watching is not None:
             self._watching.cancel()
             self._watching = None

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
+import uvicorn
 
 from zhitong.connectors import kept
 from zhitong.connectors.kept import Kept
@@ -127,6 +128,26 @@ async def test_what_is_late_is_dropped_and_nothing_else(
     assert isinstance(outcomes[0], TimeoutError)
     assert isinstance(outcomes[1], list)
     assert await which(connections) == outcomes[1][0][0]
+
+
+def test_what_is_due_at_once_is_dropped_by_the_loop_that_serves(postgres: str) -> None:
+    async def ask() -> list[object]:
+        pool = asyncpg.create_pool(postgres, min_size=0, max_size=SIZE)
+        connections = Kept(await pool)
+        both = [connections.fetch("select pg_sleep(0.2)", []) for _ in range(SIZE)]
+        await asyncio.gather(*both)
+        now = asyncio.get_running_loop().time()
+        late = [connections.fetch("select pg_sleep(60)", [], now) for _ in range(SIZE)]
+        outcomes = await asyncio.gather(*late, return_exceptions=True)
+        assert not connections._under_way
+        assert await which(connections)
+        connections.terminate()
+        return outcomes
+
+    factory = uvicorn.Config(app="").get_loop_factory()
+    with asyncio.Runner(loop_factory=factory) as runner:
+        outcomes = runner.run(ask())
+    assert [type(one) for one in outcomes] == [TimeoutError] * SIZE
 
 
 async def test_an_earlier_deadline_is_met_beside_a_later_one(
