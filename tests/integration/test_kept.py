@@ -131,7 +131,7 @@ async def test_what_is_late_is_dropped_and_nothing_else(
 
 
 def test_what_is_due_at_once_is_dropped_by_the_loop_that_serves(postgres: str) -> None:
-    async def ask() -> list[object]:
+    async def ask() -> list[type]:
         pool = asyncpg.create_pool(postgres, min_size=0, max_size=SIZE)
         connections = Kept(await pool)
         both = [connections.fetch("select pg_sleep(0.2)", []) for _ in range(SIZE)]
@@ -142,12 +142,11 @@ def test_what_is_due_at_once_is_dropped_by_the_loop_that_serves(postgres: str) -
         assert not connections._under_way
         assert await which(connections)
         connections.terminate()
-        return outcomes
+        return [type(one) for one in outcomes]
 
     factory = uvicorn.Config(app="").get_loop_factory()
     with asyncio.Runner(loop_factory=factory) as runner:
-        outcomes = runner.run(ask())
-    assert [type(one) for one in outcomes] == [TimeoutError] * SIZE
+        assert runner.run(ask()) == [TimeoutError] * SIZE
 
 
 async def test_an_earlier_deadline_is_met_beside_a_later_one(
