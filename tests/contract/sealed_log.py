@@ -77,6 +77,8 @@ async def looks(url: str, many: int, first: int = 0) -> list[str]:
     """Record *many* looks, as the gateway does; give their ids."""
     pool = await open_pool(url)
     try:
+        # Of the looks' time and not of the run's, which alone has months of its own.
+        await pool.execute("select access_month($1)", AT.astimezone(CHINA).date())
         log = PlatformAccessLog(pool, KEY)
         made = [inquiry(first + each) for each in range(many)]
         return list(await asyncio.gather(*(log.record(each) for each in made)))
@@ -321,8 +323,6 @@ async def small_log(
     """Give the empty database at *url* a log of some hundreds of leaves."""
     await prepare(url)
     connection = await asyncpg.connect(url)
-    # Of the looks' time and not of the run's, which alone has months of its own.
-    await connection.execute("select access_month($1)", AT.astimezone(CHINA).date())
     await begin(connection, "anze", digest)
     await register(connection, "witness", witness.signer.spki)
     await connection.close()
