@@ -19,6 +19,7 @@ import asyncpg
 from circuitbreaker import CircuitBreaker
 
 from zhitong.connectors.kept import STATEMENTS, Kept
+from zhitong.connectors.turns import Turns
 from zhitong.exceptions import (
     SourceDriftError,
     SourceError,
@@ -55,7 +56,7 @@ class Pool:
         self._url = url
         self._timeout = timeout
         self._size = size
-        self._turns = asyncio.Semaphore(size)
+        self._turns = Turns(size)
         self._kept: Kept | None = None
         self._breaker = CircuitBreaker(
             failure_threshold=FAILURES_TO_OPEN,
@@ -115,18 +116,14 @@ class Pool:
         deadline = clock() + self._timeout
         patient_until = math.inf
         try:
-            if self._turns.locked():
-                async with asyncio.timeout_at(deadline):
-                    await self._turns.acquire()
-            else:
-                await self._turns.acquire()  # nobody is waited for
+            await self._turns.take(deadline)
             try:
                 patient_until = clock() + self._timeout * PATIENCE
                 self._check(probe=probe)
                 kept = self._kept or await self._connected(deadline)
                 return await kept.fetch(sql, parameters, deadline)
             finally:
-                self._turns.release()
+                self._turns.give()
         except (asyncpg.QueryCanceledError, *DRIFT) as error:
             return error
         except TimeoutError as error:
