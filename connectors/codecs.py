@@ -105,6 +105,11 @@ class Codec(Protocol):
         """Give what cells are told apart by: equal ones have the same value."""
         ...
 
+    @property
+    def within(self) -> str:
+        """Name literals that `sort` of all with a value is between; empty: none."""
+        ...
+
     def month(self, raw: str) -> str:
         """Give what cells of a month, all with a value, have in common."""
         ...
@@ -162,6 +167,10 @@ class BaseCodec:
 
     def cell(self, raw: str) -> str:
         return raw
+
+    @property
+    def within(self) -> str:
+        return ""
 
     def month(self, raw: str) -> str:
         return f"left({self.value(raw)}, 7)"
@@ -249,7 +258,8 @@ class TextCodec(ExactCodec):
         return f"{self.value(raw)} is not null"
 
     def encode(self, canonical: str) -> object:
-        if canonical.strip(BLANKS) != canonical or canonical in {"", *self.none}:
+        none = not canonical or canonical in self.none
+        if none or canonical.strip(BLANKS) != canonical:
             raise ValueError(canonical)
         return ExactCodec.encode(self, canonical)
 
