@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from zhitong.exceptions import NodeIdError, ScalarError, SearchTermError
 from zhitong.resolvers.asking import Asking, Place, Placing
-from zhitong.resolvers.links import by_key
+from zhitong.resolvers.links import BY_KEY, by_key
 from zhitong.resolvers.nodes import NodeId, node_id
-from zhitong.resolvers.read import Ask
+from zhitong.resolvers.read import Ask, Now
 from zhitong.rules.resident_ids import born
 from zhitong.rules.resident_ids import plain as plain_number
 from zhitong.types import SOURCE_KEY, Compare, EntityType, Op, Row
@@ -36,10 +36,21 @@ async def by_lookup(
     asking: Asking, place: Place, entity: EntityType, number: str
 ) -> Row | None:
     """Find the row that *number* is known for; the first where there are two."""
-    lookup = entity.lookup or entity.key
-    settled = await asking.filters.settle(entity, Compare(lookup, Op.EQ, number))
-    ask = replace(by_key(asking, place, entity.name), where=settled.where)
-    found = await asking.reader.rows(asking.inquiry, ask)
+    reader, inquiry = asking.reader, asking.inquiry
+    where = Compare(entity.lookup or entity.key, Op.EQ, number)
+    ask = Ask(
+        entity=entity,
+        fields=place.fields,
+        links=place.links,
+        where=where,
+        order=BY_KEY,
+    )
+    reading = reader.reading(inquiry, ask)
+    if reading.settled:
+        found = await reader.read(inquiry, reading, Now.of(ask))
+    else:
+        settled = await asking.filters.settle(entity, where)
+        found = await reader.rows(inquiry, replace(ask, where=settled.where))
     return found.rows[0] if found.rows else None
 
 

@@ -300,6 +300,7 @@ class Reader(Parts):
             entity=ask.entity,
             keyed=None if ask.keys is None else ask.keys.field,
             compared=where,
+            settled=all(self._open(inquiry, ask.entity, name) for name in where),
             peek=ask.peek,
             refused=parts is None,
             order=order,
@@ -317,6 +318,13 @@ class Reader(Parts):
             sees=self.gives(inquiry, ask.entity, None),
             stamp=self.stamp(ask.entity),
         )
+
+    def _open(self, inquiry: Inquiry, entity: EntityType, name: str) -> bool:
+        """Say whether *name* is compared with anything, for all rows."""
+        field = entity.fields.get(name)
+        if field is None or field.named:  # of names not every term will do
+            return False
+        return plain(self.verdicts(inquiry, entity).fields[name]) is True
 
     def _scopes(self, inquiry: Inquiry, ask: Ask) -> tuple[Predicate, ...]:
         """Give the row scope, and where the keys may be compared."""

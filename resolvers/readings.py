@@ -219,6 +219,9 @@ class Reading:
     """The field that rows are found by, of a look-up by keys."""
     compared: frozenset[str]
     """The fields that the condition compares; a read with others is refused."""
+    settled: bool
+    """It may compare them as they are, for all rows: `zhitong.resolvers.filters` would
+    say no more."""
     peek: bool
     refused: bool = False
     """Nothing is given: no source is asked."""
