@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial, reduce
-from typing import Any
+from typing import Any, NamedTuple
 
 from zhitong.ports import Prepared, Source
 from zhitong.resolvers import granting
@@ -210,6 +210,14 @@ class Asked:
         return reduce(both, self.scope, where) if self.scope else where
 
 
+class Share(NamedTuple):
+    """What part of a page a source gave of late."""
+
+    part: float
+    off: float
+    """How far from that a page was; one that is further back counts for less."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reading:
     """What a read comes to under the verdicts: no values, no input or output."""
@@ -235,9 +243,8 @@ class Reading:
     parts: tuple[Asked | Withheld, ...] = ()
     needed: frozenset[str] = frozenset()
     """The fields whose loss in a source is told."""
-    shares: dict[str, float] = field(default_factory=dict)
-    """What part of a page each source gave of late; it says for how much it is asked,
-    not what is given."""
+    shares: dict[str, Share] = field(default_factory=dict)
+    """By source: for how much it is asked, not what is given."""
     noted: Restrictions
     verdicts: Mapping[str, TypeVerdicts]
     """As they stood in the question, for those who ask it for them."""

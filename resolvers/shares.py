@@ -1,9 +1,10 @@
 """A page over several sources: each is asked for its share, and on where that ends.
 
 Whoever asks five sources for 500 rows each gets 2,500 and gives 500. So each is asked
-for about as many as it gave of late. One that gave its whole share, and whose last row
-still comes before the page's end, is asked on from there, for as many as could be
-missing: the rows are those that come of asking all of them for the whole page.
+for about as many as it gave of late, and for more to spare where pages were less alike.
+One that gave its whole share, and whose last row still comes before the page's end, is
+asked on from there, for as many as could be missing: the rows are those that come of
+asking all of them for the whole page.
 """
 
 from __future__ import annotations
@@ -17,14 +18,18 @@ from math import ceil, sqrt
 from zhitong.resolvers.answering import gather
 from zhitong.resolvers.joining import Point
 from zhitong.resolvers.merge import Records, merged
-from zhitong.resolvers.readings import Asked, Now, Reading
+from zhitong.resolvers.readings import Asked, Now, Reading, Share
 from zhitong.types import Inquiry, Position, Predicate, Table
 
 SMALLEST = 16
 """Smaller pages are asked whole: a second statement costs more than rows to spare."""
-DEVIATIONS, SPARE = 2, 2
-"""How much more than its share a source is asked for: so many standard deviations of
-what it gives, were the rows of all sources well mixed, and rows beyond; never none."""
+DEVIATIONS = 2
+"""How many of its standard deviations a source is first taken to be off."""
+SPARE = 2
+"""Rows beyond its share and what that was off of late: one says that no more is due."""
+FADING = 0.97
+"""What is left of a page's being off when the next one is read: where pages differ as
+well mixed rows do, that asks for as many as two deviations, and as seldom again."""
 
 Answered = list[tuple[Asked, Table]]
 
@@ -61,7 +66,8 @@ async def answers(
     limit = now.limit + reading.peek
     # Who does not peek is still told of more, by rows that were none of the page's.
     whole = now.keys is not None or not reading.peek
-    asked = _shares(reading.shares, pages, limit, whole=whole)
+    whole = whole or limit < SMALLEST or len(pages) == 1
+    asked = [limit] * len(pages) if whole else _shares(reading.shares, pages, limit)
     questions = [
         page.question(now, share, page.after)
         for page, share in zip(pages, asked, strict=True)
@@ -70,7 +76,7 @@ async def answers(
     records, tables = merged(
         [table for _, table in answered], reading.order, reading.kind
     )
-    if min(asked, default=limit) == limit:
+    if whole:
         return answered, records, tables
     shares = {page.part: share for page, share in zip(pages, asked, strict=True)}
     short = _short(answered, shares, tables, limit)
@@ -93,18 +99,16 @@ async def answers(
     return answered, records, tables
 
 
-def _shares(
-    known: Mapping[str, float], pages: Sequence[Page], limit: int, *, whole: bool
-) -> list[int]:
+def _shares(known: Mapping[str, Share], pages: Sequence[Page], limit: int) -> list[int]:
     """Say for how many rows each is asked: what it gave of late, and some more."""
-    if whole or limit < SMALLEST or len(pages) == 1:
-        return [limit] * len(pages)
-    parts = [known.get(one.part.source.name, 1 / len(pages)) for one in pages]
-    return [min(limit, _share(part, limit)) for part in parts]
+    mixed = _mixed(1 / max(len(pages), 1), limit)
+    parts = [known.get(one.part.source.name, mixed) for one in pages]
+    return [min(limit, ceil((one.part + one.off) * limit) + SPARE) for one in parts]
 
 
-def _share(part: float, limit: int) -> int:
-    return ceil(part * limit + DEVIATIONS * sqrt(part * (1 - part) * limit)) + SPARE
+def _mixed(part: float, limit: int) -> Share:
+    """Take it to be off as it would be, were the rows of all sources well mixed."""
+    return Share(part, DEVIATIONS * sqrt(part * (1 - part) / limit))
 
 
 def _short(
@@ -138,7 +142,7 @@ def _joined(table: Table, more: Table | None) -> Table:
 
 
 def _learn(
-    known: dict[str, float], answered: Answered, tables: Sequence[Table], limit: int
+    known: dict[str, Share], answered: Answered, tables: Sequence[Table], limit: int
 ) -> None:
     """Remember what part of a page each gave; what was before counts as much."""
     beyond = Counter(map(id, tables[limit:]))
@@ -146,4 +150,6 @@ def _learn(
     for part, table in answered:
         name = part.source.name
         given = (len(table.records) - beyond[id(table)]) / size
-        known[name] = (known.get(name, given) + given) / 2
+        before = known.get(name) or _mixed(given, size)
+        off = max(abs(given - before.part), before.off * FADING)
+        known[name] = Share((before.part + given) / 2, off)

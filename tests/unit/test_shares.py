@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -48,6 +49,8 @@ OPEN = Rule(
     source="test",
 )
 Fines = Sequence[str | None]
+STEADY = 120
+"""Pages after which one that was off is forgotten."""
 
 
 class Departments:
@@ -83,10 +86,12 @@ class Departments:
         )
         return asyncio.run(self.reader.rows(inquiry, ask)), inquiry
 
-    def asked(self) -> list[int | None]:
+    def asked(self) -> list[int]:
         """Say for how many rows each statement was, and forget them."""
         limits = [
-            query.limit for source in self.sources.values() for query in source.queries
+            query.limit or 0
+            for source in self.sources.values()
+            for query in source.queries
         ]
         for source in self.sources.values():
             source.queries.clear()
@@ -168,6 +173,44 @@ def test_one_that_has_nearly_all_is_asked_on_once_and_known_for_it_later() -> No
     assert city.asked() == [2, 301, 2]
 
 
+def test_the_more_alike_pages_are_the_fewer_rows_are_to_spare() -> None:
+    alike = [f"{number}.00" for number in range(400)]
+    city = Departments([alike, alike, alike])
+    for _ in range(STEADY):
+        city.read(ask(300))
+    asked = city.asked()
+    assert len(asked) == STEADY * 3  # none was asked on
+    assert (max(asked), min(asked)) == (119, 101 + shares.SPARE)
+
+
+def test_sources_that_gave_otherwise_of_late_are_asked_for_more() -> None:
+    city = Departments([[f"{number}.00" for number in range(400)]] * 3)
+    for _ in range(STEADY):
+        city.read(ask(300))
+    before = max(city.asked()[-3:])
+    table = city.sources["a"].tables["Case"]
+    city.sources["a"].tables["Case"] = replace(table, rows=table.rows[:-30])
+    city.read(ask(300))
+    city.asked()
+    city.read(ask(300))
+    assert min(city.asked()[1:3]) > before + 10
+
+
+def test_sources_that_took_turns_are_asked_for_less_once_they_do_not() -> None:
+    city = Departments([[f"{number}.00" for number in range(400)]] * 2)
+    high, low = city.sources["a"].tables["Case"], city.sources["b"].tables["Case"]
+    low = replace(low, rows=[{**row, "fine": "0.00"} for row in low.rows])
+    for turn in range(8):
+        tables = (high, low) if turn % 2 else (low, high)
+        for source, table in zip(city.sources.values(), tables, strict=True):
+            source.tables["Case"] = table
+        city.read(ask(300))
+    assert city.asked()[-2:] == [301, 301]
+    for _ in range(STEADY):
+        city.read(ask(300))
+    assert sum(city.asked()[-2:]) < 301 + 20
+
+
 def test_a_small_page_is_one_statement_of_each_source() -> None:
     city = Departments([["1.00"] * 60, ["2.00"] * 60])
     city.read(ask(14))
@@ -175,7 +218,7 @@ def test_a_small_page_is_one_statement_of_each_source() -> None:
 
 
 def test_of_a_page_as_people_read_it_each_source_gives_about_its_share() -> None:
-    alike = [f"{number}.00" for number in range(40)]
+    alike = [f"{number}.00" for number in range(STEADY)]
     city = Departments([alike, alike, alike])
     found, _ = city.read(ask(20))
     assert len(found.rows) == 20
