@@ -39,7 +39,7 @@ _duration = metrics.get_meter("zhitong.front").create_histogram(
 
 
 class RequestSpan:
-    """One request's span; says what the front learns as it learns it."""
+    """One answer's span; says what the front learns as it learns it."""
 
     __slots__ = ("_method", "_open", "_span", "_started")
 
@@ -115,18 +115,27 @@ class Spans:
     def of(self, method: str, headers: Mapping[bytes, bytes]) -> RequestSpan:
         """Give one request's span, a part of the caller's trace if it has one."""
         known = _METHODS.get(method, "_OTHER")
+        return self._begun(known, headers, {"http.request.method": known})
+
+    def answering(self, transport: str, headers: Mapping[bytes, bytes]) -> RequestSpan:
+        """Give the span of one answer over *transport*, which may give many."""
+        return self._begun(transport, headers, {"zhitong.transport": transport})
+
+    def _begun(
+        self, what: str, headers: Mapping[bytes, bytes], said: Mapping[str, str]
+    ) -> RequestSpan:
         if self._kept or b"traceparent" in headers:
-            return RequestSpan(known, self._opened(known, headers))
-        return RequestSpan(known, None)
+            return RequestSpan(what, self._opened(what, headers, said))
+        return RequestSpan(what, None)
 
     def _opened(
-        self, method: str, headers: Mapping[bytes, bytes]
+        self, what: str, headers: Mapping[bytes, bytes], said: Mapping[str, str]
     ) -> AbstractContextManager[Span]:
         return self._tracer.start_as_current_span(
-            f"{method} /graphql",
+            f"{what} /graphql",
             context=_trace_context(headers),
             kind=SpanKind.SERVER,
-            attributes={"http.request.method": method, "http.route": "/graphql"},
+            attributes={**said, "http.route": "/graphql"},
             # An exception's text may quote a literal: replies.fault says what may be.
             record_exception=False,
             set_status_on_exception=False,

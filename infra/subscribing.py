@@ -13,6 +13,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from opentelemetry import metrics
+from opentelemetry.trace import Tracer
 
 from zhitong.exceptions import (
     RateLimitedError,
@@ -25,6 +26,7 @@ from zhitong.infra.parameters import Parameters
 from zhitong.infra.places import Places
 from zhitong.infra.receipts import Receipts, with_receipt
 from zhitong.infra.settings import Settings
+from zhitong.infra.spans import Spans
 from zhitong.infra.tokens import Caller
 from zhitong.infra.watching import Watching
 from zhitong.resolvers.changes import Topic, Watch
@@ -71,12 +73,14 @@ class Subscribing:
         settings: Settings,
         *,
         receipts: Receipts | None = None,
+        traces: Tracer | None = None,
         rest: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.intake = intake
         self._engine = engine
         self._watching = watching
         self._receipts = receipts
+        self._spans = Spans(traces)
         self._rest = rest
         self._alive = settings.alive_seconds
         self._places = Places(settings.subscriptions, too_many)
@@ -135,7 +139,7 @@ class Subscribing:
         with self._places.taken(subscriber.question.principal):
             watch = Watch(now=self._watching.now)
             states = self._watching.states()
-            first = await self._answer(subscriber.question, watch)
+            first = await self._answer(subscriber, subscriber.question, watch)
             if first.executed:
                 self.intake.keep(subscriber.asked, subscriber.question.principal)
             yield first
@@ -202,7 +206,7 @@ class Subscribing:
         while True:
             try:
                 question = await self._again(subscriber)
-                return await self._answer(question, watch)
+                return await self._answer(subscriber, question, watch)
             except RateLimitedError as error:
                 await self._rest(float(error.details["after"]))
 
@@ -217,9 +221,15 @@ class Subscribing:
             asked, request_id=os.urandom(16).hex(), allowance=allowance, spend=spend
         )
 
-    async def _answer(self, question: Question, watch: Watch) -> Answer:
+    async def _answer(
+        self, subscriber: Subscriber, question: Question, watch: Watch
+    ) -> Answer:
         watch.told = watch.missed = False
-        with self.intake.pace.running(question.principal, question.allowance):
+        with (
+            self.intake.pace.running(question.principal, question.allowance),
+            self._spans.answering(subscriber.transport, subscriber.headers) as span,
+        ):
+            span.note_question(question)
             return await self._engine.answer(replace(question, watch=watch))
 
 

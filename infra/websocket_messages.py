@@ -13,7 +13,8 @@ PROTOCOL = "graphql-transport-ws"
 _LONGEST_ID = 128
 _LONGEST_REASON = 123
 """Bytes of a close frame's reason (RFC 6455)."""
-_SAID = frozenset({b"authorization", b"zhitong-cost", *HEADERS.values()})
+_TRACE = (b"traceparent", b"tracestate")
+_SAID = frozenset({b"authorization", b"zhitong-cost", *_TRACE, *HEADERS.values()})
 """Headers that ``connection_init`` may say instead: a browser can send no others."""
 LONGEST_BEGINNING = 16_384
 """Characters of a message of somebody unknown: a token and what goes with it."""

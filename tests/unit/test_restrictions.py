@@ -18,6 +18,7 @@ from zhitong.types import (
     MaskKind,
     Occasion,
     Principal,
+    Restrictions,
     Ruling,
     Rulings,
 )
@@ -59,7 +60,7 @@ def test_a_reason_told_twice_is_told_once() -> None:
 
 
 def test_what_is_kept_for_others_is_not_changed_by_a_question() -> None:
-    kept = {PLACE: (UNREAD,)}
+    kept: Restrictions = {PLACE: (UNREAD,)}
     asked = inquiry()
     restrict_all(asked, kept)
     restrict(asked, *PLACE, UNSOUGHT)

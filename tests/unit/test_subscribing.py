@@ -12,6 +12,14 @@ from typing import Any
 
 import pytest
 
+# The SDK is banned elsewhere; here it looks at what the API was told.
+from opentelemetry.sdk.trace import TracerProvider  # noqa: TID251
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor  # noqa: TID251
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import (  # noqa: TID251
+    InMemorySpanExporter,
+)
+from opentelemetry.trace import Tracer, format_trace_id
+
 from zhitong.decisions import Change, Changed
 from zhitong.exceptions import (
     DocumentNotTrustedError,
@@ -22,7 +30,7 @@ from zhitong.exceptions import (
 from zhitong.infra import subscribing as module
 from zhitong.infra.clients_file import Clients
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
-from zhitong.infra.intake import Intake
+from zhitong.infra.intake import Headers, Intake
 from zhitong.infra.pace import Pace
 from zhitong.infra.parameters import from_members
 from zhitong.infra.settings import Settings
@@ -133,6 +141,8 @@ def following(  # noqa: PLR0913 - what a subscription rests on
     register: Register | None = None,
     pace: Pace | None = None,
     rests: Rests | None = None,
+    headers: Headers | None = None,
+    traces: Tracer | None = None,
 ) -> Following:
     settings = replace(Settings(state=state), alive_seconds=ENDLESS)
     intake = Intake(
@@ -142,7 +152,9 @@ def following(  # noqa: PLR0913 - what a subscription rests on
         pace=pace,
     )
     watching = Watching(Ledger(), seconds=ENDLESS)
-    served = Subscribing(script, intake, watching, settings, rest=rests or Rests())
+    served = Subscribing(
+        script, intake, watching, settings, traces=traces, rest=rests or Rests()
+    )
     digest = hashlib.sha256(TEXT.encode()).hexdigest()
     question = Question(
         document=TEXT,
@@ -158,7 +170,7 @@ def following(  # noqa: PLR0913 - what a subscription rests on
         Subscriber(
             question=question,
             asked=from_members({"query": TEXT}),
-            headers={},
+            headers=headers or {},
             verify=verify,
             transport="websocket",
             follows=asyncio.Event(),
@@ -278,3 +290,22 @@ async def test_what_comes_too_fast_is_given_later(
     answers = following(script, tmp_path, allowance=allowance, pace=pace, rests=rests)
     assert await bodies(answers, 2) == [[4], [8]]
     assert rests.seconds
+
+
+async def test_each_answer_has_a_span_in_the_trace_of_who_asked(tmp_path: Path) -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    answers = following(
+        script := Script(given, given),
+        tmp_path,
+        headers={b"traceparent": f"00-{trace}-b7ad6b7169203331-01".encode()},
+        traces=provider.get_tracer("test"),
+    )
+    assert await bodies(answers, 2) == [[4], [8]]
+    spans = exporter.get_finished_spans()
+    assert {one.name for one in spans} == {"websocket /graphql"}
+    contexts = [one.get_span_context() for one in spans]
+    assert {one and format_trace_id(one.trace_id) for one in contexts} == {trace}
+    told = [dict(one.attributes or {})["zhitong.request_id"] for one in spans]
+    assert told == [one.request_id for one in script.asked]

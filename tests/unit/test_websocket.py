@@ -28,6 +28,7 @@ from zhitong.infra.websocket_messages import (
     LONGEST_BEGINNING,
     LONGEST_PING,
     PROTOCOL,
+    said,
 )
 from zhitong.resolvers.changes import Topic
 from zhitong.schema.engine import Answer, Question, problem
@@ -194,6 +195,11 @@ async def test_the_purpose_is_said_at_the_beginning(served: Served) -> None:
         wire.say(type="subscribe", id="1", payload=HELLO)
         await wire.hear()
     assert served.engine.asked[0].occasion.purpose == "侦查"
+
+
+def test_the_trace_may_be_said_at_the_beginning() -> None:
+    told = {"traceparent": "00-1-2-01", "tracestate": "a=b", "x": "y"}
+    assert said({}, told) == {b"traceparent": b"00-1-2-01", b"tracestate": b"a=b"}
 
 
 async def test_the_token_may_come_with_the_upgrade(served: Served) -> None:
