@@ -246,7 +246,8 @@ def test_clean_leaves_neither_process_nor_folder(state: Path) -> None:
 
     clean(state)
 
-    assert process.look(pid) is None
+    left = process.look(pid)  # its starter, this process, may not have reaped it yet
+    assert left is None or not left.alive
     assert not state.exists()
 
 
