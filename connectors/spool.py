@@ -96,8 +96,12 @@ class Spool:
 
     @property
     def empty(self) -> bool:
-        """Say whether nothing waits."""
-        return self.size == 0 and not self._coming
+        """Say whether nothing lies on the disk.
+
+        What is only coming is no drain's: one that waited for it would give its writer
+        no turn. Who keeps it has it drained once it is there.
+        """
+        return self.size == 0
 
     def oldest(self) -> datetime | None:
         """Say of when the look is that has waited longest; None: none that we know."""

@@ -280,6 +280,17 @@ async def test_what_comes_while_the_file_is_entered_is_entered_too(
     assert spool.empty
 
 
+async def test_what_is_only_coming_is_not_drained_for(opened: Open) -> None:
+    spool = opened()
+    coming = asyncio.ensure_future(spool.keep(body(1)))
+    await asyncio.sleep(0)  # it has come, and its writer had no turn yet
+    assert spool._coming
+    # A drain would find nothing to enter, and look again for ever, without a pause.
+    assert spool.empty
+    await coming
+    assert not spool.empty
+
+
 async def test_a_full_file_takes_nothing_and_loses_nothing(
     opened: Open, register: Register
 ) -> None:
