@@ -16,7 +16,7 @@ import math
 from collections.abc import Sequence
 
 import asyncpg
-from circuitbreaker import CircuitBreaker
+from circuitbreaker import STATE_CLOSED, CircuitBreaker
 
 from zhitong.connectors.kept import STATEMENTS, Kept
 from zhitong.connectors.turns import Turns
@@ -31,6 +31,8 @@ FAILURES_TO_OPEN = 3
 SECONDS_OPEN = 5
 PATIENCE = 0.9
 """Part of the timeout after which a live server ends a statement itself."""
+APART = 0.01
+"""Seconds from one that waited for a sick source to the next, when all are told."""
 PREPARED = 512
 """Statements a connection keeps prepared: those of a type's pages differ by columns."""
 
@@ -58,6 +60,7 @@ class Pool:
         self._size = size
         self._turns = Turns(size)
         self._kept: Kept | None = None
+        self._trying = False
         self._breaker = CircuitBreaker(
             failure_threshold=FAILURES_TO_OPEN,
             recovery_timeout=SECONDS_OPEN,
@@ -80,7 +83,16 @@ class Pool:
     ) -> list[asyncpg.Record]:
         """Run one statement; a *probe* is let through an open breaker."""
         self._check(probe=probe)
-        outcome = await self._outcome(sql, parameters, probe=probe)
+        if self.state == STATE_CLOSED or probe:
+            outcome = await self._outcome(sql, parameters, probe=probe)
+        else:
+            # One of them finds out whether it is well again: were all let in, all
+            # would wait, and be answered in one instant, before everybody else.
+            self._trying = True
+            try:
+                outcome = await self._outcome(sql, parameters, probe=True)
+            finally:
+                self._trying = False
         if isinstance(outcome, list):
             self._breaker.reset()
             return outcome
@@ -96,7 +108,7 @@ class Pool:
             raise self._late() from error
 
     def _check(self, *, probe: bool) -> None:
-        if self._breaker.opened and not probe:
+        if (self._breaker.opened or self._trying) and not probe:
             raise SourceOpenError(
                 f"{self._name} 连续失败，暂停访问几秒后自动重试",
                 f"{self._name} failed repeatedly; it is tried again in seconds",
@@ -114,7 +126,7 @@ class Pool:
         """Give the rows, or what the source did; raise what is not its doing."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + self._timeout
-        patient_until = math.inf
+        patient_until, pause = math.inf, 0.0
         try:
             await self._turns.take(deadline)
             try:
@@ -122,8 +134,12 @@ class Pool:
                 self._check(probe=probe)
                 kept = self._kept or await self._connected(deadline)
                 return await kept.fetch(sql, parameters, deadline)
+            except SourceOpenError:
+                # Whoever waited is told now, but not all in one instant.
+                pause = APART * self._size
+                raise
             finally:
-                self._turns.give()
+                self._turns.give(pause)
         except (asyncpg.QueryCanceledError, *DRIFT) as error:
             return error
         except TimeoutError as error:

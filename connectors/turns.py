@@ -34,8 +34,11 @@ class Turns:
                 self.give()  # it was given to one who has left
             raise
 
-    def give(self) -> None:
-        """Give a turn back, which is the next one's."""
+    def give(self, pause: float = 0.0) -> None:
+        """Give a turn back, which is the next one's; after *pause* seconds."""
+        if pause and self._waiting:
+            asyncio.get_running_loop().call_later(pause, self.give)
+            return
         while self._waiting:
             _, turn = self._waiting.popleft()
             if not turn.done():

@@ -63,8 +63,10 @@ class _Watch:
     def end(self) -> None:
         """Look no longer."""
         self._timer.cancel()
-        if self._task is not None:
-            self._task.cancel()
+        # Kept, it and its task would hold each other until a collection of cycles.
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
 
     def _begin(self) -> None:
         self._task = asyncio.create_task(self._look())

@@ -8,6 +8,7 @@ chunked body (trailers) would be kept for ever.
 from __future__ import annotations
 
 import asyncio
+import weakref
 from functools import partial
 
 from uvicorn.protocols.http.httptools_impl import (
@@ -63,7 +64,10 @@ class BoundedHeads(HttpToolsProtocol):
         before = self.cycle
         super().on_headers_complete()
         if self.cycle is not before:  # else a WebSocket is asked for
-            self.scope["extensions"] = {WHOLE: {"send": partial(_whole, self.cycle)}}
+            # Weakly: the cycle holds its scope, and what holds itself waits for the
+            # collector, which then halts everybody for a tenth of a second.
+            send = partial(_whole, weakref.ref(self.cycle))
+            self.scope["extensions"] = {WHOLE: {"send": send}}
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body: who reads it bounds it."""
@@ -85,9 +89,12 @@ class BoundedHeads(HttpToolsProtocol):
 
 
 async def _whole(
-    cycle: RequestResponseCycle, status: int, head: bytes, body: bytes
+    answered: weakref.ref[RequestResponseCycle], status: int, head: bytes, body: bytes
 ) -> None:
-    """Send an answer as *cycle* does: *head* are lines that are known to be good."""
+    """Send an answer as the cycle does: *head* are lines that are known to be good."""
+    cycle = answered()
+    if cycle is None:
+        return
     if cycle.flow.write_paused and not cycle.disconnected:
         await cycle.flow.drain()
     if cycle.disconnected:

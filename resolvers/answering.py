@@ -68,6 +68,8 @@ async def _unless_away(
     try:
         return await question()
     except SourceError as error:
-        if error.retriable:
-            inquiry.away[source.name] = error
-        return error
+        # Its frames hold the inquiry, which is to hold it: a cycle each question.
+        fault = error.with_traceback(None)
+        if fault.retriable:
+            inquiry.away[source.name] = fault
+        return fault

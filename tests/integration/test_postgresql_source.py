@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
@@ -180,6 +181,32 @@ async def test_a_frozen_server_costs_the_timeout_then_nothing_then_serves_again(
     assert await _connections(url, at_most=1) == 1
     await source.close()
     assert await _connections(url, at_most=0) == 0
+
+
+async def test_one_question_at_a_time_finds_out_whether_a_sick_server_is_well(
+    cluster_factory: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "SECONDS_OPEN", 0.5)
+    cluster = cluster_factory("hanging")
+    source = await _source(cluster.start()["hanging"])
+    assert await _keys(source) == ["a"]
+
+    cluster.freeze("hanging")
+    try:
+        for _ in range(pool.FAILURES_TO_OPEN):
+            await _timed(source.rows(_question()))
+        await asyncio.sleep(0.6)
+        found = await asyncio.gather(
+            *(_timed(source.rows(_question())) for _ in range(2 * POOL_SIZE))
+        )
+    finally:
+        cluster.thaw("hanging")
+
+    kinds = Counter(type(error) for _, error in found)
+    assert kinds == {SourceTimeoutError: 1, SourceOpenError: 2 * POOL_SIZE - 1}
+    await asyncio.sleep(0.6)
+    assert await _keys(source) == ["a"]
+    await source.close()
 
 
 async def test_one_question_without_an_answer_is_away_until_one_has_it(
