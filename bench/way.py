@@ -101,7 +101,7 @@ class Way:
         state = self.settings.state
         pool = await open_ledger_pool(self.url, 30, CALLERS)
         keys = Sealing(secret(state / "subject.key"), secret(state / "person.key"))
-        return PlatformLedger(pool, keys, 30), pool
+        return PlatformLedger(pool, keys, 30, self.settings.tenant), pool
 
     async def alone(self, cases: Sequence[Case], count: int) -> float:
         """Give decisions/s of the ledger alone."""

@@ -4,6 +4,8 @@
   the network or the server, and the locks with it; nothing has to be cleaned up.
 - Relays that live share the buckets by rendezvous hashing: each bucket is wanted by
   exactly one of them, and few change hands when one comes or goes.
+- A bucket that is another's from now on is no longer read, and released when nothing of
+  it is under way: else the other would send all of that again.
 - A relay that is wrong about what it owns sends twice at worst: rows leave the outbox
   only after they were acknowledged.
 """
@@ -25,7 +27,13 @@ from zhitong.decisions import BUCKETS, Ack, Backlog, Outgoing
 from zhitong.exceptions import LedgerUnavailableError
 
 LIVE_SECONDS = 5.0
-"""A relay that has not beaten for so long is taken for dead."""
+"""A relay that has not beaten for so long is taken for dead,"""
+GONE_SECONDS = 1.5
+"""and after so long already where the server has seen its connection end: longer than
+one takes that only lost it, so that its buckets do not move twice."""
+LEAVING_SECONDS = 10.0
+"""What is under way of a bucket that is another's now is waited for so long. Behind a
+broker that only we do not reach, the other shall not wait any longer."""
 TRAIL = 20_000
 """How far the mark trails: rows with a lower number may be committed late."""
 RESCAN_SECONDS = 10.0
@@ -86,20 +94,29 @@ class PlatformOutbox:
         self._looking: asyncpg.Connection[asyncpg.Record] | None = None
         self._alone = asyncio.Lock()
         self._owned: frozenset[int] = frozenset()
+        self._leaving: dict[int, float] = {}
+        """Buckets that are another's, and until when they are still held."""
+        self._wanting = False
         self._marks: dict[str, int] = {}
         self._rescan_at = 0.0
         self._months_at = 0.0
 
-    async def own(self) -> frozenset[int]:
+    @property
+    def settled(self) -> bool:
+        """Say whether nothing is about to change hands, as far as we are concerned."""
+        return not self._leaving and not self._wanting
+
+    async def own(self, under_way: Collection[int] = ()) -> frozenset[int]:
         """Beat, take over what is free, release what is another's; give what is ours.
 
+        Of what is another's, buckets *under_way* are still held, for a while.
         Raises `LedgerUnavailableError` after losing all of them.
         """
         async with self._alone:
             if self._connection is not None and self._connection.is_closed():
                 self._lose()
                 raise _unavailable()
-            return await self._asked(self._own())
+            return await self._asked(self._own(under_way))
 
     async def waiting(
         self, limit: int, resting: Collection[str] = ()
@@ -184,28 +201,51 @@ class PlatformOutbox:
                     await connection.close(timeout=_CLOSE_SECONDS)
             self._lose()
 
-    async def _own(self) -> frozenset[int]:
+    async def _own(self, under_way: Collection[int]) -> frozenset[int]:
         if self._connection is None:
             self._connection = await asyncpg.connect(
                 self._url, timeout=_SECONDS, server_settings=_SESSION
             )
+            await self._fetch("live", self._relay)
             # It may be another server than before, or one put back to an older state.
             self._months_at = 0.0
         now = time.monotonic()
         if now >= self._months_at:
             await self._fetch("months")
             self._months_at = now + _MONTH_SECONDS
-        beaten = await self._fetch("beat", self._relay, len(self._owned), LIVE_SECONDS)
+        beaten = await self._fetch(
+            "beat", self._relay, len(self._owned), LIVE_SECONDS, GONE_SECONDS
+        )
         wanted = desired(self._relay, {row["relay_id"] for row in beaten})
-        if surplus := self._owned - wanted:
-            await self._fetch("release", sorted(surplus))
-        missing = sorted(wanted - self._owned)
+        await self._release(wanted, under_way, now)
+        held = self._owned.union(self._leaving)
+        missing = sorted(wanted - held)
         taken = await self._fetch("acquire", missing) if missing else []
-        if taken:
+        had = self._owned
+        self._owned = (held & wanted).union(row["bucket"] for row in taken)
+        self._leaving = {b: at for b, at in self._leaving.items() if b not in wanted}
+        if self._owned - had:
             # Older rows than those we know may lie in what is new to us.
             self._marks.clear()
-        self._owned = (self._owned & wanted) | {row["bucket"] for row in taken}
+        self._wanting = self._owned != wanted
         return self._owned
+
+    async def _release(
+        self, wanted: frozenset[int], under_way: Collection[int], now: float
+    ) -> None:
+        """Release what is held and not wanted, but for what is under way."""
+        surplus = self._owned.union(self._leaving) - wanted
+        leaving = {
+            bucket: self._leaving.get(bucket, now + LEAVING_SECONDS)
+            for bucket in surplus.intersection(under_way)
+        }
+        leaving = {bucket: until for bucket, until in leaving.items() if now < until}
+        if free := sorted(surplus - leaving.keys()):
+            await self._fetch("release", free)
+        self._owned &= wanted
+        self._leaving |= leaving
+        for bucket in free:
+            self._leaving.pop(bucket, None)
 
     async def _do(self, name: str, *values: object) -> list[asyncpg.Record]:
         async with self._alone:
@@ -240,6 +280,8 @@ class PlatformOutbox:
             self._connection.terminate()
         self._connection = None
         self._owned = frozenset()
+        self._leaving = {}
+        self._wanting = False
         self._marks.clear()
 
 

@@ -1,3 +1,7 @@
+-- live --
+-- Held as long as this connection: whose lock is free has ended or is about to begin anew.
+select pg_advisory_lock_shared(7003, hashtext($1));
+
 -- beat --
 -- Says that this relay lives, forgets the long dead, and names the living.
 with gone as (delete from relay where beat_at < clock_timestamp() - interval '1 hour'),
@@ -5,7 +9,10 @@ beat as (
     insert into relay (relay_id, beat_at, buckets) values ($1, clock_timestamp(), $2)
     on conflict (relay_id) do update set beat_at = excluded.beat_at, buckets = excluded.buckets
     returning relay_id)
-select relay_id from relay where beat_at > clock_timestamp() - make_interval(secs => $3)
+select r.relay_id from relay r where r.beat_at > clock_timestamp() - make_interval(secs => $3)
+    and (r.beat_at > clock_timestamp() - make_interval(secs => $4) or exists (select from pg_locks l where l.locktype = 'advisory' and l.classid = 7003 and l.granted
+        and l.objid = (hashtext(r.relay_id)::bigint & 4294967295)::oid
+        and l.database = (select oid from pg_database where datname = current_database())))
 union select relay_id from beat;
 
 -- leave --

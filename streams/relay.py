@@ -37,7 +37,9 @@ BATCH = 1_000
 ATTEMPTS = 3
 LONGEST_REST = 60.0
 _FIRST_REST = 0.2
-_BEAT = 1.0
+_BEAT = 0.5
+_BEAT_UNSETTLED = 0.1
+_END = 2.0
 _LOOK = 5.0
 _BUSY_PAUSE = 0.005
 _IDLE_PAUSE = 0.05
@@ -59,7 +61,14 @@ class _Lane:
         self._thread = ThreadPoolExecutor(1, f"send-{receiver}")
         self._failures = 0
         self._rests_until = 0.0
+        self._buckets: frozenset[int] = frozenset()
         self.task: asyncio.Task[None] | None = None
+
+    def under_way(self) -> frozenset[int]:
+        """Give the buckets that events of the batch under way are in."""
+        if self.task is None or self.task.done():
+            return frozenset()
+        return self._buckets
 
     def free(self) -> bool:
         """Say whether it can take a batch now."""
@@ -71,10 +80,14 @@ class _Lane:
         if self.task is not None:
             # What went wrong with the batch before must not pass in silence.
             self.task.result()
+        self._buckets = frozenset(event.bucket for event in events)
         self.task = asyncio.create_task(self._send(events))
 
     async def end(self) -> None:
         """End; what is acknowledged while it ends is moved still."""
+        if self.task is not None:
+            # What is cut off comes again from whoever takes over.
+            await asyncio.wait([self.task], timeout=_END)
         await asyncio.to_thread(self._producer.close)
         if self.task is not None:
             # Without a database there would be no end to the moving.
@@ -182,8 +195,11 @@ class Relay:
     async def _turn(self) -> None:
         now = time.monotonic()
         if now >= self._beat_at:
-            await self._outbox.own()
-            self._beat_at = now + _BEAT
+            lanes = self._lanes.values()
+            await self._outbox.own(frozenset().union(*(x.under_way() for x in lanes)))
+            # Who gives and who takes look often: what changes hands is sent by nobody.
+            settled = self._outbox.settled
+            self._beat_at = now + (_BEAT if settled else _BEAT_UNSETTLED)
             if self._away:
                 _log.warning("outbox: 数据库恢复 the database answers again")
             self._away = False

@@ -443,9 +443,15 @@ class Envelopes(Protocol):
 class Outbox(Protocol):
     """What waits to leave, as one relay sees it; all buckets of it or some."""
 
-    async def own(self) -> frozenset[int]:
+    @property
+    def settled(self) -> bool:
+        """Say whether nothing is about to change hands, as far as we are concerned."""
+        ...
+
+    async def own(self, under_way: Collection[int] = ()) -> frozenset[int]:
         """Beat, take over what is free, release what is another's; give what is ours.
 
+        Of what is another's, buckets *under_way* are still held, for a while.
         Raises `LedgerUnavailableError` after losing all of them.
         """
         ...

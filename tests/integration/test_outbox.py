@@ -535,3 +535,69 @@ def _put(event: Outgoing) -> tuple[object, ...]:
         event.payload,
         event.traceparent,
     )
+
+
+async def test_what_is_under_way_is_released_when_it_is_done_and_read_by_nobody(
+    opened: Opened,
+) -> None:
+    first, second = opened.outbox("first"), opened.outbox("second")
+    await first.own()
+    await put(opened.url, [outgoing(seq) for seq in range(1, 101)])
+    moving = desired("second", {"first", "second"})
+    busy = {min(moving), max(moving)}
+    await second.own()
+    kept = await first.own(busy)
+    assert kept == ALL - moving
+    assert [first.settled] == [False]
+    # What is under way is neither given again by the one nor taken by the other.
+    assert await second.own() == moving - busy
+    assert [second.settled] == [False]
+    given = {e.bucket for outbox in (first, second) for e in await outbox.waiting(100)}
+    assert not given & busy
+    # One is done, the other not yet.
+    await first.own({max(moving)})
+    assert await second.own() == moving - {max(moving)}
+    await first.own()
+    assert await second.own() == moving
+    assert [first.settled] == [True]
+    assert [second.settled] == [True]
+    assert len(await first.waiting(100)) + len(await second.waiting(100)) == 100
+
+
+async def test_what_is_under_way_for_ever_is_released_all_the_same(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LEAVING_SECONDS", 0.0)
+    first, second = opened.outbox("first"), opened.outbox("second")
+    await first.own()
+    await second.own()
+    await first.own(ALL)
+    assert await second.own() == desired("second", {"first", "second"})
+
+
+async def test_what_was_leaving_and_comes_back_is_locked_once(opened: Opened) -> None:
+    first, second = opened.outbox("first"), opened.outbox("second")
+    await first.own()
+    await second.own()
+    await first.own(ALL)
+    await second.close()
+    assert await first.own() == ALL
+    assert [first.settled] == [True]
+    third = opened.outbox("third")
+    await third.own()
+    await first.own()
+    # A lock that was taken twice would still be held.
+    assert await third.own() == desired("third", {"first", "third"})
+
+
+async def test_a_relay_whose_connection_has_ended_is_soon_no_longer_counted(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LIVE_SECONDS", 3_600.0)
+    monkeypatch.setattr(module, "GONE_SECONDS", 0.0)
+    killed, living = opened.outbox("killed"), opened.outbox("living")
+    await killed.own()
+    assert await living.own() == frozenset()
+    ((owner,),) = await run(opened.url, OWNER)
+    await run(opened.url, "select pg_terminate_backend($1, 5000)", owner)
+    assert await living.own() == ALL
