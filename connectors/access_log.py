@@ -13,6 +13,7 @@ from typing import NamedTuple
 import asyncpg
 from opentelemetry import metrics
 
+from zhitong.connectors import primary
 from zhitong.connectors.access_entry import LookEntry, Records, grants_used
 from zhitong.connectors.loan import lent
 from zhitong.connectors.spool import Spool
@@ -72,7 +73,12 @@ class Waiting(NamedTuple):
 
 async def open_pool(url: str) -> asyncpg.Pool[asyncpg.Record]:
     """Open the connections the register is written through."""
-    return await asyncpg.create_pool(url, min_size=1, max_size=POOL_SIZE)
+    return await primary.pool(
+        url,
+        min_size=1,
+        max_size=POOL_SIZE,
+        server_settings={"application_name": "zhitong register"},
+    )
 
 
 class PlatformAccessLog:
@@ -224,10 +230,19 @@ class PlatformAccessLog:
         grants = grants_used([each.inquiry for each in batch])
         await self._enter([each.entry for each in batch], grants)
 
-    async def _enter(self, entries: Sequence[LookEntry], grants: Sequence[str]) -> None:
+    async def _enter(
+        self,
+        entries: Sequence[LookEntry],
+        grants: Sequence[str],
+        *,
+        again: bool = False,
+    ) -> None:
         statement = statements("access_log")["record"]
         async with asyncio.timeout(self._seconds), lent(self._pool) as connection:
             await connection.execute(statement, self._tenant, entries, grants)
+            if again:
+                # What is there already may not be copied yet, and leaves our disk.
+                await connection.execute(statements("primary")["copied"])
         self._away = False
         _SHARED.record(len(entries))
 
@@ -259,7 +274,7 @@ class PlatformAccessLog:
         good = [entry for entry in entries if not isinstance(entry, str)]
         refused: dict[LookEntry, str] = {}
         try:
-            await self._enter(good, [])
+            await self._enter(good, [], again=True)
         except Exception as error:
             if not _own(error):
                 raise unrecorded() from error
@@ -273,7 +288,7 @@ class PlatformAccessLog:
         refused: dict[LookEntry, str] = {}
         for entry in entries:
             try:
-                await self._enter([entry], [])
+                await self._enter([entry], [], again=True)
             except Exception as error:
                 if not _own(error):
                     raise unrecorded() from error

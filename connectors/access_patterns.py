@@ -7,6 +7,7 @@ from datetime import date
 
 import asyncpg
 
+from zhitong.connectors import primary
 from zhitong.connectors.loan import Connection
 from zhitong.connectors.statements import statements
 from zhitong.exceptions import RecordUnavailableError
@@ -27,7 +28,7 @@ async def review(
 ) -> Sequence[Noticed]:
     """Look for what is unusual on *days*; give what was not told before."""
     try:
-        connection = await asyncpg.connect(url)
+        connection = await primary.connect(url)
         try:
             return await _days(connection, patterns, days)
         finally:
@@ -52,7 +53,7 @@ class Reviewer:
         """Review *days*; None where another reviewer does it."""
         try:
             if self._connection is None or self._connection.is_closed():
-                self._connection = await asyncpg.connect(self._url)
+                self._connection = await primary.connect(self._url)
             sql = statements("access_patterns")["one_reviewer"]
             if not await self._connection.fetchval(sql):
                 return None

@@ -22,6 +22,7 @@ import asyncpg
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from zhitong.connectors import primary
 from zhitong.connectors.loan import lent
 from zhitong.connectors.sealing import KEY_BITS, seal, unseal
 from zhitong.connectors.statements import statements
@@ -63,7 +64,7 @@ class Reason:
 
 async def open_complainants_pool(url: str) -> asyncpg.Pool[asyncpg.Record]:
     """Open the connections the store is read and written through."""
-    return await asyncpg.create_pool(
+    return await primary.pool(
         url,
         min_size=1,
         max_size=4,

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import asyncpg
 
+from zhitong.connectors import primary
 from zhitong.connectors.evidence_log import read_log
 from zhitong.connectors.key_ring import register
 from zhitong.connectors.loan import Plain
@@ -49,7 +50,7 @@ class Countersignatures:
     @classmethod
     async def open(cls, url: str, key_id: str, spki: bytes) -> Countersignatures:
         """Connect for the words of one witness, and enter its key, for ever."""
-        connection = await asyncpg.connect(
+        connection = await primary.connect(
             url,
             timeout=_SECONDS,
             command_timeout=_SECONDS,
@@ -72,6 +73,9 @@ class Countersignatures:
     async def latest(self) -> Latest | None:
         """Give the newest head; None: there is none yet."""
         row = await self._connection.fetchrow(self._sql["latest"], self._key_id)
+        if row:
+            # No witness is shown a head that a promotion could undo.
+            await self._connection.execute(statements("primary")["copied"])
         return Latest(**row) if row else None
 
     async def signatures(self, head: Latest) -> Sequence[SignatureForm]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
+from zhitong.connectors import primary
 from zhitong.exceptions import LedgerUnavailableError
 
 
@@ -13,7 +14,7 @@ async def fold(url: str) -> int:
     Counts are the same before and after: it only keeps reading them short.
     """
     try:
-        connection = await asyncpg.connect(url)
+        connection = await primary.connect(url)
         try:
             return int(await connection.fetchval("select fold_decision_counts()"))
         finally:

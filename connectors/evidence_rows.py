@@ -17,6 +17,7 @@ import msgspec
 import orjson
 from cryptography.x509 import Certificate
 
+from zhitong.connectors import primary
 from zhitong.connectors.archive_check import archive_faults
 from zhitong.connectors.decision_row import hashed
 from zhitong.connectors.evidence_log import Log, read_log
@@ -88,7 +89,7 @@ async def snapshot(url: str, name: str = "") -> AsyncIterator[EvidenceRows]:
     `LedgerUnavailableError` whenever the database does not answer.
     """
     try:
-        connection = await asyncpg.connect(url, timeout=_SECONDS)
+        connection = await primary.connect(url, timeout=_SECONDS)
     except _LOST as error:
         raise _unavailable() from error
     try:

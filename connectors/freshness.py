@@ -18,6 +18,7 @@ import asyncpg
 from opentelemetry import metrics
 from opentelemetry.metrics import CallbackOptions, Observation
 
+from zhitong.connectors import primary
 from zhitong.connectors.loan import Plain
 from zhitong.connectors.pinned_words import Keys, PinnedWords
 from zhitong.connectors.sealer import HEARTBEAT_SECONDS
@@ -210,7 +211,7 @@ class PlatformFreshness:
 
     async def _connected(self) -> Plain:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(
+            self._connection = await primary.connect(
                 self._url,
                 timeout=_SECONDS,
                 server_settings={"application_name": "zhitong-freshness"},

@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 import asyncpg
 
-from zhitong.connectors import decision_row, deeds
+from zhitong.connectors import decision_row, deeds, primary
 from zhitong.connectors.date_codecs import CHINA
 from zhitong.connectors.ledger_entry import number_place
 from zhitong.connectors.sealing import Keys, Sealing, living_keys, seal
@@ -96,7 +96,7 @@ async def load_history(  # noqa: PLR0913 - what is loaded, where, for whom, when
 
     *stamp* names the load; *told* is not begun where that one stands already.
     """
-    connection = await asyncpg.connect(url)
+    connection = await primary.connect(url)
     try:
         found = await connection.fetchrow(statements("history")["loaded"], stamp)
         if found is not None:

@@ -14,7 +14,7 @@ from uuid import UUID
 import asyncpg
 from opentelemetry import trace
 
-from zhitong.connectors import decision_row
+from zhitong.connectors import decision_row, primary
 from zhitong.connectors.key_ring import bureau_keys
 from zhitong.connectors.ledger_entry import Prepared, number_place
 from zhitong.connectors.loan import Connection, lent
@@ -77,7 +77,7 @@ async def open_ledger_pool(
     url: str, seconds: float = 5.0, size: int = POOL_SIZE
 ) -> asyncpg.Pool[asyncpg.Record]:
     """Open the connections the ledger is written through."""
-    return await asyncpg.create_pool(
+    return await primary.pool(
         url,
         min_size=1,
         max_size=size,
@@ -221,6 +221,9 @@ class PlatformLedger:
         (row,) = await connection.fetch(
             statements("ledger")["enter"], *prepared.parameters(keys, order, previous)
         )
+        if row["outcome"] == "REPLAYED":
+            # Seen is not copied: the commit before may still wait for the standby.
+            await connection.execute(statements("primary")["copied"])
         return row
 
     async def _namesake(

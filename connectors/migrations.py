@@ -12,6 +12,7 @@ from pathlib import Path
 
 import asyncpg
 
+from zhitong.connectors import primary
 from zhitong.connectors.evidence_log import begin
 from zhitong.connectors.loan import Plain
 from zhitong.connectors.statements import statements
@@ -103,7 +104,7 @@ async def confirm(url: str, tenant: str) -> None:
     Raises `LedgerUnavailableError` where it does not answer or nobody has stamped it.
     """
     try:
-        connection = await asyncpg.connect(url, timeout=10)
+        connection = await primary.connect(url, timeout=10)
         try:
             name = await connection.fetchval(
                 statements("migrations")["tenant"], timeout=10
@@ -144,7 +145,7 @@ def _files(folder: Path) -> list[tuple[str, str]]:
 
 async def _connect(url: str) -> Plain:
     try:
-        return await asyncpg.connect(url, timeout=10)
+        return await primary.connect(url, timeout=10)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise SettingsError(
             f"连不上平台自身的数据库（{error}）：请先执行 zhitong up，"

@@ -22,6 +22,7 @@ from uuid import UUID
 
 import asyncpg
 
+from zhitong.connectors import primary
 from zhitong.connectors.statements import statements
 from zhitong.decisions import BUCKETS, Ack, Backlog, Outgoing
 from zhitong.exceptions import LedgerUnavailableError
@@ -144,6 +145,9 @@ class PlatformOutbox:
                 NEAR * limit,
                 OF_KEY,
             )
+            if rows:
+                # Nothing leaves that a promotion could undo.
+                await self._fetch("copied", of="primary")
             events = [_outgoing(row) for row in rows]
             # Oldest last, so that the oldest of each receiver makes its mark.
             for event in reversed(events):
@@ -176,7 +180,7 @@ class PlatformOutbox:
         """
         try:
             if self._looking is None or self._looking.is_closed():
-                self._looking = await asyncpg.connect(
+                self._looking = await primary.connect(
                     self._url, timeout=_SECONDS, server_settings=_SESSION
                 )
             statement = statements("outbox")["backlog"]
@@ -203,7 +207,7 @@ class PlatformOutbox:
 
     async def _own(self, under_way: Collection[int]) -> frozenset[int]:
         if self._connection is None:
-            self._connection = await asyncpg.connect(
+            self._connection = await primary.connect(
                 self._url, timeout=_SECONDS, server_settings=_SESSION
             )
             await self._fetch("live", self._relay)
@@ -251,10 +255,12 @@ class PlatformOutbox:
         async with self._alone:
             return await self._fetch(name, *values)
 
-    async def _fetch(self, name: str, *values: object) -> list[asyncpg.Record]:
+    async def _fetch(
+        self, name: str, *values: object, of: str = "outbox"
+    ) -> list[asyncpg.Record]:
         if self._connection is None:
             raise _unavailable()
-        statement = statements("outbox")[name]
+        statement = statements(of)[name]
         fetched = self._connection.fetch(statement, *values, timeout=_SECONDS)
         return list(await self._asked(fetched))
 

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import asyncpg
 from circuitbreaker import STATE_CLOSED, CircuitBreaker
 
+from zhitong.connectors import primary
 from zhitong.connectors.kept import STATEMENTS, Kept
 from zhitong.connectors.turns import Turns
 from zhitong.exceptions import (
@@ -157,7 +158,7 @@ class Pool:
             )
 
     async def _connected(self, deadline: float) -> Kept:
-        pool = asyncpg.create_pool(
+        pool = primary.pool(
             self._url,
             min_size=0,
             max_size=self._size,

@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 import asyncpg
 import orjson
 
+from zhitong.connectors import primary
 from zhitong.connectors.statements import statements
 from zhitong.decisions import NAMESPACE, Receipt
 from zhitong.exceptions import LedgerUnavailableError
@@ -87,11 +88,14 @@ class PlatformReceiptBook:
         try:
             async with asyncio.timeout(_SECONDS):
                 if self._pool is None:
-                    self._pool = await asyncpg.create_pool(
+                    self._pool = await primary.pool(
                         self._url, min_size=1, max_size=_POOL_SIZE
                     )
                 statement = statements("receipt_book")[name]
-                return list(await self._pool.fetch(statement, *values))
+                found = await self._pool.fetch(statement, *values)
+                # What was filed before may not be copied yet, and is not read again.
+                await self._pool.execute(statements("primary")["copied"])
+                return list(found)
         except asyncpg.DataError:
             raise
         except _LOST as error:

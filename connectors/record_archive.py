@@ -21,7 +21,7 @@ from typing import Any, Self
 import asyncpg
 import orjson
 
-from zhitong.connectors import deeds
+from zhitong.connectors import deeds, primary
 from zhitong.connectors.evidence_log import Log, read_log
 from zhitong.connectors.loan import Plain
 from zhitong.connectors.statements import statements
@@ -59,7 +59,7 @@ class RecordArchive:
 
     async def __aenter__(self) -> Self:
         async with _answered():
-            self._connection = await asyncpg.connect(self._url)
+            self._connection = await primary.connect(self._url)
         return self
 
     async def __aexit__(

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
+from zhitong.connectors import primary
 from zhitong.connectors import sealer_metrics as metrics
 from zhitong.connectors.clock import Clock
 from zhitong.connectors.evidence_log import Log, read_log
@@ -134,7 +135,7 @@ class Sealer:
             await asyncio.sleep(_PAUSE)
 
     async def _session(self) -> None:
-        connection = await asyncpg.connect(
+        connection = await primary.connect(
             self._url, timeout=10, command_timeout=_SECONDS, server_settings=SESSION
         )
         try:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import asyncpg
 
+from zhitong.connectors import primary
 from zhitong.connectors.loan import Plain
 from zhitong.connectors.statements import statements
 
@@ -18,7 +19,7 @@ async def arrange(url: str, passwords: Mapping[str, str], owner: str) -> None:
     *url* is the superuser's. What stands so already is left as it is.
     """
     queries = statements("server_roles")
-    connection = await asyncpg.connect(url)
+    connection = await primary.connect(url)
     try:
         async with connection.transaction():
             await connection.execute(statements("migrations")["lock"], LOCK)

@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 
 import asyncpg
 
-from zhitong.connectors import deeds
+from zhitong.connectors import deeds, primary
 from zhitong.connectors.loan import Plain
 from zhitong.connectors.statements import statements
 from zhitong.evidence import Deed
@@ -39,7 +39,7 @@ class Session(ABC):
 
     async def __aenter__(self) -> Self:
         try:
-            self._connection = await asyncpg.connect(
+            self._connection = await primary.connect(
                 self._url, timeout=self._seconds, command_timeout=self._seconds
             )
         except _LOST as error:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncpg
-
+from zhitong.connectors import primary
 from zhitong.connectors.statements import statements
 
 
@@ -12,7 +11,7 @@ async def spoil(url: str, record_id: str) -> None:
 
     The demonstration does this to show that it is found.
     """
-    connection = await asyncpg.connect(url)
+    connection = await primary.connect(url)
     try:
         await connection.execute(statements("spoiling")["spoil"], record_id)
     finally:

@@ -19,6 +19,7 @@ from rfc3161_client import (
     decode_timestamp_response,
 )
 
+from zhitong.connectors import primary
 from zhitong.connectors.statements import statements
 
 _SECONDS = 10.0
@@ -42,9 +43,10 @@ class Due:
 
 async def due(url: str, seconds: float) -> Due | None:
     """Give the newest head if none was stamped for *seconds*, and it has grown."""
-    connection = await asyncpg.connect(url, timeout=_SECONDS, command_timeout=_SECONDS)
+    connection = await primary.connect(url, timeout=_SECONDS, command_timeout=_SECONDS)
     try:
         row = await connection.fetchrow(statements("timestamps")["due"], seconds)
+        await connection.execute(statements("primary")["copied"])
     finally:
         connection.terminate()
     return Due(**row) if row else None
@@ -52,7 +54,7 @@ async def due(url: str, seconds: float) -> Due | None:
 
 async def keep(url: str, head: Due, stamped: datetime, response: bytes) -> None:
     """Keep what the authority answered."""
-    connection = await asyncpg.connect(url, timeout=_SECONDS, command_timeout=_SECONDS)
+    connection = await primary.connect(url, timeout=_SECONDS, command_timeout=_SECONDS)
     try:
         named = (head.origin, head.size, head.at)
         await connection.execute(

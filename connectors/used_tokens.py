@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
+from zhitong.connectors import primary
 from zhitong.connectors.loan import lent
 from zhitong.connectors.statements import statements
 from zhitong.exceptions import LedgerUnavailableError, TokenReplayedError
@@ -98,7 +99,7 @@ class PlatformUsedTokens:
             async with asyncio.timeout(SECONDS):
                 async with self._opening:
                     if self._pool is None:
-                        self._pool = await asyncpg.create_pool(
+                        self._pool = await primary.pool(
                             self._url, min_size=0, max_size=POOL_SIZE
                         )
                 async with lent(self._pool) as connection:

@@ -17,20 +17,21 @@ from zhitong.infra.embedded import databases, kept
 from zhitong.infra.gateway import PLATFORM
 from zhitong.infra.grants_view import changed
 from zhitong.infra.note import find
+from zhitong.infra.pg_commands import stand_by
 from zhitong.infra.platform_database import claim
 from zhitong.infra.receiver_keys import make_demo_keys
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.sample import BINDING as SAMPLE
 from zhitong.infra.sample import load_power_list
 from zhitong.infra.serving import note_path
-from zhitong.infra.settings import Settings
+from zhitong.infra.settings import SYNCHRONOUS, Settings
 
 NAMES = (*SOURCES, PLATFORM)
 _SHIPPED = f'tenant = "{Settings().tenant}"'
 _LARGE: Mapping[str, str] = {"shared_buffers": "256MB"}
 
 
-def up(settings: Settings, scale: str) -> None:
+def up(settings: Settings, scale: str, *, standby: bool = False) -> None:
     """Start the servers, load the city, put the bindings where they are missing."""
     tuning = _LARGE if scale == "large" else None
     # Departments that joined later, as the demo's harbour, are bound and wanted too.
@@ -41,6 +42,8 @@ def up(settings: Settings, scale: str) -> None:
     history = asyncio.run(
         load_city_history(owner, settings.state, scale, tenant=settings.tenant)
     )
+    if standby or settings.standby == SYNCHRONOUS:
+        stand_by(settings)
     place_keys(settings)
     placed = [place(file, settings) for file in sorted(BINDINGS.glob("*.toml"))]
     loaded = "、".join(summary.loaded) or "—"

@@ -27,6 +27,7 @@ from zhitong.infra import (
     erasing,
     grants_view,
     keys_admin,
+    pg_commands,
     policy_view,
     receipt_check,
     receivers_admin,
@@ -87,6 +88,16 @@ def parser() -> argparse.ArgumentParser:
     _city(command)
     _gateway(command)
     _streams(command)
+    pg_commands.describe(
+        _verbs(
+            command(
+                "pg",
+                "平台数据库：备机、接替、备份 the platform's database: standby, backup",
+                pg_commands.show,
+            ),
+            *ACTION,
+        )
+    )
     _keys(command)
     _decision(command)
     _receipt(command)
@@ -140,7 +151,14 @@ def _city(command: Command) -> None:
     up = command(
         "up",
         "启动示范城市的数据库并装入数据 start the city's databases, load its data",
-        lambda settings, given: _demo("city_commands").up(settings, given.scale),
+        lambda settings, given: _demo("city_commands").up(
+            settings, given.scale, standby=given.standby
+        ),
+    )
+    up.add_argument(
+        "--standby",
+        action="store_true",
+        help="平台数据库带同步备机 with a standby of the platform's database",
     )
     up.add_argument(
         "--scale", choices=list(SCALES), default="small", help="规模 how large a city"

@@ -21,7 +21,7 @@ from zhitong.infra.lock import alone
 from zhitong.infra.postgres_account import account_for, installation
 from zhitong.infra.postgres_folder import SUPERUSER, make_template
 from zhitong.infra.postgres_memory import release
-from zhitong.infra.postgres_server import Server, password, password_file, url
+from zhitong.infra.postgres_server import Server, password, password_file, url, urls
 
 _Result = TypeVar("_Result")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -63,6 +63,11 @@ ROLES: Mapping[str, tuple[str, str]] = {
 }
 """The platform's own server by what is done with it: its name, and as which role."""
 
+FELLOWS: Mapping[str, str] = {"platform": "platform-b"}
+"""Which server may be the standby of which, and its primary after a promotion."""
+TIMELINE = "timeline"
+"""The file beside the passwords that says since which timeline the primary counts."""
+
 
 class Cluster:
     """The servers called *names*, kept in the folder *state*.
@@ -81,6 +86,10 @@ class Cluster:
         for name in names:
             _check_name(name)
         self._state = state.resolve()
+        # Neither of the two is started or stopped without the other.
+        fellows = [FELLOWS[name] for name in names if name in FELLOWS]
+        held = [each for each in fellows if (self._state / "postgres" / each).exists()]
+        names = list(dict.fromkeys((*names, *held)))
         self._programs = installation()
         account = account_for(self._state / "postgres", self._programs)
         self._account = account
@@ -105,8 +114,41 @@ class Cluster:
                 self._account,
                 password(self._state),
             )
-            servers = list(self._servers.values())
-            return dict(zip(self._servers, _each(Server.start, servers), strict=True))
+            servers = self._startable()
+            urls = _each(Server.start, list(servers.values()))
+            return self._led(dict(zip(servers, urls, strict=True)))
+
+    def _led(self, found: dict[str, str]) -> Mapping[str, str]:
+        """Give of two servers the primary's address for both."""
+        for name, fellow in FELLOWS.items():
+            if fellow in self._servers:
+                pair = [name, fellow]
+                leading = [
+                    one
+                    for one in pair
+                    if one in found and self._servers[one].standing == "primary"
+                ]
+                if not leading:
+                    raise EmbeddedError(
+                        f"{name} 没有主库：请执行 zhitong pg promote",
+                        f"{name} has no primary: run zhitong pg promote",
+                    )
+                found |= dict.fromkeys(pair, found[leading[0]])
+        return found
+
+    def _startable(self) -> Mapping[str, Server]:
+        """Leave out whose place another has taken, and whose disk is gone."""
+        servers = dict(self._servers)
+        for name, fellow in FELLOWS.items():
+            if fellow in servers:
+                for one in {name, fellow} & set(servers):
+                    if servers[one].standing in {"missing", "fenced"}:
+                        del servers[one]
+        return servers
+
+    def server(self, name: str) -> Server:
+        """Give the server called *name*."""
+        return self._server(name)
 
     def stop(self) -> None:
         """Stop all: cleanly if they let themselves, in bounded time anyway."""
@@ -187,7 +229,13 @@ def address(state: Path, environ: Mapping[str, str]) -> Callable[[str], str | No
         port, secret = state / "port" / server, password_file(state, role)
         if not _NAME.fullmatch(server) or not port.exists() or not secret.exists():
             return None
-        return url(int(port.read_text()), role, secret.read_text("ascii"))
+        word = secret.read_text("ascii")
+        other = state / "port" / FELLOWS.get(server, server)
+        if other == port or not other.exists():
+            return url(int(port.read_text()), role, word)
+        since = state / "database" / TIMELINE
+        least = since.read_text().strip() if since.exists() else ""
+        return urls([int(port.read_text()), int(other.read_text())], role, word, least)
 
     return look_up
 

@@ -19,6 +19,7 @@ from zhitong.connectors.loan import Pool
 from zhitong.connectors.lookers import PlatformLookers
 from zhitong.connectors.migrations import migrate
 from zhitong.connectors.postgresql import PostgreSQLSource
+from zhitong.connectors.primary import follow
 from zhitong.connectors.pseudonyms import Pseudonyms
 from zhitong.connectors.published import Published
 from zhitong.connectors.server_roles import may_change_records
@@ -142,6 +143,7 @@ class Gateway:
         await self._own.inspect()
         await self.freshness.look()
         proving = asyncio.create_task(self.freshness.watch())
+        following = asyncio.create_task(follow(self._url))
         self.grants = HeldGrants(PlatformGrants(pool))
         granting = asyncio.create_task(self.grants.watch())
         self.applications = applications(
@@ -178,6 +180,7 @@ class Gateway:
             granting.cancel()
             ending.cancel()
             proving.cancel()
+            following.cancel()
             await self.registry.close()
             await self._own.close()
             pool.terminate()

@@ -47,7 +47,7 @@ def make_template(
         made = _fresh(folder / ".template.made")
         initdb = (str(programs / "bin/initdb"), "-D", str(made))
         with _told(folder, account, password) as file:
-            _run(account, *initdb, *_LOCALE, *_ACCESS, f"--pwfile={file}")
+            run(account, *initdb, *_LOCALE, *_ACCESS, f"--pwfile={file}")
         made.rename(template)
     return template
 
@@ -70,8 +70,8 @@ def make_data(data: Path, programs: Path, account: Account, password: str) -> No
         return
     template = make_template(data.parent, programs, account, password)
     made = _fresh(data.with_name(f".{data.name}.made"))
-    _run(account, "cp", "-R", str(template), str(made))
-    _run(account, str(programs / "bin/initdb"), "--sync-only", "-D", str(made))
+    run(account, "cp", "-R", str(template), str(made))
+    run(account, str(programs / "bin/initdb"), "--sync-only", "-D", str(made))
     made.rename(data)
 
 
@@ -82,14 +82,18 @@ def _fresh(made: Path) -> Path:
     return made
 
 
-def _run(account: Account, *words: str) -> None:
+def run(account: Account, *words: str, secret: str = "") -> str:
+    """Run one of PostgreSQL's programs to its end; give what it said.
+
+    *secret* is the password it connects with.
+    """
     done = subprocess.run(  # noqa: S603 - our own programs on our own folders
         (*account.prefix, *words),
         check=False,
         capture_output=True,
         text=True,
         errors="replace",
-        env=ENVIRONMENT,
+        env={**ENVIRONMENT, **({"PGPASSWORD": secret} if secret else {})},
         cwd="/",
     )
     if done.returncode:
@@ -99,3 +103,4 @@ def _run(account: Account, *words: str) -> None:
             f"{tool} 失败：{advice.zh}\n{last_lines(done.stderr)}\n",
             f"{tool} failed: {advice.en}",
         )
+    return done.stderr + done.stdout

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +34,19 @@ SETTINGS: Mapping[str, str] = {
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
 }
+REPLICATED: Mapping[str, str] = {
+    "wal_level": "replica",
+    "max_wal_senders": "8",
+    "max_replication_slots": "8",
+    # A standby that stays away costs so much of the primary's disk, and then its place.
+    "max_slot_wal_keep_size": "2GB",
+    # A line that is cut is noticed, and tried again, in seconds.
+    "wal_sender_timeout": "10s",
+    "wal_receiver_timeout": "10s",
+    "wal_receiver_status_interval": "1s",
+    "wal_retrieve_retry_interval": "500ms",
+}
+"""What a server is run with besides whose log of changes others read."""
 _START_SECONDS = 120.0
 _STOP_SECONDS = 10.0
 _ATTEMPTS = 6
@@ -71,6 +85,35 @@ class Server:
         return self.state / "log" / f"{self.name}.log"
 
     @property
+    def replicated(self) -> Path:
+        """The mark in the data that others read its changes; copies have it too."""
+        return self.data / "zhitong.replicated"
+
+    @property
+    def fenced(self) -> Path:
+        """The mark in the data that another server has taken its place."""
+        return self.data / "zhitong.fenced"
+
+    @property
+    def standing(self) -> str:
+        """``primary``, ``standby``, ``fenced`` or ``missing``, by its data alone."""
+        if not self.data.exists():
+            return "missing"
+        if self.fenced.exists():
+            return "fenced"
+        return "standby" if (self.data / "standby.signal").exists() else "primary"
+
+    @property
+    def address(self) -> str:
+        """The superuser's address, whether it runs or not."""
+        return url(int(self.port_file.read_text()), SUPERUSER, password(self.state))
+
+    def mark(self, file: Path, text: str = "") -> None:
+        """Write a *file* into the data, as the account that the data is of."""
+        file.write_text(text)
+        os.chown(file, self.account.user, self.account.group)
+
+    @property
     def port_file(self) -> Path:
         """Where the port is kept from one start to the next."""
         return self.state / "port" / self.name
@@ -103,9 +146,10 @@ class Server:
 
     def kill(self) -> None:
         """End the server as a power cut would."""
-        running = self.postmaster()
-        if running and not process.kill(running.pid):
-            raise stuck(self.name, running.pid)
+        # Where the disk is gone, so is the file that says which process it is.
+        for pid in [pid for pid in process.everyone() if _serves(pid, self.data)]:
+            if not process.kill(pid):
+                raise stuck(self.name, pid)
 
     def _url(self, running: Postmaster) -> str:
         return url(running.port, SUPERUSER, password(self.state))
@@ -119,6 +163,12 @@ class Server:
             return None
 
     def _start_anew(self) -> str:
+        if self.fenced.exists():
+            raise EmbeddedError(
+                f"{self.name} 已被另一台服务器接替：请执行 zhitong pg rejoin",
+                f"another server has taken the place of {self.name}: "
+                "run zhitong pg rejoin",
+            )
         make_data(self.data, self.programs, self.account, password(self.state))
         self._forget_stale_pid()
         for attempt in range(1, _ATTEMPTS + 1):
@@ -141,6 +191,7 @@ class Server:
     def _launch(self, port: int) -> int:
         settings = {
             **SETTINGS,
+            **(REPLICATED if self.replicated.exists() else {}),
             **self.settings,
             "port": port,
             "cluster_name": self.name,
@@ -181,6 +232,17 @@ def password_file(state: Path, role: str) -> Path:
 def url(port: int, role: str, secret: str) -> str:
     """Write the address of the server on *port*, for *role*."""
     return f"postgresql://{role}:{secret}@127.0.0.1:{port}/{SUPERUSER}"
+
+
+def urls(ports: Sequence[int], role: str, secret: str, timeline: str = "") -> str:
+    """Write the address of that of several servers that takes writes.
+
+    None older than *timeline* is meant.
+    """
+    hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
+    least = f"&timeline={timeline}" if timeline else ""
+    asked = f"target_session_attrs=read-write{least}"
+    return f"postgresql://{role}:{secret}@{hosts}/{SUPERUSER}?{asked}"
 
 
 def _serves(pid: int, data: Path) -> bool:

@@ -175,6 +175,8 @@ class Registry:
 def place_of(url: str) -> tuple[str, int, str]:
     """Say which database *url* means, whoever asks for it and how."""
     parts = urlsplit(url)
+    # Of several servers of one database the first stands for it.
+    parts = parts._replace(netloc=parts.netloc.split(",")[0])
     host = parts.hostname or "localhost"
     with suppress(OSError):
         host = socket.gethostbyname(host)

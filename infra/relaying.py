@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from zhitong.connectors.outbox import PlatformOutbox
+from zhitong.connectors.primary import follow
 from zhitong.connectors.receipt_book import PlatformReceiptBook
 from zhitong.exceptions import ReceiverError
 from zhitong.infra.broker_access import way
@@ -56,6 +57,7 @@ async def _relay(settings: Settings, name: str) -> None:
             group.create_task(_receipts(settings, desk).run())
             group.create_task(BrokerWatch(broker, _log).run())
             group.create_task(folding(url))
+            group.create_task(follow(url))
             group.create_task(Reviewing(url, patterns, settings.review_minutes).run())
     finally:
         await book.close()

@@ -7,6 +7,7 @@ import logging
 from functools import partial
 
 from zhitong.connectors.key_ring import KeyRing
+from zhitong.connectors.primary import follow
 from zhitong.connectors.sealer import Pace, Sealer
 from zhitong.infra.countersigning import Countersigning
 from zhitong.infra.platform_database import SEALER, platform_that_answers
@@ -42,3 +43,4 @@ async def _seal(settings: Settings, name: str) -> None:
         group.create_task(sealer.run())
         group.create_task(countersigning.run())
         group.create_task(timestamping.run())
+        group.create_task(follow(url))

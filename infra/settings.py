@@ -14,6 +14,7 @@ from starlette.config import Config
 
 from zhitong.exceptions import SettingsError
 
+SYNCHRONOUS = "synchronous"
 TENANT = "[a-z][a-z0-9-]{1,30}"
 """How a tenant is named: a part of topics, tokens and records."""
 
@@ -196,6 +197,9 @@ class Settings:
     late_seconds: float = 60.0
     """How long a receiver may take to hold a decision before the page says late."""
 
+    standby: str = "none"
+    """``synchronous``: the embedded platform's database has a standby from `up` on."""
+
     otlp_endpoint: str = ""
     """Where telemetry goes; OTEL_EXPORTER_OTLP_ENDPOINT, nothing without it."""
 
@@ -257,6 +261,7 @@ _MOST = {
 }
 _MAY_BE_OFF = ("counts_seconds",)
 _ALLOWED = {
+    "standby": ("none", SYNCHRONOUS),
     "executor": ("plan", "graphql-core"),
     "evidence_algorithm": tuple(_EVIDENCE),
     "kafka_security": ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"),

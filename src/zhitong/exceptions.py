@@ -387,6 +387,12 @@ class LedgerUnavailableError(ZhitongError):
     retriable = True
 
 
+class StandbyError(ZhitongError):
+    """What was to be done to primary, standby or backup is not possible as it is."""
+
+    code = "STANDBY"
+
+
 # --- grants ------------------------------------------------------------------
 
 

@@ -145,7 +145,7 @@ def test_the_answers_on_error_pages_have_the_code_and_the_page_they_stand_on() -
     streams |= {"EVIDENCE_BROKEN", "SIGNER_UNAVAILABLE"}
     commands = {"CHECKS", "POLICY", "RECEIVER", "SETTINGS", "EMBEDDED", "SAMPLE"}
     commands |= {"CLIENTS", "TENANT", "CALENDAR", "WITNESS", "CATALOGUE_FILE"}
-    commands |= {"ERASURE", "EVIDENCE_UNKNOWN", "EVIDENCE_UNSEALED"}
+    commands |= {"STANDBY", "ERASURE", "EVIDENCE_UNKNOWN", "EVIDENCE_UNSEALED"}
     assert set(CODES) - shown == commands | streams
 
 
