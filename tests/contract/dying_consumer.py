@@ -48,6 +48,7 @@ class Dying:
             os.kill(os.getpid(), signal.SIGKILL)
 
     async def take(self, arrivals: Sequence[Arrival]) -> Sequence[Answer]:
+        self._at("before the transaction")
         answers = await self._inbox.take(arrivals)
         self._at("after the transaction")
         return answers

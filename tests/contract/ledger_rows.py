@@ -9,6 +9,8 @@ import asyncpg
 from outgoing import TOPICS
 
 from zhitong.connectors.migrations import migrate
+from zhitong.connectors.outbox import PlatformOutbox
+from zhitong.decisions import Ack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +54,18 @@ async def put(url: str, events: Sequence[Outgoing]) -> None:
         await connection.executemany(PUT, [_row(event) for event in events])
     finally:
         await connection.close()
+
+
+async def left(url: str) -> None:
+    """Have all that waits leave, as a relay does."""
+    outbox = PlatformOutbox(url, "one")
+    try:
+        await outbox.own()
+        waiting = await outbox.waiting(100)
+        await outbox.sent([Ack(seq=one.seq, partition=0, offset=0) for one in waiting])
+    finally:
+        await outbox.close()
+    assert await run(url, "select from outbox") == []
 
 
 def _row(event: Outgoing) -> tuple[object, ...]:

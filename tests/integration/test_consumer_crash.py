@@ -15,9 +15,11 @@ from pathlib import Path
 import msgspec
 import pytest
 from broker_users import known_users
+from kafka import KafkaAdminClient
 from receiving import (
     CONFIG,
     ENDLESS,
+    Site,
     decision,
     entry,
     site,
@@ -53,23 +55,7 @@ async def test_wherever_a_consumer_is_killed_effects_are_once_and_receipts_arriv
         await credit.send(*events)
         keys = tmp_path / "credit.private.json"
         credit.keys.save(keys)
-        child = await asyncio.create_subprocess_exec(
-            sys.executable, str(DYING), point, stdin=PIPE
-        )
-        await child.communicate(
-            msgspec.json.encode(
-                {
-                    "receiver": "credit",
-                    "url": credit.url,
-                    "broker": asdict(broker),
-                    "topic": credit.topic,
-                    "receipts": credit.receipts,
-                    "group": credit.group,
-                    "keys": str(keys),
-                }
-            )
-        )
-        assert child.returncode == -signal.SIGKILL
+        await _killed(credit, keys, point)
         taken = await credit.rows("select xmin::text as xmin, * from cf_fr")
         assert taken != []
 
@@ -82,6 +68,45 @@ async def test_wherever_a_consumer_is_killed_effects_are_once_and_receipts_arriv
         assert [tuple(row) for row in states] == [("RECORDED", 1), ("WITHDRAWN", 2)]
         answers = {(r.event_id, r.answer) for r in credit.answers()}
         assert answers == {(event.event_id, Answer.HELD) for event in events}
+
+
+async def test_what_a_consumer_had_not_taken_when_it_was_killed_comes_again(
+    broker: Access, database: str, tmp_path: Path
+) -> None:
+    async with site("credit", broker, database) as credit:
+        event = credit.outgoing(entry(decision("A")))
+        await credit.send(event)
+        keys = tmp_path / "credit.private.json"
+        credit.keys.save(keys)
+        await _killed(credit, keys, "before the transaction")
+        assert await credit.rows("select from inbox") == []
+        administrator = KafkaAdminClient(**broker.configs)
+        offsets = administrator.list_group_offsets({credit.group: None})  # type: ignore[no-untyped-call]
+        administrator.close()
+        assert offsets == {credit.group: {}}
+        async with credit.consuming():
+            await credit.answered(1)
+
+
+async def _killed(credit: Site, keys: Path, point: str) -> None:
+    """Run a consumer that is killed at *point*."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, str(DYING), point, stdin=PIPE
+    )
+    await child.communicate(
+        msgspec.json.encode(
+            {
+                "receiver": "credit",
+                "url": credit.url,
+                "broker": asdict(credit.broker),
+                "topic": credit.topic,
+                "receipts": credit.receipts,
+                "group": credit.group,
+                "keys": str(keys),
+            }
+        )
+    )
+    assert child.returncode == -signal.SIGKILL
 
 
 class Running:

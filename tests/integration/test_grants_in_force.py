@@ -112,3 +112,8 @@ async def test_a_look_may_rest_on_what_is_in_force_now_alone(
         "revoked": False,
         "unknown": False,
     }
+    rests = await pool.fetch(
+        "select name, grants_stand(array['now', name]) as holds "
+        "from unnest('{now,later,revoked,unknown}'::text[]) name"
+    )
+    assert [row["name"] for row in rests if row["holds"]] == ["now"]

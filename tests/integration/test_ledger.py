@@ -10,6 +10,7 @@ import asyncpg
 import msgspec
 import pytest
 from entries import AT, SEALING, UNIT, decision, entry, ledger_over, of_person, prepare
+from ledger_rows import left
 
 from zhitong.connectors.ledger import PlatformLedger
 from zhitong.decisions import (
@@ -397,6 +398,19 @@ async def test_an_event_for_nobody_takes_the_whole_entry_back(
         await ledger.commit(msgspec.structs.replace(said, events=(*said.events, lost)))
     assert await sql("select 1 from decision") == []
     assert await sql("select 1 from outbox") == []
+
+
+async def test_who_had_a_decision_is_known_also_when_it_has_left(
+    ledger: PlatformLedger, sql: Sql, database: str
+) -> None:
+    said = decision()
+    await ledger.commit(entry(said))
+    await left(database)
+    assert await sql("select from outbox_sent") != []
+    held = await ledger.held(said.id)
+    assert held is not None
+    # What corrects or withdraws it goes to them.
+    assert held.receivers == ("credit", "provincial")
 
 
 # --- the order of a case's events --------------------------------------------

@@ -9,15 +9,15 @@ import asyncpg
 import msgspec
 import pytest
 from entries import AT, SEALING, decision, entry, ledger_over, of_person, prepare
+from ledger_rows import left
 
 from zhitong.connectors.decision_row import with_numbers
 from zhitong.connectors.erasure import Erased, Erasure, Order
 from zhitong.connectors.ledger import PlatformLedger
 from zhitong.connectors.ledger_entry import payload_place
-from zhitong.connectors.outbox import PlatformOutbox
 from zhitong.connectors.receipt_book import PlatformReceiptBook
 from zhitong.connectors.sealing import Sealing, unseal
-from zhitong.decisions import Ack, Answer, Change, Decision, Event, Receipt
+from zhitong.decisions import Answer, Change, Decision, Event, Receipt
 from zhitong.exceptions import SettingsError
 
 pytestmark = pytest.mark.integration
@@ -186,18 +186,6 @@ def receipt(event: Event, hashed: str) -> Receipt:
     )
 
 
-async def left(url: str, pool: asyncpg.Pool[asyncpg.Record]) -> None:
-    """Have all that waits leave, as a relay does."""
-    outbox = PlatformOutbox(url, "one")
-    try:
-        await outbox.own()
-        waiting = await outbox.waiting(100)
-        await outbox.sent([Ack(seq=one.seq, partition=0, offset=0) for one in waiting])
-    finally:
-        await outbox.close()
-    assert await pool.fetchval("select count(*) from outbox") == 0
-
-
 async def test_what_was_sent_about_a_person_is_kept_sealed_and_erased_with_the_key(
     opened: Opened, database: str
 ) -> None:
@@ -206,7 +194,7 @@ async def test_what_was_sent_about_a_person_is_kept_sealed_and_erased_with_the_k
     await ledger.commit(about)
     await ledger.commit(other)
     (key,) = await pool.fetch("select * from person_key")
-    await left(database, pool)
+    await left(database)
 
     sent = await pool.fetch("select * from outbox_sent")
     kept = {(row["event_id"], row["receiver"]): row for row in sent}
@@ -214,6 +202,8 @@ async def test_what_was_sent_about_a_person_is_kept_sealed_and_erased_with_the_k
     opens = SEALING.unwrapped(key["key_id"], SEALING.person(PARTY), key["wrapped"])
     for event in about.events:
         row = kept[str(event.event_id), event.receiver]
+        assert PARTY.encode() not in row["payload"]
+        assert row["payload"] != event.payload
         said = unseal(opens, row["payload"], payload_place(event))
         assert said == event.payload.decode()
         assert row["key_id"] == key["key_id"]
@@ -235,7 +225,7 @@ async def test_a_receipt_for_what_is_sealed_is_filed_also_after_the_erasure(
     ledger, pool = opened
     about = entry(of_person(PARTY))
     await ledger.commit(about)
-    await left(database, pool)
+    await left(database)
     await erase(database, PARTY)
     first, second = about.events
     book = PlatformReceiptBook(database)

@@ -85,12 +85,15 @@ async def test_a_row_committed_late_is_sealed_later(
                 await wait_in_queue(connection, f"early-{number}")
                 await sealed(connection, number + 1)
             await late.commit()
-            await sealed(connection, 6)
+            await wait_in_queue(connection, "after")
+            after = "select exists (select from sealed_leaf where id = 'after')"
+            await until(lambda: _some(connection, after))
     finally:
         await slow.close()
     await checked(connection)
-    last = "select id from sealed_leaf where kind = 'LOOK' order by number desc limit 1"
-    assert await connection.fetchval(last) == "late"
+    last = "select id from sealed_leaf where kind = 'LOOK' order by number desc limit 2"
+    rows = await connection.fetch(last)
+    assert [row["id"] for row in rows] == ["after", "late"]
 
 
 async def test_more_than_a_batch_has_a_head_for_each(

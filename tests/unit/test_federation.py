@@ -158,6 +158,29 @@ async def test_entities_are_seen_as_the_caller_sees_their_rows(city: City) -> No
         assert by_key["data"]["_entities"] == [root["data"]["counterparty"]]
 
 
+@pytest.mark.parametrize("way", ["entities", "node"])
+async def test_by_its_key_no_row_is_given_that_is_not_the_caller_s(
+    city: City, way: str
+) -> None:
+    listing = "{ caseRecords(first: 100) { nodes { id } } }"
+    seen: dict[str, list[str]] = {}
+    for who in ("police", "own-officer"):
+        body = await city.ask(listing, who=who)
+        seen[who] = [node["id"] for node in body["data"]["caseRecords"]["nodes"]]
+    every = seen["police"][:20]
+    own = {*seen["own-officer"]} & {*every}
+    assert 0 < len(own) < len(every)
+    if way == "entities":
+        named = [{"__typename": "CaseRecord", "id": one} for one in every]
+        body = await city.entities(*named, who="own-officer")
+        found = body["data"]["_entities"]
+    else:
+        document = '{ node(id: "%s") { id } }'
+        bodies = [await city.ask(document % one, who="own-officer") for one in every]
+        found = [body["data"]["node"] for body in bodies]
+    assert {one["id"] for one in found if one} == own
+
+
 async def test_each_look_by_key_is_on_record(city: City) -> None:
     body = await city.entities(officer(1))
     assert body["data"]["_entities"][0]
