@@ -28,7 +28,7 @@ export npm_config_cache := $(CURDIR)/$(CACHE)/npm
 export npm_config_fetch_retries := 1
 export npm_config_update_notifier := false
 
-.PHONY: help setup explorer broker check lint types test test-inside test-outside unit leaks fix demo serve bench bench-read bench-growth soak bench-decisions bench-access bench-front bench-revocation bench-evidence bench-spent bench-subscribers bench-verify grants-month fuzz differ judges federation captures schema policy clean-demo lock
+.PHONY: help setup explorer broker check lint types test test-inside test-outside unit leaks fix demo serve bench bench-read bench-growth soak bench-decisions bench-access bench-front bench-revocation bench-evidence bench-spent bench-subscribers bench-verify grants-month fuzz differ mutants judges federation captures schema policy clean-demo lock
 
 help: ## 列出命令 list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -136,6 +136,9 @@ fuzz: $(VENV)/.installed ## 随机请求（N=数量，SEED=种子） fuzz the ga
 
 differ: $(VENV)/.installed ## 两种执行方式对照（N=数量，SEED=种子，CASE=编号） compare both executors (N=count, SEED=seed, CASE=one)
 	PYTHONPATH=tests/contract nice -n 10 $(BIN)/python bench/differ.py --count $(or $(N),100000) $(if $(SEED),--seed $(SEED)) $(if $(CASE),--case $(CASE))
+
+mutants: setup ## 往自己的代码里放入错误，逐一须被发现（NAME=哪几处） faults put into our own code, each to be caught (NAME=some)
+	nice $(BIN)/python bench/mutants.py $(NAME)
 
 # Their programs clash with our pins: they live in an environment of their own.
 JUDGES := $(CACHE)/judges
