@@ -31,6 +31,7 @@ from zhitong.infra import (
     policy_view,
     receipt_check,
     receivers_admin,
+    reconcile_commands,
     witnessing,
 )
 from zhitong.infra.city import SCALES
@@ -268,6 +269,14 @@ def _streams(command: Command) -> None:
         lambda settings, _: receivers_admin.show(settings),
     )
     _receivers(receivers)
+    reconcile_commands.describe(
+        command(
+            "reconcile",
+            "对账：应推、已发、主题上、已回执的逐件核对，列出不符的"
+            " compare what was due, sent, kept and answered; name each difference",
+            reconcile_commands.reconcile,
+        )
+    )
 
 
 def _documents(command: Command) -> None:

@@ -18,6 +18,7 @@ from zhitong.infra.broker_start import topics
 from zhitong.infra.folding import folding
 from zhitong.infra.patterns_file import read_patterns
 from zhitong.infra.platform_database import PLATFORM, platform_that_answers
+from zhitong.infra.reconciling import Reconciling
 from zhitong.infra.reviewing import Reviewing
 from zhitong.infra.settings import Settings
 from zhitong.infra.tenants import claim_state, refuse_foreign_rules
@@ -59,6 +60,7 @@ async def _relay(settings: Settings, name: str) -> None:
             group.create_task(folding(url))
             group.create_task(follow(url))
             group.create_task(Reviewing(url, patterns, settings.review_minutes).run())
+            group.create_task(Reconciling(url, settings).run())
     finally:
         await book.close()
 

@@ -110,6 +110,13 @@ class Settings:
     review_minutes: float = 60.0
     """How often a relay looks for such looks."""
 
+    reconcile_minutes: float = 60.0
+    """How often a relay compares what was due, sent, kept and answered."""
+
+    answer_hours: float = 24.0
+    """How long a receiver may take for its final receipt, and to answer what is stated
+    to it, before that is a difference."""
+
     retention: Path = Path(__file__).parent / "rules" / "retention.toml"
     """The file that says how long records of looks are kept."""
 

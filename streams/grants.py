@@ -1,9 +1,10 @@
 """Who may do what on the broker: declared here once, and nothing beside it.
 
 A receiver reads its own topic in its own groups and writes receipts; the relay writes
-the receivers' topics; the desk reads the receipts. Kafka counts a topic's or group's
-description as part of reading or writing it, and an idempotent producer as part of
-writing. Topics, users and grants are made by the administrator alone.
+the receivers' topics; the desk reads the receipts; the reconciler reads the receivers'
+topics and says to each, on a topic of its own, what it was sent. Kafka counts a topic's
+or group's description as part of reading or writing it, and an idempotent producer as
+part of writing. Topics, users and grants are made by the administrator alone.
 """
 
 from __future__ import annotations
@@ -52,8 +53,12 @@ def users(config: Receivers) -> tuple[str, ...]:
 def _platform(config: Receivers) -> Iterator[Grant]:
     relay = names.user(config.tenant, names.RELAY)
     desk = names.user(config.tenant, names.DESK)
+    reconciler = names.user(config.tenant, names.RECONCILER)
     for one in config.receivers:
         yield Grant(relay, Kind.TOPIC, one.topic, Operation.WRITE)
+        yield Grant(reconciler, Kind.TOPIC, one.topic, Operation.READ)
+        stated = config.recon(one.name)
+        yield Grant(reconciler, Kind.TOPIC, stated, Operation.WRITE)
     own = names.group(config.tenant, names.DESK)
     yield Grant(desk, Kind.TOPIC, config.receipts, Operation.READ)
     yield Grant(desk, Kind.GROUP, own, Operation.READ)
@@ -65,5 +70,8 @@ def _receivers(config: Receivers) -> Iterator[Grant]:
         user = names.user(config.tenant, one.name)
         yield Grant(user, Kind.TOPIC, one.topic, Operation.READ)
         yield Grant(user, Kind.TOPIC, config.receipts, Operation.WRITE)
+        yield Grant(user, Kind.TOPIC, config.recon(one.name), Operation.READ)
+        own = names.group(config.tenant, one.name, names.RECON)
+        yield Grant(user, Kind.GROUP, own, Operation.READ)
         for group in one.groups:
             yield Grant(user, Kind.GROUP, group, Operation.READ)

@@ -10,7 +10,12 @@ RELAY = "relay"
 """The user who writes receivers' topics."""
 DESK = "receipts"
 """The user, and its group, who reads the receipts."""
-RESERVED = frozenset([RELAY, DESK, "admin", "node", "platform"])
+RECONCILER = "reconciler"
+"""The user who compares what lies on receivers' topics with what was sent."""
+RECON = "recon"
+"""The stem of the topics that say to each receiver what it was sent, and the branch of
+its group that reads it."""
+RESERVED = frozenset([RELAY, DESK, RECONCILER, RECON, "admin", "node", "platform"])
 """No receiver is called so: a user of that name is the platform's own."""
 
 
@@ -32,3 +37,8 @@ def group(tenant: str, name: str, branch: str = "") -> str:
 def receipts(tenant: str) -> str:
     """Name the topic that *tenant*'s receivers answer on."""
     return topic(tenant, RECEIPTS)
+
+
+def recon(tenant: str, receiver: str) -> str:
+    """Name the topic that says to *receiver* what it was sent."""
+    return topic(tenant, f"{RECON}.{receiver}.v1")

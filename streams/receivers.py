@@ -126,8 +126,13 @@ class Receivers:
     def topics(self) -> Mapping[str, int]:
         """Name every topic there is to be, with its number of partitions."""
         wanted = {one.topic: one.partitions for one in self.receivers}
+        stated = {self.recon(one.name): 1 for one in self.receivers}
         # As many as the widest: a receiver's processes answer side by side too.
-        return {**wanted, self.receipts: max(wanted.values())}
+        return {**wanted, self.receipts: max(wanted.values()), **stated}
+
+    def recon(self, receiver: str) -> str:
+        """Name the topic that says to *receiver* what it was sent."""
+        return names.recon(self.tenant, receiver)
 
     def source(self, receiver: str) -> str:
         """Say where *receiver*'s events come from; with their id it is unique."""

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
+from itertools import product
 from typing import NamedTuple
 
 import pytest
@@ -61,16 +63,29 @@ MAY: Mapping[str, May] = {
         "relay": ([], ["provincial.v1", "credit.v1"], []),
         "receipts": (["receipts.v1"], [], ["receipts"]),
         "provincial": (
-            ["provincial.v1"],
+            ["provincial.v1", "recon.provincial.v1"],
             ["receipts.v1"],
-            ["provincial", "provincial.trial"],
+            ["provincial", "provincial.trial", "provincial.recon"],
         ),
-        "credit": (["credit.v1"], ["receipts.v1"], ["credit", "credit.trial"]),
+        "credit": (
+            ["credit.v1", "recon.credit.v1"],
+            ["receipts.v1"],
+            ["credit", "credit.trial", "credit.recon"],
+        ),
+        "reconciler": (
+            ["provincial.v1", "credit.v1"],
+            ["recon.provincial.v1", "recon.credit.v1"],
+            [],
+        ),
     }.items()
 } | {"zhitong.nobody": May()}
+STEMS = (
+    *("provincial.v1", "credit.v1", "receipts.v1"),
+    *("recon.provincial.v1", "recon.credit.v1"),
+)
 TOPICS = (
-    *sorted(names("anze", "provincial.v1", "credit.v1", "receipts.v1")),
-    *sorted(names("beihe", "provincial.v1", "credit.v1", "receipts.v1")),
+    *sorted(names("anze", *STEMS)),
+    *sorted(names("beihe", *STEMS)),
     "zhitong.anze",
     "another.v1",
 )
@@ -207,12 +222,12 @@ def test_every_user_is_shown_its_own_topics_and_groups_alone(
 def test_who_may_read_a_topic_reads_it_in_each_of_its_groups(
     admin: Access, user: str
 ) -> None:
-    (topic,) = MAY[user].read
     with closing(Client(admin)) as writer:
-        assert writer.allowed(on_topics()["write"](topic))
-    for group in MAY[user].groups:
+        for topic in MAY[user].read:
+            assert writer.allowed(on_topics()["write"](topic))
+    for group, topic in product(MAY[user].groups, MAY[user].read):
         consumer = connect(
-            lambda **configs: KafkaConsumer(topic, **configs),
+            partial(KafkaConsumer, topic),
             entry(admin, user),
             group_id=group,
             auto_offset_reset="earliest",

@@ -40,6 +40,8 @@ OURS = {
     "zhitong.anze.provincial.v1": 12,
     "zhitong.anze.credit.v1": 12,
     "zhitong.anze.receipts.v1": 12,
+    "zhitong.anze.recon.provincial.v1": 1,
+    "zhitong.anze.recon.credit.v1": 1,
 }
 
 
@@ -161,6 +163,8 @@ def test_a_broker_that_was_given_gets_the_topics_and_none_is_started(
         "zhitong.given.provincial.v1": 12,
         "zhitong.given.credit.v1": 12,
         "zhitong.given.receipts.v1": 12,
+        "zhitong.given.recon.provincial.v1": 1,
+        "zhitong.given.recon.credit.v1": 1,
     }
     assert start_broker(settings).grants == Applied((), (), ())
 

@@ -33,6 +33,8 @@ def test_two_receivers_are_configured_each_with_its_topic_acts_and_source() -> N
         "zhitong.anze.provincial.v1": 12,
         "zhitong.anze.credit.v1": 12,
         "zhitong.anze.receipts.v1": 12,
+        "zhitong.anze.recon.provincial.v1": 1,
+        "zhitong.anze.recon.credit.v1": 1,
     }
     assert credit.groups == ("zhitong.anze.credit", "zhitong.anze.credit.trial")
     assert all("未读到" in one.source for one in config.receivers)
@@ -44,6 +46,8 @@ def test_another_tenant_s_names_are_its_own() -> None:
         "zhitong.other-city.provincial.v1",
         "zhitong.other-city.credit.v1",
         "zhitong.other-city.receipts.v1",
+        "zhitong.other-city.recon.provincial.v1",
+        "zhitong.other-city.recon.credit.v1",
     }
     assert not {g for one in ours.receivers for g in one.groups} & {
         g for one in theirs.receivers for g in one.groups

@@ -63,6 +63,8 @@ def test_every_setting_is_read_from_its_variable() -> None:
         evidence_algorithm="sm3-sm2",
         seal_seconds=0.5,
         review_minutes=15.0,
+        reconcile_minutes=14.0,
+        answer_hours=13.0,
         witnesses="https://w.example=w.pem",
         witness_quorum=2,
         evidence_alarm_seconds=5.5,

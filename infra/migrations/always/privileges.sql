@@ -52,7 +52,7 @@ grant execute on function fold_decision_counts() to zhitong_gateway;
 grant select, insert on
     access_entry, access_finding, audit_leaf, catalogue_export, catalogue_quality, catalogue_reply, catalogue_review,
     catalogue_version, deed, decision_version, finding, grant_reply, grant_step, outbox_sent, proceeding,
-    receipt, decision_signature, sealed_number, sealed_opening, stray_receipt, unsealed
+    receipt, reconciliation_run, decision_signature, sealed_number, sealed_opening, stray_receipt, unsealed
 to zhitong_gateway;
 
 -- A verification reads each month by itself; access_month says so of those made later.
@@ -84,7 +84,9 @@ create policy gateway_adds on evidence_key for insert to zhitong_gateway
 create policy sealer_keeps on evidence_key to zhitong_sealer using (true) with check (true);
 
 -- What stands, of what goes on.
-grant select, insert, update on access_grant, decision, receiver to zhitong_gateway;
+grant select, insert, update on
+    access_grant, decision, receiver, reconciliation, reconciliation_difference
+to zhitong_gateway;
 grant select, update on grant_change to zhitong_gateway;
 grant select, insert, update, delete on outbox, relay to zhitong_gateway;
 grant select, insert, delete on dead_letter, parked_key, sealed_payload, trusted_document, used_token to zhitong_gateway;
