@@ -14,6 +14,7 @@ from uuid import UUID, uuid5
 
 import asyncpg
 
+from zhitong.connectors import primary
 from zhitong.connectors.loan import Plain
 from zhitong.connectors.statements import statements
 from zhitong.decisions import NAMESPACE, Change, event_id
@@ -264,7 +265,7 @@ class Reconciliations:
     async def _rows(self, name: str, *values: object) -> Sequence[asyncpg.Record]:
         try:
             if self._connection is None or self._connection.is_closed():
-                self._connection = await asyncpg.connect(
+                self._connection = await primary.connect(
                     self._url,
                     timeout=10,
                     command_timeout=SECONDS,
