@@ -129,7 +129,12 @@ class Prepared:
 
 def payload_place(event: Event) -> str:
     """Name the one place a sealed payload opens in."""
-    return f"payload/{event.event_id}/{event.receiver}"
+    return sent_place(str(event.event_id), event.receiver)
+
+
+def sent_place(event: str, receiver: str) -> str:
+    """Name it by what the sent log has of the event."""
+    return f"payload/{event}/{receiver}"
 
 
 def opening_place(decision: UUID, version: int, field: str) -> str:

@@ -8,7 +8,10 @@ with given as (
 judged as (
     select g.*, case
         when e.hash is null then 'we sent this receiver no such event'
-        when encode(e.hash, 'hex') <> g.payload_hash then 'it is for other bytes than those sent'
+        -- A notice was sent in its place, and is what this answers.
+        when encode(e.hash, 'hex') <> g.payload_hash and not exists (
+            select from notice n where n.event_id = g.event_id and n.receiver = g.receiver
+                and encode(n.payload_hash, 'hex') = g.payload_hash) then 'it is for other bytes than those sent'
         end as why
     from given g left join lateral (
         select coalesce(s.payload_hash, sha256(s.payload)) as hash from outbox_sent s where s.event_id = g.event_id and s.receiver = g.receiver

@@ -73,7 +73,12 @@ def seal_bytes(key: bytes, written: bytes, place: str) -> bytes:
 
 def unseal(key: bytes, sealed: bytes, place: str) -> str:
     """Open what was sealed for *place*; raise `SettingsError` if it does not open."""
-    return _opened(AESGCM(key), sealed, place.encode()).decode()
+    return unseal_bytes(key, sealed, place).decode()
+
+
+def unseal_bytes(key: bytes, sealed: bytes, place: str) -> bytes:
+    """Open bytes that were sealed for *place*; raise `SettingsError` as `unseal`."""
+    return _opened(AESGCM(key), sealed, place.encode())
 
 
 async def living_keys(

@@ -32,6 +32,7 @@ from zhitong.infra import (
     receipt_check,
     receivers_admin,
     reconcile_commands,
+    replay_commands,
     witnessing,
 )
 from zhitong.infra.city import SCALES
@@ -260,9 +261,19 @@ def _streams(command: Command) -> None:
     consumer = command(
         "consume",
         "运行接收方的消费程序 run a receiver's consumer",
-        lambda settings, given: consume(settings, given.receiver),
+        lambda settings, given: consume(settings, given.receiver, replay=given.replay),
     )
     consumer.add_argument("receiver", choices=RECEIVERS, help="接收方 which")
+    consumer.add_argument(
+        "--replay", action="store_true", help="读重放主题 read the topic of replays"
+    )
+    replay_commands.describe(
+        command(
+            "replay",
+            "重放：把发送过的事件再发一次 send again what was sent before",
+            replay_commands.run,
+        )
+    )
     receivers = command(
         "receivers",
         "接收方：查看、暂停、恢复、放行 how receivers are; suspend, resume, release",

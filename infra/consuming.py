@@ -25,6 +25,7 @@ from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.settings import Settings
 from zhitong.infra.tenants import refuse_foreign_rules
 from zhitong.infra.workers import run_worker
+from zhitong.streams import names
 from zhitong.streams.broker_watch import BrokerWatch
 from zhitong.streams.consumer import Consumer
 from zhitong.streams.kafka_producer import KafkaSender
@@ -46,18 +47,26 @@ def database_name(receiver: str) -> str:
     return f"at-{receiver}"
 
 
-def consume(settings: Settings, receiver: str) -> None:
-    """Consume until SIGINT or SIGTERM; several may run and share the partitions."""
-    run_worker(
-        settings,
-        f"consume-{receiver}",
-        partial(_consume, settings, receiver),
-        several=True,
-    )
+def consume(settings: Settings, receiver: str, *, replay: bool = False) -> None:
+    """Consume until SIGINT or SIGTERM; several may run and share the partitions.
 
-
-async def _consume(settings: Settings, receiver: str, name: str) -> None:
+    With *replay* it reads what is sent again, and not what is sent.
+    """
+    named = f"consume-{receiver}-{names.REPLAY}" if replay else f"consume-{receiver}"
     found = _configured(settings, receiver)
+    place = found.topic, found.groups[0]
+    if replay:
+        place = (
+            names.replay(settings.tenant, receiver),
+            names.group(settings.tenant, receiver, names.REPLAY),
+        )
+    run_worker(settings, named, partial(_consume, settings, found, place), several=True)
+
+
+async def _consume(
+    settings: Settings, found: Receiver, place: tuple[str, str], name: str
+) -> None:
+    receiver = found.name
     refuse_foreign_rules(settings.tenant, settings.receivers)
     keys = _keys(settings, receiver)
     inbox = await _inbox(settings, found)
@@ -71,7 +80,7 @@ async def _consume(settings: Settings, receiver: str, name: str) -> None:
     )
     watch = asyncio.create_task(BrokerWatch(broker, _log).run())
     try:
-        await consumer.run(broker, found.topic, found.groups[0])
+        await consumer.run(broker, *place)
     finally:
         watch.cancel()
         # Not closed politely: a frozen database would hold our end up.

@@ -137,7 +137,11 @@ def read_receivers(path: Path = RECEIVERS, tenant: str = "anze") -> Receivers:
 def _clashes(file: _File) -> Iterator[tuple[str, str]]:
     """Find rules of one receiver that overlap, and topics that two share."""
     for place, one in enumerate(file.receivers):
-        if one.name in names.RESERVED or one.topic == names.RECEIPTS:
+        if (
+            one.name in names.RESERVED
+            or one.topic == names.RECEIPTS
+            or one.topic.startswith(f"{names.REPLAY}.")
+        ):
             yield (
                 f"接收方不能叫 {one.name}，主题不能叫 {one.topic}：平台自己在用",
                 f"the platform itself has the name {one.name} or {one.topic}",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from zhitong.decisions import Answer
+from zhitong.decisions import Absence, Answer, Change
 from zhitong.rules.statements import LONGEST
-from zhitong.streams import examples
+from zhitong.streams import examples, names
 from zhitong.streams.cloud_events import (
     CONTENT_TYPE,
     RECEIPT_SCHEMA,
@@ -16,6 +16,7 @@ from zhitong.streams.cloud_events import (
 )
 from zhitong.streams.keys import LONGEST_RECEIPT
 from zhitong.streams.keys import RECEIPT_TYPE as JWS_TYPE
+from zhitong.streams.notices import NOTICE_SCHEMA, NOTICE_TYPE
 from zhitong.streams.receivers import Format, Receiver, Receivers
 from zhitong.streams.schemas import Table, tables
 
@@ -41,6 +42,31 @@ _STATEMENT = {
     "contentMediaType": "application/jose",
     "description": "决定机关签署的声明（JWS），有签署且成立时才有 "
     "what the bureau has signed, a JWS; there where it holds",
+}
+_VERSION = {
+    "source": {
+        "type": "string",
+        "pattern": "^/zhitong/[a-z0-9-]+/[0-9]{6}/[^/]+$",
+        "description": "/zhitong/<租户 tenant>/<行政区划 division>/<接收方 receiver>",
+    },
+    "subject": _UUID | {"description": "决定的编号 the decision's id"},
+    "receiver": {"type": "string", "minLength": 1},
+    "decisionversion": {"type": "integer", "minimum": 1},
+    "partitionkey": _KEY,
+    "followshistory": {
+        "type": "boolean",
+        "description": "较早的版本在平台启用之前已有 earlier versions were there "
+        "before the platform began",
+    },
+}
+"""What an event has of the version it is about, and a notice in its place too."""
+_REPLAY = {
+    "replay": {
+        "type": "string",
+        "const": "1",
+        "description": "重放的才有 there where it is sent again",
+    },
+    "replay-id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
 }
 _OURS = {"type": "string", "const": CONTENT_TYPE}
 # The binding's own example has the charset: whoever answers may write it so.
@@ -91,7 +117,10 @@ _SAID = {
 def asyncapi(config: Receivers) -> str:
     """Give the document as JSON, the same for the same configuration."""
     receivers = {one.name: one for one in config.receivers}
-    messages: dict[str, object] = {"receipt": _receipt(config.tenant)}
+    messages: dict[str, object] = {
+        "receipt": _receipt(config.tenant),
+        "notice": _notice(config),
+    }
     channels: dict[str, object] = {}
     operations: dict[str, object] = {}
     for name, one in receivers.items():
@@ -100,8 +129,14 @@ def asyncapi(config: Receivers) -> str:
             _named(table): _message(table, examples.event(one, table, config))
             for table in own
         }
-        channels[name] = _channel(one.topic, _title(one), [*map(_named, own)], one)
+        said = [*map(_named, own), "notice"]
+        channels[name] = _channel(one.topic, _title(one), said, one)
         operations[f"deliver.{name}"] = _operation("send", name, _title(one))
+        again = f"replay.{name}"
+        title = f"{_title(one)}：重放 what is sent again"
+        topic = names.replay(config.tenant, name)
+        channels[again] = _channel(topic, title, said, one)
+        operations[again] = _operation("send", again, title)
     receipts = "接收方对每个事件的签名回执 each receiver's signed answer to each event"
     channels["receipts"] = _channel(config.receipts, receipts, ["receipt"], None)
     operations["file.receipts"] = _operation("receive", "receipts", receipts)
@@ -169,23 +204,9 @@ def _operation(action: str, channel: str, title: str) -> dict[str, object]:
 
 def _message(table: Table, example: Mapping[str, object]) -> dict[str, object]:
     said = {
-        "source": {
-            "type": "string",
-            "pattern": "^/zhitong/[a-z0-9-]+/[0-9]{6}/[^/]+$",
-            "description": "/zhitong/<租户 tenant>/<行政区划 division>/"
-            "<接收方 receiver>",
-        },
+        **_VERSION,
         "type": {"type": "string", "enum": list(TYPES.values())},
-        "subject": _UUID | {"description": "决定的编号 the decision's id"},
         "dataschema": {"type": "string", "const": table.urn},
-        "receiver": {"type": "string", "minLength": 1},
-        "decisionversion": {"type": "integer", "minimum": 1},
-        "partitionkey": _KEY,
-        "followshistory": {
-            "type": "boolean",
-            "description": "较早的版本在平台启用之前已有 earlier versions were there "
-            "before the platform began",
-        },
         "statement": _STATEMENT,
         "data": {
             "type": "object",
@@ -198,6 +219,34 @@ def _message(table: Table, example: Mapping[str, object]) -> dict[str, object]:
         },
     }
     return _enveloped(_named(table), table.title, said, _OURS, example)
+
+
+def _notice(config: Receivers) -> dict[str, object]:
+    said = {
+        **_VERSION,
+        "type": {"type": "string", "const": NOTICE_TYPE},
+        "dataschema": {"type": "string", "const": NOTICE_SCHEMA},
+        "data": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["change", "payload_hash", "why"],
+            "properties": {
+                "change": {"enum": list(Change)},
+                "payload_hash": {
+                    "type": "string",
+                    "pattern": "^[0-9a-f]{64}$",
+                    "description": "所代替的字节的 SHA-256 "
+                    "SHA-256 of the bytes it stands for",
+                },
+                "why": {
+                    "enum": list(Absence),
+                    "description": "已依法删除；无法发送 erased by law; unsendable",
+                },
+            },
+        },
+    }
+    title = "缺文通知 Notice of a version that is not given"
+    return _enveloped("notice", title, said, _OURS, examples.notice(config))
 
 
 def _receipt(tenant: str) -> dict[str, object]:
@@ -236,6 +285,7 @@ def _enveloped(
     media: Mapping[str, str],
     example: Mapping[str, object],
 ) -> dict[str, object]:
+    again = {} if name == "receipt" else _REPLAY
     time = "带 Asia/Shanghai 时差的 RFC 3339 RFC 3339 with the offset of Asia/Shanghai"
     attributes: dict[str, object] = {
         "specversion": {"type": "string", "const": "1.0"},
@@ -252,7 +302,7 @@ def _enveloped(
         "headers": {
             "type": "object",
             "required": ["content-type"],
-            "properties": {"content-type": media, "traceparent": _TRACE},
+            "properties": {"content-type": media, "traceparent": _TRACE, **again},
         },
         "payload": {
             "type": "object",

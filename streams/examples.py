@@ -15,6 +15,7 @@ import orjson
 from msgspec.structs import replace
 
 from zhitong.decisions import (
+    Absence,
     Act,
     Answer,
     Change,
@@ -28,10 +29,12 @@ from zhitong.decisions import (
     Review,
     case_hash,
     event_id,
+    partition_key,
 )
 from zhitong.streams.cloud_events import SHANGHAI, write_receipt
 from zhitong.streams.envelopes import ReceiverEnvelopes
 from zhitong.streams.keys import ReceiverKeys
+from zhitong.streams.notices import Notice, write_notice
 from zhitong.streams.receivers import Receiver, Receivers
 from zhitong.streams.schemas import Table
 from zhitong.types import Inquiry, Occasion, Principal
@@ -179,6 +182,26 @@ def whole(entry: Entry, receiver: str) -> Copy:
             id="",
         ),
     )
+
+
+def notice(config: Receivers) -> dict[str, Any]:
+    """Give the example of a notice, as it stands for the example of ``cf_zrr``."""
+    decision = replace(_DECISION, local_id="PENALTY-NATURAL_PERSON")
+    made = Notice(
+        event_id=RECEIPT.event_id,
+        receiver=RECEIPT.receiver,
+        decision_id=decision.id,
+        version=1,
+        change=Change.RECORDED,
+        follows_history=False,
+        source=config.source(RECEIPT.receiver),
+        time=_ANSWERED,
+        key=partition_key(case_hash(decision.case_key)),
+        why=Absence.ERASED,
+        payload_hash=RECEIPT.payload_hash,
+    )
+    said: dict[str, Any] = orjson.loads(write_notice(made))
+    return said
 
 
 def receipt(tenant: str) -> dict[str, Any]:

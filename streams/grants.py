@@ -1,10 +1,11 @@
 """Who may do what on the broker: declared here once, and nothing beside it.
 
-A receiver reads its own topic in its own groups and writes receipts; the relay writes
-the receivers' topics; the desk reads the receipts; the reconciler reads the receivers'
-topics and says to each, on a topic of its own, what it was sent. Kafka counts a topic's
-or group's description as part of reading or writing it, and an idempotent producer as
-part of writing. Topics, users and grants are made by the administrator alone.
+A receiver reads its own topic, and that of its replays, in its own groups and writes
+receipts; the relay writes these topics; the desk reads the receipts; the reconciler
+reads the receivers' topics and says to each, on a topic of its own, what it was sent.
+Kafka counts a topic's or group's description as part of reading or writing it, and an
+idempotent producer as part of writing. Topics, users and grants are made by the
+administrator alone.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ def _platform(config: Receivers) -> Iterator[Grant]:
     desk = names.user(config.tenant, names.DESK)
     reconciler = names.user(config.tenant, names.RECONCILER)
     for one in config.receivers:
+        again = names.replay(config.tenant, one.name)
         yield Grant(relay, Kind.TOPIC, one.topic, Operation.WRITE)
+        yield Grant(relay, Kind.TOPIC, again, Operation.WRITE)
         yield Grant(reconciler, Kind.TOPIC, one.topic, Operation.READ)
         stated = config.recon(one.name)
         yield Grant(reconciler, Kind.TOPIC, stated, Operation.WRITE)
@@ -68,10 +71,13 @@ def _receivers(config: Receivers) -> Iterator[Grant]:
     # One that has ended is still withdrawn from, and still answers.
     for one in config.receivers:
         user = names.user(config.tenant, one.name)
+        again = names.replay(config.tenant, one.name)
         yield Grant(user, Kind.TOPIC, one.topic, Operation.READ)
+        yield Grant(user, Kind.TOPIC, again, Operation.READ)
         yield Grant(user, Kind.TOPIC, config.receipts, Operation.WRITE)
         yield Grant(user, Kind.TOPIC, config.recon(one.name), Operation.READ)
-        own = names.group(config.tenant, one.name, names.RECON)
-        yield Grant(user, Kind.GROUP, own, Operation.READ)
+        for branch in (names.RECON, names.REPLAY):
+            own = names.group(config.tenant, one.name, branch)
+            yield Grant(user, Kind.GROUP, own, Operation.READ)
         for group in one.groups:
             yield Grant(user, Kind.GROUP, group, Operation.READ)

@@ -14,6 +14,7 @@ from zhitong.exceptions import EventPoisonError, ReceiverError
 from zhitong.streams.cloud_events import DecisionEvent, parse
 from zhitong.streams.group_reader import Message
 from zhitong.streams.keys import ReceiverKeys, unseal
+from zhitong.streams.notices import Notice, read_notice
 from zhitong.streams.schemas import faults, tables
 from zhitong.streams.tracing import begin, traceparent_of
 
@@ -54,6 +55,9 @@ class Intake:
     def read(self, message: Message) -> Read | Unreadable:
         """Say what *message* brings; no fault of it says a word of its content."""
         try:
+            if notice := read_notice(message.value):
+                self._mine(notice.receiver)
+                return _noticed(message, notice)
             event = parse(message.value)
             self._ours(event)
         except EventPoisonError as error:
@@ -66,11 +70,14 @@ class Intake:
             )
         return self._read(message, event)
 
-    def _ours(self, event: DecisionEvent) -> None:
-        if event.receiver != self.keys.receiver:
+    def _mine(self, receiver: str) -> None:
+        if receiver != self.keys.receiver:
             raise EventPoisonError(
                 "这件事件是给别的接收方的", "this event is for another receiver"
             )
+
+    def _ours(self, event: DecisionEvent) -> None:
+        self._mine(event.receiver)
         if event.table not in tables():
             raise EventPoisonError("没有这样的表", "there is no table of that name")
 
@@ -131,6 +138,27 @@ class Intake:
                     continue
                 reasons.append(f"{column}：{error.label.zh} / {error.label.en}")
         return row, tuple(reasons)
+
+
+def _noticed(message: Message, notice: Notice) -> Read:
+    """Take a notice as a version that has been seen, and has nothing to be held."""
+    arrival = Arrival(
+        event_id=notice.event_id,
+        decision_id=notice.decision_id,
+        version=notice.version,
+        change=notice.change,
+        follows_history=notice.follows_history,
+        table="",
+        row={},
+        reasons=(notice.reason,),
+        payload_hash=hashlib.sha256(message.value).hexdigest(),
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        key=notice.key,
+        traceparent=_known(message.traceparent or notice.traceparent),
+    )
+    return Read(arrival, None)
 
 
 def _sealed(table: str) -> Iterator[str]:

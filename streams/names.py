@@ -15,7 +15,11 @@ RECONCILER = "reconciler"
 RECON = "recon"
 """The stem of the topics that say to each receiver what it was sent, and the branch of
 its group that reads it."""
-RESERVED = frozenset([RELAY, DESK, RECONCILER, RECON, "admin", "node", "platform"])
+REPLAY = "replay"
+"""Where what was sent is sent again: the stem's first word, and a group's branch."""
+RESERVED = frozenset(
+    [RELAY, DESK, RECONCILER, RECON, REPLAY, "admin", "node", "platform"]
+)
 """No receiver is called so: a user of that name is the platform's own."""
 
 
@@ -42,3 +46,8 @@ def receipts(tenant: str) -> str:
 def recon(tenant: str, receiver: str) -> str:
     """Name the topic that says to *receiver* what it was sent."""
     return topic(tenant, f"{RECON}.{receiver}.v1")
+
+
+def replay(tenant: str, receiver: str) -> str:
+    """Name the topic on which *receiver* is sent again what it was sent before."""
+    return topic(tenant, f"{REPLAY}.{receiver}.v1")

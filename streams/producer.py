@@ -54,6 +54,8 @@ def headers(event: Outgoing) -> Headers:
     found = [("content-type", CONTENT_TYPE.encode())]
     if event.traceparent:
         found.append(("traceparent", event.traceparent.encode()))
+    if event.replay:
+        found += [("replay", b"1"), ("replay-id", event.replay.encode())]
     return found
 
 

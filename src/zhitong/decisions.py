@@ -378,6 +378,39 @@ class Outgoing(_Word, frozen=True, kw_only=True):
     created_at: datetime
     attempts: int = 0
     traceparent: str = ""
+    replay: str = ""
+    """The replay by which it is sent again; empty: it leaves for the first time."""
+
+
+class Sent(_Word, frozen=True, kw_only=True):
+    """An event as the sent log has it, its bytes those that left."""
+
+    seq: int
+    bucket: int
+    event_id: UUID
+    receiver: str
+    decision_id: UUID
+    version: int
+    change: Change
+    key: str
+    payload: bytes | None
+    """None: the key it was sealed under is destroyed."""
+    payload_hash: bytes
+    """SHA-256 of what left; what is kept may be something else by now."""
+    created_at: datetime
+    traceparent: str = ""
+    erased_at: datetime | None = None
+    follows_history: bool = False
+    """Known of what is erased; otherwise its bytes say so."""
+
+
+class Absence(StrEnum):
+    """Why a notice stands where an event should."""
+
+    ERASED = "ERASED"
+    """Its content was erased as law demands."""
+    UNSENDABLE = "UNSENDABLE"
+    """No broker takes it, and an operator has let its case go on without."""
 
 
 class Ack(_Word, frozen=True, kw_only=True):

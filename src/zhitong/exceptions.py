@@ -508,6 +508,12 @@ class ErasureError(ZhitongError):
     code = "ERASURE"
 
 
+class ReplayError(StreamError):
+    """A replay was not ordered as it must be, or there is nothing to replay."""
+
+    code = "REPLAY"
+
+
 class ReceiverError(StreamError):
     """A receiver's configuration or keys are wrong."""
 

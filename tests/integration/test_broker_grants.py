@@ -60,17 +60,27 @@ MAY: Mapping[str, May] = {
     f"zhitong.{tenant}.{user}": May(*(names(tenant, *each) for each in may))
     for tenant in TENANTS
     for user, may in {
-        "relay": ([], ["provincial.v1", "credit.v1"], []),
+        "relay": (
+            [],
+            [
+                *("provincial.v1", "replay.provincial.v1"),
+                *("credit.v1", "replay.credit.v1"),
+            ],
+            [],
+        ),
         "receipts": (["receipts.v1"], [], ["receipts"]),
         "provincial": (
-            ["provincial.v1", "recon.provincial.v1"],
+            ["provincial.v1", "recon.provincial.v1", "replay.provincial.v1"],
             ["receipts.v1"],
-            ["provincial", "provincial.trial", "provincial.recon"],
+            [
+                *("provincial", "provincial.trial"),
+                *("provincial.recon", "provincial.replay"),
+            ],
         ),
         "credit": (
-            ["credit.v1", "recon.credit.v1"],
+            ["credit.v1", "recon.credit.v1", "replay.credit.v1"],
             ["receipts.v1"],
-            ["credit", "credit.trial", "credit.recon"],
+            ["credit", "credit.trial", "credit.recon", "credit.replay"],
         ),
         "reconciler": (
             ["provincial.v1", "credit.v1"],
@@ -79,9 +89,11 @@ MAY: Mapping[str, May] = {
         ),
     }.items()
 } | {"zhitong.nobody": May()}
+REPLAYS = ("replay.provincial.v1", "replay.credit.v1")
 STEMS = (
     *("provincial.v1", "credit.v1", "receipts.v1"),
     *("recon.provincial.v1", "recon.credit.v1"),
+    *REPLAYS,
 )
 TOPICS = (
     *sorted(names("anze", *STEMS)),
@@ -112,6 +124,9 @@ def admin(kafka_factory: Callable[[str], Broker]) -> Access:
         set_users(found, tenant, own)
         apply_grants(found, config)
     set_users(found, "nobody", {"zhitong.nobody": passwords()["zhitong.nobody"]})
+    # Those of replays are made at first need: here they are there.
+    replays = names("anze", *REPLAYS) | names("beihe", *REPLAYS)
+    ensure_topics(found, dict.fromkeys(sorted(replays), 12))
     ensure_topics(found, {"zhitong.anze": 1, "another.v1": 1})
     return found
 

@@ -15,13 +15,23 @@ import pytest
 from jsonschema import Draft202012Validator
 from msgspec.structs import replace
 
-from zhitong.decisions import Act, Answer, Change, Decision, Entry, Party, Receipt
+from zhitong.decisions import (
+    Absence,
+    Act,
+    Answer,
+    Change,
+    Decision,
+    Entry,
+    Party,
+    Receipt,
+)
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.streams.asyncapi import asyncapi
 from zhitong.streams.cloud_events import write_receipt
 from zhitong.streams.envelopes import ReceiverEnvelopes
 from zhitong.streams.examples import whole
 from zhitong.streams.keys import ReceiverKeys, sign_receipt
+from zhitong.streams.notices import Notice, write_notice
 
 ROOT = Path(__file__).parents[2]
 PORTAL = ROOT / "portal"
@@ -69,7 +79,24 @@ def produced() -> list[tuple[str, bytes]]:
         payload_hash="ab" * 32,
     )
     signed = replace(receipt, signed=sign_receipt(receipt, KEYS))
-    return [*found, ("receipt", write_receipt(signed, "anze"))]
+    notice = Notice(
+        event_id=EVENT_ID,
+        receiver="credit",
+        decision_id=EVENT_ID,
+        version=2,
+        change=Change.WITHDRAWN,
+        follows_history=True,
+        source="/zhitong/anze/619900/credit",
+        time=AT,
+        key="88978920f9d0f597",
+        why=Absence.ERASED,
+        payload_hash="ab" * 32,
+    )
+    return [
+        *found,
+        ("notice", write_notice(notice)),
+        ("receipt", write_receipt(signed, "anze")),
+    ]
 
 
 async def node(script: str, *arguments: str, given: bytes = b"") -> list[str]:
@@ -101,6 +128,8 @@ def test_each_receiver_has_a_channel_with_its_topic_and_tables() -> None:
     assert {name: one["address"] for name, one in channels.items()} == {
         "provincial": "zhitong.anze.provincial.v1",
         "credit": "zhitong.anze.credit.v1",
+        "replay.provincial": "zhitong.anze.replay.provincial.v1",
+        "replay.credit": "zhitong.anze.replay.credit.v1",
         "receipts": "zhitong.anze.receipts.v1",
     }
     assert list(channels["credit"]["messages"]) == [
@@ -108,8 +137,10 @@ def test_each_receiver_has_a_channel_with_its_topic_and_tables() -> None:
         "credit.cf_zrr.1",
         "credit.xk_fr.1",
         "credit.xk_zrr.1",
+        "notice",
     ]
-    assert len(channels["provincial"]["messages"]) == 9
+    assert len(channels["provincial"]["messages"]) == 9 + 1
+    assert channels["replay.credit"]["messages"] == channels["credit"]["messages"]
     assert channels["provincial"]["bindings"]["kafka"]["partitions"] == 12
 
 
@@ -127,7 +158,7 @@ def test_every_kind_of_event_we_produce_is_as_the_document_says() -> None:
 async def test_the_asyncapi_parser_finds_nothing_to_say() -> None:
     path = str(ROOT / "docs" / "asyncapi.json")
     assert await node("asyncapi.mjs", path) == [
-        "0 findings, 3 channels, 14 messages, 3 operations"
+        "0 findings, 5 channels, 15 messages, 5 operations"
     ]
 
 
@@ -135,7 +166,7 @@ async def test_the_cloud_events_reader_reads_what_we_produce_with_its_time() -> 
     events: Sequence[tuple[str, bytes]] = produced()
     given = b"".join(base64.b64encode(value) + b"\n" for _, value in events)
     read = [json.loads(line) for line in await node("events.mjs", given=given)]
-    assert len(read) == len(events) == 23
+    assert len(read) == len(events) == 24
     for (_, value), event in zip(events, read, strict=True):
         said = json.loads(value)
         # The reader writes times in UTC; whatever else we said it gives back.

@@ -51,7 +51,7 @@ grant execute on function fold_decision_counts() to zhitong_gateway;
 -- What is proved, and what was said once: added to and read.
 grant select, insert on
     access_entry, access_finding, audit_leaf, catalogue_export, catalogue_quality, catalogue_reply, catalogue_review,
-    catalogue_version, deed, decision_version, finding, grant_reply, grant_step, outbox_sent, proceeding,
+    catalogue_version, deed, decision_version, finding, grant_reply, grant_step, notice, outbox_sent, proceeding,
     receipt, reconciliation_run, decision_signature, sealed_number, sealed_opening, stray_receipt, unsealed
 to zhitong_gateway;
 
@@ -85,7 +85,7 @@ create policy sealer_keeps on evidence_key to zhitong_sealer using (true) with c
 
 -- What stands, of what goes on.
 grant select, insert, update on
-    access_grant, decision, receiver, reconciliation, reconciliation_difference
+    access_grant, decision, receiver, reconciliation, reconciliation_difference, replay
 to zhitong_gateway;
 grant select, update on grant_change to zhitong_gateway;
 grant select, insert, update, delete on outbox, relay to zhitong_gateway;
