@@ -15,10 +15,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Awaitable, Collection, Sequence
 from contextlib import suppress
+from operator import attrgetter
 from typing import TypeVar
-from uuid import UUID
 
 import asyncpg
 
@@ -41,7 +42,11 @@ RESCAN_SECONDS = 10.0
 OF_KEY = 100
 """Events of one key in a batch, where there are others to be sent."""
 NEAR = 4
-"""Rows a look passes at most, in batches."""
+"""Rows a look passes at most, in batches. After a whole one the next is first looked
+for in as many rows as it has: where much waits, most of it may leave."""
+WIDE = 8
+"""So often a look is wide whatever was found before: what no row was found of at all
+may have some behind rows that wait."""
 COUNTED = 10_000
 """What waits is counted so far."""
 BATCH_BYTES = 16_777_216
@@ -63,16 +68,19 @@ _SESSION = {
     "idle_in_transaction_session_timeout": "15s",
     "statement_timeout": "30s",
     # The outbox is empty at one look and full at the next: plans must not follow
-    # statistics. Every look here goes through an index.
+    # statistics. Every look here goes through an index, and in the order of one.
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
+    "enable_sort": "off",
+    "enable_incremental_sort": "off",
     "jit": "off",
 }
 _LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
+_SEQ = attrgetter("seq")
 _Result = TypeVar("_Result")
 
 
@@ -100,6 +108,8 @@ class PlatformOutbox:
         self._wanting = False
         self._marks: dict[str, int] = {}
         self._rescan_at = 0.0
+        self._looks = 0
+        self._whole = False
         self._months_at = 0.0
 
     @property
@@ -134,21 +144,16 @@ class PlatformOutbox:
             if now >= self._rescan_at:
                 self._marks.clear()
                 self._rescan_at = now + RESCAN_SECONDS
-            rows = await self._fetch(
-                "waiting",
-                sorted(self._owned),
-                list(self._marks),
-                list(self._marks.values()),
-                list(resting),
-                limit,
-                BATCH_BYTES,
-                NEAR * limit,
-                OF_KEY,
-            )
-            if rows:
+            self._looks += 1
+            events: list[Outgoing] = []
+            if self._whole and self._looks % WIDE:
+                events = await self._look(limit, resting, 1)
+            if not _whole(events, limit):
+                events = await self._look(limit, resting, NEAR)
+            self._whole = _whole(events, limit)
+            if events:
                 # Nothing leaves that a promotion could undo.
                 await self._fetch("copied", of="primary")
-            events = [_outgoing(row) for row in rows]
             # Oldest last, so that the oldest of each receiver makes its mark.
             for event in reversed(events):
                 self._marks[event.receiver] = max(0, event.seq - TRAIL)
@@ -162,6 +167,7 @@ class PlatformOutbox:
             [ack.partition for ack in acks],
             [ack.offset for ack in acks],
             [ack.at for ack in acks],
+            [ack.digest or None for ack in acks],
         )
 
     async def failed(self, seq: int, error: str) -> int:
@@ -251,6 +257,22 @@ class PlatformOutbox:
         for bucket in free:
             self._leaving.pop(bucket, None)
 
+    async def _look(
+        self, limit: int, resting: Collection[str], near: int
+    ) -> list[Outgoing]:
+        rows = await self._fetch(
+            "waiting",
+            sorted(self._owned),
+            list(self._marks),
+            list(self._marks.values()),
+            list(resting),
+            limit,
+            BATCH_BYTES,
+            near * limit,
+            OF_KEY,
+        )
+        return sorted((Outgoing(**row) for row in rows), key=_SEQ)
+
     async def _do(self, name: str, *values: object) -> list[asyncpg.Record]:
         async with self._alone:
             return await self._fetch(name, *values)
@@ -295,8 +317,13 @@ def _weight(relay: str, bucket: int) -> tuple[bytes, str]:
     return hashlib.sha256(f"{bucket}/{relay}".encode()).digest(), relay
 
 
-def _outgoing(row: asyncpg.Record) -> Outgoing:
-    return Outgoing(**{**row, "event_id": UUID(row["event_id"])})
+def _whole(events: Sequence[Outgoing], limit: int) -> bool:
+    """Say whether each receiver has all it may, and no key more than its share."""
+    counts = Counter(event.receiver for event in events)
+    keys = Counter((event.receiver, event.key) for event in events)
+    return (
+        bool(events) and min(counts.values()) == limit and max(keys.values()) <= OF_KEY
+    )
 
 
 def _unavailable() -> LedgerUnavailableError:

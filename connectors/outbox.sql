@@ -43,9 +43,11 @@ with near as materialized (
     left join unnest($2::text[], $3::bigint[]) m (receiver, seq) on m.receiver = r.receiver
     cross join lateral (
         select e.seq, e.receiver, e.key, e.attempts, octet_length(e.payload) as bytes from outbox e
-        where e.receiver = r.receiver and not e.parked and e.seq >= coalesce(m.seq, 0)
-            and e.bucket = any($1::smallint[])
-        order by e.seq limit $7) w
+        -- As rows, so that the index is entered at the receiver's own: by seq alone, as the
+        -- statistics may have it, a look would pass by all that waits for others.
+        where (e.receiver, e.parked, e.seq) >= (r.receiver, false, coalesce(m.seq, 0))
+            and (e.receiver, e.parked) <= (r.receiver, false) and e.bucket = any($1::smallint[])
+        order by e.receiver, e.parked, e.seq limit $7) w
     where r.suspended_at is null and r.receiver <> all($4::text[])
     window of_key as (partition by w.receiver, w.key order by w.seq)),
 chosen as materialized (
@@ -62,11 +64,10 @@ given as materialized (
         select c.*, first_value(c.first) over (partition by c.receiver, c.key order by c.seq) as due
         from checked c) k
     where k.due)
-select o.seq, o.bucket, o.event_id, o.receiver, o.topic, o.key, o.payload, o.created_at,
+select o.seq, o.bucket, o.event_id::uuid, o.receiver, o.topic, o.key, o.payload, o.created_at,
     o.attempts, o.traceparent
 from given g join outbox o on o.seq = g.seq
-where g.before < $6
-order by o.seq;
+where g.before < $6;
 
 -- sent --
 -- One statement, so one transaction: what is not moved is still there to be sent.
@@ -74,9 +75,10 @@ order by o.seq;
 -- A broker whose clock is wrong is not followed past now, nor before this month: there
 -- may be no partition.
 with moved as (
-    delete from outbox o using unnest($1::bigint[], $2::int[], $3::bigint[], $4::timestamptz[]) a (seq, kpartition, koffset, at)
+    delete from outbox o using unnest($1::bigint[], $2::int[], $3::bigint[], $4::timestamptz[], $5::bytea[])
+        a (seq, kpartition, koffset, at, digest)
     where o.seq = a.seq
-    returning o.*, a.kpartition, a.koffset, a.at),
+    returning o.*, a.kpartition, a.koffset, a.at, a.digest),
 -- Of a natural person it is kept sealed from now on.
 closed as (
     delete from sealed_payload p using moved m
@@ -85,7 +87,7 @@ closed as (
 insert into outbox_sent (seq, bucket, event_id, receiver, decision_id, version, change, topic,
     key, schema, payload, payload_hash, key_id, traceparent, created_at, attempts, kpartition, koffset, sent_at)
 select m.seq, m.bucket, m.event_id, m.receiver, m.decision_id, m.version, m.change, m.topic,
-    m.key, m.schema, coalesce(c.sealed, m.payload), sha256(m.payload), c.key_id, m.traceparent, m.created_at,
+    m.key, m.schema, coalesce(c.sealed, m.payload), coalesce(m.digest, sha256(m.payload)), c.key_id, m.traceparent, m.created_at,
     m.attempts, m.kpartition, m.koffset,
     greatest(m.created_at, date_trunc('month', clock_timestamp()), least(m.at, clock_timestamp()))
 from moved m left join closed c on c.event_id = m.event_id and c.receiver = m.receiver;

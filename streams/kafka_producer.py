@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from types import MappingProxyType
 
@@ -22,6 +24,9 @@ _BATCH_BYTES = 262_144
 _BOOTSTRAP_MS = 5_000
 _METADATA_MS = 3_000
 _REQUEST_MS = 30_000
+_LINGER_MS = 20
+"""Records of a batch leave together, and that at once when it is whole: sent one by
+one each would be a request of its own."""
 _RECONNECT_MS = 1_000
 _CLOSE_SECONDS = 1.0
 _SLACK_SECONDS = 5.0
@@ -94,6 +99,7 @@ class KafkaSender:
         begun: list[FutureRecordMetadata | Fault] = []
         broken: set[str] = set()
         several = len({event.key for event in events}) < len(events)
+        there: dict[str, int] = {}
         for event in events:
             if known := missing.get(event.topic):
                 # The topic's others would wait as long, each.
@@ -102,7 +108,7 @@ class KafkaSender:
             if event.key in broken:
                 begun.append(behind(event.seq))
                 continue
-            one = self._begin(producer, event)
+            one = self._begin(producer, event, there)
             begun.append(one)
             if isinstance(one, Fault):
                 broken.add(event.key)
@@ -113,16 +119,20 @@ class KafkaSender:
                 # leaves: what follows it in its case would overtake it.
                 one.add_errback(_halt, producer)
         deadline = time.monotonic() + self._delivery + _SLACK_SECONDS
+        with suppress(errors.KafkaError):  # each answer says it itself
+            producer.flush(self._delivery + _SLACK_SECONDS)
         return [
-            _answer(event.seq, each, deadline)
+            _answer(event, each, deadline)
             for event, each in zip(events, begun, strict=True)
         ]
 
     def _begin(
-        self, producer: KafkaProducer, event: Outgoing
+        self, producer: KafkaProducer, event: Outgoing, counts: dict[str, int]
     ) -> FutureRecordMetadata | Fault:
         try:
-            there = len(producer.partitions_for(event.topic))
+            there = counts.get(event.topic)
+            if there is None:
+                there = counts[event.topic] = len(producer.partitions_for(event.topic))
             wanted = self._configured.get(event.topic, there)
             if there != wanted:
                 error = miscounted(event.topic, there, wanted)
@@ -151,8 +161,10 @@ class KafkaSender:
                 enable_idempotence=True,
                 max_in_flight_requests_per_connection=5,
                 delivery_timeout_ms=int(self._delivery * 1000),
-                request_timeout_ms=min(_REQUEST_MS, int(self._delivery * 1000)),
-                linger_ms=0,
+                request_timeout_ms=min(
+                    _REQUEST_MS, int(self._delivery * 1000) - _LINGER_MS
+                ),
+                linger_ms=_LINGER_MS,
                 batch_size=_BATCH_BYTES,
                 allow_auto_create_topics=False,
                 bootstrap_timeout_ms=_BOOTSTRAP_MS,
@@ -176,21 +188,23 @@ class KafkaSender:
 
 
 def _answer(
-    seq: int, begun: FutureRecordMetadata | Fault, deadline: float
+    event: Outgoing, begun: FutureRecordMetadata | Fault, deadline: float
 ) -> Ack | Fault:
     if isinstance(begun, Fault):
         return begun
     try:
         metadata = begun.get(max(0.0, deadline - time.monotonic()))  # type: ignore[no-untyped-call]
     except _POISON as error:
-        return Fault(seq=seq, error=_poison(error))
+        return Fault(seq=event.seq, error=_poison(error))
     except AWAY as error:
-        return Fault(seq=seq, error=_away(error))
+        return Fault(seq=event.seq, error=_away(error))
     return Ack(
-        seq=seq,
+        seq=event.seq,
         partition=metadata.partition,
         offset=metadata.offset,
         at=_at(metadata.timestamp),
+        # Four times as fast here as in the database, and of what was sent.
+        digest=hashlib.sha256(event.payload).digest(),
     )
 
 

@@ -32,7 +32,7 @@ from zhitong.streams import relay_metrics
 from zhitong.streams.producer import Fault, Producer
 from zhitong.streams.tracing import Sending
 
-BATCH = 1_000
+BATCH = 2_000
 """Events of one receiver in one batch."""
 ATTEMPTS = 3
 LONGEST_REST = 60.0

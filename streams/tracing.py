@@ -57,6 +57,8 @@ class Sending:
         self.events = list(events)
         self._spans: dict[int, Span] = {}
         for index, event in enumerate(events):
+            if not event.traceparent:
+                continue
             span = begin(
                 f"send {event.topic}",
                 SpanKind.PRODUCER,
@@ -76,6 +78,8 @@ class Sending:
 
     def end(self, answers: Sequence[Ack | Fault]) -> None:
         """End each span with what became of its event."""
+        if not self._spans:
+            return
         for answer in answers:
             span = self._spans.pop(answer.seq, None)
             if span is None:

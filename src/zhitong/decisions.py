@@ -421,6 +421,8 @@ class Ack(_Word, frozen=True, kw_only=True):
     offset: int
     at: datetime | None = None
     """When, by the broker's clock; None: it did not say."""
+    digest: bytes = b""
+    """SHA-256 of the bytes that were sent; empty: not computed."""
 
 
 class Backlog(_Word, frozen=True, kw_only=True):
