@@ -21,10 +21,6 @@ class ReceiverControl(Session):
         """Say how each receiver is and what waits for it."""
         return await self._fetch("state")
 
-    async def parked(self) -> Sequence[State]:
-        """Name the keys that wait behind a dead letter, longest first."""
-        return await self._fetch("parked")
-
     async def suspend(self, receiver: str, who: str, because: str) -> bool:
         """Hold *receiver*; False if it is held already, or unknown."""
         return await self._act("suspend", who, because, receiver, because)
@@ -44,10 +40,6 @@ class ReceiverControl(Session):
                 f"what {receiver} is sent rests on a sharing grant, which has ended: "
                 "resume it after a new grant",
             ) from error
-
-    async def release(self, receiver: str, key: str, who: str, because: str) -> bool:
-        """Let a parked key go on; False if it is not parked."""
-        return await self._act("release", who, because, receiver, key)
 
     async def _act(self, action: str, who: str, because: str, *values: str) -> bool:
         def deed(row: State) -> Deed:

@@ -27,6 +27,7 @@ from zhitong.infra import (
     erasing,
     grants_view,
     keys_admin,
+    parked_admin,
     pg_commands,
     policy_view,
     receipt_check,
@@ -276,10 +277,16 @@ def _streams(command: Command) -> None:
     )
     receivers = command(
         "receivers",
-        "接收方：查看、暂停、恢复、放行 how receivers are; suspend, resume, release",
+        "接收方：查看、暂停、恢复 how receivers are; suspend, resume",
         lambda settings, _: receivers_admin.show(settings),
     )
     _receivers(receivers)
+    parked = command(
+        "parked",
+        "停发的键：查看、放行、放弃死信 parked keys: show, release, give up",
+        parked_admin.show,
+    )
+    parked_admin.describe(_verbs(parked, *ACTION))
     reconcile_commands.describe(
         command(
             "reconcile",
@@ -351,17 +358,9 @@ def _receivers(receivers: argparse.ArgumentParser) -> None:
             settings, given.name, given.because
         ),
     )
-    release = verb(
-        "release",
-        "放行停发的键 let a parked key go on",
-        lambda settings, given: receivers_admin.release(
-            settings, given.name, given.key, given.because
-        ),
-    )
-    for one in (suspend, resume, release):
+    for one in (suspend, resume):
         one.add_argument("name", metavar="接收方", help="its name")
         one.add_argument("--because", metavar="原因", required=True, help="why")
-    release.add_argument("key", metavar="键", help="as `receivers list` prints it")
 
 
 def _keys(command: Command) -> None:

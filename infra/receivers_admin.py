@@ -18,11 +18,8 @@ from zhitong.infra.settings import Settings
 
 
 def show(settings: Settings) -> None:
-    """Print how each receiver is, and which keys wait behind a dead letter."""
-    states, parked = asyncio.run(_look(settings))
-    say(*map(_state, states))
-    if parked:
-        say("停发的案件 Parked keys:", *map(_parked, parked))
+    """Print how each receiver is."""
+    say(*map(_state, asyncio.run(_look(settings))))
 
 
 def suspend(settings: Settings, receiver: str, because: str) -> None:
@@ -39,30 +36,15 @@ def resume(settings: Settings, receiver: str, because: str) -> None:
     say(f"已恢复 Resumed: {receiver}")
 
 
-def release(settings: Settings, receiver: str, key: str, because: str) -> None:
-    """Let a parked key go on: its dead letter is tried again, the rest follows."""
-    if not asyncio.run(_release(settings, receiver, key, because)):
-        raise _refused(
-            settings, receiver, f"没有停发的键 {key}", f"no key {key} is parked"
-        )
-    say(f"已放行 Released: {receiver} {key}")
-
-
-async def _look(settings: Settings) -> tuple[Sequence[State], Sequence[State]]:
+async def _look(settings: Settings) -> Sequence[State]:
     async with _control(settings) as control:
-        return await control.states(), await control.parked()
+        return await control.states()
 
 
 async def _act(settings: Settings, action: str, receiver: str, because: str) -> bool:
     async with _control(settings) as control:
         act = control.suspend if action == "suspend" else control.resume
         return await act(receiver, getpass.getuser(), _reason(because))
-
-
-async def _release(settings: Settings, receiver: str, key: str, because: str) -> bool:
-    async with _control(settings) as control:
-        who = getpass.getuser()
-        return await control.release(receiver, key, who, _reason(because))
 
 
 @asynccontextmanager
@@ -102,17 +84,9 @@ def _waiting(state: State) -> str:
     return f"{waiting:,}" if waiting <= COUNTED else f"{COUNTED:,}+"
 
 
-def _parked(state: State) -> str:
-    return (
-        f"  {state['receiver']} {state['key']}  待发 waiting {_waiting(state)}  "
-        f"{state['reason']}"
-    )
-
-
 def _refused(settings: Settings, receiver: str, zh: str, en: str) -> ReceiverError:
     """Say what is wrong with *receiver*, or that there is none of that name."""
-    states, _ = asyncio.run(_look(settings))
-    names = [str(state["receiver"]) for state in states]
+    names = [str(state["receiver"]) for state in asyncio.run(_look(settings))]
     if receiver not in names:
         known = "、".join(names)
         zh, en = (

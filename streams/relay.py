@@ -126,7 +126,7 @@ class _Lane:
         await self._outbox.park(fault.seq, fault.error.label.en)
         _log.error(
             "%s: %s 的第 %d 号事件成为死信，同一案件的后续事件等待 is a dead letter, "
-            "what follows it in its case waits: zhitong receivers release",
+            "what follows it in its case waits: zhitong parked",
             fault.error.code,
             self._receiver,
             fault.seq,

@@ -150,6 +150,17 @@ async def platform(
         )
 
 
+@asynccontextmanager
+async def another(server: str) -> AsyncIterator[str]:
+    """Make another empty database on *server*."""
+    name = f"other_{uuid4().hex}"
+    await run(server, f"create database {name}")
+    try:
+        yield f"{server.rpartition('/')[0]}/{name}"
+    finally:
+        await run(server, f"drop database {name} with (force)")
+
+
 def of_tenant(one: Site, config: Receivers, keys: Site | None = None) -> Site:
     """Let *one* read what the platform of *config* sends, with the keys of *keys*."""
     own = (keys or one).keys

@@ -61,32 +61,6 @@ async def test_a_receiver_is_suspended_and_resumed_with_a_reason_that_is_kept(
     ]
 
 
-async def test_a_parked_key_is_listed_and_goes_on_when_it_is_released(
-    platform: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    events = [outgoing(1, "sick"), outgoing(2, "sick")]
-    key = events[0].key
-    await put(platform, events)
-    outbox = PlatformOutbox(platform, "one")
-    await outbox.own()
-    for _ in range(3):
-        await outbox.failed(1, "too large")
-    await outbox.park(1, "too large")
-    assert await zhitong("list") == 0
-    listed = capsys.readouterr().out
-    assert f"  provincial {key}  待发 waiting 2  too large" in listed
-    assert await zhitong("release", "provincial", key, "--because", "已调大上限") == 0
-    assert [(e.seq, e.attempts) for e in await outbox.waiting(10)] == [
-        (1, 0),
-        (2, 0),
-    ]
-    await outbox.close()
-    assert await run(platform, "select 1 from dead_letter") == []
-    assert [row["target"] for row in await run(platform, ACTIONS)] == [
-        f"provincial/{key}"
-    ]
-
-
 async def test_more_than_ten_thousand_that_wait_are_said_to_be_more(
     platform: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -113,19 +87,9 @@ async def test_more_than_ten_thousand_that_wait_are_said_to_be_more(
             id="unknown",
         ),
         pytest.param(
-            ("release", "kredit", "00", "--because", "x"),
-            "kredit: there is no such receiver",
-            id="unknown, of a key",
-        ),
-        pytest.param(
             ("resume", "credit", "--because", "x"),
             "credit: not suspended",
             id="not suspended",
-        ),
-        pytest.param(
-            ("release", "credit", "00", "--because", "x"),
-            "credit: no key 00 is parked",
-            id="not parked",
         ),
         pytest.param(
             ("suspend", "credit", "--because", " "), "say why", id="no reason"

@@ -9,11 +9,11 @@ import signal
 import sys
 from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 import orjson
@@ -23,7 +23,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 from ledger_rows import run
 from receiving import Site, decision, entry, of_person, site, until, without_amount
-from replaying import Platform, of_tenant, platform
+from replaying import Platform, another, of_tenant, platform
 from topic_reader import Kept
 
 from zhitong.connectors.erasure import Erasure, Order
@@ -55,17 +55,6 @@ async def sending(
         platform(database, own, broker, tmp_path) as made,
     ):
         yield made
-
-
-@asynccontextmanager
-async def another(server: str) -> AsyncIterator[str]:
-    """Make another empty database on *server*."""
-    name = f"other_{uuid4().hex}"
-    await run(server, f"create database {name}")
-    try:
-        yield f"{server.rpartition('/')[0]}/{name}"
-    finally:
-        await run(server, f"drop database {name} with (force)")
 
 
 def numbered(number: int, **changes: object) -> Decision:

@@ -67,6 +67,7 @@ GATEWAYS: Mapping[str, frozenset[str]] = {
     "sealed_number": ADDED,
     "sealed_opening": ADDED,
     "sealed_payload": ADDED | {"DELETE"},
+    "skipped_event": ADDED,
     "stray_receipt": ADDED,
     "tenant": READ,
     "trusted_document": ADDED | {"DELETE"},

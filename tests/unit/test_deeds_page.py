@@ -16,7 +16,7 @@ CODE = ("connectors", "infra", "resolvers", "schema", "streams")
 ACTION = re.compile(r"[a-z]+(-[a-z]+)*")
 TOLD = {
     # Named where they are called, not where the deed is made.
-    "connectors/receiver_control.py": {"suspend", "resume", "release"},
+    "connectors/receiver_control.py": {"suspend", "resume"},
     "connectors/trusted_documents.py": {"trust-document", "distrust-document"},
     "connectors/key_ring.py": {"add-key", "retire-key"},
     "connectors/grant_rows.py": {

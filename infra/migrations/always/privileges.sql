@@ -52,7 +52,7 @@ grant execute on function fold_decision_counts() to zhitong_gateway;
 grant select, insert on
     access_entry, access_finding, audit_leaf, catalogue_export, catalogue_quality, catalogue_reply, catalogue_review,
     catalogue_version, deed, decision_version, finding, grant_reply, grant_step, notice, outbox_sent, proceeding,
-    receipt, reconciliation_run, decision_signature, sealed_number, sealed_opening, stray_receipt, unsealed
+    receipt, reconciliation_run, skipped_event, decision_signature, sealed_number, sealed_opening, stray_receipt, unsealed
 to zhitong_gateway;
 
 -- A verification reads each month by itself; access_month says so of those made later.
