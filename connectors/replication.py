@@ -35,6 +35,11 @@ class Replication(Session):
         await self._told("role", password)
         await self._fetch("slot", slot)
 
+    async def alone_but_for(self, name: str) -> bool:
+        """Say whether commits wait for nobody, or for *name*."""
+        (row,) = await self._fetch("archived", name)
+        return bool(row["alone"])
+
     async def forget(self, slot: str) -> None:
         """Keep nothing more for who read by *slot*."""
         await self._fetch("unslot", slot)
@@ -68,6 +73,15 @@ class Replication(Session):
                     "s: try again in a while",
                 )
             await asyncio.sleep(_PAUSE)
+
+    async def recovered(self, seconds: float) -> int:
+        """Wait until it is recovered and takes writes; give its timeline."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        while (state := await self.state())["standby"]:
+            if asyncio.get_running_loop().time() > deadline:
+                raise self._unavailable()
+            await asyncio.sleep(_PAUSE)
+        return int(str(state["timeline"]))
 
     async def promote(self) -> int:
         """Make this standby the primary; give its timeline."""

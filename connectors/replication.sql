@@ -8,6 +8,10 @@ select format('%s role zhitong_standby replication login password %L',
 select pg_create_physical_replication_slot($1, true)
 where not exists (select from pg_replication_slots where slot_name = $1);
 
+-- archived --
+-- Whether commits wait for nobody, so that they may wait for the archive.
+select current_setting('synchronous_standby_names') in ('', $1::text) as alone;
+
 -- unslot --
 select pg_drop_replication_slot(slot_name) from pg_replication_slots
 where slot_name = $1 and not active;

@@ -27,6 +27,7 @@ _Result = TypeVar("_Result")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 OURS = frozenset(
     [
+        "backup",
         "bindings",
         "bureaus",
         "complainant.key",

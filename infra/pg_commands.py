@@ -7,10 +7,13 @@ import asyncio
 import getpass
 import os
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 
 from zhitong.connectors.replication import Replication
 from zhitong.connectors.session import State
 from zhitong.exceptions import EmbeddedError, StandbyError
+from zhitong.infra import archiving, backups
 from zhitong.infra.commands import say
 from zhitong.infra.embedded import variable
 from zhitong.infra.postgres_server import Server
@@ -44,6 +47,29 @@ def describe(verb: Verb) -> None:
         "原主库改为备机 make the old primary the standby",
         lambda settings, _: _rejoin(settings),
     )
+    archiver = verb("archive", "接收变更的归档 receive the log of changes", _archive)
+    archiver.add_argument(
+        "--synchronous",
+        action="store_true",
+        help="没有备机时，提交等待归档 commits wait for it where there is no standby",
+    )
+    backup = verb("backup", "备份并核对 make a backup, and check it", _backup)
+    backup.add_argument(
+        "--keep", type=_count, default=7, metavar="份数", help="how many are kept"
+    )
+    back = verb("restore", "恢复到一个时刻 restore as it was at a moment", _restore)
+    back.add_argument(
+        "--to",
+        type=_moment,
+        metavar="时刻",
+        help="如 as 2026-11-23T10:00:00+08:00；不写：全部 as far as the archive goes",
+    )
+    back.add_argument(
+        "--into",
+        type=Path,
+        metavar="目录",
+        help="另一个状态目录 another state folder; this one otherwise",
+    )
     for one in (promote, alone):
         one.add_argument("--because", metavar="原因", required=True, help="why")
 
@@ -61,7 +87,9 @@ def stand_by(settings: Settings) -> None:
 def show(settings: Settings, _given: argparse.Namespace) -> bool:
     """Print how the servers are; False where commits wait for no standby."""
     pair = _pair(settings)
-    return asyncio.run(_shown(pair))
+    well = asyncio.run(_shown(pair))
+    say(*_archived(settings))
+    return well
 
 
 async def _shown(pair: Pair) -> bool:
@@ -143,6 +171,63 @@ def _rejoin(settings: Settings) -> None:
     how = asyncio.run(_pair(settings).rejoin())
     words = {"rewound": "已回绕 wound back", "copied": "已重新复制 copied anew"}
     say(f"{words[how]}，提交等待备机 and commits wait for the standby")
+
+
+def _archive(settings: Settings, given: argparse.Namespace) -> None:
+    _pair(settings)
+    archiving.archive(settings, synchronous=given.synchronous)
+
+
+def _backup(settings: Settings, given: argparse.Namespace) -> None:
+    _pair(settings)
+    done = asyncio.run(backups.back_up(settings, getpass.getuser(), given.keep))
+    say(
+        f"已备份并核对 Backed up, and checked: {done.folder.name}，{done.size:,} B",
+        f"  {done.folder}",
+    )
+
+
+def _restore(settings: Settings, given: argparse.Namespace) -> None:
+    into = given.into or settings.state
+    done = asyncio.run(backups.restore(settings, given.to, into))
+    reach = done.reach
+    say(
+        f"已恢复 Restored from {done.backup.folder.name}: {done.state}，"
+        f"时间线 timeline {done.timeline}",
+        f"  台账 ledger: {reach['versions']} 版 versions，最后 last {reach['latest']}",
+        f"  待发 waiting: {reach['waiting']}，最后发出 last sent: {reach['sent']}",
+        f"  日志头 the log's head: {reach['head'] or 0} 叶 leaves",
+        "下一步：zhitong audit verify（见证人见过更大的日志，即缺了什么）；",
+        "  zhitong reconcile（此后发出过的事件，主题上有而台账没有）",
+        "Next: zhitong audit verify (a witness may have seen a larger log), and "
+        "  zhitong reconcile (what was sent since is on the topics, not in the ledger)",
+    )
+
+
+def _archived(settings: Settings) -> Iterator[str]:
+    """Say how old the last backup is, and what of the changes is there."""
+    made = backups.backups(settings)
+    if made:
+        yield f"备份 Backups: {len(made)}，最近 last {made[-1].folder.name}"
+    else:
+        yield "没有备份 No backup: zhitong pg archive, zhitong pg backup"
+    found = sorted(archiving.wal(settings).glob("?" * 24 + "*"))
+    if found:
+        at = datetime.fromtimestamp(found[-1].stat().st_mtime, UTC)
+        yield f"归档 Archive: {found[-1].name}，{at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _count(text: str) -> int:
+    if int(text) < 1:
+        raise ValueError(text)
+    return int(text)
+
+
+def _moment(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError(text)
+    return found
 
 
 def _pair(settings: Settings) -> Pair:

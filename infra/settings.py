@@ -207,8 +207,16 @@ class Settings:
     standby: str = "none"
     """``synchronous``: the embedded platform's database has a standby from `up` on."""
 
+    backup: str = ""
+    """The folder for backups and the archived log of changes; on another disk."""
+
     otlp_endpoint: str = ""
     """Where telemetry goes; OTEL_EXPORTER_OTLP_ENDPOINT, nothing without it."""
+
+    @property
+    def backups(self) -> Path:
+        """The folder for backups: beside the data where none is given."""
+        return Path(self.backup) if self.backup else self.state / "backup"
 
     @property
     def explorer(self) -> Path:

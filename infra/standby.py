@@ -94,7 +94,7 @@ class Pair:
                     f"{target.name} 曾是主库：请执行 zhitong pg rejoin",
                     f"{target.name} was the primary: run zhitong pg rejoin",
                 )
-            await self._open(primary, target)
+            await self._open(primary, _slot(target))
             if target.standing == "missing":
                 self._copy(primary, target)
             return await self._follow(primary, target)
@@ -108,7 +108,7 @@ class Pair:
             primary = self.primary()
             target = self.other(primary)
             target.kill()
-            await self._open(primary, target)
+            await self._open(primary, _slot(target))
             how = "rewound"
             if target.standing not in {"standby", "missing"}:
                 self.fence(target)
@@ -200,14 +200,21 @@ class Pair:
         server.kill()
         return "killed"
 
-    async def _open(self, primary: Server, target: Server) -> None:
-        """Have *primary* run, and let *target* read from it."""
+    async def readable(self, slot: str) -> Server:
+        """Let somebody read the primary's changes by *slot*; give the primary."""
+        with alone(self._state):
+            primary = self.primary()
+            await self._open(primary, slot)
+            return primary
+
+    async def _open(self, primary: Server, slot: str) -> None:
+        """Have *primary* run, and be read from by *slot*."""
         if not primary.replicated.exists():
             primary.stop()
             primary.mark(primary.replicated)
         primary.start()
         async with Replication(primary.address) as server:
-            await server.admit(password(self._state, READER), _slot(target))
+            await server.admit(password(self._state, READER), slot)
 
     def _copy(self, primary: Server, target: Server) -> None:
         """Copy *primary* as it runs."""
