@@ -59,8 +59,9 @@ class Load:
         self._cases = cases
         self._document = (QUESTIONS / "record-decision.graphql").read_text("utf-8")
         self._number = 0
-        self.acknowledged: list[tuple[float, str]] = []
-        self.read: list[float] = []
+        self.acknowledged: list[tuple[float, float, str]] = []
+        """When it was asked for, when acknowledged, and its id."""
+        self.read: list[tuple[float, float]] = []
         self.refused: dict[str, int] = {}
 
     async def register(self) -> None:
@@ -73,18 +74,21 @@ class Load:
                 "documentNo": f"安应急罚〔2026〕8{number:07d}号",
             }
             while True:
+                began = time.monotonic()
                 said = await self._ask(self._document, {"decision": decision})
                 if said is not None:
                     done = str(said["recordDecision"]["decisionId"])
-                    self.acknowledged.append((time.monotonic(), done))
+                    self.acknowledged.append((began, time.monotonic(), done))
                     break
                 await asyncio.sleep(0.1)
 
     async def look(self) -> None:
         """Read what the platform itself has, over and over."""
         while True:
-            if await self._ask(OWN, {}) is not None:
-                self.read.append(time.monotonic())
+            began = time.monotonic()
+            said = await self._ask(OWN, {})
+            if said is not None and said["decisions"]["nodes"]:
+                self.read.append((began, time.monotonic()))
             await asyncio.sleep(0.05)
 
     async def _ask(self, document: str, variables: dict[str, Any]) -> Any:  # noqa: ANN401 - an answer
@@ -122,9 +126,9 @@ async def _destroyed(settings: Settings, load: Load, seconds: float) -> int:
     row("acknowledged before, per second", f"{before:,}, {before / seconds:,.0f}/s")
     pair = Pair(settings.state)
     old = pair.primary()
+    lost_at = time.monotonic()
     old.kill()
     shutil.rmtree(old.data)
-    lost_at = time.monotonic()
     command = zhitong(settings.state, "pg", "promote", "--because", "bench")
     done = await asyncio.create_subprocess_exec(*command)
     await done.wait()
@@ -132,12 +136,13 @@ async def _destroyed(settings: Settings, load: Load, seconds: float) -> int:
     row("zhitong pg promote", f"{promoted:.1f} s")
 
     async def both() -> bool:
-        return bool(_since(load.read, lost_at) and _written(load, lost_at))
+        asked = max(began for began, _ in load.read)
+        return min(asked, max(one[0] for one in load.acknowledged)) > lost_at
 
     await until(both, "reads and writes")
     back = {
-        "reads back": _since(load.read, lost_at) or 0.0,
-        "writes back": _written(load, lost_at) or 0.0,
+        "reads back": _since(load.read, lost_at),
+        "writes back": _since([one[:2] for one in load.acknowledged], lost_at),
     }
     for what, took in back.items():
         held = "held" if took <= TARGET else "NOT HELD"
@@ -151,18 +156,15 @@ async def _destroyed(settings: Settings, load: Load, seconds: float) -> int:
     await asyncio.sleep(seconds)
     row("acknowledged in all", f"{len(load.acknowledged):,}")
     row("answers that said: try again", json.dumps(load.refused))
-    lost = await _lost(settings, [name for _, name in load.acknowledged])
+    lost = await _lost(settings, [one[2] for one in load.acknowledged])
     row("acknowledged and lost", str(lost))
     late = any(took > TARGET for took in back.values())
     return lost or int(late)
 
 
-def _since(moments: list[float], when: float) -> float | None:
-    return next((at - when for at in moments if at > when), None)
-
-
-def _written(load: Load, when: float) -> float | None:
-    return _since([at for at, _ in load.acknowledged], when)
+def _since(answered: list[tuple[float, float]], when: float) -> float:
+    """Say how long after *when* the first was answered that was asked after it."""
+    return min(at for began, at in answered if began > when) - when
 
 
 async def _lost(settings: Settings, names: list[str]) -> int:

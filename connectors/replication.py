@@ -59,21 +59,6 @@ class Replication(Session):
             await asyncio.sleep(_PAUSE)
         return False
 
-    async def replayed(self, seconds: float) -> str:
-        """Wait until all that was received is replayed; give how far that is."""
-        deadline = asyncio.get_running_loop().time() + seconds
-        while True:
-            (row,) = await self._fetch("replayed")
-            if row["replayed"]:
-                return str(row["position"])
-            if asyncio.get_running_loop().time() > deadline:
-                raise StandbyError(
-                    f"备机 {seconds:g} 秒内没有重放完已收到的变更，请稍后再试",
-                    f"the standby has not replayed all it received within {seconds:g} "
-                    "s: try again in a while",
-                )
-            await asyncio.sleep(_PAUSE)
-
     async def recovered(self, seconds: float) -> int:
         """Wait until it is recovered and takes writes; give its timeline."""
         deadline = asyncio.get_running_loop().time() + seconds
@@ -83,11 +68,14 @@ class Replication(Session):
             await asyncio.sleep(_PAUSE)
         return int(str(state["timeline"]))
 
-    async def promote(self) -> int:
-        """Make this standby the primary; give its timeline."""
+    async def promote(self, seconds: float) -> int:
+        """Make this standby the primary; give its timeline.
+
+        All it has received is replayed first, as far as it can be: of what it has last
+        there may be a part only, which nobody was told of.
+        """
         await self._fetch("promote")
-        state = await self.state()
-        return int(str(state["timeline"]))
+        return await self.recovered(seconds)
 
     async def checkpoint(self) -> None:
         """Write all to the data files: who rewinds to us finds the new timeline."""

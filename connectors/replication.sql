@@ -46,13 +46,8 @@ select slot_name as name, active, wal_status,
     pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint as kept
 from pg_replication_slots order by 1;
 
--- replayed --
--- Whether all that was received is replayed: what is not would be lost to readers.
-select coalesce(pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn(), true) as replayed,
-    pg_last_wal_receive_lsn()::text as position;
-
 -- promote --
-select pg_promote(true, 60) as promoted;
+select pg_promote(wait => false);
 
 -- checkpoint --
 checkpoint;

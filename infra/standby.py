@@ -148,8 +148,8 @@ class Pair:
             standby.start()
             self._note.unlink(missing_ok=True)
             async with Replication(standby.address, 90.0) as server:
-                position = await server.replayed(60.0)
-                timeline = await server.promote()
+                position = str((await server.state())["position"])
+                timeline = await server.promote(_CATCH_UP)
                 # Before anybody is told: an old primary is from now on refused.
                 private(self._state / "database" / TIMELINE, f"{timeline}\n")
                 await server.admit(password(self._state, READER), _slot(old))
