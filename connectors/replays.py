@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import orjson
 
-from zhitong.connectors import deeds
+from zhitong.connectors import deeds, primary
 from zhitong.connectors.ledger_entry import sent_place
 from zhitong.connectors.loan import Plain
 from zhitong.connectors.sealing import Sealing, unseal_bytes
@@ -137,7 +137,7 @@ class Replays:
 
     async def __aenter__(self) -> Self:
         async with _answered():
-            self._connection = await asyncpg.connect(
+            self._connection = await primary.connect(
                 self._url, command_timeout=_SECONDS, server_settings=_SESSION
             )
         return self
