@@ -16,7 +16,7 @@ from pathlib import Path
 from zhitong.connectors.replication import Replication
 from zhitong.connectors.session import State
 from zhitong.evidence import Deed, DeedKind
-from zhitong.exceptions import StandbyError
+from zhitong.exceptions import EmbeddedError, StandbyError
 from zhitong.infra.archiving import generation, keeper
 from zhitong.infra.embedded import TIMELINE
 from zhitong.infra.lock import alone
@@ -131,9 +131,21 @@ async def restore(settings: Settings, to: datetime | None, into: Path) -> Restor
         _words(settings, into)
         server = pair.members[0]
         _place(older[-1], server, to)
-        server.start()
+        try:
+            server.start()
+            async with Replication(server.address, 600.0) as one:
+                timeline = await one.recovered(3_600.0)
+        except (EmbeddedError, StandbyError) as error:
+            if server.postmaster() is not None:
+                raise
+            shutil.rmtree(server.data)
+            raise StandbyError(
+                f"恢复没有到达该时刻，已撤回（日志：{server.log}）：归档到此之前为止，"
+                "请用更早的 --to，或不写",
+                f"that moment was not reached, all is as before (log: {server.log}): "
+                "the archive ends before it; use an earlier --to, or none",
+            ) from error
         async with Replication(server.address, 600.0) as one:
-            timeline = await one.recovered(3_600.0)
             private(into / "database" / TIMELINE, f"{timeline}\n")
             if into == settings.state:
                 # What comes now does not continue what was received before.

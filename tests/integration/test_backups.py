@@ -93,8 +93,9 @@ async def there(state: Path) -> set[str]:
 async def test_a_lost_disk_is_restored_to_the_last_decision_or_to_a_moment(
     settings: Settings, url: str, tmp_path: Path
 ) -> None:
+    elsewhere = tmp_path / "elsewhere"
     with pytest.raises(StandbyError, match="no backup"):
-        await restore(settings, None, tmp_path / "elsewhere")
+        await restore(settings, None, elsewhere)
     first = await decided(url, 10)
     made = await back_up(settings, "ops", keep=1)
     assert [each.folder for each in backups(settings)] == [made.folder]
@@ -112,6 +113,8 @@ async def test_a_lost_disk_is_restored_to_the_last_decision_or_to_a_moment(
 
     assert first | second | third <= await there(settings.state)
     assert found.reach["versions"] == 30
-    earlier = await restore(settings, moment, tmp_path / "elsewhere")
+    with pytest.raises(StandbyError, match="archive ends"):
+        await restore(settings, datetime(2126, 1, 1, tzinfo=UTC), elsewhere)
+    earlier = await restore(settings, moment, elsewhere)
     assert earlier.reach["versions"] == 20
-    assert await there(tmp_path / "elsewhere") == first | second
+    assert await there(elsewhere) == first | second

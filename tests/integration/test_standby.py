@@ -18,6 +18,8 @@ from zhitong.connectors import primary
 from zhitong.connectors.ledger import PlatformLedger
 from zhitong.connectors.outbox import PlatformOutbox
 from zhitong.connectors.pool import Pool
+from zhitong.connectors.replication import Replication
+from zhitong.connectors.statements import statements
 from zhitong.decisions import Entry
 from zhitong.exceptions import LedgerUnavailableError, SourceError, StandbyError
 from zhitong.infra import processes
@@ -219,7 +221,6 @@ async def test_without_its_standby_nothing_is_acknowledged_nor_leaves(
     standby = pair.other(pair.primary())
     halted = standby.postmaster()
     assert halted is not None
-    superuser = await asyncpg.connect(pair.primary().address)
     waiting = {e.event_id for e in await outbox.waiting(100_000)}
     processes.freeze(halted.pid)
     said = fresh()
@@ -227,10 +228,10 @@ async def test_without_its_standby_nothing_is_acknowledged_nor_leaves(
         with pytest.raises(LedgerUnavailableError):
             await ledger.commit(said)
         # What frees sessions that nobody waits for; then all here see the decision.
-        await superuser.execute(
-            "select pg_cancel_backend(pid) from pg_stat_activity "
-            "where wait_event = 'SyncRep'"
-        )
+        forsaken = statements("primary")["forsaken"].replace("'30 s'", "'0 s'")
+        gateway = await primary.connect(url)
+        assert len(await gateway.fetch(forsaken)) == 1
+        gateway.terminate()
         await eventually(lambda: seen(ledger, said), LookupError)
         with pytest.raises(LedgerUnavailableError):
             await ledger.commit(said)
@@ -244,7 +245,6 @@ async def test_without_its_standby_nothing_is_acknowledged_nor_leaves(
         given = {e.event_id for e in await leaving}
         assert given - waiting == {said.events[0].event_id}
     await outbox.close()
-    await superuser.close()
 
 
 async def test_alone_by_order_it_takes_decisions_and_is_not_replaced_unasked(
@@ -290,3 +290,27 @@ async def test_an_old_primary_that_comes_back_is_neither_read_nor_written(
     with pytest.raises(ConnectionError, match="not the present primary"):
         await primary.connect(least)
     new.start()
+
+
+async def test_who_is_connected_to_an_old_primary_that_lives_on_leaves_it(
+    pair: Pair, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(primary, "PACE", 0.2)
+    opened = await primary.connect(url)
+    following = asyncio.create_task(primary.follow(url))
+    # By an operator on another machine, who cannot reach the old one to end it.
+    standby = pair.other(pair.primary())
+    async with Replication(standby.address) as server:
+        await server.promote(ENDLESS)
+    await eventually(lambda: closed(opened), LookupError)
+    following.cancel()
+    connection = await primary.connect(url)
+    port = await connection.fetchval("select current_setting('port')")
+    assert port == standby.port_file.read_text().strip()
+    connection.terminate()
+    assert await pair.rejoin() == "rewound"
+
+
+async def closed(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    if not connection.is_closed():
+        raise LookupError
