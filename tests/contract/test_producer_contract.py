@@ -93,6 +93,19 @@ def test_an_acknowledgement_says_when_by_the_brokers_clock(broker: Access) -> No
     assert kept.timestamp_type == 1, "the broker's clock and not the sender's"
 
 
+@pytest.mark.integration
+def test_it_asks_for_every_copy_and_numbers_what_it_sends(broker: Access) -> None:
+    # One broker cannot show what another would have lost: the client's word is taken.
+    topic = f"contract.{uuid.uuid4().hex}"
+    ensure_topics(broker, {topic: 1})
+    sender = KafkaSender(lambda: broker)
+    sender.send_batch([outgoing(1, topic=topic)])
+    assert sender._producer is not None
+    given = sender._producer.config
+    assert (given["acks"], given["enable_idempotence"]) == (-1, True)
+    sender.close()
+
+
 def test_an_event_bears_its_content_type_and_its_trace(side: Side) -> None:
     traced = outgoing(1, topic=side.topic, traceparent=TRACEPARENT)
     plain = outgoing(2, topic=side.topic)
