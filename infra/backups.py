@@ -24,7 +24,7 @@ from zhitong.infra.postgres_folder import run
 from zhitong.infra.postgres_server import Server, password
 from zhitong.infra.secret import private
 from zhitong.infra.settings import Settings
-from zhitong.infra.standby import READER, Pair
+from zhitong.infra.standby import NOTE, READER, Pair
 
 _NAMED = "%Y%m%dT%H%M%SZ"
 _SEGMENT = 24
@@ -129,6 +129,8 @@ async def restore(settings: Settings, to: datetime | None, into: Path) -> Restor
                 "name another folder with --into, or move its data away first",
             )
         _words(settings, into)
+        # Of no server that there is now.
+        (into / "database" / NOTE).unlink(missing_ok=True)
         server = pair.members[0]
         _place(older[-1], server, to)
         try:
@@ -158,7 +160,10 @@ def _words(settings: Settings, into: Path) -> None:
     if into.resolve() == settings.state.resolve():
         return
     for file in (settings.state / "database").iterdir():
-        if not (into / "database" / file.name).exists():
+        if (
+            file.name not in {NOTE, TIMELINE}
+            and not (into / "database" / file.name).exists()
+        ):
             (into / "database").mkdir(mode=0o700, parents=True, exist_ok=True)
             private(into / "database" / file.name, file.read_text())
 

@@ -200,7 +200,7 @@ def _restore(settings: Settings, given: argparse.Namespace) -> None:
         "下一步：zhitong audit verify（见证人见过更大的日志，即缺了什么）；",
         "  zhitong reconcile（此后发出过的事件，主题上有而台账没有）",
         "Next: zhitong audit verify (a witness may have seen a larger log), and "
-        "  zhitong reconcile (what was sent since is on the topics, not in the ledger)",
+        "zhitong reconcile (what was sent since is on the topics, not in the ledger)",
     )
 
 

@@ -34,7 +34,8 @@ MEMBERS = (PLATFORM, FELLOWS[PLATFORM])
 NAMES = "FIRST 1 ({})".format(", ".join(f'"{name}"' for name in MEMBERS))
 """Whom commits wait for; a primary does not read from itself."""
 READER = "zhitong_standby"
-_NOTE = "synchronous"
+NOTE = "synchronous"
+"""The file beside the passwords that says that the standby has all."""
 _CATCH_UP = 600.0
 _SOON = 2.0
 _PAUSE = 0.05
@@ -279,7 +280,7 @@ class Pair:
 
     @property
     def _note(self) -> Path:
-        return self._state / "database" / _NOTE
+        return self._state / "database" / NOTE
 
     def _timeline(self, server: Server) -> str:
         found = sorted((server.data / "pg_wal").glob("????????????????????????"))

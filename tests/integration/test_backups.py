@@ -20,7 +20,7 @@ from zhitong.infra.backups import back_up, backups, restore
 from zhitong.infra.embedded import Cluster, address, clean
 from zhitong.infra.platform_database import claim
 from zhitong.infra.settings import Settings
-from zhitong.infra.standby import Pair
+from zhitong.infra.standby import NOTE, Pair
 
 pytestmark = pytest.mark.integration
 _numbers = count(1)
@@ -107,12 +107,14 @@ async def test_a_lost_disk_is_restored_to_the_last_decision_or_to_a_moment(
         await restore(settings, None, settings.state)
 
     server = Pair(settings.state).primary()
+    (settings.state / "database" / NOTE).write_text("of a standby that is gone as well")
     server.kill()
     shutil.rmtree(server.data)
     found = await restore(settings, None, settings.state)
 
     assert first | second | third <= await there(settings.state)
     assert found.reach["versions"] == 30
+    assert not Pair(settings.state).synchronous
     with pytest.raises(StandbyError, match="archive ends"):
         await restore(settings, datetime(2126, 1, 1, tzinfo=UTC), elsewhere)
     earlier = await restore(settings, moment, elsewhere)
