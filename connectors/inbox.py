@@ -117,6 +117,13 @@ class ReceiverInbox:
             )
         )
         await connection.execute(queries["fall_due"], list(changed))
+        await connection.execute(
+            queries["lie"],
+            [arrival.topic for arrival in arrivals],
+            [arrival.partition for arrival in arrivals],
+            [arrival.offset for arrival in arrivals],
+            [str(arrival.event_id) for arrival in arrivals],
+        )
         return answers
 
     async def _fitted(

@@ -41,6 +41,12 @@ from jsonb_to_recordset($1::jsonb) a(event_id text, decision_id text, version in
     place text, payload_hash text, topic text, partition integer, koffset bigint, key text,
     traceparent text, statement text, signature text, answer text, reasons jsonb);
 
+-- lie --
+-- Where each event lay, also what came before.
+insert into arrived (topic, partition, koffset, event_id)
+select * from unnest($1::text[], $2::integer[], $3::bigint[], $4::text[])
+on conflict do nothing;
+
 -- wait --
 insert into waiting (event_id, decision_id, version, change, place, row, reasons)
 select w.event_id, w.decision_id, w.version, w.change, w.place, w.row,

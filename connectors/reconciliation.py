@@ -10,11 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from uuid import UUID, uuid5
 
 import asyncpg
 
 from zhitong.connectors import primary
+from zhitong.connectors.key_ring import RECEIPT, KeyRing, KeySigner
 from zhitong.connectors.loan import Plain
 from zhitong.connectors.statements import statements
 from zhitong.decisions import NAMESPACE, Change, event_id
@@ -36,6 +38,18 @@ class Runs:
 
     began_at: datetime | None
     whole_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stating:
+    """A window as it is to be stated."""
+
+    statement: UUID
+    place: Place
+    records: int
+    foreign: tuple[int, ...]
+    root: bytes
+    parts: tuple[bytes, ...]
 
 
 class Reconciliations:
@@ -197,7 +211,7 @@ class Reconciliations:
     async def unfounded(self, since: datetime) -> Sequence[Difference]:
         """Name what waits or was sent of versions that the ledger lacks."""
         rows = await self._rows("unfounded", since, AT_MOST)
-        return [_difference(Kind.DECISION_MISSING, row) for row in rows]
+        return [difference_of(Kind.DECISION_MISSING, row) for row in rows]
 
     async def altered(
         self, since: datetime, again: Sequence[Difference]
@@ -206,7 +220,7 @@ class Reconciliations:
         events = [each.event_id for each in again]
         rows = await self._rows("altered", since, events, AT_MOST)
         waits = {True: Kind.OUTBOX_ALTERED, False: Kind.SENT_LOG_ALTERED}
-        return [_difference(waits[row["waits"]], row) for row in rows]
+        return [difference_of(waits[row["waits"]], row) for row in rows]
 
     async def unanswered(
         self, since: datetime, before: datetime, again: Sequence[Difference]
@@ -214,14 +228,57 @@ class Reconciliations:
         """Name what was sent *before* and has no final receipt."""
         events = [each.event_id for each in again]
         rows = await self._rows("unanswered", since, before, events, AT_MOST)
-        return [_difference(Kind.RECEIPT_MISSING, row) for row in rows]
+        return [difference_of(Kind.RECEIPT_MISSING, row) for row in rows]
+
+    # --- statements ---------------------------------------------------------------
+
+    async def unstated(
+        self, receivers: Sequence[str], kept_since: datetime, *, whole: bool
+    ) -> Sequence[Stating]:
+        """Give windows to be stated: the new ones, or all that topics still have."""
+        rows = await self._rows("unstated", list(receivers), whole, kept_since, AT_MOST)
+        return [
+            Stating(
+                statement=row["statement_id"],
+                place=Place(
+                    receiver=row["receiver"],
+                    topic=row["topic"],
+                    partition=row["kpartition"],
+                    start=row["from_offset"],
+                    end=row["to_offset"],
+                ),
+                records=row["records"],
+                foreign=tuple(row["foreign_offsets"]),
+                root=row["root"],
+                parts=tuple(row["parts"]),
+            )
+            for row in rows
+        ]
+
+    async def stated(self, signed: Mapping[UUID, str]) -> None:
+        """Note what was stated, as it was signed."""
+        await self._rows("stated", list(signed), list(signed.values()))
+
+    async def silent(self, before: datetime) -> Sequence[Difference]:
+        """Name who has not answered what was stated *before*."""
+        rows = await self._rows("silent", before)
+        return [
+            Difference(kind=Kind.ANSWER_MISSING, receiver=row["receiver"])
+            for row in rows
+        ]
+
+    async def signer(self, folder: Path) -> KeySigner:
+        """Give what signs statements: the key that receipts are signed by."""
+        await self._rows("last")
+        assert self._connection is not None  # noqa: S101 - it has just answered
+        return await KeyRing(folder).signer(self._connection, RECEIPT)
 
     # --- what was found ----------------------------------------------------------
 
     async def open(self) -> Mapping[Difference, datetime]:
         """Give what stands open, oldest first, and since when."""
         rows = await self._rows("open", AT_MOST)
-        return {_difference(Kind(row["kind"]), row): row["found_at"] for row in rows}
+        return {difference_of(Kind(row["kind"]), row): row["found_at"] for row in rows}
 
     async def tell(
         self, found: Iterable[Difference], settled: Iterable[Difference]
@@ -295,7 +352,8 @@ def _logged(row: asyncpg.Record, *, waits: bool = False) -> Logged:
     )
 
 
-def _difference(kind: Kind, row: asyncpg.Record) -> Difference:
+def difference_of(kind: Kind, row: asyncpg.Record) -> Difference:
+    """Read a difference from a row that has its columns."""
     return Difference(
         kind=kind,
         receiver=row["receiver"],

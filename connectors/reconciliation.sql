@@ -73,12 +73,54 @@ update reconciliation set void_at = clock_timestamp()
 where topic = $1 and kpartition = $2 and void_at is null;
 
 -- keep --
--- A window closed, or looked at again; what was stated of it stays while it is the same.
+-- A window closed, or looked at again. Where there is more by now it is stated anew; that
+-- there is less is a difference and never what is stated.
 insert into reconciliation as r (statement_id, receiver, topic, kpartition, from_offset, to_offset, records, doubles,
     logged, foreign_offsets, root, parts)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 on conflict (topic, kpartition, from_offset) where void_at is null do update set
-    logged = excluded.logged, checked_at = clock_timestamp();
+    logged = excluded.logged, checked_at = clock_timestamp(),
+    (statement_id, records, doubles, foreign_offsets, root, parts, asked_at, answer) = (
+        select * from (values
+            (excluded.statement_id, excluded.records, excluded.doubles, excluded.foreign_offsets, excluded.root,
+                excluded.parts, null::timestamptz, ''),
+            (r.statement_id, r.records, r.doubles, r.foreign_offsets, r.root, r.parts, r.asked_at, r.answer)
+        ) v offset (case when excluded.records > r.records then 0 else 1 end) limit 1);
+
+-- unstated --
+-- Windows to be stated: those that are new, or $1: all whose topic still has them.
+select statement_id, receiver, topic, kpartition, from_offset, to_offset, records, foreign_offsets, root, parts
+from reconciliation
+where void_at is null and receiver = any($1::text[]) and (asked_at is null or $2 and closed_at > $3)
+order by topic, kpartition, from_offset limit $4;
+
+-- stated --
+update reconciliation r set signed = s.signed, asked_at = clock_timestamp(), answer = ''
+from unnest($1::uuid[], $2::text[]) s (statement_id, signed) where r.statement_id = s.statement_id;
+
+-- root --
+select root from reconciliation where statement_id = $1 and receiver = $2 and void_at is null;
+
+-- answered --
+update reconciliation set answer = $2, answered_at = $3, answer_signed = $4
+where statement_id = $1 and receiver = $5 and void_at is null;
+
+-- unheld --
+-- What was sent to a place and the receiver does not name, of what it has seen.
+select event_id, receiver, decision_id, version, topic, kpartition, koffset from outbox_sent
+where topic = $1 and kpartition = $2 and koffset >= $3 and koffset < $4 and event_id <> all($5::text[])
+order by koffset;
+
+-- told --
+-- What a receiver was said to lack, or to have beyond what was sent, of a place.
+select kind, receiver, event_id, decision_id, version, topic, kpartition, koffset
+from reconciliation_difference
+where topic = $1 and kpartition = $2 and koffset >= $3 and koffset < $4 and resolved_at is null
+    and kind in ('INBOX_MISSING', 'INBOX_FOREIGN');
+
+-- silent --
+select distinct receiver from reconciliation
+where void_at is null and answer in ('', 'BEHIND') and asked_at < $1;
 
 -- unsent --
 -- What the register says leaves, and neither waits nor was sent. $2: those to look at again.

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from zhitong.connectors.inbox import ReceiverInbox, open_inbox
+from zhitong.connectors.inbox_stated import InboxStated
 from zhitong.connectors.migrations import migrate
 from zhitong.exceptions import InboxUnavailableError, ReceiverError, SettingsError
 from zhitong.infra.broker_access import way
@@ -26,6 +27,7 @@ from zhitong.infra.settings import Settings
 from zhitong.infra.tenants import refuse_foreign_rules
 from zhitong.infra.workers import run_worker
 from zhitong.streams import names
+from zhitong.streams.answering import Answering
 from zhitong.streams.broker_watch import BrokerWatch
 from zhitong.streams.consumer import Consumer
 from zhitong.streams.kafka_producer import KafkaSender
@@ -78,11 +80,22 @@ async def _consume(
     print(  # noqa: T201 - what the command line says
         f"接收方已启动 The receiver runs: {name}, {title.zh} {title.en}", flush=True
     )
-    watch = asyncio.create_task(BrokerWatch(broker, _log).run())
+    config = read_receivers(settings.receivers, settings.tenant)
+    answering = Answering(
+        InboxStated(inbox.pool),
+        keys,
+        KafkaSender(broker, _DELIVERY_SECONDS, topics(settings)),
+        tenant=settings.tenant,
+        topic=config.receipts,
+    )
+    stated = config.recon(receiver)
     try:
-        await consumer.run(broker, *place)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(BrokerWatch(broker, _log).run())
+            group.create_task(consumer.run(broker, *place))
+            own = names.group(settings.tenant, receiver, names.RECON)
+            group.create_task(answering.run(broker, stated, own))
     finally:
-        watch.cancel()
         # Not closed politely: a frozen database would hold our end up.
         inbox.pool.terminate()
 

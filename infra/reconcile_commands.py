@@ -15,10 +15,11 @@ from zhitong.infra.broker_access import way
 from zhitong.infra.commands import say
 from zhitong.infra.platform_database import own_platform
 from zhitong.infra.reconciler import Reconciler, Report
-from zhitong.infra.reconciling import line, terms
+from zhitong.infra.reconciling import SEND_SECONDS, line, tell_receivers, terms
 from zhitong.infra.settings import Settings
 from zhitong.rules.reconciliation import MEANINGS, Difference
 from zhitong.streams import names
+from zhitong.streams.kafka_producer import KafkaSender
 from zhitong.streams.topic_reading import TopicReading
 
 
@@ -68,15 +69,18 @@ async def _reconcile(
         )
     book = Reconciliations(await own_platform(settings))
     reading = TopicReading(way(settings, names.RECONCILER))
+    producer = KafkaSender(way(settings, names.RECONCILER), SEND_SECONDS)
     only = (receiver,) if receiver else ()
     try:
         # One at a time: the hourly one may be at work.
         await book.wait()
-        return await Reconciler(book, reading, terms(settings, only)).run(
-            since, whole=whole
-        )
+        reconciler = Reconciler(book, reading, terms(settings, only))
+        report = await reconciler.run(since, whole=whole)
+        await tell_receivers(book, producer, settings, whole=whole)
+        return report
     finally:
         reading.close()
+        producer.close()
         await book.close()
 
 

@@ -303,6 +303,7 @@ class Reconciler:
             *await book.unfounded(since),
             *await book.altered(since, again),
             *await book.unanswered(sent, now - within, again),
+            *await book.silent(now - within),
         ]
         for each in every:
             if each.receiver in self._terms.topics:
@@ -332,6 +333,8 @@ class Reconciler:
             return bool(where) or (whole and not found.unread)
         if each.kind in _ON_TOPIC:
             return found.settles(each)
+        if each.kind is Kind.ANSWER_MISSING:
+            return True
         return each.kind in _ASKED_AGAIN or (
             whole and each.kind is Kind.DECISION_MISSING
         )

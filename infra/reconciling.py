@@ -8,16 +8,25 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from zhitong.connectors.reconciliation import Reconciliations
-from zhitong.exceptions import LedgerUnavailableError, SettingsError
+from zhitong.exceptions import (
+    LedgerUnavailableError,
+    SettingsError,
+    SignerUnavailableError,
+)
 from zhitong.infra import reconciliation_metrics
 from zhitong.infra.broker_access import way
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.reconciler import Reconciler, Report, Terms
 from zhitong.infra.settings import Settings
+from zhitong.infra.stating import state
 from zhitong.rules.reconciliation import MEANINGS, Difference
 from zhitong.streams import names
+from zhitong.streams.kafka_producer import KafkaSender
+from zhitong.streams.producer import Producer
 from zhitong.streams.topic_reading import TopicReading
 
+SEND_SECONDS = 30.0
+"""How long the broker may take for statements."""
 WHOLE = timedelta(days=1)
 """How often everything is compared, not only what is new."""
 _TOLD = 100
@@ -33,6 +42,8 @@ class Reconciling:
         self._book = Reconciliations(url)
         self._reading = TopicReading(way(settings, names.RECONCILER))
         self._reconciler = Reconciler(self._book, self._reading, terms(settings))
+        self._settings = settings
+        self._producer = KafkaSender(way(settings, names.RECONCILER), SEND_SECONDS)
         self._every = timedelta(minutes=settings.reconcile_minutes)
         self._told: frozenset[Difference] = frozenset()
 
@@ -42,11 +53,16 @@ class Reconciling:
             while True:
                 try:
                     await self.once()
-                except (LedgerUnavailableError, SettingsError) as error:
+                except (
+                    LedgerUnavailableError,
+                    SettingsError,
+                    SignerUnavailableError,
+                ) as error:
                     _log.warning("%s: %s", error.code, error)
                 await asyncio.sleep(self._every.total_seconds())
         finally:
             self._reading.close()
+            self._producer.close()
             await self._book.close()
 
     async def once(self) -> Report | None:
@@ -61,6 +77,9 @@ class Reconciling:
                 return None
             whole = last.whole_at is None or now - last.whole_at > WHOLE
             report = await self._reconciler.run(whole=whole)
+            await tell_receivers(
+                self._book, self._producer, self._settings, whole=whole
+            )
         finally:
             await self._book.release()
         self._tell(report)
@@ -78,6 +97,15 @@ class Reconciling:
         if len(fresh) > _TOLD:
             _log.error("对账 reconciliation: 另有 %d 件 more", len(fresh) - _TOLD)
         self._told = frozenset(report.open)
+
+
+async def tell_receivers(
+    book: Reconciliations, producer: Producer, settings: Settings, *, whole: bool
+) -> int:
+    """State to each receiver what is new, or the *whole*; say how many windows."""
+    config = read_receivers(settings.receivers, settings.tenant)
+    since = datetime.now(UTC) - timedelta(days=settings.retention_days)
+    return await state(book, producer, config, settings.evidence, since, whole=whole)
 
 
 def terms(settings: Settings, only: Sequence[str] = ()) -> Terms:

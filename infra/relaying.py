@@ -21,6 +21,7 @@ from zhitong.infra.platform_database import PLATFORM, platform_that_answers
 from zhitong.infra.reconciling import Reconciling
 from zhitong.infra.reviewing import Reviewing
 from zhitong.infra.settings import Settings
+from zhitong.infra.stating import AnswerDesk
 from zhitong.infra.tenants import claim_state, refuse_foreign_rules
 from zhitong.infra.workers import run_worker
 from zhitong.streams import names
@@ -50,7 +51,8 @@ async def _relay(settings: Settings, name: str) -> None:
     # Unique for ever: who has this name in the table of relays is this process.
     outbox = PlatformOutbox(url, f"{name}@{socket.gethostname()}:{os.getpid()}")
     book = PlatformReceiptBook(url)
-    desk = ReceiptDesk(book, partial(receivers_keys, settings))
+    answers = AnswerDesk(url)
+    desk = ReceiptDesk(book, partial(receivers_keys, settings), answers.file)
     print(f"中继已启动 The relay runs: {name}", flush=True)  # noqa: T201 - what the command line says
     try:
         async with asyncio.TaskGroup() as group:
@@ -63,6 +65,7 @@ async def _relay(settings: Settings, name: str) -> None:
             group.create_task(Reconciling(url, settings).run())
     finally:
         await book.close()
+        await answers.close()
 
 
 def _receipts(settings: Settings, desk: ReceiptDesk) -> ReceiptReader:

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from opentelemetry.trace import SpanKind
 
@@ -20,6 +20,7 @@ from zhitong.streams.cloud_events import parse_receipt
 from zhitong.streams.group_reader import GroupReader, Message
 from zhitong.streams.kafka_client import Way
 from zhitong.streams.keys import ReceiverKeys, verify_receipt
+from zhitong.streams.stated import Answered, is_answer, read_answer
 from zhitong.streams.tracing import begin
 
 UNKNOWN = "unknown"
@@ -31,11 +32,19 @@ Keys = Callable[[], Mapping[str, ReceiverKeys]]
 """Gives the receivers' public keys, as they are now."""
 
 
+Answers = Callable[[Answered, str], Awaitable[None]]
+"""Files an answer to a statement, with the JWS it came as."""
+
+
 class ReceiptDesk:
     """Takes messages, verifies what they bear, files it."""
 
-    def __init__(self, book: ReceiptBook, keys: Keys) -> None:
+    def __init__(
+        self, book: ReceiptBook, keys: Keys, answers: Answers | None = None
+    ) -> None:
+        """File receipts in *book*; *answers* takes what answers statements."""
         self._book = book
+        self._answers = answers
         self._read_keys = keys
         self._keys: Mapping[str, ReceiverKeys] = {}
 
@@ -46,6 +55,9 @@ class ReceiptDesk:
         receipts: dict[tuple[object, ...], Receipt] = {}
         for message in messages:
             try:
+                if self._answers is not None and is_answer(message.value):
+                    await self._answers(*read_answer(message.value, self._keys))
+                    continue
                 receipt = self._verified(message.value)
             except ReceiptInvalidError as error:
                 receiver = self._claimed(message.value)

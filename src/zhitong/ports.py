@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -523,6 +524,50 @@ class Inbox(Protocol):
 
     async def answered(self, sent: Sequence[Due]) -> None:
         """Note that the receipts of *sent* are with the broker."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatedHere:
+    """A statement of what a receiver was sent, as it came."""
+
+    statement: UUID
+    topic: str
+    partition: int
+    start: int
+    end: int
+    said: bytes
+    signed: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatedDue:
+    """A statement that is to be answered; what lies before *seen* has come."""
+
+    statement: UUID
+    said: bytes
+    seen: int
+
+
+class Stated(Protocol):
+    """What was stated to a receiver, beside what it has."""
+
+    async def keep(self, stated: Sequence[StatedHere]) -> None:
+        """Keep what was stated, to be answered; look at the earlier ones again."""
+        ...
+
+    async def due(self) -> Sequence[StatedDue]:
+        """Give the statements to be answered now."""
+        ...
+
+    async def held(
+        self, topic: str, partition: int, start: int, end: int
+    ) -> Mapping[int, str]:
+        """Give the event ids that are here of a place, by offset."""
+        ...
+
+    async def answered(self, statement: UUID, held: int) -> None:
+        """Note that it was answered, with so many events."""
         ...
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,7 +21,7 @@ from topic_reader import read
 from zhitong.connectors.ledger import PlatformLedger
 from zhitong.connectors.outbox import PlatformOutbox
 from zhitong.connectors.reconciliation import Reconciliations
-from zhitong.decisions import Change, Event, bucket, case_hash, event_id
+from zhitong.decisions import Change, Decision, Event, bucket, case_hash, event_id
 from zhitong.infra.reconciler import Reconciler, Report, Terms
 from zhitong.rules.reconciliation import Difference, Kind
 from zhitong.streams.kafka_client import Access
@@ -61,6 +61,8 @@ class Way:
     url: str
     broker: Access
     topic: str
+    write: Callable[[Decision], bytes] | None = None
+    """Writes an event's bytes; without it they are an event's head alone."""
 
     async def sql(self, statement: str, *values: object) -> list[asyncpg.Record]:
         connection = await asyncpg.connect(self.url)
@@ -79,7 +81,7 @@ class Way:
                 said = decision(
                     local_id=f"A-{number}", case_no=case, document_no=f"第{number}号"
                 )
-                sent = _sent(said.id, said.case_key)
+                sent = _sent(said, self.write)
                 event = Event(
                     event_id=uuid.UUID(sent.event),
                     receiver=RECEIVER,
@@ -169,15 +171,15 @@ def named(each: Difference) -> str:
     return each.event_id or f"{each.partition}@{each.offset}"
 
 
-def _sent(decision_id: uuid.UUID, case_key: str) -> Sent:
-    event = event_id(decision_id, 1, Change.RECORDED)
-    head = {"id": str(event), "subject": str(decision_id), "decisionversion": 1}
+def _sent(said: Decision, write: Callable[[Decision], bytes] | None) -> Sent:
+    event = event_id(said.id, 1, Change.RECORDED)
+    head = {"id": str(event), "subject": str(said.id), "decisionversion": 1}
     return Sent(
         event=str(event),
-        decision=str(decision_id),
+        decision=str(said.id),
         version=1,
-        partition=bucket(case_hash(case_key)) % PARTITIONS,
-        payload=orjson.dumps(head | {"filler": case_key}),
+        partition=bucket(case_hash(said.case_key)) % PARTITIONS,
+        payload=write(said) if write else orjson.dumps(head | {"filler": "x"}),
     )
 
 
