@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from zhitong.decisions import Absence, Answer, Change
 from zhitong.rules.statements import LONGEST
-from zhitong.streams import examples, names
+from zhitong.streams import asyncapi_stated, examples, names
 from zhitong.streams.cloud_events import (
     CONTENT_TYPE,
     RECEIPT_SCHEMA,
@@ -138,7 +138,18 @@ def asyncapi(config: Receivers) -> str:
         channels[again] = _channel(topic, title, said, one)
         operations[again] = _operation("send", again, title)
     receipts = "接收方对每个事件的签名回执 each receiver's signed answer to each event"
-    channels["receipts"] = _channel(config.receipts, receipts, ["receipt"], None)
+    both = ["receipt", "answer"]
+    channels["receipts"] = _channel(config.receipts, receipts, both, None)
+    stated = "对账声明：发给接收方的每段事件 statements of what a receiver was sent"
+    form, example = asyncapi_stated.statement(config)
+    messages["statement"] = _enveloped("statement", stated, form, _OURS, example)
+    answers = "接收方对账的答复 a receiver's answer to a statement"
+    form, example = asyncapi_stated.answer(config.tenant)
+    messages["answer"] = _enveloped("answer", answers, form, _THEIRS, example)
+    for name in receivers:
+        channel = f"recon.{name}"
+        channels[channel] = _channel(config.recon(name), stated, ["statement"], None)
+        operations[f"state.{name}"] = _operation("send", channel, stated)
     operations["file.receipts"] = _operation("receive", "receipts", receipts)
     document = {
         "asyncapi": "3.1.0",

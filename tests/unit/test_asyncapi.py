@@ -26,12 +26,20 @@ from zhitong.decisions import (
     Receipt,
 )
 from zhitong.infra.receivers_file import read_receivers
+from zhitong.rules.reconciliation import root_of
 from zhitong.streams.asyncapi import asyncapi
 from zhitong.streams.cloud_events import write_receipt
 from zhitong.streams.envelopes import ReceiverEnvelopes
 from zhitong.streams.examples import whole
 from zhitong.streams.keys import ReceiverKeys, sign_receipt
 from zhitong.streams.notices import Notice, write_notice
+from zhitong.streams.stated import (
+    Statement,
+    answered,
+    sign_answer,
+    write_answer,
+    write_statement,
+)
 
 ROOT = Path(__file__).parents[2]
 PORTAL = ROOT / "portal"
@@ -92,10 +100,28 @@ def produced() -> list[tuple[str, bytes]]:
         why=Absence.ERASED,
         payload_hash="ab" * 32,
     )
+    stated = Statement(
+        statement=EVENT_ID,
+        receiver="credit",
+        topic="zhitong.anze.credit.v1",
+        partition=3,
+        start=7,
+        end=9,
+        records=1,
+        root=root_of({7: "a"}, 7, 9).hex(),
+        parts=[root_of({7: "a"}, 7, 9).hex()],
+        foreign=[8],
+        at=AT,
+    )
+    source = read_receivers().source("credit")
+    # Nothing is there: its part is told.
+    said = answered(stated, {}, AT)
     return [
         *found,
         ("notice", write_notice(notice)),
         ("receipt", write_receipt(signed, "anze")),
+        ("statement", write_statement(stated, "a.b.c", source)),
+        ("answer", write_answer(said, sign_answer(said, KEYS), "anze")),
     ]
 
 
@@ -131,6 +157,8 @@ def test_each_receiver_has_a_channel_with_its_topic_and_tables() -> None:
         "replay.provincial": "zhitong.anze.replay.provincial.v1",
         "replay.credit": "zhitong.anze.replay.credit.v1",
         "receipts": "zhitong.anze.receipts.v1",
+        "recon.provincial": "zhitong.anze.recon.provincial.v1",
+        "recon.credit": "zhitong.anze.recon.credit.v1",
     }
     assert list(channels["credit"]["messages"]) == [
         "credit.cf_fr.1",
@@ -158,7 +186,7 @@ def test_every_kind_of_event_we_produce_is_as_the_document_says() -> None:
 async def test_the_asyncapi_parser_finds_nothing_to_say() -> None:
     path = str(ROOT / "docs" / "asyncapi.json")
     assert await node("asyncapi.mjs", path) == [
-        "0 findings, 5 channels, 15 messages, 5 operations"
+        "0 findings, 7 channels, 17 messages, 7 operations"
     ]
 
 
@@ -166,7 +194,7 @@ async def test_the_cloud_events_reader_reads_what_we_produce_with_its_time() -> 
     events: Sequence[tuple[str, bytes]] = produced()
     given = b"".join(base64.b64encode(value) + b"\n" for _, value in events)
     read = [json.loads(line) for line in await node("events.mjs", given=given)]
-    assert len(read) == len(events) == 24
+    assert len(read) == len(events) == 26
     for (_, value), event in zip(events, read, strict=True):
         said = json.loads(value)
         # The reader writes times in UTC; whatever else we said it gives back.
