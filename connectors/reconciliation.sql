@@ -24,13 +24,17 @@ where topic = $1 and kpartition = $2 and koffset >= $3 and koffset < $4
 order by koffset;
 
 -- elsewhere --
--- Events of a receiver wherever they are: waiting, or sent to another place.
+-- Events of a receiver wherever they are: waiting, or sent to another place; and what was
+-- sent in place of one whose bytes cannot leave.
 select event_id, decision_id, version, coalesce(payload_hash, sha256(payload)) as digest, kpartition, koffset, sent_at,
     false as waits
 from outbox_sent where receiver = $1 and event_id = any($2::text[])
 union all
 select event_id, decision_id, version, sha256(payload), null, null, null, true
-from outbox where receiver = $1 and event_id = any($2::text[]);
+from outbox where receiver = $1 and event_id = any($2::text[])
+union all
+select event_id, '', 0, payload_hash, null, null, null, false
+from notice where receiver = $1 and event_id = any($2::text[]);
 
 -- versions --
 select v.decision_id, v.version
@@ -171,7 +175,8 @@ limit $2;
 with own as (
     select s.event_id, s.receiver, s.decision_id, s.version, s.topic, s.kpartition, s.koffset, s.created_at,
         coalesce(s.payload_hash, sha256(s.payload)) as digest,
-        s.payload_hash is not null and s.key_id is null and s.payload is not null
+        -- Empty: its bytes were archived, its digest stays.
+        s.payload_hash is not null and s.key_id is null and s.payload <> ''
             and sha256(s.payload) <> s.payload_hash as spoilt,
         false as waits
     from outbox_sent s where (s.sent_at >= $1 or s.event_id = any($2::text[])) and s.koffset is not null
@@ -181,6 +186,8 @@ with own as (
 select o.event_id, o.receiver, o.decision_id, o.version, o.topic, o.kpartition, o.koffset, o.waits
 from own o left join access_entry e on e.record_id = o.event_id || '/' || o.receiver
 where o.spoilt or encode(o.digest, 'hex') <> (convert_from(e.body, 'UTF8')::jsonb #>> '{answer,digest}')
+    and not exists (select from notice n
+        where n.event_id = o.event_id and n.receiver = o.receiver and n.payload_hash = o.digest)
 limit $3;
 
 -- unanswered --

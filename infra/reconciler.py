@@ -330,7 +330,9 @@ class Reconciler:
             if ("absent", each.receiver, each.event_id) in found.differences:
                 return True
             where = await self._book.elsewhere(each.receiver, [each.event_id])
-            return bool(where) or (whole and not found.unread)
+            rows = where.get(each.event_id, ())
+            there = any(row.waits or row.offset is not None for row in rows)
+            return there or (whole and not found.unread)
         if each.kind in _ON_TOPIC:
             return found.settles(each)
         if each.kind is Kind.ANSWER_MISSING:
