@@ -25,7 +25,10 @@ def kept_port(file: Path, but: int | None = None) -> int:
     usable = kept.isdigit() and int(kept) != but and _becomes_free(int(kept))
     port = int(kept) if usable else _free_port(file, but)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(f"{port}\n")
+    # Whole at every moment: clients read it while their server is started again.
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    draft.write_text(f"{port}\n")
+    draft.replace(file)
     return port
 
 

@@ -8,12 +8,14 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from zhitong.connectors.told_counts import FileToldCounts
 from zhitong.connectors.used_tokens import PlatformUsedTokens
@@ -37,6 +39,8 @@ from zhitong.types import Principal
 
 _ENDING_SECONDS = 20.0
 _PAUSE = 0.05
+_LINGER_SECONDS = 1.0
+"""For which somebody may still ask over a connection that he holds."""
 STATES = {
     "ready": "正常 ready",
     "drift": "结构有变 drift",
@@ -131,9 +135,45 @@ class _Server(uvicorn.Server):
         self._ending = ending
 
     def stop(self) -> None:
-        """End when what is under way is answered; what goes on for ever ends now."""
+        """End when what is under way is answered; what goes on for ever ends now.
+
+        Who holds a connection may be about to ask over it: it is answered, and told
+        with the answer that there is no other.
+        """
         self._ending.set()
-        self.should_exit = True
+        for each in getattr(self, "servers", ()):  # none yet: it is told as it begins
+            each.close()
+        # Those that were let in just now and are no connection yet have it, too.
+        if self.config.loaded:
+            self.config.loaded_app = _last_answer(self.config.loaded_app)
+        for line in self._lines():
+            line.app = _last_answer(line.app)
+        self._linger(time.monotonic() + _LINGER_SECONDS)
+
+    def _linger(self, until: float) -> None:
+        if not self._lines() or time.monotonic() > until:
+            self.should_exit = True
+            return
+        asyncio.get_running_loop().call_later(_PAUSE, self._linger, until)
+
+    def _lines(self) -> Sequence[HttpToolsProtocol]:
+        """Give the connections over which somebody may ask."""
+        held = self.server_state.connections
+        return [line for line in held if isinstance(line, HttpToolsProtocol)]
+
+
+def _last_answer(app: ASGIApp) -> ASGIApp:
+    """Let each answer of *app* say that the connection ends with it."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def say(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"connection", b"close")]
+            await send(message)
+
+        await app(scope, receive, say)
+
+    return answer
 
 
 async def _serve(

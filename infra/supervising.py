@@ -5,6 +5,10 @@ of yet; the others follow when it is ready. One that ends is begun again, after 
 where it ends at once. Where the parent ends, however that is, the others find their
 line to it cut, and end. What one process does to all is passed along these lines.
 
+On SIGHUP all are replaced, one after the other: a new one begins, from what is
+installed by then, and when it is ready an old one answers what it has and ends. The
+socket stays.
+
 uvicorn's own supervisor runs an application that is named; ours is put together out of
 what lives in its process, and says when that is done.
 """
@@ -21,7 +25,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -71,6 +75,10 @@ class Supervisor:
         self._listener = listener
         self._body = body
         self._running: list[_Process] = []
+        self._leaving: list[_Process] = []
+        self._old: list[_Process] = []
+        self._successor: _Process | None = None
+        self._renewing = False
         self._pause = 0.0
         self._next = 0.0
         self._ending = False
@@ -80,6 +88,7 @@ class Supervisor:
         """Begin them all, and give how the first found its sources; end them all."""
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, self._end)
+        signal.signal(signal.SIGHUP, self._renew)
         told = told_folder(self._settings, os.getpid())
         try:
             # Of a process before us with our number, killed before it could do so.
@@ -93,9 +102,11 @@ class Supervisor:
             shutil.rmtree(told, ignore_errors=True)
 
     def watch(self) -> None:
-        """Begin anew what ends, until a signal comes."""
+        """Begin anew what ends or is to be renewed, until a signal comes."""
         while not self._ending:
             self._attend()
+            self._change()
+            self._part()
             self._replace()
 
     def _begun(self) -> States:
@@ -113,8 +124,13 @@ class Supervisor:
 
     def _begin(self) -> _Process:
         ours, theirs = _SPAWN.Pipe()
+        # By their names: who comes after us may know settings that we do not.
+        values = {
+            each.name: getattr(self._settings, each.name)
+            for each in fields(self._settings)
+        }
         process = _SPAWN.Process(
-            target=_work, args=(self._body, self._settings, self._listener, theirs)
+            target=_work, args=(self._body, values, self._listener, theirs)
         )
         process.start()
         theirs.close()  # or it would not be cut when the process ends
@@ -144,6 +160,44 @@ class Supervisor:
                 with suppress(OSError):
                     one.line.send(RELOAD)
 
+    def _change(self) -> None:
+        """Take a step on the way from the old ones to their successors."""
+        if self._renewing:
+            self._old, self._renewing = list(self._running), False
+        self._old = [one for one in self._old if one in self._running]
+        one = self._successor
+        if one is not None and one.process.is_alive() and not one.ready:
+            return
+        self._successor = None
+        if one is not None and not one.process.is_alive():
+            LOGGER.error(
+                "新的网关进程未能启动，原有进程继续 a new gateway process did not "
+                "begin; the old ones stay"
+            )
+            self._old.clear()
+        elif one is not None and self._old:
+            self._dismiss(self._old.pop(0))
+        if self._old:
+            self._successor = self._begin()
+
+    def _dismiss(self, one: _Process) -> None:
+        """Have it answer what it has, and end; another is there in its place."""
+        self._running.remove(one)
+        self._leaving.append(one)
+        one.begun = time.monotonic()
+        one.process.terminate()
+
+    def _part(self) -> None:
+        """See those off that were told to end, and end those that do not."""
+        for one in list(self._leaving):
+            if one.process.is_alive():
+                if time.monotonic() - one.begun > ENDING_SECONDS:
+                    one.process.kill()
+                continue
+            one.process.join()
+            one.line.close()
+            self._leaving.remove(one)
+
     def _replace(self) -> None:
         now = time.monotonic()
         for one in [one for one in self._running if not one.process.is_alive()]:
@@ -168,11 +222,15 @@ class Supervisor:
     def _end(self, *_: object) -> None:
         self._ending = True
 
+    def _renew(self, *_: object) -> None:
+        self._renewing = True
+
     def _stop(self) -> None:
-        for one in self._running:
+        running = [*self._running, *self._leaving]
+        for one in running:
             one.process.terminate()
         deadline = time.monotonic() + ENDING_SECONDS
-        for one in self._running:
+        for one in running:
             one.process.join(max(0.0, deadline - time.monotonic()))
             if one.process.is_alive():
                 one.process.kill()
@@ -181,9 +239,16 @@ class Supervisor:
 
 
 def _work(
-    body: Body, settings: Settings, listener: socket.socket, line: Connection
+    body: Body,
+    values: Mapping[str, object],
+    listener: socket.socket,
+    line: Connection,
 ) -> None:
     """Do what a process of several does; say on the error output why it cannot."""
+    known = {each.name for each in fields(Settings)}
+    settings = Settings(**{n: v for n, v in values.items() if n in known})  # type: ignore[arg-type]
+    # Meant for who supervises us: a terminal that goes tells everybody.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         body(settings, listener, line)
     except ZhitongError as error:

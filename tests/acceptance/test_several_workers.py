@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -144,6 +145,42 @@ def test_one_that_is_killed_is_begun_again_and_the_others_answer(
         assert "errors" not in body
     until(lambda: len(workers(process.pid)) == WORKERS)
     assert set(before[1:]) < set(workers(process.pid))
+
+
+def test_they_are_renewed_one_by_one_and_nobody_goes_unanswered(
+    city: Zhitong, process: subprocess.Popen[str]
+) -> None:
+    before = workers(process.pid)
+    url, token = f"{note(city).url}/graphql", city.run("token", "police")[1].strip()
+    renewed = threading.Event()
+
+    def keep_asking(_: int) -> Counter[int | str]:
+        """Ask over a connection that is kept: its end is told with an answer."""
+        found: Counter[int | str] = Counter()
+        headers = {"authorization": f"Bearer {token}"}
+        with httpx.Client(headers=headers, timeout=SECONDS) as client:
+            while not renewed.is_set():
+                try:
+                    answer = client.post(url, json={"query": "{ sources { name } }"})
+                except httpx.HTTPError as error:
+                    found[repr(error)] += 1
+                else:
+                    found[answer.status_code] += 1
+                time.sleep(0.05)  # a unit's rate has an end
+        return found
+
+    def after() -> list[int]:
+        return [pid for pid in workers(process.pid) if pid not in before]
+
+    with ThreadPoolExecutor(4) as threads:
+        asking = threads.map(keep_asking, range(4))
+        process.send_signal(signal.SIGHUP)
+        until(lambda: len(after()) == WORKERS and not any(map(alive, before)))
+        renewed.set()
+        answers = sum(asking, Counter())
+    assert set(answers) == {200}
+    assert answers[200] > 4
+    assert process.poll() is None
 
 
 def test_bindings_that_one_loads_are_loaded_by_all(

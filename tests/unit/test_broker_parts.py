@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -208,6 +209,15 @@ def test_a_port_is_kept_and_replaced_only_where_it_is_taken(tmp_path: Path) -> N
     with socket.create_server(("127.0.0.1", second)):
         assert kept_port(file) != second
     assert int(file.read_text()) != second
+
+
+def test_a_kept_port_can_be_read_at_every_moment(tmp_path: Path) -> None:
+    file = tmp_path / "port" / "kafka"
+    port = kept_port(file)
+    with ThreadPoolExecutor(1) as thread:
+        keeping = thread.submit(lambda: [kept_port(file) for _ in range(300)])
+        while not keeping.done():
+            assert int(file.read_text()) == port
 
 
 def test_where_every_port_is_taken_the_error_says_what_to_do(
