@@ -131,8 +131,9 @@ bench-evidence: setup ## 叶等待封存的时间 how long leaves wait to be sea
 bench-subscribers: setup ## 一千个安静的订阅占多少内存（N=数量） what a thousand idle subscriptions cost (N=count)
 	$(BIN)/python bench/subscribers.py --count $(or $(N),1000)
 
-soak: setup ## 一边登记一边 kill -9，然后逐件核对（QUICK=1：一万件） kill what carries decisions, compare all (QUICK=1: 10,000)
-	$(BIN)/python bench/soak.py $(if $(filter-out 0,$(QUICK)),,--decisions 100000 --relay-kills 100 --broker-kills 20 --gateway-kills 10 --consumer-kills 20)
+soak: setup ## 负载下施加各种故障，然后逐件核对（QUICK=1、SEEDS、MINUTES、RATE、FAULTS） faults of every kind under load, then all compared
+	$(BIN)/python bench/soak.py --minutes $(or $(MINUTES),$(if $(filter-out 0,$(QUICK)),5,60)) --rate $(or $(RATE),20) \
+	  $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(FAULTS),--faults "$(FAULTS)")
 
 grants-month: setup ## 共享授权演练一个月，逐项复核（N=件数） a scripted month of grants, all counted again (N=count)
 	$(BIN)/python bench/grants_month.py --late --count $(or $(N),200)

@@ -1,23 +1,20 @@
-"""Kill what carries decisions while they are recorded: `make soak`, QUICK=1 smaller.
+"""Decide at a constant rate while everything breaks, then compare: `make soak`.
 
-One command, everything real: embedded PostgreSQL and Kafka, a gateway, two relays and
-a consumer for each receiver as processes, in a state folder made for it and removed.
-Callers record decisions over HTTP, and withdraw every fifth, as a case system would:
-what was not answered is sent again with the same id. Meanwhile relays, consumers,
-broker and gateway are ended by kill -9 and started again. Then everything is compared:
+One command, everything real: embedded PostgreSQL and Kafka, a gateway of two processes,
+two relays, a sealer and a consumer for each receiver, in a state folder made for it and
+removed. Callers record, correct and withdraw decisions over HTTP; a ledger outside the
+system notes what each was told. Meanwhile a nemesis draws faults from the seed: what
+serves is killed, halted and restarted, lines are cut, slowed, torn and silenced, disks
+fill and fail, clocks jump. Then every part is compared with that ledger (soak_check).
 
-- every acknowledged version is in the ledger, and every event its answer named is in
-  its receiver's inbox, and nothing else is;
-- each receiver's effect is there once, of the last version;
-- on the topics each case's events first come in the order of the ledger;
-- each event has its receipt, nothing is parked, dead or stray.
-
-Prints figures, and ends with 1 if anything was found.
+Prints figures, writes a report as Markdown and JSON, and ends with 1 if anything was
+found. `--check LEDGER --state FOLDER` compares what a killed soak has left.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import subprocess
 import time
@@ -26,13 +23,26 @@ from pathlib import Path
 import uvloop
 from machine import others, zhitong
 from over_http import some_cases
-from soak_check import Checker
-from soak_crew import Crew, Kills
+from soak_check import check
+from soak_crew import Memory, growths
+from soak_facts import at_rest, read_held
+from soak_faults import kinds
+from soak_ledger import PLANNED_REFUSALS, Attempt, Ledger, Result, read
 from soak_load import Load
+from soak_nemesis import Nemesis, plan
+from soak_report import GROWTH, Report
+from soak_world import World
 
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.serving import client
 from zhitong.infra.settings import Settings
+
+REPORTS = Path(".zhitong/bench")
+_WARM, _LEAST = 120.0, 480.0
+"""Seconds until a process counts as warm, and for which it is watched at least."""
+_BLOAT_MIB = 256.0
+_DATED = frozenset({"DECISION_FORMAT", "EVIDENCE_STALE"})
+"""Refusals that a wrong clock leads to: of a decision of tomorrow, of an old proof."""
 
 
 def row(what: str, found: object) -> None:
@@ -40,65 +50,210 @@ def row(what: str, found: object) -> None:
     print(f"{what:<44} {found}", flush=True)
 
 
-async def soak(settings: Settings, given: argparse.Namespace) -> bool:
-    """Record, kill, compare; say whether all held."""
-    kills = Kills(
-        relays=given.relay_kills,
-        brokers=given.broker_kills,
-        gateways=given.gateway_kills,
-        consumers=given.consumer_kills,
-    )
-    crew = Crew(settings)
+async def soak(settings: Settings, given: argparse.Namespace, seed: int) -> Report:
+    """Decide, break, wait, compare; say what was found."""
+    world = World(settings)
+    machine = await asyncio.to_thread(others)
+    began = time.time()
+    able, left_out = _chosen(world, given.faults)
     try:
-        await crew.start()
+        await world.start()
+        able, left_out = _chosen(world, given.faults)
         caller = client(settings, DEMO_PRINCIPALS["department"])
-        load = Load(caller, some_cases(caller), given.decisions, given.rate)
-        began = time.perf_counter()
-        await crew.during(load, kills)
-        took = time.perf_counter() - began
-        row("decisions acknowledged", f"{load.decided:,}")
-        row("withdrawals acknowledged", f"{load.withdrawn:,}")
-        row("took, kills included", f"{took:.1f} s, {load.decided / took:,.0f}/s")
-        row("calls sent again without an answer", f"{load.repeated:,}")
-        row("killed", ", ".join(crew.killed))
-        checker = Checker(settings, load.acknowledged)
-        began = time.perf_counter()
-        await checker.arrived(given.patience)
-        row("all arrived and answered after", f"{time.perf_counter() - began:.1f} s")
-        for what, found in (await checker.compare()).items():
-            row(what, found)
+        ledger = Ledger(
+            given.reports / f"soak-{seed}.ledger.jsonl",
+            seed=seed,
+            rate=given.rate,
+            state=str(settings.state),
+        )
+        load = world.load = Load(
+            caller,
+            # Not in our loop: the lines to the department run in it.
+            await asyncio.to_thread(some_cases, caller),
+            ledger,
+            seed=seed,
+            rate=given.rate,
+        )
+        memory = Memory(world.crew)
+        nemesis = Nemesis(world, plan(able, seed), given.lanes, ledger)
+        beside = [
+            asyncio.create_task(memory.watch()),
+            asyncio.create_task(world.crew.look_after()),
+        ]
+        began = time.time()
+        loading = asyncio.create_task(load.run())
+        await nemesis.run(began + given.minutes * 60, given.passes)
+        load.enough()
+        await loading
+        seconds = time.time() - began
+        stuck = await at_rest(world.places(seed), given.patience)
+        rested = time.time() - began - seconds
+        for task in beside:
+            task.cancel()
+        held = await read_held(world.places(seed))
+        ledger.close()
+        report = Report(
+            seed=seed,
+            machine=machine,
+            seconds=seconds,
+            rate=given.rate,
+            attempts=load.attempts,
+            codes=load.codes,
+            faults=nemesis.done,
+            left_out=left_out,
+            growths=growths(memory.samples, _WARM, _LEAST),
+            fallen=world.crew.fallen,
+        )
+        report.figures["came to rest after"] = f"{rested:.1f} s"
+        report.figures["versions held"] = f"{len(held.kept):,}"
+        for name, each in held.receivers.items():
+            twice = len(each.messages) - len({m.event for m in each.messages})
+            said = f"{len(each.messages):,} messages, {twice:,} of them again"
+            report.figures[name] = f"{said}, {len(each.effects):,} effects"
+        await _bloat(world, report)
+        report.violations += [stuck] if stuck else []
+        report.violations += check(load.attempts, held)
+        report.violations += _odd(report)
+        return report
     finally:
-        crew.stop()
-    faults = [*load.refused, *checker.faults]
-    for fault in faults[:20]:
-        row("VIOLATION", fault)
-    row("violations", len(faults))
-    return not faults
+        world.stop()
+
+
+def _chosen(world: World, wanted: str) -> tuple[list, dict[str, str]]:  # type: ignore[type-arg]
+    able, left_out = [], {}
+    names = [name for name in wanted.split(",") if name]
+    for kind in kinds():
+        if names and not any(name in kind.name for name in names):
+            continue
+        if why := kind.lacks(world):
+            left_out[kind.name] = why
+        else:
+            able.append(kind)
+    return able, left_out
+
+
+async def _bloat(world: World, report: Report) -> None:
+    size = await world.ask("select pg_total_relation_size('outbox')")
+    assert isinstance(size, int)  # noqa: S101 - that is what it gives
+    mebibytes = size / 2**20
+    report.figures["outbox, empty again"] = f"{mebibytes:.1f} MiB"
+    if mebibytes > _BLOAT_MIB:
+        report.violations.append(f"the outbox takes {mebibytes:.0f} MiB though empty")
+
+
+def _odd(report: Report) -> list[str]:
+    """Say what callers were told that nobody should be, and who grew."""
+    found = [
+        f"{each.mark}: {each.act.value} refused with {each.code}"
+        for each in report.attempts
+        if each.result is Result.REFUSED
+        and each.act not in PLANNED_REFUSALS
+        and not _by_the_clock(each, report)
+    ]
+    found += [
+        f"{each.mark}: {each.act.value} was taken"
+        for each in report.attempts
+        if each.result is Result.OK and each.act in PLANNED_REFUSALS
+    ]
+    if count := report.codes.get("INTERNAL"):
+        found.append(f"the gateway has answered INTERNAL {count} times")
+    found += [
+        f"{each.name} ({each.place}) was not healed"
+        for each in report.faults
+        if not each.healed
+    ]
+    found += [
+        f"{one.name} grew by {one.share:.1%}"
+        for one in report.growths
+        if one.share > GROWTH
+    ]
+    return found
+
+
+def _by_the_clock(attempt: Attempt, report: Report) -> bool:
+    """Say whether a gateway whose clock was wrong has refused it: rightly, by that."""
+    if not attempt.code.startswith("TOKEN_") and attempt.code not in _DATED:
+        return False
+    return any(
+        fault.name.startswith("gateway's clock")
+        and attempt.began < fault.healed
+        and attempt.ended > fault.began
+        for fault in report.faults
+    )
+
+
+async def checked(settings: Settings, path: Path) -> list[str]:
+    """Compare what a killed soak has left, its servers running."""
+    head, attempts = read(path)
+    world = World(settings)
+    places = world.places(head["seed"])
+    stuck = await at_rest(places, 30.0)
+    held = await read_held(places)
+    return [*([stuck] if stuck else []), *check(attempts, held)]
+
+
+def _seeds(given: argparse.Namespace) -> list[int]:
+    return [int(word) for word in given.seeds.replace(",", " ").split()]
 
 
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--decisions", type=int, default=10_000)
-    parser.add_argument(
-        "--rate", type=float, default=150.0, help="decisions/s, at most"
-    )
-    parser.add_argument("--relay-kills", type=int, default=10)
-    parser.add_argument("--broker-kills", type=int, default=2)
-    parser.add_argument("--gateway-kills", type=int, default=1)
-    parser.add_argument("--consumer-kills", type=int, default=2)
-    parser.add_argument("--patience", type=float, default=300.0)
+    parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--rate", type=float, default=20.0, help="decisions a second")
+    parser.add_argument("--seeds", default=str(int(time.time())))
+    parser.add_argument("--faults", default="", help="parts of kinds' names, by commas")
+    parser.add_argument("--passes", type=int, default=1, help="at least, if longer")
+    parser.add_argument("--lanes", type=int, default=3, help="faults at a time")
+    parser.add_argument("--patience", type=float, default=120.0)
     parser.add_argument("--state", type=Path)
+    parser.add_argument("--reports", type=Path, default=REPORTS)
+    parser.add_argument("--check", type=Path, metavar="LEDGER")
+    parser.add_argument("--list", action="store_true", help="name the kinds of faults")
     given = parser.parse_args()
-    state = given.state or Path(".zhitong/bench") / f"soak-{os.getpid()}"
-    settings = Settings(state=state.resolve(), bindings=state.resolve() / "bindings")
-    row("the machine before", others())
+    if given.list:
+        for kind in kinds():
+            row(kind.name, ", ".join(kind.places))
+        return
+    found = 0
+    for seed in _seeds(given):
+        state = given.state or REPORTS / f"soak-{os.getpid()}"
+        settings = Settings(
+            state=state.resolve(), bindings=state.resolve() / "bindings"
+        )
+        if given.check:
+            faults = uvloop.run(checked(settings, given.check))
+            for fault in faults:
+                row("VIOLATION", fault)
+            found += len(faults)
+            continue
+        found += _one(settings, given, seed)
+    raise SystemExit(1 if found else 0)
+
+
+def _one(settings: Settings, given: argparse.Namespace, seed: int) -> int:
+    row("seed", seed)
     try:
         subprocess.run(zhitong(settings.state, "up"), check=True)  # noqa: S603 - ours
-        held = uvloop.run(soak(settings, given))
+        report = uvloop.run(soak(settings, given, seed))
     finally:
-        subprocess.run(zhitong(settings.state, "clean"), check=True)  # noqa: S603 - ours
-    raise SystemExit(0 if held else 1)
+        _swept(settings)
+    for what, said in report.lines():
+        row(what, said)
+    for fault in report.violations[:20]:
+        row("VIOLATION", fault)
+    row("report", report.write(given.reports, f"soak-{seed}"))
+    return len(report.violations)
+
+
+def _swept(settings: Settings) -> None:
+    """Stop the servers, take the small disks away, remove the folder."""
+    subprocess.run(zhitong(settings.state, "down"), check=False)  # noqa: S603 - ours
+    for line in Path("/proc/mounts").read_text("utf-8").splitlines():
+        place = line.split()[1]
+        if Path(place).is_relative_to(settings.state):
+            subprocess.run(["umount", "-l", place], check=False)  # noqa: S603, S607
+    subprocess.run(zhitong(settings.state, "clean"), check=True)  # noqa: S603 - ours
 
 
 if __name__ == "__main__":

@@ -1,153 +1,245 @@
-"""The processes of a soak: started, killed at their time, started again."""
+"""The processes of a soak: started, looked after, ended by the nemesis."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
-import socket
+import os
+import signal
 import subprocess
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from machine import until, zhitong
-from soak_load import Load
 
-from zhitong.infra.broker import Broker, choose
 from zhitong.infra.note import find
 from zhitong.infra.serving import note_path
 from zhitong.infra.settings import Settings
 
 RECEIVERS = ("provincial", "credit")
-_AWAY_SECONDS = 1.0
+GATEWAY = "gateway"
+WORKERS = 2
+_ENDING_SECONDS = 60.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Kills:
-    """How many of each, evenly over the work."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How a member is started: variables, and words before its own."""
 
-    relays: int
-    brokers: int
-    gateways: int
-    consumers: int
+    variables: Mapping[str, str] = field(default_factory=dict)
+    prefix: Sequence[str] = ()
 
 
 class Crew:
-    """A gateway, two relays, two consumers, and the broker below them."""
+    """A gateway of two processes, relays, a sealer, two consumers."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, port: int, ways: Mapping[str, Way]) -> None:
         self._settings = settings
-        self._broker = Broker(settings.state, choose(settings))
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = str(probe.getsockname()[1])
-        self._words = {
-            "gateway": ("serve", "--port", port),
+        self._ways = dict(ways)
+        self._words: Mapping[str, Sequence[str]] = {
+            GATEWAY: ("serve", "--port", str(port)),
             "relay a": ("relay",),
             "relay b": ("relay",),
+            "sealer": ("seal",),
             **{f"consumer {name}": ("consume", name) for name in RECEIVERS},
         }
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._victims = itertools.cycle(("relay a", "relay b"))
-        self._readers = itertools.cycle(RECEIVERS)
-        self._returning: dict[str, asyncio.Task[None]] = {}
-        self.killed: list[str] = []
+        self._wanted: set[str] = set()
+        self.fallen: list[str] = []
+        """Members that ended though nobody had ended them, each with its last word."""
 
     async def start(self) -> None:
         """Start all; the gateway answers when this returns."""
         # The gateway makes the tables the others want.
-        self._start("gateway")
-        await until(self._serves, "the gateway")
+        self.begin(GATEWAY)
+        await until(lambda: self.ready(GATEWAY), "the gateway")
         for name in self._words:
-            if name != "gateway":
-                self._start(name)
+            if name != GATEWAY:
+                self.begin(name)
+        for name in self._words:
+            await until(lambda name=name: self.ready(name), name)  # type: ignore[misc]
 
-    async def during(self, load: Load, kills: Kills) -> None:
-        """Run *load*, killing while it runs."""
-        plan: list[tuple[float, Callable[[], Awaitable[None]]]] = []
-        kinds: tuple[tuple[float, int, Callable[[], Awaitable[None]]], ...] = (
-            (0.0, kills.relays, self._kill_relay),
-            # Each kind a little apart, so that several are away at a time.
-            (0.01, kills.brokers, self._kill_broker),
-            (-0.1, kills.gateways, self._kill_gateway),
-            (0.03, kills.consumers, self._kill_consumer),
-        )
-        for lead, count, act in kinds:
-            plan += [(lead + (n + 1) / (count + 1), act) for n in range(count)]
-        working = asyncio.create_task(load.run())
-        for share, act in sorted(plan, key=lambda one: one[0]):
-            while load.progress < share and not working.done():  # noqa: ASYNC110 - as it goes
-                await asyncio.sleep(0.01)
-            await act()
-        await working
-        for back in self._returning.values():
-            await back
+    async def look_after(self) -> None:
+        """Start again what has ended by itself, as what keeps services up does."""
+        while True:
+            for name in sorted(self._wanted):
+                process = self._running[name]
+                if process.poll() is not None:
+                    said = _last_words(self._log(name))
+                    self.fallen.append(f"{name} ended ({process.returncode}): {said}")
+                    self.begin(name)
+            await asyncio.sleep(0.5)
 
-    def stop(self) -> None:
-        """End all that runs."""
-        for process in self._running.values():
-            process.terminate()
-        for process in self._running.values():
-            process.wait(60)
-
-    def _start(self, name: str) -> None:
-        log = self._settings.state / "log" / f"soak {name}.log"
-        with log.open("ab") as out:
+    def begin(self, name: str, way: Way | None = None) -> None:
+        """Start *name*, in another *way* than usual where one is given."""
+        way = way or self._ways.get(name) or Way()
+        with self._log(name).open("ab") as out:
             self._running[name] = subprocess.Popen(  # noqa: S603 - our own program
-                zhitong(self._settings.state, *self._words[name]),
+                [*way.prefix, *zhitong(self._settings.state, *self._words[name])],
+                env={**os.environ, **way.variables},
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )
+        self._wanted.add(name)
 
-    def _kill(self, name: str) -> None:
+    def way(self, name: str) -> Way:
+        """Say how *name* is started usually."""
+        return self._ways.get(name) or Way()
+
+    def kill(self, name: str) -> None:
+        """End it as a power cut would."""
+        self._wanted.discard(name)
+        process = self._running[name]
+        process.kill()
+        process.wait(_ENDING_SECONDS)
+
+    async def end(self, name: str) -> None:
+        """Ask it to end, and wait until it has."""
+        self._wanted.discard(name)
+        process = self._running[name]
+        process.terminate()
+        try:
+            await asyncio.to_thread(process.wait, _ENDING_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.fallen.append(f"{name} did not end within {_ENDING_SECONDS:.0f} s")
+            self.kill(name)
+
+    def tell(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to it and to all below it."""
+        for pid in self.family(name):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to its first process alone."""
+        self._running[name].send_signal(number)
+
+    def family(self, name: str) -> Sequence[int]:
+        """Give its process, and after it those it has begun."""
+        pid = self._running[name].pid
+        found = [pid]
+        with suppress(OSError):
+            text = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii")
+            found += [int(child) for child in text.split()]
+        return found
+
+    def workers(self) -> Sequence[int]:
+        """Give the gateway's processes that answer."""
+        found = []
+        for pid in self.family(GATEWAY)[1:]:
+            with suppress(OSError):
+                if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    found.append(pid)
+        return found
+
+    async def ready(self, name: str) -> bool:
+        """Say whether it is at its work."""
         process = self._running[name]
         if process.poll() is not None:
-            raise SystemExit(f"{name} had ended by itself with {process.returncode}")
-        process.kill()
-        process.wait(60)
-        self.killed.append(name)
+            return False
+        if name == GATEWAY:
+            found = find(note_path(self._settings))
+            return bool(found and found.pid == process.pid)
+        notes = (self._settings.state / "run").glob("*.json")
+        return any((note := find(path)) and note.pid == process.pid for path in notes)
 
-    async def _kill_relay(self) -> None:
-        await self._kill_for_a_while(next(self._victims))
+    async def all_ready(self) -> bool:
+        """Say whether everybody is."""
+        return all([await self.ready(name) for name in self._words])
 
-    async def _kill_consumer(self) -> None:
-        await self._kill_for_a_while(f"consumer {next(self._readers)}")
+    def members(self) -> Mapping[str, Sequence[int]]:
+        """Give each member that is to run, with its processes."""
+        return {name: self.family(name) for name in sorted(self._wanted)}
 
-    async def _kill_gateway(self) -> None:
-        await self._kill_for_a_while("gateway")
+    def stop(self) -> None:
+        """End all that runs."""
+        self._wanted.clear()
+        for process in self._running.values():
+            with suppress(ProcessLookupError):
+                process.send_signal(signal.SIGCONT)
+                process.terminate()
+        for process in self._running.values():
+            try:
+                process.wait(_ENDING_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
-    async def _kill_for_a_while(self, name: str) -> None:
-        """Kill; the others go on, and so does the plan, while it is away."""
-        await self._back(name)
-        self._kill(name)
+    def _log(self, name: str) -> Path:
+        return self._settings.state / "log" / f"soak {name}.log"
 
-        async def again() -> None:
-            await asyncio.sleep(_AWAY_SECONDS)
-            self._start(name)
-            if name == "gateway":
-                await until(self._serves, "the gateway again")
 
-        self._returning[name] = asyncio.create_task(again())
+def _last_words(log: Path) -> str:
+    lines = log.read_text("utf-8", errors="replace").splitlines()
+    return lines[-1][:200] if lines else "it said nothing"
 
-    async def _kill_broker(self) -> None:
-        await self._back("broker")
-        await asyncio.to_thread(self._broker.kill)
-        place, began = len(self.killed), time.perf_counter()
-        self.killed.append("broker")
 
-        async def again() -> None:
-            await asyncio.sleep(_AWAY_SECONDS)
-            await asyncio.to_thread(self._broker.start)
-            self.killed[place] += f" ({time.perf_counter() - began:.1f} s away)"
+@dataclass(slots=True)
+class Memory:
+    """What each process holds, in MiB, as time goes by."""
 
-        self._returning["broker"] = asyncio.create_task(again())
+    crew: Crew
+    samples: dict[tuple[str, int], list[tuple[float, float]]] = field(
+        default_factory=dict
+    )
 
-    async def _back(self, name: str) -> None:
-        if name in self._returning:
-            await self._returning[name]
+    async def watch(self, seconds: float = 2.0) -> None:
+        """Look again and again."""
+        while True:
+            for name, pids in self.crew.members().items():
+                for pid in pids:
+                    if held := _resident(pid):
+                        at = self.samples.setdefault((name, pid), [])
+                        at.append((time.monotonic(), held))
+            await asyncio.sleep(seconds)
 
-    async def _serves(self) -> bool:
-        process = self._running["gateway"]
-        if process.poll() is not None:
-            raise SystemExit(f"the gateway ended with {process.returncode}")
-        found = find(note_path(self._settings))
-        return found is not None and found.pid == process.pid
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """How one process grew: its median of the last third over that of the first."""
+
+    name: str
+    seconds: float
+    first: float
+    last: float
+
+    @property
+    def share(self) -> float:
+        """By which share."""
+        return self.last / self.first - 1.0
+
+
+def growths(
+    samples: Mapping[tuple[str, int], Sequence[tuple[float, float]]],
+    warm: float,
+    least: float,
+) -> Sequence[Growth]:
+    """Give the growth of each that ran *least* seconds after *warm* ones."""
+    found = []
+    for (name, _), each in samples.items():
+        begun = each[0][0]
+        settled = [(at, held) for at, held in each if at - begun >= warm]
+        if not settled or settled[-1][0] - settled[0][0] < least:
+            continue
+        third = max(1, len(settled) // 3)
+        found.append(
+            Growth(
+                name=name,
+                seconds=settled[-1][0] - settled[0][0],
+                first=_median([held for _, held in settled[:third]]),
+                last=_median([held for _, held in settled[-third:]]),
+            )
+        )
+    return sorted(found, key=lambda one: -one.share)
+
+
+def _median(values: Sequence[float]) -> float:
+    return sorted(values)[len(values) // 2]
+
+
+def _resident(pid: int) -> float:
+    with suppress(OSError, ValueError, IndexError):
+        pages = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+    return 0.0

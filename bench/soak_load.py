@@ -1,138 +1,219 @@
-"""Callers that record decisions as case systems do: until there is an answer."""
+"""Decisions at a constant rate, whatever becomes of those before: an open loop.
+
+Each decision has a script drawn from the seed: recorded, perhaps corrected, perhaps
+withdrawn; a few are malformed, or come again with other content, and must be refused.
+A caller sends a step again as a case system does, with the same id; some never do, so
+that what nobody asks about again is looked at, too.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import random
 import re
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from over_http import QUESTIONS, Case
+from soak_ledger import PLANNED_REFUSALS, Act, Attempt, Ledger, Result
 
 from zhitong.infra.client import Client
 from zhitong.infra.demonstration_decisions import draft
 
-CALLERS = 16
-EVERY = 5
-"""Every so many decisions one is withdrawn."""
-CASES = 500
-_ANSWER_SECONDS = 30.0
-_PAUSE = 0.2
+LINES = 32
+"""Connections at most; a step that finds none waits, and its latency shows it."""
+CASES = 200
+ANSWER_SECONDS = 20.0
+PATIENCE = 90.0
+"""Seconds for which a patient caller asks again."""
+_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
 _LOST = (OSError, EOFError, asyncio.IncompleteReadError, TimeoutError, ValueError)
+_SCRIPTS: Mapping[tuple[Act, ...], int] = {
+    (Act.RECORD,): 56,
+    (Act.RECORD, Act.WITHDRAW): 12,
+    (Act.RECORD, Act.CORRECT): 12,
+    (Act.RECORD, Act.CORRECT, Act.CORRECT): 5,
+    (Act.RECORD, Act.CORRECT, Act.WITHDRAW): 8,
+    (Act.RECORD, Act.CONFLICT): 4,
+    (Act.MALFORMED,): 3,
+}
+"""What callers do, and how often, in a hundred."""
+_FAULT = "INTERNAL"
+"""A fault of the gateway's own, which says nothing of what was done."""
+_CORRECT = """mutation Correct($correction: CorrectionInput!) {
+  correctDecision(correction: $correction) {
+    decisionId version contentHash replayed events { receiver eventId } } }"""
+_NAMES = {
+    Act.CORRECT: "correctDecision",
+    Act.WITHDRAW: "withdrawDecision",
+}
 
 
-@dataclass(frozen=True)
-class Acknowledged:
-    """A version the gateway said it has, and the events it named."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """What will be done with one decision: all of it from the seed."""
 
-    decision: str
-    version: int
-    events: frozenset[tuple[str, str]]
-    """Event id and receiver."""
+    number: int
+    case: int
+    steps: tuple[Act, ...]
+    pauses: tuple[float, ...]
+    """Seconds before each later step."""
+    patient: bool
+
+
+def scripts(seed: int) -> Iterator[Script]:
+    """Draw them from *seed*, without an end."""
+    drawn = random.Random(f"load {seed}")  # noqa: S311 - to be drawn again, not secret
+    kinds, weights = list(_SCRIPTS), list(_SCRIPTS.values())
+    for number in itertools.count():
+        yield Script(
+            number=number,
+            case=drawn.randrange(CASES),
+            steps=drawn.choices(kinds, weights)[0],
+            pauses=tuple(drawn.uniform(0.0, 3.0) for _ in range(3)),
+            patient=drawn.random() < 0.85,  # noqa: PLR2004 - the others never ask again
+        )
 
 
 class Load:
-    """So many decisions by sixteen callers, over HTTP, *rate* of them a second."""
+    """*rate* decisions a second until it is told that this is enough."""
 
     def __init__(
-        self, caller: Client, cases: Sequence[Case], count: int, rate: float
+        self,
+        caller: Client,
+        cases: Sequence[Case],
+        ledger: Ledger,
+        *,
+        seed: int,
+        rate: float,
     ) -> None:
         self._caller = caller
         self._cases = cases
-        self._count = count
+        self._ledger = ledger
+        self._enough = False
+        self._seed = seed
         self._rate = rate
-        self._began = 0.0
-        self._numbers: Iterator[int] = iter(range(count))
+        self._free: list[_Line] = []
+        self._room = asyncio.Semaphore(LINES)
         self._record = (QUESTIONS / "record-decision.graphql").read_text("utf-8")
         self._withdraw = (QUESTIONS / "withdraw-decision.graphql").read_text("utf-8")
-        self.acknowledged: list[Acknowledged] = []
-        self.refused: list[str] = []
-        self.decided = self.withdrawn = self.repeated = 0
-
-    @property
-    def progress(self) -> float:
-        """Say which share of the decisions is acknowledged."""
-        return self.decided / self._count
+        self.attempts: list[Attempt] = []
+        self.codes: Counter[str] = Counter()
+        """Refusals and lost answers, by their codes."""
+        self.failures: list[tuple[float, float, str]] = []
+        """Requests without an answer of the gateway: from when to when, and why."""
+        self.last_ok: Attempt | None = None
 
     async def run(self) -> None:
-        """Record them all."""
-        self._began = time.monotonic()
-        await asyncio.gather(*(self._call() for _ in range(CALLERS)))
+        """Do it; returns when it was enough and each step is settled."""
+        began = time.time()
+        async with asyncio.TaskGroup() as group:
+            for script in scripts(self._seed):
+                if self._enough:
+                    break
+                due = began + script.number / self._rate
+                await asyncio.sleep(max(0.0, due - time.time()))
+                group.create_task(self._do(script, due))
+        for line in self._free:
+            line.hang_up()
 
-    async def _call(self) -> None:
-        line = _Line(self._caller)
-        for number in self._numbers:
-            due = self._began + number / self._rate
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
-            case = self._cases[number % len(self._cases)]
-            decision = draft(case) | {
-                "localId": f"soak-{number}",
-                "caseNo": f"{case['caseNo']}/{number % CASES}",
-                "documentNo": f"安应急罚〔2026〕{number + 1:07d}号",
-            }
-            found = await self._until_answered(
-                line, self._record, "recordDecision", {"decision": decision}
-            )
-            self.decided += 1
-            if found is None or number % EVERY:
-                continue
-            withdrawal = {
-                "decisionId": found["decisionId"],
-                "reason": "经复查，认定事实的证据不足，自行撤销",
-                "basis": "本局复查意见",
-            }
-            await self._until_answered(
-                line, self._withdraw, "withdrawDecision", {"withdrawal": withdrawal}
-            )
-            self.withdrawn += 1
-        line.hang_up()
+    def enough(self) -> None:
+        """Begin nothing more; what is begun is brought to its end."""
+        self._enough = True
 
-    async def _until_answered(
-        self, line: _Line, document: str, name: str, variables: dict[str, Any]
-    ) -> dict[str, Any] | None:
+    async def _do(self, script: Script, due: float) -> None:
+        before: Attempt | None = None
+        for place, act in enumerate(script.steps):
+            if before is not None:
+                await asyncio.sleep(script.pauses[place - 1])
+                due = time.time()
+            attempt = await self._settled(script, place, before, due)
+            if attempt.result is not Result.OK:
+                return
+            if act not in PLANNED_REFUSALS:
+                before = attempt
+
+    async def _settled(
+        self, script: Script, place: int, before: Attempt | None, due: float
+    ) -> Attempt:
+        act = script.steps[place]
+        local = f"soak-{self._seed}-{script.number}"
+        attempt = Attempt(
+            mark=f"soak{self._seed}n{script.number}s{place + 1}e",
+            local=local,
+            version=1 if act is Act.CONFLICT else place + 1,
+            act=act,
+            planned=due,
+            began=time.time(),
+        )
+        self._ledger.begin(attempt)
+        attempt = await self._until_known(
+            attempt, self._request(script, attempt, before), patient=script.patient
+        )
+        attempt = replace(attempt, ended=time.time())
+        self._ledger.settle(attempt)
+        self.attempts.append(attempt)
+        if attempt.result is Result.OK:
+            self.last_ok = attempt
+        return attempt
+
+    async def _until_known(
+        self, attempt: Attempt, request: bytes, *, patient: bool
+    ) -> Attempt:
+        ends = time.time() + PATIENCE
+        pause, lost = _PAUSE, False
         while True:
+            attempt = replace(attempt, sent=attempt.sent + 1)
+            body = await self._asked(request)
+            errors = (body or {}).get("errors") or []
+            if body is not None and not errors:
+                return _ok(attempt, body)
+            code = str(errors[0]["extensions"]["code"]) if errors else "NO_ANSWER"
+            self.codes[code] += 1
+            attempt = replace(attempt, code=code)
+            if errors and code != _FAULT and not errors[0]["extensions"]["retriable"]:
+                # A refusal of what may have been taken before says nothing of that.
+                known = Result.UNKNOWN if lost else Result.REFUSED
+                return replace(attempt, result=known)
+            lost = True
+            if not patient or time.time() > ends:
+                return attempt
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _asked(self, request: bytes) -> dict[str, Any] | None:
+        """Ask once; None: there was no answer, or none that can be read."""
+        async with self._room:
+            line = self._free.pop() if self._free else _Line(self._caller.url)
+            began = time.time()
             try:
-                async with asyncio.timeout(_ANSWER_SECONDS):
-                    body = await line.ask(document, variables)
-            except _LOST:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    body = await line.ask(request)
+            except _LOST as error:
                 # Whether it was committed is found by sending it again.
                 line.hang_up()
-                self.repeated += 1
-                await asyncio.sleep(_PAUSE)
-                continue
-            errors = body.get("errors") or []
-            if any(each["extensions"].get("retriable") for each in errors):
-                self.repeated += 1
-                await asyncio.sleep(_PAUSE)
-                continue
-            if errors:
-                code = errors[0].get("extensions", {}).get("code")
-                self.refused.append(f"{name} refused: {code} {errors[0]['message']}")
+                why = f"{type(error).__name__} {error}"
+                self.failures.append((began, time.time(), why))
                 return None
-            found: dict[str, Any] = body["data"][name]
-            events = {(each["eventId"], each["receiver"]) for each in found["events"]}
-            self.acknowledged.append(
-                Acknowledged(found["decisionId"], found["version"], frozenset(events))
-            )
-            return found
+            self._free.append(line)
+            return body
 
-
-class _Line:
-    """One connection to the gateway, made anew when it broke."""
-
-    def __init__(self, caller: Client) -> None:
-        self._caller = caller
-        self._open: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-
-    async def ask(self, document: str, variables: dict[str, Any]) -> dict[str, Any]:
+    def _request(
+        self, script: Script, attempt: Attempt, before: Attempt | None
+    ) -> bytes:
+        case = self._cases[script.case % len(self._cases)]
+        document, variables = self._record, self._asks(script, attempt, case, before)
+        if attempt.act is Act.CORRECT:
+            document = _CORRECT
+        elif attempt.act is Act.WITHDRAW:
+            document = self._withdraw
         where = urlsplit(self._caller.url)
-        if self._open is None:
-            self._open = await asyncio.open_connection(where.hostname, where.port)
-        reader, writer = self._open
         text = json.dumps({"query": document, "variables": variables}).encode()
         head = (
             f"POST /graphql HTTP/1.1\r\nhost: {where.netloc}\r\n"
@@ -141,12 +222,64 @@ class _Line:
             f"zhitong-purpose: case-handling\r\n"
             f"zhitong-cause: {quote('持续试验')}\r\n\r\n"
         )
-        writer.write(head.encode() + text)
+        return head.encode() + text
+
+    def _asks(
+        self, script: Script, attempt: Attempt, case: Case, before: Attempt | None
+    ) -> dict[str, Any]:
+        said = f"soak {attempt.mark} 试验"
+        if attempt.act is Act.WITHDRAW:
+            assert before is not None  # noqa: S101 - it comes after a record
+            withdrawal = {"reason": said, "basis": "本局复查意见"}
+            return {"withdrawal": {"decisionId": before.decision, **withdrawal}}
+        decision = draft(case) | {
+            "localId": attempt.local,
+            "caseNo": f"{case['caseNo']}/{script.case}",
+            "documentNo": f"安应急罚〔2026〕{self._seed}-{script.number + 1:07d}号",
+            "facts": said,
+        }
+        if attempt.act is Act.MALFORMED:
+            decision["fine"] = "1000000000000000.00"
+        if attempt.act is not Act.CORRECT:
+            return {"decision": decision}
+        assert before is not None  # noqa: S101 - it comes after a record
+        named = {"decisionId": before.decision, "version": before.version}
+        return {"correction": {**named, "decision": decision, "reason": "笔误"}}
+
+
+def _ok(attempt: Attempt, body: Mapping[str, Any]) -> Attempt:
+    found = body["data"][_NAMES.get(attempt.act, "recordDecision")]
+    return replace(
+        attempt,
+        result=Result.OK,
+        decision=found["decisionId"],
+        version=found["version"],
+        digest=found["contentHash"],
+        events=frozenset((e["eventId"], e["receiver"]) for e in found["events"]),
+        code="",
+    )
+
+
+class _Line:
+    """One connection to the gateway, made anew when it broke."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._open: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def ask(self, request: bytes) -> dict[str, Any]:
+        where = urlsplit(self._url)
+        if self._open is None:
+            self._open = await asyncio.open_connection(where.hostname, where.port)
+        reader, writer = self._open
+        writer.write(request)
         answer = await reader.readuntil(b"\r\n\r\n")
         size = re.search(rb"content-length: ([0-9]+)", answer, re.IGNORECASE)
         body = json.loads(await reader.readexactly(int(size[1]) if size else 0))
         if not isinstance(body, dict):
             raise TypeError(body)
+        if re.search(rb"\r\nconnection: close", answer, re.IGNORECASE):
+            self.hang_up()
         return body
 
     def hang_up(self) -> None:

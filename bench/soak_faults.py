@@ -1,0 +1,438 @@
+"""Every kind of fault: what it strikes, what it needs, and how it is undone.
+
+A kind is an asynchronous context: entered, the fault is there; left, it is undone.
+That it is *healed* is seen from outside, of all kinds alike: something decided after
+it was undone has gone all the way to both receivers and been answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import asyncpg
+from chaos_proxy import Mood
+from machine import until
+from soak_crew import GATEWAY, RECEIVERS, WORKERS
+from soak_machine import clock_jumps, disk_full, fsync_fails, fsync_slow, lacks
+from soak_world import BROKER, DEPARTMENT, World
+
+from zhitong.connectors.receiver_control import ReceiverControl
+from zhitong.infra.broker_access import administrator
+from zhitong.infra.consuming import database_name
+from zhitong.infra.embedded import Cluster
+from zhitong.infra.gateway import PLATFORM
+from zhitong.infra.receivers_file import read_receivers
+
+Enter = Callable[[World, str], AbstractAsyncContextManager[None]]
+MOMENT = (0.5, 3.0)
+WHILE = (3.0, 8.0)
+LONG = (16.0, 22.0)
+"""Longer than the database bears a silent relay (`idle_session_timeout`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A kind of fault."""
+
+    name: str
+    places: Sequence[str]
+    """What it may strike; no two faults strike one place at a time."""
+    enter: Enter
+    lasts: tuple[float, float] = MOMENT
+    """Seconds from which its length is drawn."""
+    lacks: Callable[[World], str] = lambda _: ""
+    """Says why this machine cannot do it; empty: it can."""
+    alone: bool = False
+    """Whether nothing else may be wrong meanwhile."""
+
+
+def kinds() -> Sequence[Kind]:
+    """Name all there are."""
+    return (
+        *_of_processes(),
+        *_of_databases(),
+        *_of_the_broker(),
+        *_of_lines(),
+        *_of_the_machine(),
+    )
+
+
+_RELAYS = ("relay a", "relay b")
+_CONSUMERS = tuple(f"consumer {name}" for name in RECEIVERS)
+
+
+def _of_processes() -> Iterator[Kind]:
+    for name, places in {
+        "relay": _RELAYS,
+        "consumer": _CONSUMERS,
+        "sealer": ("sealer",),
+        "gateway": (GATEWAY,),
+    }.items():
+        yield Kind(name=f"{name} killed", places=places, enter=_killed)
+        yield Kind(name=f"{name} frozen", places=places, enter=_frozen, lasts=WHILE)
+        yield Kind(name=f"{name} restarted", places=places, enter=_restarted)
+    yield Kind(name="relay frozen long", places=_RELAYS, enter=_frozen, lasts=LONG)
+    yield Kind(name="gateway worker killed", places=(GATEWAY,), enter=_worker_killed)
+    yield Kind(
+        name="gateway worker frozen",
+        places=(GATEWAY,),
+        enter=_worker_frozen,
+        lasts=WHILE,
+    )
+    yield Kind(name="gateway supervisor killed", places=(GATEWAY,), enter=_beheaded)
+
+
+@asynccontextmanager
+async def _killed(world: World, place: str) -> AsyncIterator[None]:
+    below = world.crew.family(place)[1:]
+    world.crew.kill(place)
+    for pid in below:
+        _kill(pid)
+    try:
+        yield
+    finally:
+        world.crew.begin(place)
+
+
+@asynccontextmanager
+async def _frozen(world: World, place: str) -> AsyncIterator[None]:
+    world.crew.tell(place, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        world.crew.tell(place, signal.SIGCONT)
+
+
+@asynccontextmanager
+async def _restarted(world: World, place: str) -> AsyncIterator[None]:
+    await world.crew.end(place)
+    world.crew.begin(place)
+    yield
+
+
+@asynccontextmanager
+async def _worker_killed(world: World, _: str) -> AsyncIterator[None]:
+    for pid in world.crew.workers()[:1]:
+        _kill(pid)
+    yield
+
+    async def again() -> bool:
+        return len(world.crew.workers()) == WORKERS
+
+    await until(again, "the gateway's processes")
+
+
+@asynccontextmanager
+async def _worker_frozen(world: World, _: str) -> AsyncIterator[None]:
+    frozen = world.crew.workers()[:1]
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
+
+
+@asynccontextmanager
+async def _beheaded(world: World, _: str) -> AsyncIterator[None]:
+    """Kill who supervises the gateway's processes; they are to end by themselves."""
+    below = world.crew.workers()
+    world.crew.kill(GATEWAY)
+
+    async def gone() -> bool:
+        return not any(_lives(pid) for pid in below)
+
+    await until(gone, "the end of the gateway's processes")
+    world.crew.begin(GATEWAY)
+    yield
+
+
+def _of_databases() -> Iterator[Kind]:
+    receivers = tuple(database_name(name) for name in RECEIVERS)
+    for name, places in {
+        "platform database": (PLATFORM,),
+        "department database": (DEPARTMENT,),
+        "receiver database": receivers,
+    }.items():
+        yield Kind(name=f"{name} killed", places=places, enter=_database_killed)
+        yield Kind(
+            name=f"{name} frozen", places=places, enter=_database_frozen, lasts=WHILE
+        )
+        yield Kind(name=f"{name} restarted", places=places, enter=_database_restarted)
+    for name, whose in {
+        "relay's sessions ended": "application_name = 'zhitong-relay'",
+        "all sessions ended": "backend_type = 'client backend'",
+    }.items():
+        ended = partial(_sessions_ended, whose)
+        yield Kind(name=name, places=(PLATFORM,), enter=ended)
+    yield Kind(name="outbox locked", places=(PLATFORM,), enter=_locked, lasts=WHILE)
+    yield Kind(
+        name="transaction left open", places=(PLATFORM,), enter=_open, lasts=WHILE
+    )
+    yield Kind(
+        name="receiver suspended",
+        places=tuple(f"lane {name}" for name in RECEIVERS),
+        enter=_suspended,
+        lasts=WHILE,
+    )
+
+
+@asynccontextmanager
+async def _database_killed(world: World, place: str) -> AsyncIterator[None]:
+    cluster = world.cluster(place)
+    await asyncio.to_thread(cluster.kill, place)
+    try:
+        yield
+    finally:
+        await _up(cluster, place)
+
+
+@asynccontextmanager
+async def _database_frozen(world: World, place: str) -> AsyncIterator[None]:
+    cluster = world.cluster(place)
+    await asyncio.to_thread(cluster.freeze, place)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(cluster.thaw, place)
+
+
+@asynccontextmanager
+async def _database_restarted(world: World, place: str) -> AsyncIterator[None]:
+    await asyncio.to_thread(world.cluster(place).restart, place)
+    yield
+
+
+async def _up(cluster: Cluster, place: str) -> None:
+    if cluster.status()[place] == "stopped":
+        await asyncio.to_thread(cluster.start)
+
+
+@asynccontextmanager
+async def _sessions_ended(whose: str, world: World, _: str) -> AsyncIterator[None]:
+    await world.ask(
+        f"select count(pg_terminate_backend(pid)) from pg_stat_activity where {whose}"  # noqa: S608 - our words
+        " and pid <> pg_backend_pid()"
+    )
+    yield
+
+
+@asynccontextmanager
+async def _locked(world: World, _: str) -> AsyncIterator[None]:
+    """Lock the outbox, as a careless statement of an operator's does."""
+    async with _transaction(world, "lock table outbox in access exclusive mode"):
+        yield
+
+
+@asynccontextmanager
+async def _open(world: World, _: str) -> AsyncIterator[None]:
+    """Leave a transaction open that has written, as a forgotten session does."""
+    async with _transaction(
+        world, "create table if not exists soak_open (n int)", "select txid_current()"
+    ):
+        yield
+
+
+@asynccontextmanager
+async def _transaction(world: World, *statements: str) -> AsyncIterator[None]:
+    connection = await asyncpg.connect(world.superuser(PLATFORM), timeout=5)
+    try:
+        await connection.execute("begin")
+        for statement in statements:
+            await connection.execute(statement, timeout=10)
+        yield
+    finally:
+        connection.terminate()
+
+
+@asynccontextmanager
+async def _suspended(world: World, place: str) -> AsyncIterator[None]:
+    name = place.removeprefix("lane ")
+    url = world.superuser(PLATFORM)
+    async with ReceiverControl(url) as control:
+        await control.suspend(name, "soak", "持续试验")
+    try:
+        yield
+    finally:
+        async with ReceiverControl(url) as control:
+            await control.resume(name, "soak", "持续试验")
+
+
+def _of_the_broker() -> Iterator[Kind]:
+    yield Kind(name="broker killed", places=(BROKER,), enter=_broker_killed)
+    yield Kind(
+        name="broker frozen", places=(BROKER,), enter=_broker_frozen, lasts=WHILE
+    )
+    yield Kind(name="broker restarted", places=(BROKER,), enter=_broker_restarted)
+    yield Kind(name="offsets lost", places=_CONSUMERS, enter=_offsets_lost)
+
+
+@asynccontextmanager
+async def _broker_killed(world: World, _: str) -> AsyncIterator[None]:
+    await asyncio.to_thread(world.broker.kill)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(world.broker.start)
+
+
+@asynccontextmanager
+async def _broker_frozen(world: World, _: str) -> AsyncIterator[None]:
+    await asyncio.to_thread(world.broker.freeze)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(world.broker.thaw)
+
+
+@asynccontextmanager
+async def _broker_restarted(world: World, _: str) -> AsyncIterator[None]:
+    await asyncio.to_thread(world.broker.restart)
+    yield
+
+
+@asynccontextmanager
+async def _offsets_lost(world: World, place: str) -> AsyncIterator[None]:
+    """Have a receiver read everything once more, as after a lost group."""
+    name = place.removeprefix("consumer ")
+    await world.crew.end(place)
+    try:
+        await asyncio.to_thread(_forget_group, world, name)
+        yield
+    finally:
+        world.crew.begin(place)
+
+
+def _forget_group(world: World, name: str) -> None:
+    from kafka import KafkaAdminClient  # noqa: PLC0415 - of this kind alone
+
+    settings = world.settings
+    receivers = read_receivers(settings.receivers, settings.tenant).receivers
+    (group,) = (each.groups[0] for each in receivers if each.name == name)
+    admin = KafkaAdminClient(**administrator(settings).configs)
+    try:
+        admin.delete_groups([group])
+    finally:
+        admin.close()
+
+
+_MOODS = {
+    "slow": Mood(delay=0.3),
+    "silent": Mood(hold=True),
+    "deaf": Mood(swallow=True),
+    "torn": Mood(tear=7),
+    "refused": Mood(refuse=True),
+}
+"""What a line suffers; *deaf*: what is asked is done, and the answer never comes."""
+
+
+def _of_lines() -> Iterator[Kind]:
+    lines = (
+        "relay – broker",
+        "relay – platform",
+        "gateway – platform",
+        "gateway – department",
+        "consumer – broker",
+    )
+    for line in lines:
+        for name, mood in _MOODS.items():
+            suffers = partial(_suffers, mood)
+            yield Kind(
+                name=f"{line} {name}", places=(line,), enter=suffers, lasts=WHILE
+            )
+        yield Kind(name=f"{line} reset", places=(line,), enter=_reset)
+    for name, swallows in {"wire cut": False, "wire one way": True}.items():
+        yield Kind(
+            name=name,
+            places=("relay b",),
+            enter=partial(_cut, swallows),
+            lasts=LONG,
+            lacks=lambda world: "" if world.partition else "no root, or no `ip`",
+        )
+
+
+@asynccontextmanager
+async def _suffers(mood: Mood, world: World, place: str) -> AsyncIterator[None]:
+    line = world.lines[place]
+    line.suffer(mood)
+    if mood.refuse:
+        line.reset()
+    try:
+        yield
+    finally:
+        line.suffer(Mood())
+        if mood.swallow:
+            # What was thrown away is missing in the middle: such a line is no line.
+            line.reset()
+
+
+@asynccontextmanager
+async def _reset(world: World, place: str) -> AsyncIterator[None]:
+    world.lines[place].reset()
+    yield
+
+
+@asynccontextmanager
+async def _cut(swallows: bool, world: World, _: str) -> AsyncIterator[None]:  # noqa: FBT001 - bound by its name above
+    wire = world.partition
+    assert wire is not None  # noqa: S101 - the kind lacks it otherwise
+    (wire.swallow if swallows else wire.cut)()
+    try:
+        yield
+    finally:
+        (wire.give_back if swallows else wire.mend)()
+
+
+def _of_the_machine() -> Iterator[Kind]:
+    tool = partial(lacks, "strace")
+    yield Kind(
+        name="fsync slow",
+        places=(PLATFORM,),
+        enter=fsync_slow,
+        lasts=WHILE,
+        lacks=tool,
+    )
+    yield Kind(name="fsync fails", places=(PLATFORM,), enter=fsync_fails, lacks=tool)
+    for disk, place in {"wal": PLATFORM, "broker log": BROKER}.items():
+        yield Kind(
+            name=f"{disk} full",
+            places=(place,),
+            enter=partial(disk_full, disk),
+            lasts=WHILE,
+            lacks=lambda world, disk=disk: (  # type: ignore[misc]
+                "" if disk in world.disks else "no small disk (root alone)"
+            ),
+        )
+    for name, places in {
+        "relay": ("relay a",),
+        "consumer": _CONSUMERS,
+        "sealer": ("sealer",),
+        "gateway": (GATEWAY,),
+    }.items():
+        yield Kind(
+            name=f"{name}'s clock jumps",
+            places=places,
+            enter=clock_jumps,
+            lasts=WHILE,
+            lacks=partial(lacks, "faketime"),
+        )
+
+
+def _kill(pid: int) -> None:
+    if _lives(pid):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        state = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0]  # noqa: PTH123, SIM115
+    except OSError:
+        return False
+    return state not in "ZXx"

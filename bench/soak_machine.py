@@ -1,0 +1,172 @@
+"""Faults of the machine itself: its disks, writing through to them, its clocks."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import asyncpg
+from machine import until
+from soak_crew import Way
+from soak_world import BROKER, World
+
+from zhitong.infra.gateway import PLATFORM
+
+_FAKETIME = tuple(
+    Path(folder) / "faketime" / "libfaketimeMT.so.1"
+    for folder in (
+        "/usr/lib/x86_64-linux-gnu",
+        "/usr/lib/aarch64-linux-gnu",
+        "/usr/lib",
+    )
+)
+_JUMPS = ("+365d", "-30d")
+_SLOW = "100000"
+"""Microseconds by which each write to disk is late."""
+_PIECE = 1 << 20
+
+
+def lacks(tool: str, _: World) -> str:
+    """Say that *tool* is missing; empty: it is there."""
+    if shutil.which(tool) is None or (tool == "faketime" and _library() is None):
+        return f"no {tool}"
+    return ""
+
+
+@asynccontextmanager
+async def fsync_slow(world: World, place: str) -> AsyncIterator[None]:
+    """Let each write-through of a database take longer, as a worn disk's does."""
+    tracer = await _traced(world, place, f"fsync,fdatasync:delay_exit={_SLOW}")
+    try:
+        yield
+    finally:
+        _end(tracer)
+
+
+@asynccontextmanager
+async def fsync_fails(world: World, place: str) -> AsyncIterator[None]:
+    """Let a write-through fail: the database must fall, and recover from its log."""
+    tracer = await _traced(world, place, "fdatasync,fsync:error=EIO:when=1")
+    try:
+        yield
+    finally:
+        _end(tracer)
+        cluster = world.cluster(place)
+        if cluster.status()[place] == "stopped":
+            await asyncio.to_thread(cluster.start)
+
+
+async def _traced(world: World, place: str, injected: str) -> subprocess.Popen[bytes]:
+    """Trace those of a server's processes that serve clients or write its log."""
+    connection = await asyncpg.connect(world.superuser(place), timeout=5)
+    try:
+        rows = await connection.fetch(
+            "select pid from pg_stat_activity where pid <> pg_backend_pid()"
+            " and backend_type in ('client backend', 'walwriter')"
+        )
+    finally:
+        connection.terminate()
+    # Not those begun later: a server that recovers must be let.
+    words = ["strace", "-qq", "-o", os.devnull, "-e", "trace=fsync,fdatasync"]
+    words += ["-e", f"inject={injected}"]
+    for row in rows:
+        words += ["-p", str(row["pid"])]
+    log = world.settings.state / "log" / "soak strace.log"
+    with log.open("ab") as out:
+        return subprocess.Popen(words, stdout=out, stderr=out)  # noqa: ASYNC220, S603 - our words, begun at once
+
+
+def _end(tracer: subprocess.Popen[bytes]) -> None:
+    tracer.terminate()
+    try:
+        tracer.wait(10)
+    except subprocess.TimeoutExpired:
+        tracer.kill()
+        tracer.wait(10)
+
+
+@asynccontextmanager
+async def disk_full(disk: str, world: World, place: str) -> AsyncIterator[None]:
+    """Fill a small disk to the last byte; once there is room again, start who fell."""
+    filler = world.disks[disk] / "soak.filler"
+    await asyncio.to_thread(_fill, filler)
+    if place == PLATFORM:
+        # Segments that are there already are used first.
+        with suppress(asyncpg.PostgresError, OSError, TimeoutError):
+            for _ in range(12):
+                await world.ask("select pg_switch_wal()")
+                await asyncio.sleep(0.1)
+    try:
+        yield
+    finally:
+        filler.unlink()
+        if place == BROKER:
+            if world.broker.status() == "stopped":
+                await asyncio.to_thread(world.broker.start)
+            else:
+                # A broker that has given a disk up takes it again when it starts.
+                await asyncio.to_thread(world.broker.restart)
+        else:
+            cluster = world.cluster(place)
+            if cluster.status()[place] == "stopped":
+                await asyncio.to_thread(cluster.start)
+
+
+def _fill(filler: Path) -> None:
+    piece = bytes(_PIECE)
+    with filler.open("wb", buffering=0) as file:
+        for size in (_PIECE, 4_096, 1):
+            try:
+                while file.write(piece[:size]) == size:
+                    pass
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+
+
+@asynccontextmanager
+async def clock_jumps(world: World, place: str) -> AsyncIterator[None]:
+    """Let one process's clock jump while it runs: a year on, then a month back."""
+    file = world.settings.state / "log" / "soak.clock"
+    _set(file, "+0")
+    usual = world.crew.way(place)
+    faked = {
+        "LD_PRELOAD": str(_library()),
+        "FAKETIME_TIMESTAMP_FILE": str(file),
+        "FAKETIME_CACHE_DURATION": "1",
+        "FAKETIME_DONT_RESET": "1",
+        "NO_FAKE_STAT": "1",
+        # What is measured from a start is not the wall's clock.
+        "DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    await world.crew.end(place)
+    way = Way(variables={**usual.variables, **faked}, prefix=usual.prefix)
+    world.crew.begin(place, way)
+    try:
+        await until(lambda: world.crew.ready(place), place)
+        for jump in _JUMPS:
+            _set(file, jump)
+            await asyncio.sleep(4.0)
+        yield
+    finally:
+        await world.crew.end(place)
+        world.crew.begin(place)
+        file.unlink()
+
+
+def _set(file: Path, offset: str) -> None:
+    # Whole or not at all: it is read while it is written.
+    draft = file.with_suffix(".draft")
+    draft.write_text(f"{offset}\n", "ascii")
+    draft.replace(file)
+
+
+def _library() -> Path | None:
+    return next((path for path in _FAKETIME if path.exists()), None)
