@@ -162,6 +162,7 @@ def _odd(report: Report) -> list[str]:
         for each in report.faults
         if not each.healed
     ]
+    found += [f"{one.name}: {one.broken}" for one in report.faults if one.broken]
     found += [
         f"{one.name} grew by {one.share:.1%}"
         for one in report.growths

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -34,6 +35,10 @@ MOMENT = (0.5, 3.0)
 WHILE = (3.0, 8.0)
 LONG = (16.0, 22.0)
 """Longer than the database bears a silent relay (`idle_session_timeout`)."""
+
+
+class BrokenError(Exception):
+    """A fault has broken what it must not break; its kind has seen it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +91,7 @@ def _of_processes() -> Iterator[Kind]:
         lasts=WHILE,
     )
     yield Kind(name="gateway supervisor killed", places=(GATEWAY,), enter=_beheaded)
+    yield Kind(name="gateway upgraded", places=(GATEWAY,), enter=_upgraded, alone=True)
 
 
 @asynccontextmanager
@@ -154,6 +160,23 @@ async def _beheaded(world: World, _: str) -> AsyncIterator[None]:
     yield
 
 
+@asynccontextmanager
+async def _upgraded(world: World, _: str) -> AsyncIterator[None]:
+    """Replace the gateway's processes under load; no request may go unanswered."""
+    old, began = world.crew.workers(), time.time()
+    world.crew.signal(GATEWAY, signal.SIGHUP)
+
+    async def replaced() -> bool:
+        new = world.crew.workers()
+        return len(new) == WORKERS and not set(new) & set(old)
+
+    await until(replaced, "the gateway's new processes")
+    yield
+    lost = [why for _, ended, why in world.load.failures if ended >= began]
+    if lost:
+        raise BrokenError(f"{len(lost)} requests went unanswered: {lost[0]}")
+
+
 def _of_databases() -> Iterator[Kind]:
     receivers = tuple(database_name(name) for name in RECEIVERS)
     for name, places in {
@@ -178,7 +201,7 @@ def _of_databases() -> Iterator[Kind]:
     )
     yield Kind(
         name="receiver suspended",
-        places=tuple(f"lane {name}" for name in RECEIVERS),
+        places=(PLATFORM,),
         enter=_suspended,
         lasts=WHILE,
     )
@@ -253,8 +276,8 @@ async def _transaction(world: World, *statements: str) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _suspended(world: World, place: str) -> AsyncIterator[None]:
-    name = place.removeprefix("lane ")
+async def _suspended(world: World, _: str) -> AsyncIterator[None]:
+    name = RECEIVERS[0]
     url = world.superuser(PLATFORM)
     async with ReceiverControl(url) as control:
         await control.suspend(name, "soak", "持续试验")

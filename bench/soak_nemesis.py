@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from soak_faults import Kind
+from soak_faults import BrokenError, Kind
 from soak_ledger import Ledger
 from soak_world import World
 
@@ -47,6 +47,8 @@ class Done:
     healed: float = 0.0
     shared: bool = False
     """Whether another one was there before it was healed: its time is not its own."""
+    broken: str = ""
+    """What it must not have broken, and has."""
     trouble: str = ""
     """What the nemesis itself could not do."""
 
@@ -112,6 +114,8 @@ class Nemesis:
             try:
                 async with planned.kind.enter(self._world, planned.place):
                     await asyncio.sleep(planned.seconds)
+            except BrokenError as error:
+                done.broken = str(error)
             except Exception as error:  # noqa: BLE001 - said in the report, and counted
                 done.trouble = f"{type(error).__name__}: {error}"
             done.undone = time.time()
