@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -237,6 +238,9 @@ def _one(settings: Settings, given: argparse.Namespace, seed: int) -> int:
     try:
         subprocess.run(zhitong(settings.state, "up"), check=True)  # noqa: S603 - ours
         report = uvloop.run(soak(settings, given, seed))
+        if report.violations:
+            logs = given.reports / f"soak-{seed}.logs"
+            shutil.copytree(settings.state / "log", logs, dirs_exist_ok=True)
     finally:
         _swept(settings)
     for what, said in report.lines():
