@@ -15,7 +15,7 @@ from opentelemetry import metrics
 
 from zhitong.connectors import primary
 from zhitong.connectors.access_entry import LookEntry, Records, grants_used
-from zhitong.connectors.loan import lent
+from zhitong.connectors.loan import LOST, lent
 from zhitong.connectors.spool import Spool
 from zhitong.connectors.statements import statements
 from zhitong.evidence import stamp
@@ -309,7 +309,7 @@ class PlatformAccessLog:
         try:
             async with asyncio.timeout(60), lent(self._pool) as connection:
                 await connection.execute(statements("access_log")["months"])
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except LOST as error:
             # There are two more, and any record has a place without its own.
             LOGGER.warning("no month made ahead: %s", type(error).__name__)
 

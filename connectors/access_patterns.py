@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-import asyncpg
-
 from zhitong.connectors import primary
-from zhitong.connectors.loan import Connection
+from zhitong.connectors.loan import LOST, Connection
 from zhitong.connectors.statements import statements
 from zhitong.exceptions import RecordUnavailableError
 from zhitong.rules.access_patterns import (
@@ -19,8 +17,6 @@ from zhitong.rules.access_patterns import (
     in_force,
     noticed,
 )
-
-_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
 
 async def review(
@@ -33,7 +29,7 @@ async def review(
             return await _days(connection, patterns, days)
         finally:
             await connection.close()
-    except _LOST as error:
+    except LOST as error:
         raise _unavailable() from error
 
 
@@ -58,7 +54,7 @@ class Reviewer:
             if not await self._connection.fetchval(sql):
                 return None
             return await _days(self._connection, patterns, days)
-        except _LOST as error:
+        except LOST as error:
             await self.close()
             raise _unavailable() from error
 

@@ -26,7 +26,7 @@ from zhitong.catalogue import (
 from zhitong.connectors import catalogue_measurements, deeds, grant_exchange
 from zhitong.connectors.catalogue_reviews import Contents, conclude, stand
 from zhitong.connectors.grant_exchange import Judge
-from zhitong.connectors.loan import Connection, lent
+from zhitong.connectors.loan import LOST, Connection, lent
 from zhitong.connectors.session import Session
 from zhitong.connectors.statements import statements
 from zhitong.evidence import Deed, DeedKind
@@ -35,7 +35,6 @@ from zhitong.rules.catalogue_difference import differences
 from zhitong.types import Label
 
 SQL = "catalogue_book"
-_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 
 class CatalogueBook(Session):
@@ -225,7 +224,7 @@ class PlatformCatalogue:
         try:
             async with asyncio.timeout(self._seconds), lent(self._pool) as connection:
                 yield connection
-        except _LOST as error:
+        except LOST as error:
             raise _unavailable() from error
 
 

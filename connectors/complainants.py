@@ -23,7 +23,7 @@ import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from zhitong.connectors import primary
-from zhitong.connectors.loan import lent
+from zhitong.connectors.loan import LOST, lent
 from zhitong.connectors.sealing import KEY_BITS, seal, unseal
 from zhitong.connectors.statements import statements
 from zhitong.exceptions import RecordUnavailableError, SettingsError
@@ -31,7 +31,6 @@ from zhitong.exceptions import RecordUnavailableError, SettingsError
 PSEUDONYM_BYTES = 15
 BLOCK = 512
 """Bytes an identity is padded to: its length would tell names apart."""
-_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +123,7 @@ class Complainants:
             statement = statements("complainants")[name]
             async with asyncio.timeout(self._seconds), lent(self._pool) as connection:
                 return list(await connection.fetch(statement, *values))
-        except _LOST as error:
+        except LOST as error:
             # The type alone: a driver's message could quote what it stumbled over.
             raise RecordUnavailableError(
                 f"举报人库没有答复或未能登记（{type(error).__name__}），身份未给出",

@@ -7,8 +7,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 
-import asyncpg
-
 from zhitong.connectors import primary
 from zhitong.connectors.evidence_log import read_log
 from zhitong.connectors.key_ring import register
@@ -24,8 +22,6 @@ from zhitong.connectors.witness_forms import (
 
 WITNESS = "witness"
 _SECONDS = 10.0
-LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
-"""What says that the database does not answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncpg
-
 from zhitong.connectors import primary
+from zhitong.connectors.loan import LOST
 from zhitong.exceptions import LedgerUnavailableError
 
 
@@ -19,7 +18,7 @@ async def fold(url: str) -> int:
             return int(await connection.fetchval("select fold_decision_counts()"))
         finally:
             await connection.close()
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except LOST as error:
         raise LedgerUnavailableError(
             "决定台账暂不可用，计数稍后再并入",
             "the ledger is away; counts will be folded later",

@@ -11,13 +11,11 @@ import asyncio
 import asyncpg
 import orjson
 
-from zhitong.connectors.loan import Connection, lent
+from zhitong.connectors.loan import LOST, Connection, lent
 from zhitong.connectors.statements import statements
 from zhitong.evidence import Deed, LeafKind, stamp
 from zhitong.exceptions import RecordUnavailableError
 from zhitong.rules.merkle import digest, leaf
-
-_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 
 async def write(connection: Connection, deed: Deed) -> None:
@@ -58,7 +56,7 @@ class PlatformDeeds:
                 connection.transaction(),
             ):
                 await write(connection, deed)
-        except _LOST as error:
+        except LOST as error:
             raise RecordUnavailableError(
                 "操作登记写不进，未作任何操作，请稍后重试",
                 "the deed cannot be put on record, so nothing was done; try again",

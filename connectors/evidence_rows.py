@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, TypeAlias
 
-import asyncpg
 import msgspec
 import orjson
 from cryptography.x509 import Certificate
@@ -23,7 +22,7 @@ from zhitong.connectors.decision_row import hashed
 from zhitong.connectors.evidence_log import Log, read_log
 from zhitong.connectors.finding_check import NOTHING, finding_faults, look_faults
 from zhitong.connectors.grant_check import grant_faults
-from zhitong.connectors.loan import Connection
+from zhitong.connectors.loan import LOST, Connection
 from zhitong.connectors.number_check import erasure_faults, number_faults
 from zhitong.connectors.sealing import Sealing
 from zhitong.connectors.signature_check import signature_faults
@@ -52,7 +51,6 @@ BATCH = 1_000
 """Rows: their bodies are in memory, some of them with thousands of keys."""
 LEAVES = 8_192
 _SECONDS = 10.0
-_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 _SNAPSHOT = re.compile(r"[0-9A-F]+(-[0-9A-F]+)*")
 LEAST, MOST = -(2**63), 2**63 - 1
 """The numbers there can be, so that none lies outside what is asked for."""
@@ -90,7 +88,7 @@ async def snapshot(url: str, name: str = "") -> AsyncIterator[EvidenceRows]:
     """
     try:
         connection = await primary.connect(url, timeout=_SECONDS)
-    except _LOST as error:
+    except LOST as error:
         raise _unavailable() from error
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -101,7 +99,7 @@ async def snapshot(url: str, name: str = "") -> AsyncIterator[EvidenceRows]:
                 statement = f"set transaction snapshot '{name}'"
                 await connection.execute(statement)
             yield EvidenceRows(connection)
-    except _LOST as error:
+    except LOST as error:
         raise _unavailable() from error
     finally:
         connection.terminate()

@@ -14,12 +14,11 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
-import asyncpg
 from opentelemetry import metrics
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from zhitong.connectors import primary
-from zhitong.connectors.loan import Plain
+from zhitong.connectors.loan import LOST, Plain
 from zhitong.connectors.pinned_words import Keys, PinnedWords
 from zhitong.connectors.sealer import HEARTBEAT_SECONDS
 from zhitong.connectors.statements import statements
@@ -30,7 +29,6 @@ from zhitong.types import Label
 
 EVERY_SECONDS = 1.0
 _SECONDS = 2.0
-_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 _SOURCE = "配置规则 configured rule: ZHITONG_EVIDENCE_LIMIT_HOURS"
 _WORDS: Mapping[Standing, Label] = MappingProxyType(
     {
@@ -153,7 +151,7 @@ class PlatformFreshness:
             async with asyncio.timeout(_SECONDS):
                 await self._ask()
             self._silence = ""
-        except _LOST as error:
+        except LOST as error:
             self._drop()
             self._tell_silence(type(error).__name__)
         standing = self.standing
@@ -206,7 +204,7 @@ class PlatformFreshness:
                     words.en,
                     _SOURCE,
                 )
-        except _LOST:
+        except LOST:
             self._drop()
 
     async def _connected(self) -> Plain:

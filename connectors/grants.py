@@ -18,7 +18,7 @@ from zhitong.connectors.grant_rows import (
     grant,
     suspension,
 )
-from zhitong.connectors.loan import Connection, lent
+from zhitong.connectors.loan import LOST, Connection, lent
 from zhitong.connectors.statements import statements
 from zhitong.exceptions import (
     GrantConflictError,
@@ -38,7 +38,6 @@ from zhitong.grants import (
 )
 
 SECONDS = 10.0
-_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 
 class PlatformGrants:
@@ -129,7 +128,7 @@ class PlatformGrants:
         try:
             async with lent(self._pool) as connection:
                 yield connection
-        except _LOST as error:
+        except LOST as error:
             raise LedgerUnavailableError(
                 "授权登记暂时不可用，请稍后重试",
                 "the register of grants is not available now; try again shortly",

@@ -16,7 +16,7 @@ import asyncpg
 import msgspec
 import orjson
 
-from zhitong.connectors.loan import lent
+from zhitong.connectors.loan import LOST, lent
 from zhitong.connectors.statements import statements
 from zhitong.connectors.succession import Succession, Verdict, reached
 from zhitong.decisions import Answer, Arrival, Change, Due, Receipt, Unreadable
@@ -180,7 +180,7 @@ class ReceiverInbox:
         try:
             async with asyncio.timeout(self.seconds), lent(self.pool) as connection:
                 yield connection
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except LOST as error:
             raise _unavailable(error) from error
 
 
@@ -191,7 +191,7 @@ async def open_inbox(url: str, receiver: str) -> ReceiverInbox:
             url, min_size=1, max_size=POOL_SIZE, timeout=10
         )
         rows = await pool.fetch(statements("inbox")["places"])
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except LOST as error:
         raise _unavailable(error) from error
     return ReceiverInbox(
         pool=pool, receiver=receiver, places=frozenset(row["place"] for row in rows)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from zhitong.connectors.loan import lent
+from zhitong.connectors.loan import LOST, lent
 from zhitong.connectors.statements import statements
 from zhitong.exceptions import InboxUnavailableError
 from zhitong.ports import StatedDue, StatedHere
@@ -50,7 +50,7 @@ class InboxStated:
                 await connection.execute(sql["keep"], *map(list, columns[:4]))
                 await connection.execute(sql["enter"], *map(list, columns))
                 await connection.execute(sql["recount"])
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except LOST as error:
             raise _unavailable(error) from error
 
     async def due(self) -> Sequence[StatedDue]:
@@ -75,7 +75,7 @@ class InboxStated:
     async def _rows(self, name: str, *values: object) -> Sequence[asyncpg.Record]:
         try:
             return await self.pool.fetch(statements("inbox_stated")[name], *values)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except LOST as error:
             raise _unavailable(error) from error
 
 

@@ -16,7 +16,7 @@ from math import inf
 
 import asyncpg
 
-from zhitong.connectors.loan import Pooled
+from zhitong.connectors.loan import LOST, Pooled
 
 STATEMENTS = 50_000
 """A connection that has had so many goes back: a server's session grows with use."""
@@ -27,7 +27,7 @@ for ever other columns must not fill a department's memory."""
 SECONDS_SPARE = 300.0
 """How long a connection is kept that nobody needs; twice that at most."""
 
-DROPPED = (asyncpg.PostgresError, asyncpg.InterfaceError, AttributeError, OSError)
+DROPPED = (*LOST, AttributeError)
 """What a statement meets on a connection that is dropped; between two steps of being
 prepared it finds the driver's connection without a protocol."""
 

@@ -54,6 +54,7 @@ ATTEMPTS = 4
 UNAVAILABLE = (
     OSError,  # TimeoutError among them
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InsufficientResourcesError,

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from zhitong.connectors.loan import Pool, lent
+from zhitong.connectors.loan import LOST, Pool, lent
 from zhitong.connectors.statements import statements
 from zhitong.decisions import Change, Changed
 from zhitong.exceptions import LedgerUnavailableError
-
-_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 
 class PlatformChanges:
@@ -46,7 +44,7 @@ class PlatformChanges:
         try:
             async with asyncio.timeout(self._seconds), lent(self._pool) as connection:
                 return await connection.fetch(sql, *values)
-        except _LOST as error:
+        except LOST as error:
             raise LedgerUnavailableError(
                 "决定台账暂不可用，恢复后从原处继续",
                 "the ledger is not available; it goes on from the same place when it "

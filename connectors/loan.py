@@ -16,6 +16,14 @@ Connection: TypeAlias = "Plain | Pooled"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 """One of our own or one that a pool lends: statements run on either."""
 
+LOST = (
+    *(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError),
+    # What the driver raises on a line whose end it has read and not yet understood: the
+    # server's last word has come, or a COPY was cut off in its middle.
+    asyncpg.InternalClientError,
+)
+"""What a statement meets whose connection, or server, is lost."""
+
 
 @asynccontextmanager
 async def lent(

@@ -6,10 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
-import asyncpg
-
 from zhitong.connectors.access_entry import Records
-from zhitong.connectors.loan import Pool, lent
+from zhitong.connectors.loan import LOST, Pool, lent
 from zhitong.connectors.statements import statements
 from zhitong.exceptions import RecordUnavailableError
 
@@ -54,10 +52,7 @@ class PlatformLookers:
         try:
             async with asyncio.timeout(self._seconds), lent(self._pool) as connection:
                 rows = await connection.fetch(sql, digests, *more)
-        except (
-            *(asyncpg.PostgresError, asyncpg.InterfaceError),
-            *(OSError, TimeoutError),
-        ) as error:
+        except LOST as error:
             raise RecordUnavailableError(
                 "调阅登记簿不可用，请稍后重试",
                 "the access register is not available; try again shortly",

@@ -14,7 +14,7 @@ import asyncpg
 
 from zhitong.connectors import primary
 from zhitong.connectors.evidence_log import begin
-from zhitong.connectors.loan import Plain
+from zhitong.connectors.loan import LOST, Plain
 from zhitong.connectors.statements import statements
 from zhitong.exceptions import LedgerUnavailableError, SettingsError, TenantError
 
@@ -111,7 +111,7 @@ async def confirm(url: str, tenant: str) -> None:
             )
         finally:
             await connection.close(timeout=5)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except LOST as error:
         raise _unstamped() from error
     if name is None:
         raise _unstamped()
@@ -146,7 +146,7 @@ def _files(folder: Path) -> list[tuple[str, str]]:
 async def _connect(url: str) -> Plain:
     try:
         return await primary.connect(url, timeout=10)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except LOST as error:
         raise SettingsError(
             f"连不上平台自身的数据库（{error}）：请先执行 zhitong up，"
             "或更正 ZHITONG_DATABASE_PLATFORM",

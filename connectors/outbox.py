@@ -24,6 +24,7 @@ from typing import TypeVar
 import asyncpg
 
 from zhitong.connectors import primary
+from zhitong.connectors.loan import LOST
 from zhitong.connectors.statements import statements
 from zhitong.decisions import BUCKETS, Ack, Backlog, Outgoing
 from zhitong.exceptions import LedgerUnavailableError
@@ -78,7 +79,6 @@ _SESSION = {
     "enable_incremental_sort": "off",
     "jit": "off",
 }
-_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 _SEQ = attrgetter("seq")
 _Result = TypeVar("_Result")
@@ -191,7 +191,7 @@ class PlatformOutbox:
                 )
             statement = statements("outbox")["backlog"]
             rows = await self._looking.fetch(statement, COUNTED, timeout=_SECONDS)
-        except (*_LOST, asyncio.CancelledError) as error:
+        except (*LOST, asyncio.CancelledError) as error:
             self._look_away()
             if isinstance(error, asyncio.CancelledError):
                 raise
@@ -205,7 +205,7 @@ class PlatformOutbox:
             connection = self._connection
             if connection is not None and not connection.is_closed():
                 # Nobody has to wait for a beat that will not come.
-                with suppress(*_LOST):
+                with suppress(*LOST):
                     leave = statements("outbox")["leave"]
                     await connection.execute(leave, self._relay, timeout=_CLOSE_SECONDS)
                     await connection.close(timeout=_CLOSE_SECONDS)
@@ -289,7 +289,7 @@ class PlatformOutbox:
     async def _asked(self, asked: Awaitable[_Result]) -> _Result:
         try:
             return await asked
-        except _LOST as error:
+        except LOST as error:
             self._lose()
             raise _unavailable() from error
         except asyncio.CancelledError:

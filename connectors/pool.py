@@ -20,6 +20,7 @@ from circuitbreaker import STATE_CLOSED, CircuitBreaker
 
 from zhitong.connectors import primary
 from zhitong.connectors.kept import STATEMENTS, Kept
+from zhitong.connectors.loan import LOST
 from zhitong.connectors.turns import Turns
 from zhitong.exceptions import (
     SourceDriftError,
@@ -147,7 +148,7 @@ class Pool:
             if clock() < patient_until:  # most of the time went by in the queue
                 raise self._late() from error
             return _because(self._late(), error)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except LOST as error:
             return _because(
                 SourceError(
                     f"{self._name} 不能访问，请查看该部门的数据库",

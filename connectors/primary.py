@@ -25,7 +25,7 @@ from weakref import WeakKeyDictionary
 
 import asyncpg
 
-from zhitong.connectors.loan import Plain, Pool
+from zhitong.connectors.loan import LOST, Plain, Pool
 from zhitong.connectors.statements import statements
 
 GRACE = 0.5
@@ -39,7 +39,6 @@ _ALONE = (
     "STANDBY: 平台数据库没有同步备机，提交只在一块磁盘上 the platform's database has "
     "no synchronous standby, what is committed is on one disk: zhitong pg status"
 )
-LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 _log = logging.getLogger("zhitong.primary")
 create_pool: Any = asyncpg.create_pool

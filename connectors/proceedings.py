@@ -7,13 +7,12 @@ import hashlib
 import asyncpg
 
 from zhitong.connectors import deeds
+from zhitong.connectors.loan import LOST
 from zhitong.connectors.statements import statements
 from zhitong.evidence import Deed, DeedKind
 from zhitong.exceptions import LedgerUnavailableError, ProceedingError
 from zhitong.proceedings import EnteredProceeding, Proceeding
 from zhitong.types import Principal
-
-_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 
 class PlatformProceedings:
@@ -29,7 +28,7 @@ class PlatformProceedings:
         try:
             async with self._pool.acquire() as connection, connection.transaction():
                 return await _enter(connection, proceeding, principal, any_unit)
-        except _LOST as error:
+        except LOST as error:
             raise LedgerUnavailableError(
                 "决定台账暂时不可用，请稍后重试",
                 "the ledger is not available now; try again shortly",

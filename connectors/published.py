@@ -11,14 +11,13 @@ from typing import TypeVar
 import asyncpg
 
 from zhitong.connectors.key_ring import PublicKey, public_keys
-from zhitong.connectors.loan import Connection, Pooled, lent
+from zhitong.connectors.loan import LOST, Connection, Pooled, lent
 from zhitong.connectors.session import Session
 from zhitong.connectors.statements import statements
 from zhitong.evidence import Countersignature, Signature
 from zhitong.exceptions import LedgerUnavailableError
 
 _SECONDS = 5.0
-_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 _Result = TypeVar("_Result")
 
@@ -68,7 +67,7 @@ class Published:
         try:
             async with asyncio.timeout(_SECONDS), lent(self._pool) as connection:
                 return await ask(connection)
-        except _LOST as error:
+        except LOST as error:
             raise _unavailable() from error
 
 

@@ -11,6 +11,7 @@ import asyncpg
 import orjson
 
 from zhitong.connectors import primary
+from zhitong.connectors.loan import LOST
 from zhitong.connectors.statements import statements
 from zhitong.decisions import NAMESPACE, Receipt
 from zhitong.exceptions import LedgerUnavailableError
@@ -19,7 +20,6 @@ _SECONDS = 10.0
 _POOL_SIZE = 2
 LARGEST_STRAY = 65_536
 """Bytes kept of what is no receipt."""
-_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 _log = logging.getLogger("zhitong.receipts")
 
@@ -98,7 +98,7 @@ class PlatformReceiptBook:
                 return list(found)
         except asyncpg.DataError:
             raise
-        except _LOST as error:
+        except LOST as error:
             await self.close()
             raise LedgerUnavailableError(
                 "平台数据库没有答复，回执留在主题上",

@@ -17,7 +17,7 @@ import asyncpg
 
 from zhitong.connectors import primary
 from zhitong.connectors.key_ring import RECEIPT, KeyRing, KeySigner
-from zhitong.connectors.loan import Plain
+from zhitong.connectors.loan import LOST, Plain
 from zhitong.connectors.statements import statements
 from zhitong.decisions import NAMESPACE, Change, event_id
 from zhitong.exceptions import LedgerUnavailableError
@@ -29,7 +29,6 @@ SECONDS = 600.0
 """How long a comparison of everything may take."""
 
 _NOBODY: tuple[str, int | None] = ("", None)
-_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -330,7 +329,7 @@ class Reconciliations:
                 )
             statement = statements("reconciliation")[name]
             return list(await self._connection.fetch(statement, *values))
-        except _LOST as error:
+        except LOST as error:
             await self.close()
             raise LedgerUnavailableError(
                 "平台数据库没有答复，稍后再对账",

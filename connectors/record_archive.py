@@ -23,13 +23,12 @@ import orjson
 
 from zhitong.connectors import deeds, primary
 from zhitong.connectors.evidence_log import Log, read_log
-from zhitong.connectors.loan import Plain
+from zhitong.connectors.loan import LOST, Plain
 from zhitong.connectors.statements import statements
 from zhitong.evidence import Deed, DeedKind
 from zhitong.exceptions import RecordUnavailableError, SettingsError
 from zhitong.rules.merkle import leaf
 
-_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 FORM = "zhitong-archive/1"
 SUFFIX = ".jsonl.gz"
 PAGE = 1_000
@@ -231,7 +230,7 @@ async def _answered() -> AsyncIterator[None]:
             f"归档文件 {error.filename} 已经存在，不覆盖",
             f"the archive {error.filename} exists already and is not overwritten",
         ) from error
-    except _LOST as error:
+    except LOST as error:
         raise RecordUnavailableError(
             "调阅登记簿不可用，归档没有完成，请稍后重试",
             "the access register is not available and nothing was archived; try again",

@@ -6,10 +6,8 @@ import asyncio
 import logging
 from pathlib import Path
 
-import asyncpg
-
 from zhitong.connectors.key_ring import RECEIPT, SPOOL, KeyRing, public_keys
-from zhitong.connectors.loan import Pool, lent
+from zhitong.connectors.loan import LOST, Pool, lent
 from zhitong.connectors.signers import verify
 from zhitong.exceptions import ZhitongError
 from zhitong.ports import Signer
@@ -37,9 +35,7 @@ class RecordKeys:
             return await self.receipt()
         except (
             ZhitongError,
-            asyncpg.PostgresError,
-            asyncpg.InterfaceError,
-            OSError,
+            *LOST,
         ) as error:
             # The key at hand goes on: it was in force when it was read.
             LOGGER.warning("no look at the keys: %s", type(error).__name__)

@@ -20,7 +20,7 @@ import orjson
 
 from zhitong.connectors import deeds, primary
 from zhitong.connectors.ledger_entry import sent_place
-from zhitong.connectors.loan import Plain
+from zhitong.connectors.loan import LOST, Plain
 from zhitong.connectors.sealing import Sealing, unseal_bytes
 from zhitong.connectors.session import State
 from zhitong.connectors.statements import statements
@@ -29,7 +29,6 @@ from zhitong.evidence import Deed, DeedKind
 from zhitong.exceptions import LedgerUnavailableError, ReplayError, SettingsError
 from zhitong.rules.merkle import LENGTH, Frontier, digest, leaf
 
-_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 _SECONDS = 600.0
 """A selection may be a month of millions."""
 _PAGE = 5_000
@@ -395,7 +394,7 @@ def _is_what_left(sent: Sent) -> bool:
 async def _answered() -> AsyncIterator[None]:
     try:
         yield
-    except _LOST as error:
+    except LOST as error:
         raise LedgerUnavailableError(
             "平台数据库没有答复，重放停在已经登记的地方：再次执行同一命令即继续",
             "the platform's database does not answer, and the replay stops where it "

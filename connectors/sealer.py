@@ -24,7 +24,7 @@ from zhitong.connectors.clock import Clock
 from zhitong.connectors.evidence_log import Log, read_log
 from zhitong.connectors.growth import grow, keep, tree_of
 from zhitong.connectors.key_ring import HEAD, KeyRing
-from zhitong.connectors.loan import Plain
+from zhitong.connectors.loan import LOST, Plain
 from zhitong.connectors.statements import statements
 from zhitong.evidence import Head
 from zhitong.exceptions import EvidenceBrokenError, ZhitongError
@@ -59,11 +59,6 @@ SESSION = {
     "enable_mergejoin": "off",
     "jit": "off",
 }
-_LOST = (
-    *(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError),
-    # What the driver raises where a line is cut in the middle of a COPY.
-    asyncpg.InternalClientError,
-)
 _LEAF = ("number", "kind", "id", "leaf")
 
 _log = logging.getLogger("zhitong.sealer")
@@ -124,7 +119,7 @@ class Sealer:
                     "该数据库账号无权封存，请设置 ZHITONG_DATABASE_PLATFORM_SEALER "
                     "this account may not seal: set ZHITONG_DATABASE_PLATFORM_SEALER",
                 )
-            except _LOST as error:
+            except LOST as error:
                 self._say(
                     "LEDGER_UNAVAILABLE",
                     "平台数据库没有答复，等待 the platform's database does not answer, "

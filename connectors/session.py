@@ -8,15 +8,11 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import ClassVar, Self
 
-import asyncpg
-
 from zhitong.connectors import deeds, primary
-from zhitong.connectors.loan import Plain
+from zhitong.connectors.loan import LOST, Plain
 from zhitong.connectors.statements import statements
 from zhitong.evidence import Deed
 from zhitong.exceptions import ZhitongError
-
-_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 State = Mapping[str, object]
 """A row, by the columns of its statement."""
@@ -42,7 +38,7 @@ class Session(ABC):
             self._connection = await primary.connect(
                 self._url, timeout=self._seconds, command_timeout=self._seconds
             )
-        except _LOST as error:
+        except LOST as error:
             raise self._unavailable() from error
         return self
 
@@ -81,5 +77,5 @@ class Session(ABC):
         assert self._connection is not None  # noqa: S101 - inside its `async with`
         try:
             yield self._connection
-        except _LOST as error:
+        except LOST as error:
             raise self._unavailable() from error

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-import asyncpg
 from cryptography.x509 import Certificate
 from rfc3161_client import (
     HashAlgorithm,
@@ -23,8 +22,6 @@ from zhitong.connectors import primary
 from zhitong.connectors.statements import statements
 
 _SECONDS = 10.0
-LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
-"""What says that the database does not answer."""
 
 
 class StampError(ValueError):

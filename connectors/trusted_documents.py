@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from zhitong.connectors.loan import lent
+from zhitong.connectors.loan import LOST, lent
 from zhitong.connectors.session import Session, State
 from zhitong.connectors.statements import statements
 from zhitong.evidence import Deed, DeedKind
@@ -22,7 +22,6 @@ KEPT = 256
 KEPT_SECONDS = 2.0
 """A removed document is asked no longer than that."""
 _ACTIONS = {"add": "trust-document", "remove": "distrust-document"}
-_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 Key = tuple[str, str, str, str]
 
@@ -61,7 +60,7 @@ class PlatformDocuments:
         try:
             async with asyncio.timeout(self._seconds), lent(self._pool) as connection:
                 found = await connection.fetchval(statement, *key)
-        except _LOST as error:
+        except LOST as error:
             raise _unavailable() from error
         return found if isinstance(found, str) else None
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 
 from zhitong.connectors import primary
-from zhitong.connectors.loan import lent
+from zhitong.connectors.loan import LOST, lent
 from zhitong.connectors.statements import statements
 from zhitong.exceptions import LedgerUnavailableError, TokenReplayedError
 from zhitong.types import TokenUse
@@ -22,7 +22,6 @@ REMEMBERED = 4_096
 SWEEP_SECONDS = 600.0
 KEPT = timedelta(hours=1)
 """How long after its end a token is still known: clocks of several machines differ."""
-_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 _Key = tuple[str, str]
 
@@ -105,7 +104,7 @@ class PlatformUsedTokens:
                 async with lent(self._pool) as connection:
                     statement = statements("used_tokens")[name]
                     return list(await connection.fetch(statement, *values))
-        except _LOST as error:
+        except LOST as error:
             raise LedgerUnavailableError(
                 "平台数据库没有答复，变更没有执行，请稍后重试。",
                 "The platform's database does not answer; nothing was changed, try "

@@ -21,7 +21,8 @@ from pathlib import Path
 
 from opentelemetry import metrics
 
-from zhitong.connectors.countersignatures import LOST, Countersignatures, Latest
+from zhitong.connectors.countersignatures import Countersignatures, Latest
+from zhitong.connectors.loan import LOST
 from zhitong.connectors.signers import verify
 from zhitong.connectors.witness_forms import Submission, Word
 from zhitong.evidence import Head

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 from cryptography.x509 import Certificate, load_pem_x509_certificates
 from opentelemetry import metrics
 
+from zhitong.connectors.loan import LOST
 from zhitong.connectors.timestamps import (
-    LOST,
     StampError,
     due,
     keep,
