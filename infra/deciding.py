@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, time
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from zhitong.connectors.ledger import PlatformLedger, open_ledger_pool
 from zhitong.connectors.memory import MemorySource, Table
+from zhitong.connectors.pressure import PlatformPressure
 from zhitong.connectors.proceedings import PlatformProceedings
 from zhitong.connectors.receivers import name_receivers, told_receivers
 from zhitong.connectors.sealing import Sealing
@@ -27,6 +29,7 @@ from zhitong.resolvers.policy import Policy
 from zhitong.resolvers.proceedings import Proceedings
 from zhitong.resolvers.read import Reader
 from zhitong.resolvers.records import Recorder
+from zhitong.rules.pressure import Limits
 from zhitong.schema.entities import ENTITIES
 from zhitong.streams.cloud_events import SHANGHAI
 from zhitong.streams.envelopes import ID_FIELDS, NEEDED, ReceiverEnvelopes
@@ -48,6 +51,9 @@ class Deciding:
         self._checks = read_checks(settings.checks)
         self._receivers = read_receivers(settings.receivers, settings.tenant)
 
+        self.pressure: PlatformPressure | None = None
+        """What waits to leave, measured while decisions are taken."""
+
     def receiving(self) -> Mapping[str, str]:
         """Give the receivers of today, each with its unit."""
         today = datetime.now(SHANGHAI).date()
@@ -65,6 +71,9 @@ class Deciding:
         check_given(copies, self._receivers)
         sealing = Sealing(secret(state / "subject.key"), secret(state / "person.key"))
         pool = await open_ledger_pool(url)
+        self.pressure = PlatformPressure(url, limits(self._settings))
+        await self.pressure.look()
+        pressing = asyncio.create_task(self.pressure.run())
         try:
             _check_told(self._settings.receivers, named, await told_receivers(pool))
             await name_receivers(
@@ -83,6 +92,7 @@ class Deciding:
                 checks=self._checks,
                 sources=sources,
                 recorders=self._recorders,
+                undelivered=self.pressure.undelivered,
             )
             yield (
                 decisions,
@@ -96,7 +106,22 @@ class Deciding:
                 ),
             )
         finally:
+            pressing.cancel()
+            await asyncio.gather(pressing, return_exceptions=True)
             pool.terminate()
+
+
+def limits(settings: Settings) -> Limits:
+    """Give from where on what waits presses, and how hard."""
+    return Limits(
+        seconds=(
+            settings.pressure_alarm_seconds,
+            settings.pressure_slow_seconds,
+            settings.pressure_loud_seconds,
+        ),
+        waiting=settings.pressure_bytes,
+        database=settings.database_bytes,
+    )
 
 
 def receivers_copies(

@@ -232,15 +232,22 @@ class Gateway:
     def _states(self) -> Mapping[str, str]:
         return {name: source.state for name, source in self.sources().items()}
 
+    def _pressure(self) -> Mapping[str, str]:
+        """Say for whom too much waits to leave, and how hard it presses."""
+        pressing = self._deciding.pressure
+        stages = pressing.stages if pressing else {}
+        return {scope: stage.name for scope, stage in stages.items() if stage}
+
     async def readiness(self) -> Mapping[str, object]:
         """Say whether the platform's database answers, how the sources are, and proof.
 
-        And which looks wait on our own disk for the register.
+        And which looks wait on our own disk for the register, and what presses.
         """
         state = {
             "sources": self.registry.states(),
             "evidence": self.freshness.report(),
             "spool": self._kept(),
+            "pressure": self._pressure(),
         }
         try:
             await self._own.inspect()

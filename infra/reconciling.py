@@ -19,6 +19,7 @@ from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.reconciler import Reconciler, Report, Terms
 from zhitong.infra.settings import Settings
 from zhitong.infra.stating import state
+from zhitong.ports import Pressure
 from zhitong.rules.reconciliation import MEANINGS, Difference
 from zhitong.streams import names
 from zhitong.streams.kafka_producer import KafkaSender
@@ -38,7 +39,8 @@ _log = logging.getLogger("zhitong.reconciling")
 class Reconciling:
     """Reconciles hourly, as long as it runs."""
 
-    def __init__(self, url: str, settings: Settings) -> None:
+    def __init__(self, url: str, settings: Settings, pressure: Pressure) -> None:
+        self._pressure = pressure
         self._book = Reconciliations(url)
         self._reading = TopicReading(way(settings, names.RECONCILER))
         self._reconciler = Reconciler(self._book, self._reading, terms(settings))
@@ -51,6 +53,8 @@ class Reconciling:
         """Reconcile at once and at each interval, until cancelled."""
         try:
             while True:
+                # It reads whole topics: decisions that wait come first.
+                await self._pressure.calm()
                 try:
                     await self.once()
                 except (

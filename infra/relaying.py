@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from functools import partial
 
 from zhitong.connectors.outbox import PlatformOutbox
+from zhitong.connectors.pressure import PlatformPressure
 from zhitong.connectors.primary import follow
 from zhitong.connectors.receipt_book import PlatformReceiptBook
 from zhitong.exceptions import ReceiverError
 from zhitong.infra.broker_access import way
 from zhitong.infra.broker_start import topics
+from zhitong.infra.deciding import limits
 from zhitong.infra.folding import folding
 from zhitong.infra.patterns_file import read_patterns
 from zhitong.infra.platform_database import PLATFORM, platform_that_answers
@@ -53,6 +55,7 @@ async def _relay(settings: Settings, name: str) -> None:
     book = PlatformReceiptBook(url)
     answers = AnswerDesk(url)
     desk = ReceiptDesk(book, partial(receivers_keys, settings), answers.file)
+    pressure = PlatformPressure(url, limits(settings))
     print(f"中继已启动 The relay runs: {name}", flush=True)  # noqa: T201 - what the command line says
     try:
         async with asyncio.TaskGroup() as group:
@@ -61,8 +64,10 @@ async def _relay(settings: Settings, name: str) -> None:
             group.create_task(BrokerWatch(broker, _log).run())
             group.create_task(folding(url))
             group.create_task(follow(url))
-            group.create_task(Reviewing(url, patterns, settings.review_minutes).run())
-            group.create_task(Reconciling(url, settings).run())
+            group.create_task(Reconciling(url, settings, pressure).run())
+            group.create_task(pressure.run())
+            minutes = settings.review_minutes
+            group.create_task(Reviewing(url, patterns, minutes, pressure).run())
     finally:
         await book.close()
         await answers.close()

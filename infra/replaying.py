@@ -15,16 +15,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from zhitong.connectors.pressure import measured
 from zhitong.connectors.replays import Plan, Replay, Replays, Selection
 from zhitong.connectors.sealing import Sealing
 from zhitong.decisions import Absence, Outgoing, Sent
 from zhitong.exceptions import BrokerUnavailableError, ReplayError
 from zhitong.infra.broker_access import administrator, way
 from zhitong.infra.commands import say
+from zhitong.infra.deciding import limits
 from zhitong.infra.platform_database import own_platform
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.secret import secret
 from zhitong.infra.settings import Settings
+from zhitong.ports import Pressure
 from zhitong.rules.resident_ids import has_resident_id
 from zhitong.streams import names
 from zhitong.streams.cloud_events import SHANGHAI
@@ -42,6 +45,7 @@ _FIRST_REST = 0.5
 _SHARE = 0.2
 """Of a second: how much leaves at once where a rate is asked for."""
 _SAY_SECONDS = 10.0
+_WAY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +104,10 @@ class _Replaying:
     async def run(self) -> bool:
         asked = self._asked
         url = await own_platform(self._settings)
-        async with Replays(url, _sealing(self._settings)) as replays:
+        async with (
+            Replays(url, _sealing(self._settings)) as replays,
+            measured(url, limits(self._settings)) as pressure,
+        ):
             await self._refuse_held(replays)
             plan = await replays.select(asked.receiver, asked.selection)
             say(_planned(plan))
@@ -118,7 +125,7 @@ class _Replaying:
             found = await replays.begin(plan, self._topic, asked.selection, who, why)
             said = "继续重放 Replay goes on" if found.resumed else "重放 Replay"
             say(f"{said} {found.id}: {self._topic}，{found.sent:,}/{found.events:,}")
-            done = await self._send(replays, found)
+            done = await self._send(replays, found, pressure)
             await replays.end(done, who, why)
         _finished(done)
         return done.whole
@@ -144,7 +151,9 @@ class _Replaying:
         wanted = {self._topic: self._receiver.partitions}
         ensure_topics(administrator(self._settings), wanted)
 
-    async def _send(self, replays: Replays, begun: Replay) -> Replay:
+    async def _send(
+        self, replays: Replays, begun: Replay, pressure: Pressure
+    ) -> Replay:
         """Send batch after batch; the next is read while one is on its way."""
         configured = {self._topic: self._receiver.partitions}
         sender = KafkaSender(
@@ -156,6 +165,8 @@ class _Replaying:
         try:
             batch = await replays.batch(done, done.reached, pace.size)
             while any(batch):
+                # Decisions that wait come first: a batch every few seconds.
+                await pressure.calm(_WAY_SECONDS)
                 # Whose basis has ended meanwhile gets nothing more.
                 await self._refuse_held(replays)
                 good, altered = batch

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from zhitong.connectors.access_patterns import Reviewer
 from zhitong.exceptions import RecordUnavailableError
+from zhitong.ports import Pressure
 from zhitong.rules.access_patterns import Noticed, Pattern
 
 CITY = ZoneInfo("Asia/Shanghai")
@@ -23,7 +24,10 @@ _log = logging.getLogger("zhitong.reviewing")
 class Reviewing:
     """Reviews yesterday and today, as long as it runs."""
 
-    def __init__(self, url: str, patterns: Sequence[Pattern], minutes: float) -> None:
+    def __init__(
+        self, url: str, patterns: Sequence[Pattern], minutes: float, pressure: Pressure
+    ) -> None:
+        self._pressure = pressure
         self._reviewer = Reviewer(url)
         self._patterns = patterns
         self._seconds = minutes * 60
@@ -32,6 +36,8 @@ class Reviewing:
         """Review at once and at each interval, until cancelled."""
         try:
             while True:
+                # It reads through days of looks: decisions that wait come first.
+                await self._pressure.calm()
                 try:
                     await self.once()
                 except RecordUnavailableError as error:

@@ -210,6 +210,21 @@ class Settings:
     backup: str = ""
     """The folder for backups and the archived log of changes; on another disk."""
 
+    pressure_alarm_seconds: float = 60.0
+    """How long an event may wait to leave before it is said."""
+
+    pressure_slow_seconds: float = 300.0
+    """And before what is not urgent waits for it."""
+
+    pressure_loud_seconds: float = 900.0
+    """And before new decisions are marked undelivered."""
+
+    pressure_bytes: int = 4_294_967_296
+    """Events so large in all have new decisions marked; half and a quarter: before."""
+
+    database_bytes: int = 0
+    """How large the platform's database may become; said at 80 %. 0: not looked at."""
+
     otlp_endpoint: str = ""
     """Where telemetry goes; OTEL_EXPORTER_OTLP_ENDPOINT, nothing without it."""
 
@@ -274,7 +289,7 @@ _MOST = {
     # Each holds connections to every source; more machines come before more of these.
     "workers": 64,
 }
-_MAY_BE_OFF = ("counts_seconds",)
+_MAY_BE_OFF = ("counts_seconds", "database_bytes")
 _ALLOWED = {
     "standby": ("none", SYNCHRONOUS),
     "executor": ("plan", "graphql-core"),
@@ -330,6 +345,21 @@ def _read(config: Config, field: str, kind: type[Any]) -> Any:  # noqa: ANN401 -
         ) from error
 
 
+def _check_pressure(settings: Settings) -> None:
+    steps = (
+        settings.pressure_alarm_seconds,
+        settings.pressure_slow_seconds,
+        settings.pressure_loud_seconds,
+    )
+    if sorted(steps) != list(steps):
+        raise SettingsError(
+            "ZHITONG_PRESSURE_ALARM_SECONDS、ZHITONG_PRESSURE_SLOW_SECONDS、"
+            "ZHITONG_PRESSURE_LOUD_SECONDS 须依次不减。",
+            "ZHITONG_PRESSURE_ALARM_SECONDS, ZHITONG_PRESSURE_SLOW_SECONDS and "
+            "ZHITONG_PRESSURE_LOUD_SECONDS must not decrease in this order.",
+        )
+
+
 def _check(settings: Settings) -> None:
     if not re.fullmatch(TENANT, settings.tenant):
         raise SettingsError(
@@ -343,6 +373,7 @@ def _check(settings: Settings) -> None:
                 f"环境变量 {variable(name)} 应为 {'、'.join(allowed)} 之一。",
                 f"{variable(name)} must be one of {', '.join(allowed)}.",
             )
+    _check_pressure(settings)
     if settings.kafka_security.startswith("SASL") and not settings.kafka_users:
         raise SettingsError(
             "ZHITONG_KAFKA_SECURITY 为 SASL 时须用 ZHITONG_KAFKA_USERS 给出密码目录。",

@@ -8,7 +8,7 @@ calls, or by the ledger itself; never for a rule.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -76,6 +76,8 @@ class Recorded:
     """It was there already; nothing was changed."""
     findings: tuple[Finding, ...] = ()
     events: tuple[Event, ...] = ()
+    undelivered: tuple[str, ...] = ()
+    """Receivers that will not have it for long yet: too much waits for them."""
     decision: Decision
 
 
@@ -100,6 +102,10 @@ class Correction:
     reason: str
 
 
+def _none(_receivers: Collection[str]) -> Collection[str]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decisions:
     """What a department may do with a decision: check, record, withdraw, correct."""
@@ -112,6 +118,8 @@ class Decisions:
     sources: Callable[[], Mapping[str, Source]]
     recorders: frozenset[str] = frozenset({"department"})
     """Requester kinds that may record, as the policy names them."""
+    undelivered: Callable[[Collection[str]], Collection[str]] = _none
+    """Which of these receivers will not have what is recorded now for long yet."""
     clock: Clock = now
 
     async def check(
@@ -352,7 +360,9 @@ class Decisions:
             whole = msgspec.structs.replace(
                 entry, events=tuple(one for one in events if one.receiver in had)
             )
-        return _recorded(whole, committed)
+            return _recorded(whole, committed)
+        late = self.undelivered([event.receiver for event in events])
+        return replace(_recorded(whole, committed), undelivered=tuple(late))
 
     def _is_there(self, held: Held, decision: Decision) -> bool:
         """Say whether *decision* stands in the ledger as it is."""

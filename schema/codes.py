@@ -382,6 +382,10 @@ DELIVERY_STATUS = codes(
     "推送状态",
     "Where a delivery stands",
     PENDING=("待发送", "Waits to be sent"),
+    UNDELIVERED=(
+        "久未送达：接收方积压过多，已报警",
+        "Undelivered: too much waits for its receiver, and an alarm is on",
+    ),
     SUSPENDED=("接收方暂停，待发送", "Its receiver is suspended; it waits"),
     PARKED=("同一案件有事件发不出去，待处理", "Waits behind one that cannot be sent"),
     SENT=("已发送，尚无回执", "Sent, no receipt yet"),
@@ -414,6 +418,19 @@ RECEIVER_STATUS = codes(
     "Whether a receiver is being sent to",
     ACTIVE=("正常推送", "Is sent to"),
     SUSPENDED=("暂停推送", "Suspended: held, not sent"),
+)
+
+PRESSURE = codes(
+    "Pressure",
+    "积压程度",
+    "How hard what waits for a receiver presses",
+    NONE=("没有积压", "Nothing presses"),
+    ALARM=("积压，已报警", "An alarm is on"),
+    SLOWED=("积压，不急的工作已放缓", "What is not urgent waits"),
+    UNDELIVERED=(
+        "积压过多，新登记的决定标为未送达",
+        "New decisions are marked undelivered",
+    ),
 )
 
 LOOK_PROTECTION = codes(

@@ -398,6 +398,7 @@ RECEIVER = entity(
         item("lastSentAt", "最近发送时间", "Last sent at", Kind.DATETIME),
         item("lastReceiptAt", "最近回执时间", "Last receipt at", Kind.DATETIME),
         item("relays", "运行中的中继数", "Relays that run", Kind.INTEGER),
+        code("pressure", "积压程度", "How hard what waits presses", codes.PRESSURE),
     ),
     relations=(
         pages(

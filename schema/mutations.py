@@ -11,6 +11,7 @@ import strawberry
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from zhitong.decisions import Change, Finding, Severity, Signing
+from zhitong.exceptions import UndeliveredError
 from zhitong.resolvers.decisions import Recorded
 from zhitong.schema.break_glass import break_glass_mutations
 from zhitong.schema.catalogue_review import catalogue_mutations
@@ -61,6 +62,16 @@ class Queued:
 
 
 @dataclass(frozen=True, slots=True)
+class Warned:
+    """What is to be known of what was done all the same."""
+
+    code: str
+    receiver: str
+    messageZh: str
+    messageEn: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What the rules say of a decision that is not taken yet."""
 
@@ -81,6 +92,7 @@ class Entered:
     replayed: bool
     findings: list[Found]
     events: list[Queued]
+    warnings: list[Warned]
 
 
 def _several(name: str, of: Any, label: Label) -> Any:  # noqa: ANN401 - a made type
@@ -109,6 +121,19 @@ EVENT: Any = made_type(
         "eventId": ("str", Label("事件编号", "Event id")),
     },
 )
+WARNING: Any = made_type(
+    "DecisionWarning",
+    Label(
+        "决定已登记，但有需要知道的事。",
+        "The decision is registered, and there is something to know.",
+    ),
+    {
+        "code": ("str", Label("代码，见 docs/errors", "Code, as in docs/errors")),
+        "receiver": ("str", Label("接收方", "Receiver's name")),
+        "messageZh": ("str", Label("说明（中文）", "What it is, in Chinese")),
+        "messageEn": ("str", Label("说明（英文）", "What it is, in English")),
+    },
+)
 CHECKED: Any = made_type(
     "DecisionChecked",
     Label("作出决定之前的核验。", "The rules' word before a decision is taken."),
@@ -133,6 +158,14 @@ RECORDED: Any = made_type(
         "findings": _several("findings", FINDING, FINDINGS),
         "events": _several(
             "events", EVENT, Label("给各接收方的事件", "An event for each receiver")
+        ),
+        "warnings": _several(
+            "warnings",
+            WARNING,
+            Label(
+                "已登记而暂时送不到的接收方，没有则为空",
+                "Receivers that will not have it for long yet; none: empty",
+            ),
         ),
         "decision": standing(
             "Decision",
@@ -340,4 +373,15 @@ def _entered(recorded: Recorded) -> Entered:
         replayed=recorded.replayed,
         findings=_found(recorded.findings),
         events=[Queued(one.receiver, str(one.event_id)) for one in recorded.events],
+        warnings=[_undelivered(one) for one in recorded.undelivered],
+    )
+
+
+def _undelivered(receiver: str) -> Warned:
+    return Warned(
+        UndeliveredError.code,
+        receiver,
+        "决定已登记，事件已在待发箱中；该接收方积压过多，尚未送达，恢复后自动补发，不需重报",
+        "the decision is registered and its event waits; too much waits for this "
+        "receiver, which does not have it yet. It is sent by itself: do not send again",
     )

@@ -393,6 +393,27 @@ class StandbyError(ZhitongError):
     code = "STANDBY"
 
 
+class PressureError(ZhitongError):
+    """So much waits for a receiver, or so long, that it is said; nothing is lost."""
+
+    code = "PRESSURE"
+    retriable = True
+
+
+class UndeliveredError(ZhitongError):
+    """A decision is registered, and what it makes will not arrive for long yet."""
+
+    code = "UNDELIVERED"
+    retriable = True
+
+
+class DatabaseFullError(ZhitongError):
+    """The platform's database has nearly the size it may have."""
+
+    code = "DATABASE_FULL"
+    retriable = True
+
+
 # --- grants ------------------------------------------------------------------
 
 

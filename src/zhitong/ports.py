@@ -491,6 +491,21 @@ class Outbox(Protocol):
         ...
 
 
+class Pressure(Protocol):
+    """How hard what waits to leave presses; nothing is refused for it."""
+
+    def undelivered(self, receivers: Collection[str]) -> Collection[str]:
+        """Say which of *receivers* will not have what is recorded now for long yet."""
+        ...
+
+    async def calm(self, patience: float = 0.0) -> None:
+        """Wait until what is not urgent may go on, or for *patience* seconds.
+
+        0: as long as it is good for who waits.
+        """
+        ...
+
+
 class ReceiptBook(Protocol):
     """Where receipts are kept beside what was sent."""
 

@@ -15,9 +15,12 @@ from sealing_log import until
 from zhitong.connectors.access_log import PlatformAccessLog, open_pool
 from zhitong.connectors.access_patterns import Reviewer, review
 from zhitong.connectors.migrations import migrate
+from zhitong.connectors.pressure import PlatformPressure
 from zhitong.exceptions import RecordUnavailableError
+from zhitong.infra.deciding import limits
 from zhitong.infra.platform_database import MIGRATIONS
 from zhitong.infra.reviewing import Reviewing
+from zhitong.infra.settings import Settings
 from zhitong.rules.access_patterns import Noticed, Pattern, Unusual
 from zhitong.types import Inquiry, Look, Occasion, Principal
 
@@ -220,7 +223,8 @@ async def test_one_of_two_reviewers_reviews_and_the_other_takes_over(
 async def test_what_is_unusual_today_is_told_without_a_command(register: str) -> None:
     now = datetime.now(UTC)
     await recorded(register, [look(at=now) for _ in range(VOLUME.at_least)])
-    running = asyncio.create_task(Reviewing(register, [VOLUME], 60.0).run())
+    calm = PlatformPressure(register, limits(Settings()))
+    running = asyncio.create_task(Reviewing(register, [VOLUME], 60.0, calm).run())
     try:
         async with connected(register) as connection:
 

@@ -56,6 +56,7 @@ GATEWAYS: Mapping[str, frozenset[str]] = {
     "outbox_sent": ADDED,
     "parked_key": ADDED | {"DELETE"},
     "person_key": ADDED,
+    "pressure": ADDED | {"UPDATE"},
     "proceeding": ADDED,
     "receipt": ADDED,
     "receiver": ADDED | {"UPDATE"},

@@ -142,6 +142,7 @@ def test_the_answers_on_error_pages_have_the_code_and_the_page_they_stand_on() -
     # These end a command or a start-up, or are said in a log, and never travel as JSON.
     streams = {"BROKER_UNAVAILABLE", "TOPIC_MISSING", "TOPIC_PARTITIONS"}
     streams |= {"EVENT_POISON", "RECEIPT_INVALID", "REPLAY"}
+    streams |= {"PRESSURE", "DATABASE_FULL"}
     streams |= {"EVIDENCE_BROKEN", "SIGNER_UNAVAILABLE"}
     commands = {"CHECKS", "POLICY", "RECEIVER", "SETTINGS", "EMBEDDED", "SAMPLE"}
     commands |= {"CLIENTS", "TENANT", "CALENDAR", "WITNESS", "CATALOGUE_FILE"}

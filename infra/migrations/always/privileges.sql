@@ -89,6 +89,7 @@ grant select, insert, update on
 to zhitong_gateway;
 grant select, update on grant_change to zhitong_gateway;
 grant select, insert, update, delete on outbox, relay to zhitong_gateway;
+grant select, insert, update on pressure to zhitong_gateway;
 grant select, insert, delete on dead_letter, parked_key, sealed_payload, trusted_document, used_token to zhitong_gateway;
 
 -- A key is destroyed by an erasure alone, which is the owner's to do (zhitong erase).
