@@ -45,6 +45,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
         policy=Path("p"),
         counts_seconds=20.5,
         standby="synchronous",
+        backup="k",
         pressure_alarm_seconds=1.5,
         pressure_slow_seconds=2.5,
         pressure_loud_seconds=3.5,
