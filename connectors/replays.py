@@ -24,7 +24,7 @@ from zhitong.connectors.loan import LOST, Plain
 from zhitong.connectors.sealing import Sealing, unseal_bytes
 from zhitong.connectors.session import State
 from zhitong.connectors.statements import statements
-from zhitong.decisions import Absence, Change, Sent
+from zhitong.decisions import Absence, Sent
 from zhitong.evidence import Deed, DeedKind
 from zhitong.exceptions import LedgerUnavailableError, ReplayError, SettingsError
 from zhitong.rules.merkle import LENGTH, Frontier, digest, leaf
@@ -113,14 +113,14 @@ class Replay:
         """Say how far it is when *sent* have left."""
         tree = Frontier(_HASH, self.sent, self.frontier)
         for each in sent:
-            tree.add(_leaf(str(each.event_id), each.payload_hash))
+            tree.add(_leaf(each.event_id, each.payload_hash))
         return replace(
             self,
             reached=last,
             sent=tree.size,
             erased=self.erased + sum(each.payload is None for each in sent),
             frontier=tuple(tree.roots),
-            unsent=(*self.unsent, *(str(each.event_id) for each in unsent)),
+            unsent=(*self.unsent, *(each.event_id for each in unsent)),
         )
 
 
@@ -204,10 +204,12 @@ class Replays:
         tree = Frontier(_HASH)
         first = last = erased = 0
         async with self._own.transaction(readonly=True):
-            async for row in self._own.cursor(sql, *self._values, prefetch=_PAGE):
-                first, last = first or row["seq"], row["seq"]
-                erased += row["erased"]
-                tree.add(_leaf(row["event_id"], row["payload_hash"]))
+            cursor = await self._own.cursor(sql, *self._values)
+            while rows := await cursor.fetch(_PAGE):
+                first, last = first or rows[0]["seq"], rows[-1]["seq"]
+                for _, event, payload_hash, gone in rows:
+                    erased += gone
+                    tree.add(_leaf(event, payload_hash))
         return Plan(
             events=tree.size, erased=erased, root=tree.root(), first=first, last=last
         )
@@ -270,9 +272,11 @@ class Replays:
         sql = statements("replays")["batch"]
         async with _answered():
             rows = await self._own.fetch(sql, *self._values, after, replay.last, limit)
-        events = [self._sent(row) for row in rows]
-        good = [each for each in events if _is_what_left(each)]
-        return good, [each for each in events if not _is_what_left(each)]
+        good: list[Sent] = []
+        altered: list[Sent] = []
+        for each in map(self._sent, rows):
+            (good if _is_what_left(each) else altered).append(each)
+        return good, altered
 
     async def note(self, notices: Sequence[tuple[Sent, bytes]], why: Absence) -> None:
         """Keep the digest of each notice, before it is sent in an event's place."""
@@ -281,7 +285,7 @@ class Replays:
         async with _answered():
             await self._own.execute(
                 statements("replays")["notices"],
-                [str(sent.event_id) for sent, _ in notices],
+                [sent.event_id for sent, _ in notices],
                 [sent.receiver for sent, _ in notices],
                 [hashlib.sha256(value).digest() for _, value in notices],
                 [why.value] * len(notices),
@@ -330,11 +334,11 @@ class Replays:
         return Sent(
             seq=row["seq"],
             bucket=row["bucket"],
-            event_id=UUID(row["event_id"]),
+            event_id=row["event_id"],
             receiver=row["receiver"],
-            decision_id=UUID(row["decision_id"]),
+            decision_id=row["decision_id"],
             version=row["version"],
-            change=Change(row["change"]),
+            change=row["change"],
             key=row["key"],
             payload=payload,
             payload_hash=row["payload_hash"],

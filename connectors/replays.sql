@@ -10,14 +10,14 @@ select receiver, suspended_at, suspended_because from receiver where receiver = 
 select s.seq, s.event_id, coalesce(s.payload_hash, sha256(s.payload)) as payload_hash,
     s.key_id is not null and k.wrapped is null as erased
 from sent_events($1, $2, $3, $4, $5, $6, $7, $8) s left join person_key k on k.key_id = s.key_id
-where s.seq > 0 and s.payload is not null
+where s.seq > 0 and s.payload <> ''
 order by s.seq;
 
 -- left_out --
 -- Selected, and without bytes: had before the platform began, or archived since.
-select s.payload_hash is null as before, count(*) as events
+select s.payload is null as before, count(*) as events
 from sent_events($1, $2, $3, $4, $5, $6, $7, $8) s
-where s.payload is null
+where s.payload is null or s.payload = ''
 group by 1;
 
 -- batch --
@@ -29,7 +29,7 @@ select s.seq, s.bucket, s.event_id, s.receiver, s.decision_id, s.version, s.chan
         select from outbox_sent h where h.decision_id = s.decision_id and h.receiver = s.receiver and h.seq = 0)
     else false end as follows_history
 from sent_events($1, $2, $3, $4, $5, $6, $7, $8) s left join person_key k on k.key_id = s.key_id
-where s.payload is not null
+where s.payload <> ''
     and s.seq > $9::bigint and s.seq <= $10::bigint
 order by s.seq limit $11::bigint;
 

@@ -34,6 +34,7 @@ from zhitong.infra import (
     receivers_admin,
     reconcile_commands,
     replay_commands,
+    sent_admin,
     witnessing,
 )
 from zhitong.infra.city import SCALES
@@ -287,6 +288,12 @@ def _streams(command: Command) -> None:
         parked_admin.show,
     )
     parked_admin.describe(_verbs(parked, *ACTION))
+    sent = command(
+        "sent",
+        "已发日志：归档到期的月份，核对归档 the sent log: archives of past months",
+        sent_admin.verify,
+    )
+    sent_admin.describe(_verbs(sent, *ACTION))
     reconcile_commands.describe(
         command(
             "reconcile",

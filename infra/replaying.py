@@ -14,11 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 
 from zhitong.connectors.pressure import measured
 from zhitong.connectors.replays import Plan, Replay, Replays, Selection
 from zhitong.connectors.sealing import Sealing
-from zhitong.decisions import Absence, Outgoing, Sent
+from zhitong.decisions import Absence, Change, Outgoing, Sent
 from zhitong.exceptions import BrokerUnavailableError, ReplayError
 from zhitong.infra.broker_access import administrator, way
 from zhitong.infra.commands import say
@@ -196,7 +197,7 @@ class _Replaying:
             Outgoing(
                 seq=each.seq,
                 bucket=each.bucket,
-                event_id=each.event_id,
+                event_id=UUID(each.event_id),
                 receiver=each.receiver,
                 topic=self._topic,
                 key=each.key,
@@ -211,11 +212,11 @@ class _Replaying:
     def _notice(self, sent: Sent) -> Notice:
         assert sent.erased_at is not None  # noqa: S101 - why it has no payload
         return Notice(
-            event_id=sent.event_id,
+            event_id=UUID(sent.event_id),
             receiver=sent.receiver,
-            decision_id=sent.decision_id,
+            decision_id=UUID(sent.decision_id),
             version=sent.version,
-            change=sent.change,
+            change=Change(sent.change),
             follows_history=sent.follows_history,
             source=self._config.source(sent.receiver),
             time=sent.erased_at,

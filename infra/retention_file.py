@@ -31,9 +31,16 @@ class _Looks(_Form, frozen=True, kw_only=True, rename={"since": "from"}):
     source: Annotated[str, msgspec.Meta(pattern=r"\S")]
 
 
+class _Sent(_Form, frozen=True, kw_only=True, rename={"since": "from"}):
+    since: date
+    months: Annotated[int, msgspec.Meta(ge=SHORTEST, le=LONGEST)]
+    source: Annotated[str, msgspec.Meta(pattern=r"\S")]
+
+
 class _File(_Form, frozen=True, kw_only=True):
     tenant: Whose
     looks: list[_Looks]
+    sent: list[_Sent] = []
 
 
 def read_retention(path: Path) -> Sequence[Keeping]:
@@ -55,4 +62,24 @@ def read_retention(path: Path) -> Sequence[Keeping]:
             source=each.source,
         )
         for each in file.looks
+    ]
+
+
+def read_sent_retention(path: Path) -> Sequence[Keeping]:
+    """Read how long bytes stay in the sent log; raise `SettingsError`."""
+    file = read_form(path, _File, NAMED, SettingsError)
+    if len({each.since for each in file.sent}) < len(file.sent):
+        raise SettingsError(
+            f"保存期限文件 {path.name}：已发日志同日只能有一个期限",
+            f"the file of retention periods {path.name}: one period of the sent log "
+            "for a day",
+        )
+    return [
+        Keeping(
+            protected=True,
+            since=each.since,
+            months=each.months,
+            source=each.source,
+        )
+        for each in file.sent
     ]

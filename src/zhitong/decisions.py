@@ -383,15 +383,15 @@ class Outgoing(_Word, frozen=True, kw_only=True):
 
 
 class Sent(_Word, frozen=True, kw_only=True):
-    """An event as the sent log has it, its bytes those that left."""
+    """An event as the sent log has it, its bytes those that left; ids as text."""
 
     seq: int
     bucket: int
-    event_id: UUID
+    event_id: str
     receiver: str
-    decision_id: UUID
+    decision_id: str
     version: int
-    change: Change
+    change: str
     key: str
     payload: bytes | None
     """None: the key it was sealed under is destroyed."""
