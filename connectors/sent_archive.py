@@ -19,17 +19,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import asyncpg
 import orjson
 
-from zhitong.connectors import deeds
-from zhitong.connectors.loan import Plain
+from zhitong.connectors import deeds, primary
+from zhitong.connectors.loan import LOST, Plain
 from zhitong.connectors.statements import statements
 from zhitong.evidence import Deed, DeedKind
 from zhitong.exceptions import LedgerUnavailableError, SettingsError
 from zhitong.rules.merkle import Frontier, digest, leaf
 
-_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 FORM = "zhitong-sent-archive/1"
 SUFFIX = ".jsonl.gz"
 PAGE = 1_000
@@ -69,7 +67,7 @@ class SentArchive:
 
     async def __aenter__(self) -> Self:
         async with _answered():
-            self._connection = await asyncpg.connect(self._url)
+            self._connection = await primary.connect(self._url)
         return self
 
     async def __aexit__(
@@ -228,7 +226,7 @@ async def _answered() -> AsyncIterator[None]:
             f"归档文件 {error.filename} 已经存在，不覆盖",
             f"the archive {error.filename} exists already and is not overwritten",
         ) from error
-    except _LOST as error:
+    except LOST as error:
         raise LedgerUnavailableError(
             "平台数据库没有答复，或有人正在读这个月；归档没有完成，请稍后重试",
             "the platform's database does not answer, or somebody reads that month; "
