@@ -28,7 +28,7 @@ export npm_config_cache := $(CURDIR)/$(CACHE)/npm
 export npm_config_fetch_retries := 1
 export npm_config_update_notifier := false
 
-.PHONY: help setup explorer broker check lint types test test-inside test-outside unit leaks fix demo serve bench bench-read bench-growth soak bench-decisions bench-access bench-front bench-revocation bench-replay bench-evidence bench-spent bench-standby bench-subscribers bench-verify grants-month fuzz differ mutants judges federation captures schema policy clean-demo lock
+.PHONY: help setup explorer broker check lint types test test-inside test-outside unit leaks fix demo serve bench bench-read bench-growth soak bench-decisions bench-access bench-front bench-revocation bench-reconcile bench-replay bench-evidence bench-spent bench-standby bench-subscribers bench-verify grants-month fuzz differ mutants judges federation captures schema policy clean-demo lock
 
 help: ## 列出命令 list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -118,6 +118,9 @@ bench-revocation: setup ## 在负载下收回授权（N=次数） revoke a grant
 
 bench-standby: setup ## 在负载下毁掉主库的磁盘 destroy the primary's disk under load
 	$(BIN)/python bench/standby.py
+
+bench-reconcile: setup ## 对账要多久（N=多少件） how long a reconciliation takes (N: of how many events)
+	$(BIN)/python bench/reconcile.py $(N)
 
 bench-verify: setup ## 核验一百万叶有多快（N=数量） how fast a million leaves are verified (N=count)
 	PYTHONPATH=tests/contract $(BIN)/python bench/verify.py $(if $(N),--rows $(N))
