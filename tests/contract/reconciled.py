@@ -143,14 +143,16 @@ class Way:
         """Give partition, offset and value of every record."""
         return [(p, o, v) for p, o, _, v, _ in read(self.broker, self.topic)]
 
-    async def reconcile(self, *, whole: bool = False) -> Report:
+    async def reconcile(
+        self, *, whole: bool = False, within: timedelta = timedelta(0)
+    ) -> Report:
         """Reconcile once, as a process of its own would."""
         book = Reconciliations(self.url)
         reading = TopicReading(lambda: self.broker)
         known = Terms(
             topics=MappingProxyType({RECEIVER: self.topic}),
             retention=timedelta(days=90),
-            answered_within=timedelta(0),
+            answered_within=within,
         )
         try:
             report = await Reconciler(book, reading, known).run(whole=whole)

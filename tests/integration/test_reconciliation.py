@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from datetime import timedelta
 
 import pytest
 from kafka import TopicPartition
@@ -133,6 +134,42 @@ async def test_what_was_taken_out_of_the_outbox_is_lost_and_known_when_it_is_bac
     )
     assert await on.found() == set()
     assert kept.event != gone.event
+
+
+async def test_an_event_gone_from_ledger_register_and_outbox_is_named_by_its_leaf(
+    on: Way,
+) -> None:
+    (gone,) = await on.record(1)
+    # As the sealer does.
+    await on.sql(
+        "with taken as (delete from unsealed returning kind, id, leaf)"
+        " insert into sealed_leaf select row_number() over (order by kind, id) - 1,"
+        " kind, id, leaf from taken"
+    )
+    await spoil(on, "outbox", "delete from {}", gone.event)
+    await on.sql("delete from access_entry")
+    await on.sql("delete from audit_leaf")
+    await on.sql("delete from decision_version")
+    assert await on.found(whole=True) == {(Kind.LOST, gone.event)}
+
+
+async def test_while_relays_come_and_go_under_load_there_is_no_finding(
+    on: Way,
+) -> None:
+    entering = asyncio.create_task(on.record(60))
+    found: set[Kind] = set()
+    while not entering.done():
+        async with on.relaying(), on.relaying():
+            for _ in range(3):
+                report = await on.reconcile(within=timedelta(hours=1))
+                found |= {each.kind for each in report.open}
+    await on.send()
+    report = await on.reconcile(whole=True, within=timedelta(hours=1))
+    assert (found, set(report.open)) == (set(), set())
+    (row,) = await on.sql("select count(*) as sent from outbox_sent")
+    assert row["sent"] == 60
+    # A minute on what was under way is settled; all of it is stated by then.
+    assert report.records >= 60
 
 
 async def test_records_deleted_from_the_topic_are_named_until_they_lie_there_again(

@@ -83,8 +83,8 @@ _READ = Label(
     "find out why; what lies on a topic is never rewritten",
 )
 _REPLAY = Label(
-    "zhitong replay --receiver {receiver} --event {event}",
-    "zhitong replay --receiver {receiver} --event {event}",
+    "zhitong replay --receiver {receiver} --event {event} --to own --because 原因",
+    "zhitong replay --receiver {receiver} --event {event} --to own --because WHY",
 )
 _RESTORE = Label(
     "从备份恢复该行，再对账",
