@@ -87,7 +87,9 @@ async def _reconcile(
 def _show(report: Report, shown: list[Difference]) -> None:
     for each in shown:
         found = report.open[each].astimezone()
-        say(f"{line(each)}", f"  {found:%Y-%m-%d %H:%M:%S}  {each.remedy}")
+        remedy = each.remedy
+        todo = f"{remedy.zh} {remedy.en}" if " --" not in remedy.en else remedy.zh
+        say(line(each), f"  {found:%Y-%m-%d %H:%M:%S}  {todo}")
     for topic in report.unread:
         say(f"未读 not read: {topic}")
     kind = "全部 everything" if report.whole else f"{report.since.isoformat()} 起 since"

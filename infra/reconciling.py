@@ -131,4 +131,6 @@ def line(each: Difference) -> str:
     where = f"{each.topic}[{each.partition}]@{each.offset}" if each.topic else ""
     version = f"{each.decision_id} v{each.version}" if each.decision_id else ""
     about = "  ".join(filter(None, (each.event_id, version, where)))
-    return f"{each.kind}  {each.receiver}  {about}  {MEANINGS[each.kind]}"
+    said = MEANINGS[each.kind]
+    told = (each.kind, each.receiver, about, f"{said.zh} {said.en}")
+    return "  ".join(filter(None, told))

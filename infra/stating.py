@@ -93,7 +93,7 @@ class AnswerDesk:
                 each.kind,
                 each.receiver,
                 each.event_id,
-                MEANINGS[each.kind],
+                MEANINGS[each.kind].en,
             )
 
     async def close(self) -> None:
