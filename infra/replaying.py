@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -150,7 +150,8 @@ class _Replaying:
             partitions(relay(), self._topic)
             return
         wanted = {self._topic: self._receiver.partitions}
-        ensure_topics(administrator(self._settings), wanted)
+        kept = timedelta(days=self._settings.retention_days)
+        ensure_topics(administrator(self._settings), wanted, kept)
 
     async def _send(
         self, replays: Replays, begun: Replay, pressure: Pressure
