@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -126,7 +127,7 @@ class PlatformGrants:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
         try:
-            async with lent(self._pool) as connection:
+            async with asyncio.timeout(SECONDS), lent(self._pool) as connection:
                 yield connection
         except LOST as error:
             raise LedgerUnavailableError(
@@ -150,6 +151,8 @@ async def enter(connection: Connection, made: Application, act: Act) -> Taken:
             "another application has this id; choose another id",
         )
     (row,) = await connection.fetch(sql["find"], made.id)
+    # Seen is not copied: what entered it may still wait for the standby.
+    await connection.execute(statements("primary")["copied"])
     return Taken(application=application(row), replayed=True)
 
 

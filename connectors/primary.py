@@ -143,27 +143,37 @@ async def follow(url: str) -> None:
     if servers(url) is None:
         return
     said: str | None = None
-    while True:
-        with suppress(*LOST):
-            found = await _look(url)
-            if found != said:
+    # Kept: where such sessions have filled the server, there is no place for another.
+    kept: Plain | None = None
+    try:
+        while True:
+            with suppress(*LOST):
+                newest = await connect(url, timeout=SECONDS)
+                if kept is not None:
+                    kept.terminate()
+                kept = newest
+            found = await _look(kept) if kept is not None else said
+            if found is not None and found != said:
                 said = found
                 if found:
                     _log.info("平台数据库的同步备机 the synchronous standby: %s", found)
                 else:
                     _log.warning(_ALONE)
-        await asyncio.sleep(PACE)
+            await asyncio.sleep(PACE)
+    finally:
+        if kept is not None:
+            kept.terminate()
 
 
-async def _look(url: str) -> str:
-    """End waits that are forsaken; name whom commits wait for."""
-    connection = await connect(url, timeout=SECONDS)
+async def _look(connection: Plain) -> str | None:
+    """End waits that are forsaken; name whom commits wait for, None: not known."""
     try:
         async with asyncio.timeout(SECONDS):
             await connection.fetch(statements("primary")["forsaken"])
             return str(await connection.fetchval(statements("primary")["awaited"]))
-    finally:
+    except LOST:
         connection.terminate()
+        return None
 
 
 async def _newest(several: Servers, seconds: float, options: Any) -> _Found:  # noqa: ANN401 - as asyncpg has it

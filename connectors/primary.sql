@@ -14,8 +14,8 @@ where current_setting('synchronous_standby_names') <> '';
 -- Of sessions whose clients give up after seconds; of others the answer may be awaited.
 select pg_cancel_backend(pid) from pg_stat_activity
 where wait_event = 'SyncRep' and usename = current_user
-    and application_name in ('zhitong ledger', 'zhitong register')
-    and state_change < clock_timestamp() - interval '30 s';
+    and application_name in ('zhitong ledger', 'zhitong register', 'zhitong tokens', 'zhitong receipts')
+    and state_change < clock_timestamp() - interval '15 s';
 
 -- awaited --
 select current_setting('synchronous_standby_names');

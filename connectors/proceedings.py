@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 
 import asyncpg
 
 from zhitong.connectors import deeds
-from zhitong.connectors.loan import LOST
+from zhitong.connectors.loan import LOST, lent
 from zhitong.connectors.statements import statements
 from zhitong.evidence import Deed, DeedKind
 from zhitong.exceptions import LedgerUnavailableError, ProceedingError
 from zhitong.proceedings import EnteredProceeding, Proceeding
 from zhitong.types import Principal
+
+SECONDS = 5.0
 
 
 class PlatformProceedings:
@@ -26,7 +29,11 @@ class PlatformProceedings:
     ) -> EnteredProceeding:
         """Enter another version of *proceeding*, or find that it stands so."""
         try:
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with (
+                asyncio.timeout(SECONDS),
+                lent(self._pool) as connection,
+                connection.transaction(),
+            ):
                 return await _enter(connection, proceeding, principal, any_unit)
         except LOST as error:
             raise LedgerUnavailableError(
@@ -61,6 +68,8 @@ async def _enter(
                 "supervises enforcement, says how it goes on",
             )
         if tuple(stands) == said:
+            # Seen is not copied: what entered it may still wait for the standby.
+            await connection.execute(statements("primary")["copied"])
             return EnteredProceeding(
                 proceeding=proceeding, version=version_before, replayed=True
             )

@@ -89,7 +89,10 @@ class PlatformReceiptBook:
             async with asyncio.timeout(_SECONDS):
                 if self._pool is None:
                     self._pool = await primary.pool(
-                        self._url, min_size=1, max_size=_POOL_SIZE
+                        self._url,
+                        min_size=1,
+                        max_size=_POOL_SIZE,
+                        server_settings={"application_name": "zhitong receipts"},
                     )
                 statement = statements("receipt_book")[name]
                 found = await self._pool.fetch(statement, *values)

@@ -99,7 +99,10 @@ class PlatformUsedTokens:
                 async with self._opening:
                     if self._pool is None:
                         self._pool = await primary.pool(
-                            self._url, min_size=0, max_size=POOL_SIZE
+                            self._url,
+                            min_size=0,
+                            max_size=POOL_SIZE,
+                            server_settings={"application_name": "zhitong tokens"},
                         )
                 async with lent(self._pool) as connection:
                     statement = statements("used_tokens")[name]

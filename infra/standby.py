@@ -75,7 +75,7 @@ class Pair:
 
     def other(self, than: Server) -> Server:
         """Give the one that is not *than*."""
-        return next(one for one in self.members if one is not than)
+        return next(one for one in self.members if one.name != than.name)
 
     @property
     def synchronous(self) -> bool:
@@ -96,6 +96,10 @@ class Pair:
                     f"{target.name} was the primary: run zhitong pg rejoin",
                 )
             await self._open(primary, _slot(target))
+            if await self._gave_up(primary, target):
+                target.kill()
+                await self._open(primary, _slot(target))
+                self._copy(primary, target)
             if target.standing == "missing":
                 self._copy(primary, target)
             return await self._follow(primary, target)
@@ -216,6 +220,16 @@ class Pair:
         primary.start()
         async with Replication(primary.address) as server:
             await server.admit(password(self._state, READER), slot)
+
+    async def _gave_up(self, primary: Server, target: Server) -> bool:
+        """Forget *target*'s place where *primary* has kept no more for it."""
+        slot = _slot(target)
+        async with Replication(primary.address) as server:
+            for row in await server.slots():
+                if row["name"] == slot and row["wal_status"] == "lost":
+                    await server.forget(slot)
+                    return True
+        return False
 
     def _copy(self, primary: Server, target: Server) -> None:
         """Copy *primary* as it runs."""

@@ -6,6 +6,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import TypeVar
@@ -228,7 +229,7 @@ async def test_without_its_standby_nothing_is_acknowledged_nor_leaves(
         with pytest.raises(LedgerUnavailableError):
             await ledger.commit(said)
         # What frees sessions that nobody waits for; then all here see the decision.
-        forsaken = statements("primary")["forsaken"].replace("'30 s'", "'0 s'")
+        forsaken = statements("primary")["forsaken"].replace("'15 s'", "'0 s'")
         gateway = await primary.connect(url)
         assert len(await gateway.fetch(forsaken)) == 1
         gateway.terminate()
@@ -250,7 +251,12 @@ async def test_without_its_standby_nothing_is_acknowledged_nor_leaves(
 async def test_alone_by_order_it_takes_decisions_and_is_not_replaced_unasked(
     pair: Pair, url: str
 ) -> None:
-    pair.other(pair.primary()).kill()
+    # It keeps little for a standby that stays away.
+    keeps = {"max_slot_wal_keep_size": "16MB", "max_wal_size": "32MB"}
+    first = replace(pair.primary(), settings=keeps)
+    first.stop()
+    first.start()
+    pair.other(first).kill()
     await pair.go_alone("ops", "备机检修")
     async with ledger_over(url, 10.0, 1) as (ledger, _):
         said = fresh()
@@ -258,7 +264,15 @@ async def test_alone_by_order_it_takes_decisions_and_is_not_replaced_unasked(
     with pytest.raises(StandbyError, match="acknowledged"):
         await pair.promote("ops", "误操作", behind=False)
     assert await lost(pair, [str(said.decision.id)]) == set()
-    assert await pair.stand_by() == pair.other(pair.primary()).name
+    connection = await asyncpg.connect(first.address)
+    for _ in range(4):
+        await connection.execute("select pg_logical_emit_message(true, 'long', '')")
+        await connection.execute("select pg_switch_wal()")
+    await connection.execute("checkpoint")
+    lost_slot = "select wal_status from pg_replication_slots"
+    assert await connection.fetchval(lost_slot) == "lost"
+    await connection.close()
+    assert await pair.stand_by() == pair.other(first).name
 
 
 async def test_an_old_primary_that_comes_back_is_neither_read_nor_written(
