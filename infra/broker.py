@@ -1,8 +1,8 @@
-"""The embedded broker of the demo and the tests: Apache Kafka, one node.
+"""The embedded broker of the demo and the tests: Apache Kafka, of one node or three.
 
-Everything lies under the state folder: `kafka` the log, `port/kafka` the port,
-`log/kafka.log` what it says. It outlives the process that started it; the next
-one finds it by its command line. Linux only, because that is read in /proc.
+Everything lies under the state folder: `kafka/nodes/<n>` a node's log, `port/kafka-<n>`
+its port, `log/kafka-<n>.log` what it says. It outlives the process that started it; the
+next one finds it by its command line. Linux only, because that is read in /proc.
 """
 
 from __future__ import annotations
@@ -11,29 +11,30 @@ import signal
 import socket
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from zhitong.exceptions import EmbeddedError, SettingsError
 from zhitong.infra import broker_apache, broker_tansu
 from zhitong.infra import processes as process
-from zhitong.infra.broker_apache import Apache, password_file
+from zhitong.infra.broker_apache import Apache, directory_id, password_file
+from zhitong.infra.broker_authority import authorities
 from zhitong.infra.broker_jars import artefacts, fetch_jars, kept_jars
 from zhitong.infra.broker_java import find_java
+from zhitong.infra.broker_node import NAME, NODES, Node
 from zhitong.infra.broker_tansu import find_tansu
 from zhitong.infra.lock import alone
-from zhitong.infra.loopback import kept_port
 from zhitong.infra.secret import passphrase, private, read_password
 from zhitong.infra.server_log import failure, stuck, tail, unfinished
 from zhitong.infra.settings import Settings
-from zhitong.streams.kafka_client import Access, serves
+from zhitong.streams.cluster import voters
+from zhitong.streams.kafka_client import Access, serving
 from zhitong.streams.names import ADMIN
-
-NAME = "kafka"
-"""What the broker is called in the state folder, beside the databases."""
 
 _START_SECONDS = 120.0
 _STOP_SECONDS = 30.0
+_LAST_SECONDS = 3.0
 _ATTEMPTS = 4
 _PAUSE = 0.05
 # A port went to somebody else; a killed broker's threads are still ending.
@@ -49,12 +50,12 @@ class Program(Protocol):
         """Whether a restart finds what was there before."""
         ...
 
-    def prepare(self, home: Path, port: int, controller: int, /) -> None:
-        """Make what it needs under *home*."""
+    def prepare(self, folder: Path, nodes: Sequence[Node], /) -> None:
+        """Make what *nodes* need under *folder*."""
         ...
 
-    def command(self, home: Path, port: int, /) -> Sequence[str]:
-        """Give the command line of the broker of *home*."""
+    def command(self, node: Node, /) -> Sequence[str]:
+        """Give the command line of *node*."""
         ...
 
     def environment(self) -> Mapping[str, str]:
@@ -62,17 +63,30 @@ class Program(Protocol):
         ...
 
 
+class _Launched(NamedTuple):
+    """A node's process that is to take clients."""
+
+    node: Node
+    pid: int
+    begin: int
+    """Where in its log its words begin."""
+
+
 class Broker:
     """The broker of the folder *state*; *program* is what a start starts.
 
     Without a program it can be looked at and ended, which needs neither Java
     nor jars. One process owns a state folder; a second one waits while the
-    first starts or stops.
+    first starts or stops. *count* is how many nodes a new one has; one that is
+    there keeps its number. What names no node means all of them.
     """
 
-    def __init__(self, state: Path, program: Program | None = None) -> None:
+    def __init__(
+        self, state: Path, program: Program | None = None, count: int = 1
+    ) -> None:
         self._state = state.resolve()
         self._program = program
+        self._count = count
 
     @property
     def home(self) -> Path:
@@ -80,9 +94,12 @@ class Broker:
         return self._state / NAME
 
     @property
-    def log(self) -> Path:
-        """The log file."""
-        return self._state / "log" / f"{NAME}.log"
+    def nodes(self) -> tuple[Node, ...]:
+        """Its nodes, those it has or would have."""
+        made = self.home / NODES
+        there = [int(each.name) for each in made.iterdir()] if made.exists() else []
+        numbers = sorted(there) or range(1, self._count + 1)
+        return tuple(Node(self._state, number) for number in numbers)
 
     @property
     def title(self) -> str:
@@ -92,62 +109,84 @@ class Broker:
     @property
     def keeps(self) -> bool:
         """Whether a restart finds what was there before."""
-        pid = self._running()
-        if pid is None:
-            return self._program is None or self._program.keeps
-        return not broker_tansu.runs(process.words(pid), self.home)
+        for node in self.nodes:
+            if pid := node.pid():
+                return not node.is_tansu(process.words(pid))
+        return self._program is None or self._program.keeps
 
-    def start(self) -> Access:
-        """Start, or find running; return the admin's access when it takes clients."""
+    def node(self, number: int) -> Node:
+        """Give the node *number*; raise `EmbeddedError` where there is none."""
+        for node in self.nodes:
+            if node.number == number:
+                return node
+        raise EmbeddedError(
+            f"{NAME} 没有第 {number} 个节点，共 {len(self.nodes)} 个",
+            f"{NAME} has no node {number}, there are {len(self.nodes)}",
+        )
+
+    def start(self, number: int | None = None) -> Access:
+        """Start, or find running; return the admin's access when it takes clients.
+
+        Where most of its nodes are away a single one takes nobody, and is not
+        waited for.
+        """
         with alone(self._state):
-            pid = self._running()
-            if pid is None:
-                return self._start_anew()
-            process.thaw(pid)
-            return self._await_ready(pid, 0)
+            wanted = self._named(number)
+            launched = self._launch(wanted)
+            if self._most():
+                self._await_ready(wanted, launched)
+            return self.access(ADMIN)
 
-    def stop(self) -> None:
+    def stop(self, number: int | None = None) -> None:
         """Stop cleanly, or less cleanly when that takes too long."""
         with alone(self._state):
-            pid = self._running()
-            if pid and not process.stop(pid, signal.SIGTERM, _STOP_SECONDS):
-                self.kill()
+            self._stop(self._named(number))
 
     def restart(self) -> Access:
         """Stop it if it runs, start it, return the admin's access."""
         self.stop()
         return self.start()
 
-    def kill(self) -> None:
+    def roll(self) -> Access:
+        """Restart node by node: of three, two are always there."""
+        for node in self.nodes:
+            self.stop(node.number)
+            self.start(node.number)
+        return self.access(ADMIN)
+
+    def kill(self, number: int | None = None) -> None:
         """End it as a power cut would."""
-        pid = self._running()
-        if pid and not process.kill(pid):
-            raise stuck(NAME, pid)
+        for node in self._named(number):
+            pid = node.pid()
+            if pid and not process.kill(pid):
+                raise stuck(node.name, pid)
 
-    def freeze(self) -> None:
+    def freeze(self, number: int | None = None) -> None:
         """Halt it: connections stay, nothing answers."""
-        if not process.freeze(self._pid()):
-            raise EmbeddedError(
-                f"{NAME} 无法冻结：请再试一次",
-                f"{NAME} does not stand still: try again",
-            )
+        for node in self._named(number):
+            if not process.freeze(node.running()):
+                raise EmbeddedError(
+                    f"{node.name} 无法冻结：请再试一次",
+                    f"{node.name} does not stand still: try again",
+                )
 
-    def thaw(self) -> None:
+    def thaw(self, number: int | None = None) -> None:
         """Let a frozen one go on."""
-        process.thaw(self._pid())
+        for node in self._named(number):
+            process.thaw(node.running())
 
     def status(self) -> str:
-        """Say whether it is ``running``, ``frozen`` or ``stopped``."""
-        pid = self._running()
-        found = process.look(pid) if pid else None
-        if found is None:
-            return "stopped"
-        return "frozen" if found.frozen else "running"
+        """Say whether all of it is ``running``, ``frozen`` or ``stopped``; or a part.
+
+        ``partly``: some nodes run and some do not.
+        """
+        found = {node.status() for node in self.nodes}
+        return found.pop() if len(found) == 1 else "partly"
 
     def address(self) -> str | None:
         """Say where it listens, or will when it is started; None: never started."""
-        file = self._port_file()
-        return _address(int(file.read_text())) if file.exists() else None
+        found = [node.address for node in self.nodes]
+        return ",".join(filter(None, found)) or None
 
     def access(self, user: str) -> Access:
         """Give the way in for *user*, by the password that lies here.
@@ -159,9 +198,10 @@ class Broker:
             return Access(address=address)
         return Access(
             address=address,
-            protocol="SASL_PLAINTEXT",
+            protocol="SASL_SSL",
             user=user,
             password=read_password(password_file(self.home, user)),
+            authorities=str(authorities(self.home)),
         )
 
     def passwords(self, users: Iterable[str]) -> Mapping[str, str]:
@@ -177,60 +217,104 @@ class Broker:
             private(own, self.access(name).properties)
         return found
 
-    def _pid(self) -> int:
-        pid = self._running()
-        if pid is None:
-            raise EmbeddedError(
-                f"{NAME} 没有运行：请先启动", f"{NAME} does not run: start it first"
-            )
-        return pid
+    def _named(self, number: int | None) -> tuple[Node, ...]:
+        return self.nodes if number is None else (self.node(number),)
 
-    def _running(self) -> int | None:
-        """Find its process, whoever started it."""
-        for pid in process.everyone():
-            words = process.words(pid)
-            if any(
-                kind.runs(words, self.home) for kind in (broker_apache, broker_tansu)
-            ):
-                return pid
-        return None
+    def _stop(self, nodes: Sequence[Node]) -> None:
+        """Ask all at once: each hands over what it leads, and asks the others for it.
 
-    def _start_anew(self) -> Access:
+        Who is left without most of the others could only wait.
+        """
+        left = {node.number: pid for node in nodes if (pid := node.pid())}
+        for pid in left.values():
+            process.thaw(pid)
+            process.ask(pid, signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while left and time.monotonic() < deadline:
+            left = {number: pid for number, pid in left.items() if process.alive(pid)}
+            if not self._most():
+                deadline = min(deadline, time.monotonic() + _LAST_SECONDS)
+            time.sleep(_PAUSE)
+        for number in left:
+            self.kill(number)
+
+    def _most(self) -> bool:
+        """Say whether enough of its nodes run to agree on anything."""
+        nodes = self.nodes
+        return 2 * sum(node.pid() is not None for node in nodes) > len(nodes)
+
+    def _launch(self, wanted: Sequence[Node]) -> list[_Launched]:
+        """Start what does not run of *wanted*, thaw what is frozen."""
+        for node in wanted:
+            if pid := node.pid():
+                process.thaw(pid)
+        stopped = [node for node in wanted if node.pid() is None]
+        if not stopped:
+            return []
         program = self._program
         if program is None:
             raise EmbeddedError(
                 f"{NAME} 没有可启动的程序", f"there is no program to start {NAME} with"
             )
-        for attempt in range(1, _ATTEMPTS + 1):
-            begin = self.log.stat().st_size if self.log.exists() else 0
-            port = kept_port(self._port_file())
-            controller = kept_port(self._port_file("-controller"), but=port)
-            program.prepare(self.home, port, controller)
-            command = program.command(self.home, port)
-            pid = process.launch(command, program.environment(), self.log)
-            try:
-                return self._await_ready(pid, begin)
-            except EmbeddedError as error:
+        nodes, taken = self.nodes, set[int]()
+        for node in nodes:
+            if node.pid() is not None:
+                taken |= {node.port, node.controller}
+        for node in nodes:
+            if node.pid() is None:
+                taken |= node.take_ports(taken)
+        program.prepare(self.home, nodes)
+        return [_launched(program, node) for node in stopped]
+
+    def _await_ready(
+        self, wanted: Sequence[Node], launched: Sequence[_Launched]
+    ) -> None:
+        starting = {one.node.number: one for one in launched}
+        waiting, attempt = list(wanted), 1
+        deadline = time.monotonic() + _START_SECONDS
+        while waiting:
+            if time.monotonic() > deadline:
+                raise unfinished(waiting[0].name, waiting[0].log, _START_SECONDS)
+            waiting = [node for node in waiting if not self._serves(node)]
+            for node, pid, begin in tuple(starting.values()):
+                if process.alive(pid):
+                    continue
+                error = failure(node.name, node.log, tail(node.log, begin))
                 passing = any(sign in str(error) for sign in _PASSING)
                 if attempt == _ATTEMPTS or not passing:
+                    raise error
+                time.sleep(attempt)
+                attempt += 1
+                (starting[node.number],) = self._launch([node])
+            time.sleep(_PAUSE)
+        self._let_vote(wanted)
+
+    def _serves(self, node: Node) -> bool:
+        if not _open(node.port):
+            return False
+        access = replace(self.access(ADMIN), address=node.address or "")
+        found = serving(access, _PROBE_SECONDS)
+        return node.number in found if self.keeps else bool(found)
+
+    def _let_vote(self, wanted: Sequence[Node]) -> None:
+        """Let nodes vote that have lost their data, and came back without a vote."""
+        program = self._program
+        if len(self.nodes) == 1 or not isinstance(program, Apache):
+            return
+        for attempt in range(1, _ATTEMPTS + 1):
+            known = voters(self.access(ADMIN))
+            strange = [n for n in wanted if known.get(n.number) != directory_id(n)]
+            try:
+                for node in strange:
+                    gone = known.get(node.number, "")
+                    program.vote(self.home, self.nodes, node, gone)
+            except EmbeddedError:
+                # Who led the controllers may just have gone.
+                if attempt == _ATTEMPTS:
                     raise
                 time.sleep(attempt)
-        raise AssertionError  # the last attempt returns or raises
-
-    def _await_ready(self, pid: int, begin: int) -> Access:
-        port = int(self._port_file().read_text())
-        access = self.access(ADMIN)
-        deadline = time.monotonic() + _START_SECONDS
-        while time.monotonic() < deadline:
-            if _open(port) and serves(access, _PROBE_SECONDS):
-                return access
-            if not process.alive(pid):
-                raise failure(NAME, self.log, tail(self.log, begin))
-            time.sleep(_PAUSE)
-        raise unfinished(NAME, self.log, _START_SECONDS)
-
-    def _port_file(self, listener: str = "") -> Path:
-        return self._state / "port" / f"{NAME}{listener}"
+            else:
+                return
 
 
 def choose(settings: Settings) -> Program:
@@ -274,8 +358,10 @@ def bootstrap(settings: Settings) -> str:
     return address
 
 
-def _address(port: int) -> str:
-    return f"127.0.0.1:{port}"
+def _launched(program: Program, node: Node) -> _Launched:
+    begin = node.log.stat().st_size if node.log.exists() else 0
+    pid = process.launch(program.command(node), program.environment(), node.log)
+    return _Launched(node, pid, begin)
 
 
 def _open(port: int) -> bool:

@@ -70,8 +70,8 @@ def start_broker(settings: Settings) -> Started:
     # One that runs is used, and what another would need is not looked for.
     running = Broker(settings.state)
     broker = running
-    if running.status() == "stopped":
-        broker = Broker(settings.state, choose(settings))
+    if running.status() in {"stopped", "partly"}:
+        broker = Broker(settings.state, choose(settings), settings.kafka_nodes)
     admin = broker.start()
     _make_topics(settings, admin, config)
     if not broker.keeps:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from zhitong.infra.broker_node import Node
+
 TITLE = "Tansu"
 """Its name, for people."""
 
@@ -23,13 +25,14 @@ class Tansu:
         """Whether a restart finds what was there before."""
         return False
 
-    def prepare(self, home: Path, _port: int, _controller: int) -> None:
-        """Make the folder *home*; nothing will be in it."""
-        home.mkdir(parents=True, exist_ok=True)
+    def prepare(self, _folder: Path, nodes: Sequence[Node]) -> None:
+        """Make the folder of each node; nothing will be in it."""
+        for node in nodes:
+            node.home.mkdir(parents=True, exist_ok=True)
 
-    def command(self, home: Path, port: int) -> Sequence[str]:
-        """Give the command line of the broker of *home*."""
-        address = f"tcp://127.0.0.1:{port}"
+    def command(self, node: Node) -> Sequence[str]:
+        """Give the command line of *node*."""
+        address = f"tcp://127.0.0.1:{node.port}"
         return (
             str(self.binary),
             "broker",
@@ -37,7 +40,7 @@ class Tansu:
             f"--listener-url={address}",
             f"--advertised-listener-url={address}",
             # By this the process is known again.
-            f"--cluster-id={home}",
+            f"--cluster-id={node.home}",
         )
 
     def environment(self) -> Mapping[str, str]:
@@ -52,8 +55,3 @@ def find_tansu() -> Tansu | None:
     if spec is None or spec.origin is None:
         return None
     return Tansu(Path(spec.origin).parent / "bin" / "tansu")
-
-
-def runs(words: Sequence[str], home: Path) -> bool:
-    """Say whether a process of the command line *words* is the broker of *home*."""
-    return f"--cluster-id={home}" in words and words[1:2] == ("broker",)

@@ -6,6 +6,7 @@ import os
 import socket
 import time
 import zlib
+from collections.abc import Collection
 from pathlib import Path
 
 from zhitong.exceptions import EmbeddedError
@@ -16,13 +17,13 @@ _PATIENCE = 1.0
 _PAUSE = 0.02
 
 
-def kept_port(file: Path, but: int | None = None) -> int:
+def kept_port(file: Path, but: Collection[int] = ()) -> int:
     """Give the port that *file* keeps, or a free one that it keeps from now on.
 
-    *but* is not taken: a port chosen just now, on which nobody listens yet.
+    None of *but* is taken: ports chosen just now, on which nobody listens yet.
     """
     kept = file.read_text().strip() if file.exists() else ""
-    usable = kept.isdigit() and int(kept) != but and _becomes_free(int(kept))
+    usable = kept.isdigit() and int(kept) not in but and _becomes_free(int(kept))
     port = int(kept) if usable else _free_port(file, but)
     file.parent.mkdir(parents=True, exist_ok=True)
     # Whole at every moment: clients read it while their server is started again.
@@ -54,12 +55,12 @@ def _becomes_free(port: int) -> bool:
     return True
 
 
-def _free_port(file: Path, but: int | None) -> int:
+def _free_port(file: Path, but: Collection[int]) -> int:
     # Where to begin depends on the folder, so that two clones seldom meet.
     first = zlib.crc32(os.fsencode(file.resolve())) % len(_PORTS)
     for step in range(len(_PORTS)):
         port = _PORTS[(first + step) % len(_PORTS)]
-        if port != but and is_free(port):
+        if port not in but and is_free(port):
             return port
     raise EmbeddedError(
         f"127.0.0.1 上 {_PORTS.start} 至 {_PORTS.stop - 1} 没有空闲端口："

@@ -174,6 +174,9 @@ class Settings:
     kafka_ca: str = ""
     """The file of the authorities that signed that broker's certificate."""
 
+    kafka_nodes: int = 1
+    """How many nodes an embedded broker made anew has: 1 or 3."""
+
     retention_days: int = 90
     """How long a topic we make keeps its events, in days."""
 
@@ -296,6 +299,8 @@ _ALLOWED = {
     "evidence_algorithm": tuple(_EVIDENCE),
     "kafka_security": ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"),
     "kafka_mechanism": ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"),
+    # Two would stop with either of them.
+    "kafka_nodes": (1, 3),
 }
 # The one name we do not choose: OpenTelemetry's own specification has it.
 _VARIABLES = {"otlp_endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT"}
@@ -370,8 +375,8 @@ def _check(settings: Settings) -> None:
     for name, allowed in _ALLOWED.items():
         if getattr(settings, name) not in allowed:
             raise SettingsError(
-                f"环境变量 {variable(name)} 应为 {'、'.join(allowed)} 之一。",
-                f"{variable(name)} must be one of {', '.join(allowed)}.",
+                f"环境变量 {variable(name)} 应为 {'、'.join(map(str, allowed))} 之一。",
+                f"{variable(name)} must be one of {', '.join(map(str, allowed))}.",
             )
     _check_pressure(settings)
     if settings.kafka_security.startswith("SASL") and not settings.kafka_users:

@@ -60,6 +60,9 @@ class Access:
             "sasl.mechanism": self.mechanism,
             "sasl.jaas.config": f"{module} {login};",
         }
+        if self.authorities:
+            known["ssl.truststore.type"] = "PEM"
+            known["ssl.truststore.location"] = self.authorities
         return "".join(f"{name}={value}\n" for name, value in known.items())
 
     @property
@@ -92,8 +95,8 @@ def connect(kind: Callable[..., _Made], access: Access, **configs: object) -> _M
         raise
 
 
-def serves(access: Access, within: float) -> bool:
-    """Say whether a broker lets *access* in and counts itself as there."""
+def serving(access: Access, within: float) -> frozenset[int]:
+    """Say which nodes the broker counts as there; none: it lets nobody in."""
     wait = int(within * 1000)
     try:
         admin = connect(
@@ -105,8 +108,10 @@ def serves(access: Access, within: float) -> bool:
         try:
             known = admin.describe_cluster()["brokers"]
             # The controller does not let it in before that: no topic can be made.
-            return any(not each.get("is_fenced") for each in known)
+            return frozenset(
+                each["broker_id"] for each in known if not each.get("is_fenced")
+            )
         finally:
             admin.close()
     except AWAY:
-        return False
+        return frozenset()

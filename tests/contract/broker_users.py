@@ -33,6 +33,7 @@ def known_users(admin: Access, folder: Path) -> Mapping[str, str]:
         "ZHITONG_KAFKA": admin.address,
         "ZHITONG_KAFKA_SECURITY": admin.protocol,
         "ZHITONG_KAFKA_USERS": str(folder),
+        "ZHITONG_KAFKA_CA": admin.authorities,
     }
 
 

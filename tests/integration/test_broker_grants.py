@@ -270,7 +270,7 @@ def test_another_way_to_prove_oneself_is_not_taken(
 def test_who_is_not_proved_is_answered_nothing_by_broker_and_controller(
     admin: Access, kafka_factory: Callable[[str], Broker]
 ) -> None:
-    kept = kafka_factory("granting")._port_file("-controller").read_text().strip()
+    kept = kafka_factory("granting").nodes[0].controller
     for address in (admin.address, f"127.0.0.1:{kept}"):
         for cell, request in attempts():
             assert not answered_unproved(address, request), cell
@@ -279,7 +279,7 @@ def test_who_is_not_proved_is_answered_nothing_by_broker_and_controller(
 def test_a_user_of_the_broker_is_none_of_the_controller_s(
     admin: Access, kafka_factory: Callable[[str], Broker]
 ) -> None:
-    kept = kafka_factory("granting")._port_file("-controller").read_text().strip()
+    kept = kafka_factory("granting").nodes[0].controller
     for mechanism in ("PLAIN", "SCRAM-SHA-512"):
         with pytest.raises(errors.KafkaError):
             Client(

@@ -107,7 +107,7 @@ def test_one_that_something_else_killed_comes_back_on_its_port(server: Broker) -
     address = server.start()
 
     # Its threads are still ending, and hold the port, when it is started again.
-    os.kill(server._pid(), signal.SIGKILL)
+    os.kill(server.nodes[0].running(), signal.SIGKILL)
 
     assert server.start() == address
 
@@ -176,7 +176,7 @@ def test_a_start_that_takes_long_is_said_and_found_by_the_next(
     server.stop()
     with monkeypatch.context() as patch:
         patch.setattr("zhitong.infra.broker._START_SECONDS", 0.0)
-        with pytest.raises(EmbeddedError, match="kafka: still starting after 0 s"):
+        with pytest.raises(EmbeddedError, match="kafka-1: still starting after 0 s"):
             server.start()
     (pid,) = brokers(server.home)
 
@@ -191,7 +191,7 @@ def test_a_port_taken_meanwhile_is_replaced_and_what_was_sent_stays(
     ensure_topics(before, {"broker.moved": 1})
     produce(before, "broker.moved", b"before")
     server.stop()
-    files = [server._port_file(), server._port_file("-controller")]
+    files = [server.nodes[0].port_file(each) for each in ("", "-controller")]
     taken = [int(file.read_text()) for file in files]
     first, second = (socket.create_server(("127.0.0.1", port)) for port in taken)
     with first, second:
@@ -207,7 +207,11 @@ def test_another_s_process_is_left_alone(server: Broker) -> None:
     server.start()
     server.stop()
     # All but the folder is as a broker of ours would have it.
-    like = ["java", "kafka.Kafka", str(server.home.parent / "other/node.properties")]
+    like = [
+        "java",
+        "kafka.Kafka",
+        str(server.home.parent / "other/nodes/1/node.properties"),
+    ]
     words = [sys.executable, "-c", "input()", *like]
     with subprocess.Popen(words, stdin=subprocess.PIPE) as stranger:  # noqa: S603 - our own words
         assert server.status() == "stopped"
@@ -222,7 +226,7 @@ def test_another_s_process_is_left_alone(server: Broker) -> None:
 def test_a_stale_draft_of_the_data_is_made_anew(
     state: Path, kafka_program: Apache
 ) -> None:
-    half = state / "kafka" / ".data.made"
+    half = state / "kafka" / ".nodes.made" / "1" / "data"
     half.mkdir(parents=True)
     (half / "meta.properties").write_text("cluster.id=half\n")
 
@@ -230,8 +234,8 @@ def test_a_stale_draft_of_the_data_is_made_anew(
 
     assert ensure_topics(address, {"broker.fresh": 1}) == ("broker.fresh",)
     assert sorted(entry.name for entry in (state / "kafka").iterdir()) == [
-        "data",
-        "node.properties",
+        "authority",
+        "nodes",
         "tmp",
         "users",
     ]
@@ -240,7 +244,7 @@ def test_a_stale_draft_of_the_data_is_made_anew(
 def test_a_failed_start_says_why_and_a_repaired_one_works(server: Broker) -> None:
     server.start()
     server.stop()
-    meta = server.home / "data" / "meta.properties"
+    meta = server.nodes[0].home / "data" / "meta.properties"
     whole = meta.read_text()
     meta.write_text(whole.replace("node.id=1", "node.id=7"))
 
@@ -248,7 +252,7 @@ def test_a_failed_start_says_why_and_a_repaired_one_works(server: Broker) -> Non
         server.start()
 
     assert "Stored node id 7 doesn't match previous node id 1" in failed.value.label.zh
-    assert failed.value.label.en.startswith("kafka did not start: read the log;")
+    assert failed.value.label.en.startswith("kafka-1 did not start: read the log;")
     assert server.status() == "stopped"
     meta.write_text(whole)
     server.start()
@@ -262,7 +266,7 @@ def test_a_program_that_is_no_kafka_is_explained(
         Broker(state, Apache(kafka_program.java, (tmp_path / "none.jar",))).start()
 
     assert "ClassNotFoundException: kafka.tools.StorageTool" in failed.value.label.zh
-    assert not (state / "kafka" / "data").exists()
+    assert not (state / "kafka" / "nodes").exists()
 
 
 def test_two_that_start_at_once_start_one_which_outlives_both(

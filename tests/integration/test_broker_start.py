@@ -67,6 +67,7 @@ def given(broker: Access) -> Settings:
         kafka=broker.address,
         kafka_security=broker.protocol,
         kafka_users="users",
+        kafka_ca=broker.authorities,
     )
 
 

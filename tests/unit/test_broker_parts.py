@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from zhitong.exceptions import EmbeddedError, SettingsError
-from zhitong.infra import broker, broker_apache, broker_java, broker_tansu, processes
+from zhitong.infra import broker, broker_java, broker_tansu, processes
 from zhitong.infra.broker import Broker, apache, bootstrap, choose
 from zhitong.infra.broker_access import way
 from zhitong.infra.broker_apache import Apache
 from zhitong.infra.broker_jars import LIST, Artefact, artefacts
+from zhitong.infra.broker_node import Node
 from zhitong.infra.broker_tansu import Tansu
 from zhitong.infra.loopback import kept_port
 from zhitong.infra.settings import Settings
@@ -163,7 +164,7 @@ def test_to_a_broker_that_proves_nobody_all_come_alike() -> None:
 
 def test_else_it_is_the_embedded_one_s_kept_port(tmp_path: Path) -> None:
     (tmp_path / "port").mkdir()
-    (tmp_path / "port" / "kafka").write_text("20123\n")
+    (tmp_path / "port" / "kafka-1").write_text("20123\n")
     assert bootstrap(Settings(state=tmp_path)) == "127.0.0.1:20123"
 
 
@@ -176,17 +177,21 @@ def test_without_either_the_error_says_what_to_do(tmp_path: Path) -> None:
     )
 
 
-def test_a_process_is_a_broker_only_with_its_folder_in_its_command_line() -> None:
-    home, other = Path("/state/kafka"), Path("/other/kafka")
-    kafka = Apache(Path("/java"), ()).command(home, 1)
-    tansu = Tansu(Path("/tansu")).command(home, 1)
+def test_a_process_is_a_broker_only_with_its_folder_in_its_command_line(
+    tmp_path: Path,
+) -> None:
+    node, second, other = Node(tmp_path, 1), Node(tmp_path, 2), Node(Path("/other"), 1)
+    node.take_ports(())
+    kafka = Apache(Path("/java"), ()).command(node)
+    tansu = Tansu(Path("/tansu")).command(node)
 
-    assert broker_apache.runs(kafka, home)
-    assert broker_tansu.runs(tansu, home)
-    assert not broker_apache.runs(kafka, other)
-    assert not broker_tansu.runs(tansu, other)
-    assert not broker_apache.runs(("/bin/sh", "-c", f"ls {home}"), home)
-    assert not broker_tansu.runs((), home)
+    assert node.is_apache(kafka)
+    assert node.is_tansu(tansu)
+    for stranger in (second, other):
+        assert not stranger.is_apache(kafka)
+        assert not stranger.is_tansu(tansu)
+    assert not node.is_apache(("/bin/sh", "-c", f"ls {node.properties}"))
+    assert not node.is_tansu(())
 
 
 def test_a_broker_that_never_ran_is_stopped_and_can_be_stopped(tmp_path: Path) -> None:
@@ -204,7 +209,7 @@ def test_a_port_is_kept_and_replaced_only_where_it_is_taken(tmp_path: Path) -> N
     file = tmp_path / "port" / "kafka"
     first = kept_port(file)
     assert kept_port(file) == first
-    assert kept_port(file, but=first) != first
+    assert kept_port(file, but=[first]) != first
     second = int(file.read_text())
     with socket.create_server(("127.0.0.1", second)):
         assert kept_port(file) != second

@@ -79,6 +79,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
         tsa="http://tsa.example",
         tsa_ca="tsa.pem",
         tsa_hours=2.5,
+        kafka_nodes=3,
         live_seconds=2.5,
         live_streams=3,
         subscriptions=46,

@@ -1,0 +1,77 @@
+"""How a broker's nodes are: which are there, who leads what, what lacks a copy."""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kafka import KafkaAdminClient
+
+from zhitong.streams.kafka_client import Access
+from zhitong.streams.topics import administering
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A broker's nodes as they see themselves."""
+
+    quorum: int
+    """The node that leads the controllers; below 0: none does."""
+    there: frozenset[int]
+    leads: Mapping[int, int]
+    """How many partitions each node leads."""
+    partitions: int
+    lacking: int
+    """Partitions with fewer copies in sync than they are to have."""
+    leaderless: int
+    below: int
+    """Partitions that take nothing: too few copies are in sync."""
+
+
+def look(access: Access) -> Cluster:
+    """Ask the broker; raise `BrokerUnavailableError`."""
+    with administering(access) as admin:
+        known = admin.describe_cluster()["brokers"]
+        quorum = _quorum(admin)
+        parts: list[dict[str, Any]] = [
+            part for topic in admin.describe_topics() for part in topic["partitions"]
+        ]
+    leads: dict[int, int] = {}
+    for part in parts:
+        leads[part["leader_id"]] = leads.get(part["leader_id"], 0) + 1
+    return Cluster(
+        quorum=quorum["leader_id"],
+        there=frozenset(one["broker_id"] for one in known if not one.get("is_fenced")),
+        leads={node: count for node, count in leads.items() if node >= 0},
+        partitions=len(parts),
+        lacking=sum(len(p["isr_nodes"]) < len(p["replica_nodes"]) for p in parts),
+        leaderless=leads.get(-1, 0),
+        below=sum(len(p["isr_nodes"]) < _least(len(p["replica_nodes"])) for p in parts),
+    )
+
+
+def voters(access: Access) -> Mapping[int, str]:
+    """Say which nodes vote on who leads the controllers, each by which folder."""
+    with administering(access) as admin:
+        found = _quorum(admin)["current_voters"]
+    return {one["replica_id"]: _text(one["replica_directory_id"]) for one in found}
+
+
+def _quorum(admin: KafkaAdminClient) -> dict[str, Any]:
+    said = admin.describe_metadata_quorum()  # type: ignore[no-untyped-call]
+    found: dict[str, Any] = said["topics"][0]["partitions"][0]
+    return found
+
+
+def _text(directory: object) -> str:
+    """Write a folder's identity as Kafka's own files do."""
+    found = directory if isinstance(directory, uuid.UUID) else uuid.UUID(str(directory))
+    return base64.urlsafe_b64encode(found.bytes).rstrip(b"=").decode()
+
+
+def _least(copies: int) -> int:
+    """Say how many copies are to have what is acknowledged."""
+    return 2 if copies >= 3 else 1  # noqa: PLR2004 - two of three
