@@ -28,7 +28,7 @@ from zhitong.infra.lock import alone
 from zhitong.infra.secret import passphrase, private, read_password
 from zhitong.infra.server_log import failure, stuck, tail, unfinished
 from zhitong.infra.settings import Settings
-from zhitong.streams.cluster import voters
+from zhitong.streams.cluster import look, voters
 from zhitong.streams.kafka_client import Access, serving
 from zhitong.streams.names import ADMIN
 
@@ -148,10 +148,12 @@ class Broker:
         return self.start()
 
     def roll(self) -> Access:
-        """Restart node by node: of three, two are always there."""
+        """Restart node by node: of three, two are always there, with all there is."""
         for node in self.nodes:
+            self._await_copies()
             self.stop(node.number)
             self.start(node.number)
+        self._await_copies()
         return self.access(ADMIN)
 
     def kill(self, number: int | None = None) -> None:
@@ -237,6 +239,17 @@ class Broker:
             time.sleep(_PAUSE)
         for number in left:
             self.kill(number)
+
+    def _await_copies(self) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while (lacking := look(self.access(ADMIN)).lacking) > 0:
+            if time.monotonic() > deadline:
+                raise EmbeddedError(
+                    f"{NAME} 有 {lacking} 个分区缺副本，未重启下一个节点",
+                    f"{lacking} partitions of {NAME} lack copies: the next node was "
+                    "not restarted",
+                )
+            time.sleep(_PAUSE)
 
     def _most(self) -> bool:
         """Say whether enough of its nodes run to agree on anything."""

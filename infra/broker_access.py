@@ -17,6 +17,13 @@ def way(settings: Settings, name: str) -> Way:
     return partial(access, settings, user(settings.tenant, name))
 
 
+def password_folder(settings: Settings) -> Path:
+    """Name the folder with a file per user, its password in it."""
+    if settings.kafka:
+        return Path(settings.kafka_users)
+    return Broker(settings.state).home / "users"
+
+
 def administrator(settings: Settings) -> Access:
     """Give the way for who makes topics, users and grants; raise `SettingsError`."""
     return access(settings, ADMIN)

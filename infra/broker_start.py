@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from zhitong.infra.broker import Broker, choose
-from zhitong.infra.broker_access import access, administrator
+from zhitong.infra.broker_access import access, administrator, password_folder
 from zhitong.infra.receivers_file import read_receivers
+from zhitong.infra.secret import passphrase, read_password
 from zhitong.infra.settings import Settings
-from zhitong.streams.access_lists import Applied, apply_grants, set_users
+from zhitong.streams.access_lists import Applied
+from zhitong.streams.declared import apply, compare
 from zhitong.streams.grants import users
 from zhitong.streams.kafka_client import Access
 from zhitong.streams.names import ADMIN, RELAY, user
@@ -73,11 +76,31 @@ def start_broker(settings: Settings) -> Started:
     if running.status() in {"stopped", "partly"}:
         broker = Broker(settings.state, choose(settings), settings.kafka_nodes)
     admin = broker.start()
-    _make_topics(settings, admin, config)
     if not broker.keeps:
+        _make_topics(settings, admin, config)
         return Started(admin, broker.title, FORGETFUL)
-    set_users(admin, config.tenant, broker.passwords(users(config)))
-    return Started(admin, broker.title, None, apply_grants(admin, config))
+    return Started(admin, broker.title, None, _make_equal(settings, admin))
+
+
+def declared(
+    settings: Settings, admin: Access
+) -> tuple[Receivers, timedelta, Mapping[str, str]]:
+    """Give what the broker is to have, and the passwords of its users that lie here."""
+    config = read_receivers(settings.receivers, settings.tenant)
+    folder = password_folder(settings)
+    here = {
+        name: read_password(folder / name)
+        for name in (users(config) if admin.user else ())
+        if (folder / name).exists()
+    }
+    return config, timedelta(days=settings.retention_days), here
+
+
+def make_password(settings: Settings, name: str) -> str:
+    """Give the password of the user *name*, made where there is none."""
+    if settings.kafka:
+        return passphrase(password_folder(settings) / name)
+    return Broker(settings.state).passwords([name])[name]
 
 
 def _given(settings: Settings, config: Receivers) -> Started:
@@ -91,8 +114,16 @@ def _given(settings: Settings, config: Receivers) -> Started:
             partitions(relay, name)
         return Started(relay, "Kafka", ELSEWHERE)
     admin = administrator(settings)
-    _make_topics(settings, admin, config)
-    return Started(admin, "Kafka", None, apply_grants(admin, config))
+    return Started(admin, "Kafka", None, _make_equal(settings, admin))
+
+
+def _make_equal(settings: Settings, admin: Access) -> Applied:
+    """Make what lacks and end what is surplus; a topic that is there stays as it is."""
+    config, retention, here = declared(settings, admin)
+    found = compare(admin, config, retention, here)
+    made = replace(found, topics=found.topics._replace(settings={}))
+    apply(admin, config, retention, partial(make_password, settings), made)
+    return found.grants
 
 
 def _make_topics(settings: Settings, admin: Access, config: Receivers) -> None:

@@ -26,6 +26,7 @@ from zhitong.infra import (
     documents_admin,
     erasing,
     grants_view,
+    kafka_commands,
     keys_admin,
     parked_admin,
     pg_commands,
@@ -302,6 +303,13 @@ def _streams(command: Command) -> None:
             reconcile_commands.reconcile,
         )
     )
+    kafka = command(
+        "kafka",
+        "消息代理：节点、主题、用户、授权、更换密码和证书"
+        " the broker: nodes, topics, users, grants, rotation",
+        lambda settings, _: kafka_commands.show(settings),
+    )
+    kafka_commands.describe(_verbs(kafka, *ACTION))
 
 
 def _documents(command: Command) -> None:

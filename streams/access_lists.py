@@ -7,7 +7,8 @@ name. Another tenant's on the same broker stay as they are.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from kafka import KafkaAdminClient, errors
@@ -25,12 +26,13 @@ from kafka.admin import (
 )
 
 from zhitong.streams import names
-from zhitong.streams.grants import Grant, grants
-from zhitong.streams.kafka_client import Access
+from zhitong.streams.grants import Grant, grants, users
+from zhitong.streams.kafka_client import Access, enters
 from zhitong.streams.receivers import Receivers
 from zhitong.streams.topics import administering
 
 _SECONDS = 30.0
+_LOGIN_SECONDS = 5.0
 _PAUSE = 0.02
 _EVERYTHING = ACLFilter(
     principal=None,
@@ -81,13 +83,72 @@ def set_users(access: Access, tenant: str, passwords: Mapping[str, str]) -> None
             for each in said["credential_infos"]
         ]
         # All of them each time: a password that was made anew counts from now on.
-        wanted = [
-            UserScramCredentialUpsertion(name, mechanism, password)
-            for name, password in passwords.items()
+        _alter(admin, gone, passwords, mechanism)
+
+
+class Users(NamedTuple):
+    """What differs of a tenant's users from what is declared."""
+
+    missing: tuple[str, ...]
+    changed: tuple[str, ...]
+    """Who is not let in by the password that lies here."""
+    gone: tuple[str, ...]
+    """Who is no longer declared."""
+
+
+def compare_users(
+    access: Access, config: Receivers, passwords: Mapping[str, str]
+) -> Users:
+    """Say what differs of the tenant's users; *passwords* are those that are here."""
+    with administering(access) as admin:
+        known = admin.describe_user_scram_credentials()
+    wanted, own = users(config), names.user(config.tenant, "")
+    return Users(
+        missing=tuple(name for name in wanted if name not in known),
+        changed=tuple(
+            name
+            for name in wanted
+            if name in known
+            and name in passwords
+            and not enters(
+                replace(access, user=name, password=passwords[name]), _LOGIN_SECONDS
+            )
+        ),
+        gone=tuple(
+            name
+            for name in sorted(known)
+            if name.startswith(own) and name not in wanted
+        ),
+    )
+
+
+def change_users(
+    access: Access, passwords: Mapping[str, str], gone: Iterable[str] = ()
+) -> None:
+    """Let users have *passwords* from now on, and those of *gone* be no longer."""
+    with administering(access) as admin:
+        known = admin.describe_user_scram_credentials()
+        ended = [
+            UserScramCredentialDeletion(name, each["mechanism"])
+            for name in gone
+            for each in known[name]["credential_infos"]
         ]
-        refused = admin.alter_user_scram_credentials([*gone, *wanted])
-        for why in filter(None, refused.values()):
-            raise errors.KafkaError(why)
+        _alter(admin, ended, passwords, access.mechanism)
+
+
+def _alter(
+    admin: KafkaAdminClient,
+    gone: Sequence[UserScramCredentialDeletion],
+    passwords: Mapping[str, str],
+    mechanism: str,
+) -> None:
+    wanted = [
+        UserScramCredentialUpsertion(name, mechanism, password)
+        for name, password in passwords.items()
+    ]
+    refused = admin.alter_user_scram_credentials([*gone, *wanted])
+    for why in filter(None, refused.values()):
+        raise errors.KafkaError(why)
 
 
 class _Line(NamedTuple):

@@ -65,7 +65,8 @@ class BrokerWatch:
                 async with asyncio.timeout(ANSWER_SECONDS / len(addresses)):
                     await _ask(address.strip(), tls)
             except (OSError, ValueError, EOFError, struct.error) as error:
-                why = type(error).__name__
+                # Of a certificate what is wrong with it, as that it has expired.
+                why = getattr(error, "verify_message", "") or type(error).__name__
             else:
                 return ""
         return why

@@ -11,7 +11,7 @@ from typing import Any
 from kafka import KafkaAdminClient
 
 from zhitong.streams.kafka_client import Access
-from zhitong.streams.topics import administering
+from zhitong.streams.topics import administering, in_sync
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,9 @@ def look(access: Access) -> Cluster:
         partitions=len(parts),
         lacking=sum(len(p["isr_nodes"]) < len(p["replica_nodes"]) for p in parts),
         leaderless=leads.get(-1, 0),
-        below=sum(len(p["isr_nodes"]) < _least(len(p["replica_nodes"])) for p in parts),
+        below=sum(
+            len(p["isr_nodes"]) < in_sync(len(p["replica_nodes"])) for p in parts
+        ),
     )
 
 
@@ -70,8 +72,3 @@ def _text(directory: object) -> str:
     """Write a folder's identity as Kafka's own files do."""
     found = directory if isinstance(directory, uuid.UUID) else uuid.UUID(str(directory))
     return base64.urlsafe_b64encode(found.bytes).rstrip(b"=").decode()
-
-
-def _least(copies: int) -> int:
-    """Say how many copies are to have what is acknowledged."""
-    return 2 if copies >= 3 else 1  # noqa: PLR2004 - two of three

@@ -29,6 +29,7 @@ AT_ONCE = 500
 _POLL_MS = 250
 _COMMIT_MS = 5_000
 _BOOTSTRAP_MS = 5_000
+_REQUEST_MS = 10_000
 _CLOSE_MS = 1_000
 _PAUSE = 0.25
 _LONGEST_PAUSE = 10.0
@@ -150,6 +151,8 @@ class GroupReader:
             # Tansu answers a join after half of the one; a takeover takes the whole.
             session_timeout_ms=6_000,
             heartbeat_interval_ms=1_000,
+            # A frozen leader is given up after three seconds.
+            request_timeout_ms=_REQUEST_MS,
             bootstrap_timeout_ms=_BOOTSTRAP_MS,
             reconnect_backoff_max_ms=1_000,
             allow_auto_create_topics=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from zhitong.exceptions import SettingsError
 AWAY = (errors.KafkaError, OSError, ValueError, AssertionError, SettingsError)
 """What a client raises when it has no broker, or loses it."""
 
+_LOOK_SECONDS = 1.0
 _CLIENT: Callable[..., object] = KafkaProducer.DEFAULT_CONFIG["kafka_client"]
 _Made = TypeVar("_Made")
 
@@ -93,6 +95,36 @@ def connect(kind: Callable[..., _Made], access: Access, **configs: object) -> _M
             each._net.stop()  # noqa: SLF001 - nothing public ends it
             each.close()
         raise
+
+
+def enters(access: Access, within: float) -> bool:
+    """Say whether the broker lets *access* in, tried for so many seconds."""
+    try:
+        connect(
+            KafkaAdminClient, access, bootstrap_timeout_ms=int(within * 1000)
+        ).close()
+    except AWAY:
+        return False
+    return True
+
+
+def distrust(access: Access) -> str:
+    """Say why the certificate of a broker of *access* does not count, if one does not.
+
+    A client tells no more than that it has no broker.
+    """
+    for address in access.address.split(","):
+        host, _, port = address.strip().rpartition(":")
+        try:
+            tls = access.tls
+            with socket.create_connection((host, int(port)), _LOOK_SECONDS) as line:
+                if tls is not None:
+                    tls.wrap_socket(line, server_hostname=host).close()
+        except ssl.SSLCertVerificationError as error:
+            return f"{address}: {error.verify_message}"
+        except (OSError, ValueError):
+            continue
+    return ""
 
 
 def serving(access: Access, within: float) -> frozenset[int]:

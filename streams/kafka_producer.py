@@ -23,7 +23,8 @@ DELIVERY_SECONDS = 120.0
 _BATCH_BYTES = 262_144
 _BOOTSTRAP_MS = 5_000
 _METADATA_MS = 3_000
-_REQUEST_MS = 30_000
+# A frozen leader is given up after three seconds; nobody waits much longer for it.
+_REQUEST_MS = 5_000
 _LINGER_MS = 20
 """Records of a batch leave together, and that at once when it is whole: sent one by
 one each would be a request of its own."""

@@ -1,12 +1,14 @@
-"""Topics on the broker: made where they are missing, never changed."""
+"""Topics on the broker: made where they are missing; settings changed when asked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from typing import Any, NamedTuple
 
 from kafka import KafkaAdminClient, errors
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from zhitong.exceptions import (
     BrokerUnavailableError,
@@ -14,9 +16,11 @@ from zhitong.exceptions import (
     TopicMissingError,
     ZhitongError,
 )
-from zhitong.streams.kafka_client import AWAY, Access, connect
+from zhitong.streams.kafka_client import AWAY, Access, connect, distrust
 
 RETENTION = timedelta(days=90)
+COPIES = 3
+"""How many nodes have a topic, where there are as many."""
 _BOOTSTRAP_MS = 10_000
 _REQUEST_MS = 30_000
 _RECONNECT_MS = 1_000
@@ -57,17 +61,107 @@ def partitions(access: Access, topic: str) -> int:
     return found[topic]
 
 
-def _make(
-    admin: KafkaAdminClient, topics: Mapping[str, int], retention: timedelta
+class Changes(NamedTuple):
+    """What differs of topics from what is declared."""
+
+    missing: tuple[str, ...]
+    settings: Mapping[str, Mapping[str, tuple[str, str]]]
+    """What each topic that is there has and is to have, by the setting's name."""
+    copies: Mapping[str, tuple[int, int]]
+    """Fewer copies of a topic than there could be: its administrator moves it."""
+
+
+def compare_topics(
+    access: Access, topics: Mapping[str, int], retention: timedelta = RETENTION
+) -> Changes:
+    """Say what differs of *topics*, ``{name: partitions}``.
+
+    Raises `SettingsError` where one has another number of partitions.
+    """
+    with administering(access) as admin:
+        there = {topic["name"]: topic["partitions"] for topic in _known(admin, topics)}
+        most = _copies(admin)
+        configs = _configs(admin, list(there)) if there else {}
+    changes: dict[str, Mapping[str, tuple[str, str]]] = {}
+    copies: dict[str, tuple[int, int]] = {}
+    for name, parts in there.items():
+        if len(parts) != topics[name]:
+            raise _different(name, len(parts), topics[name])
+        has = min(len(part["replica_nodes"]) for part in parts)
+        if has < most:
+            copies[name] = (has, most)
+        wanted = _settings(retention, has)
+        other = {
+            key: (configs[name].get(key, ""), value)
+            for key, value in wanted.items()
+            if configs[name].get(key) != value
+        }
+        if other:
+            changes[name] = other
+    missing = tuple(name for name in topics if name not in there)
+    return Changes(missing, changes, copies)
+
+
+def change_topics(
+    access: Access, settings: Mapping[str, Mapping[str, tuple[str, str]]]
 ) -> None:
-    settings = {
+    """Let topics have the settings they are to have."""
+    resources = [
+        ConfigResource(
+            ConfigResourceType.TOPIC, name, {key: new for key, (_, new) in each.items()}
+        )
+        for name, each in settings.items()
+    ]
+    with administering(access) as admin:
+        said = admin.alter_configs(resources)["topic"] if resources else {}
+        for name, result in said.items():
+            if result != "OK":
+                raise errors.KafkaError(f"{name}: {result}")
+
+
+def _settings(retention: timedelta, copies: int) -> Mapping[str, str]:
+    return {
         # When the broker had it; a sender's clock proves nothing.
         "message.timestamp.type": "LogAppendTime",
         "cleanup.policy": "delete",
         "retention.ms": str(retention // timedelta(milliseconds=1)),
+        # What is acknowledged is with two, and nobody leads who does not have it.
+        "min.insync.replicas": str(in_sync(copies)),
+        "unclean.leader.election.enable": "false",
     }
+
+
+def in_sync(copies: int) -> int:
+    """Say how many of *copies* are to have what is acknowledged."""
+    return 2 if copies >= COPIES else 1
+
+
+def _copies(admin: KafkaAdminClient) -> int:
+    """Say how many copies of a topic there can be."""
+    return min(COPIES, len(admin.describe_cluster()["brokers"]))
+
+
+def _configs(
+    admin: KafkaAdminClient, names: Sequence[str]
+) -> Mapping[str, Mapping[str, str]]:
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    found = admin.describe_configs(resources, config_filter="all")["topic"]
+    return {
+        name: {key: entry["value"] for key, entry in each.items()}
+        for name, each in found.items()
+    }
+
+
+def _make(
+    admin: KafkaAdminClient, topics: Mapping[str, int], retention: timedelta
+) -> None:
+    copies = _copies(admin)
     wanted = {
-        name: {"num_partitions": count, "configs": settings}
+        name: {
+            "num_partitions": count,
+            "replication_factor": copies,
+            "configs": _settings(retention, copies),
+        }
         for name, count in topics.items()
     }
     # Another process may be quicker with one of them; the others are made.
@@ -79,16 +173,20 @@ def _make(
 def _partitions(
     admin: KafkaAdminClient, topics: Mapping[str, int]
 ) -> Mapping[str, int]:
+    return {topic["name"]: len(topic["partitions"]) for topic in _known(admin, topics)}
+
+
+def _known(
+    admin: KafkaAdminClient, topics: Mapping[str, int]
+) -> Sequence[Mapping[str, Any]]:
+    """Describe those of *topics* that are there."""
     found = admin.describe_topics(list(topics))
     for topic in found:
         # One that is hidden from us is not one that is missing.
         if topic["error_code"] == errors.TopicAuthorizationFailedError.errno:
             raise errors.TopicAuthorizationFailedError(topic["name"])
-    return {
-        topic["name"]: len(topic["partitions"])
-        for topic in found
-        if topic["error_code"] == errors.NoError.errno
-    }
+    there = errors.NoError.errno
+    return [topic for topic in found if topic["error_code"] == there]
 
 
 def _different(name: str, found: int, wanted: int) -> ZhitongError:
@@ -118,7 +216,7 @@ def administering(access: Access) -> Iterator[KafkaAdminClient]:
         finally:
             admin.close()
     except AWAY as error:
-        why = type(error).__name__
+        why = distrust(access) or type(error).__name__
         raise BrokerUnavailableError(
             f"消息代理 {access.address} 没有回应（{why}）：请确认它在运行，地址正确",
             f"the broker {access.address} does not answer ({why}): see that it runs "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -201,19 +202,19 @@ class Client:
         self._admin.close()
 
 
-def answered_unproved(address: str, request: Request) -> bool:
-    """Send *request* by a bare line, without a login; say if there was an answer."""
+def answered_unproved(address: str, request: Request, tls: ssl.SSLContext) -> bool:
+    """Send *request* without a login or certificate; say if there was an answer."""
     host, _, port = address.rpartition(":")
     version = min(request.max_version, request._max_version or request.max_version)
     request.API_VERSION = version
     request.with_header(1, "probe")
     data = request.encode(header=True, framed=True)
-    with closing(socket.create_connection((host, int(port)), 10)) as line:
-        line.settimeout(10)
+    with closing(socket.create_connection((host, int(port)), 10)) as bare:
         try:
-            line.sendall(data)
-            return bool(line.recv(1))
-        except ConnectionError:
+            with tls.wrap_socket(bare, server_hostname=host) as line:
+                line.sendall(data)
+                return bool(line.recv(1))
+        except (ConnectionError, ssl.SSLError):
             return False
 
 

@@ -271,9 +271,11 @@ def test_who_is_not_proved_is_answered_nothing_by_broker_and_controller(
     admin: Access, kafka_factory: Callable[[str], Broker]
 ) -> None:
     kept = kafka_factory("granting").nodes[0].controller
+    tls = admin.tls
+    assert tls is not None
     for address in (admin.address, f"127.0.0.1:{kept}"):
         for cell, request in attempts():
-            assert not answered_unproved(address, request), cell
+            assert not answered_unproved(address, request, tls), cell
 
 
 def test_a_user_of_the_broker_is_none_of_the_controller_s(

@@ -7,6 +7,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 import pytest
 
@@ -77,7 +78,7 @@ async def test_one_broker_of_several_that_answers_is_enough(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         nobody = f"127.0.0.1:{taken.getsockname()[1]}"
     async with watching(
-        lambda: Access(address=f"{nobody}, PLAINTEXT://{broker.address}")
+        lambda: replace(broker, address=f"{nobody}, SASL_SSL://{broker.address}")
     ):
         await asyncio.sleep(2.5)
     assert texts(caplog) == []
