@@ -191,5 +191,6 @@ def _settings(tenant: str, config: Receivers, admin: Access, state: Path) -> Set
         tenant=tenant,
         kafka=admin.address,
         kafka_security=admin.protocol,
+        kafka_ca=admin.authorities,
         kafka_users=str(folder),
     )

@@ -396,6 +396,7 @@ def environment(sending: Platform) -> Mapping[str, str]:
         "ZHITONG_TENANT": sending.settings.tenant,
         "ZHITONG_KAFKA": sending.settings.kafka,
         "ZHITONG_KAFKA_SECURITY": sending.settings.kafka_security,
+        "ZHITONG_KAFKA_CA": sending.settings.kafka_ca,
         "ZHITONG_KAFKA_USERS": sending.settings.kafka_users,
     }
 
