@@ -28,7 +28,7 @@ export npm_config_cache := $(CURDIR)/$(CACHE)/npm
 export npm_config_fetch_retries := 1
 export npm_config_update_notifier := false
 
-.PHONY: help setup explorer broker check lint types test test-inside test-outside unit leaks fix demo serve bench bench-read bench-growth soak bench-decisions bench-access bench-front bench-revocation bench-reconcile bench-replay bench-evidence bench-spent bench-standby bench-subscribers bench-verify grants-month fuzz differ mutants judges federation captures schema policy clean-demo lock
+.PHONY: help setup explorer broker check lint types test test-inside test-outside unit leaks fix demo serve bench bench-read bench-growth soak bench-decisions bench-access bench-front bench-revocation bench-reconcile bench-replay bench-evidence bench-spent bench-standby bench-subscribers bench-verify bench-failover grants-month fuzz differ mutants judges federation captures schema policy clean-demo lock
 
 help: ## 列出命令 list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -127,6 +127,9 @@ bench-verify: setup ## 核验一百万叶有多快（N=数量） how fast a mill
 
 bench-replay: setup ## 每秒重放多少件（N=件数） how many events are replayed a second (N=count)
 	$(BIN)/python bench/replay.py $(if $(N),--events $(N))
+
+bench-failover: setup ## 在每秒 500 件时结束、冻结三个消息代理节点之一（RATE=） kill and freeze one broker of three at 500 events/s (RATE=)
+	PYTHONPATH=tests/contract $(BIN)/python bench/failover.py $(if $(RATE),--rate $(RATE))
 
 bench-evidence: setup ## 叶等待封存的时间 how long leaves wait to be sealed
 	$(BIN)/python bench/evidence.py $(if $(N),--leaves $(N))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from kafka import KafkaAdminClient, KafkaProducer, errors
+from kafka.net.transport import KafkaSSLTransport
 
 from zhitong.exceptions import SettingsError
 
@@ -18,8 +21,34 @@ AWAY = (errors.KafkaError, OSError, ValueError, AssertionError, SettingsError)
 """What a client raises when it has no broker, or loses it."""
 
 _LOOK_SECONDS = 1.0
+_HANDSHAKE_SECONDS = 5.0
 _CLIENT: Callable[..., object] = KafkaProducer.DEFAULT_CONFIG["kafka_client"]
 _Made = TypeVar("_Made")
+
+
+async def _handshake(transport: Any) -> None:  # noqa: ANN401 - kafka-python's own
+    """Agree on TLS, or give up in time and leave nothing open.
+
+    The library's own waits for ever. A frozen node's system takes the connection, and
+    nobody answers: requests queued behind it, and the producer lost two minutes.
+    """
+    deadline = time.monotonic() + _HANDSHAKE_SECONDS
+    sock, net = transport._sock, transport._net  # noqa: SLF001 - nothing public has them
+    with ExitStack() as unless_agreed:
+        unless_agreed.callback(sock.close)
+        while True:
+            try:
+                sock.do_handshake()
+            except ssl.SSLWantReadError:
+                await net.wait_read(sock, deadline)
+            except ssl.SSLWantWriteError:
+                await net.wait_write(sock, deadline)
+            else:
+                unless_agreed.pop_all()
+                return
+
+
+KafkaSSLTransport.handshake = _handshake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,8 @@ if os.environ.get("ZHITONG_EXECUTOR"):
 
 _SESSIONS = Path(__file__).parents[1] / ".zhitong" / "test"
 _CACHE = Path(__file__).parents[1] / ".zhitong" / "cache"
+# ZHITONG_KAFKA_NODES=3 has all run on brokers of three.
+_NODES = int(os.environ.get("ZHITONG_KAFKA_NODES", "1"))
 _numbers = itertools.count(1)
 
 
@@ -80,7 +82,7 @@ def kafka_factory(kafka_program: Apache) -> Iterator[Callable[[str], Broker]]:
     def start(name: str) -> Broker:
         if name not in made:
             state = _SESSIONS / f"{os.getpid()}.{name}"
-            made[name] = Broker(state, kafka_program)
+            made[name] = Broker(state, kafka_program, _NODES)
         made[name].start()
         return made[name]
 
