@@ -48,7 +48,7 @@ async def _handshake(transport: Any) -> None:  # noqa: ANN401 - kafka-python's o
                 return
 
 
-KafkaSSLTransport.handshake = _handshake
+KafkaSSLTransport.handshake = _handshake  # type: ignore[method-assign,assignment]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
