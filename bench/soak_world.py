@@ -212,7 +212,7 @@ class World:
         if self._mounted(wal, _WAL_MIB):
             self.disks["wal"] = wal
         self.cluster(PLATFORM).start()
-        log = self.broker.home / "data"
+        log = self.broker.nodes[0].home / "data"
         self.broker.stop()
         if log.exists() and self._mounted(log, _LOG_MIB):
             self.disks["broker log"] = log

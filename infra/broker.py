@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol
 from zhitong.exceptions import EmbeddedError, SettingsError
 from zhitong.infra import broker_apache, broker_tansu
 from zhitong.infra import processes as process
-from zhitong.infra.broker_apache import Apache, directory_id, password_file
+from zhitong.infra.broker_apache import Apache, directory_id, password_file, protocol
 from zhitong.infra.broker_authority import authorities
 from zhitong.infra.broker_jars import artefacts, fetch_jars, kept_jars
 from zhitong.infra.broker_java import find_java
@@ -198,12 +198,13 @@ class Broker:
         address = self.address() or ""
         if not self.keeps:
             return Access(address=address)
+        spoken = protocol(self.nodes)
         return Access(
             address=address,
-            protocol="SASL_SSL",
+            protocol=spoken,
             user=user,
             password=read_password(password_file(self.home, user)),
-            authorities=str(authorities(self.home)),
+            authorities=str(authorities(self.home)) if spoken.endswith("SSL") else "",
         )
 
     def passwords(self, users: Iterable[str]) -> Mapping[str, str]:

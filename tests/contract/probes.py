@@ -202,7 +202,9 @@ class Client:
         self._admin.close()
 
 
-def answered_unproved(address: str, request: Request, tls: ssl.SSLContext) -> bool:
+def answered_unproved(
+    address: str, request: Request, tls: ssl.SSLContext | None
+) -> bool:
     """Send *request* without a login or certificate; say if there was an answer."""
     host, _, port = address.rpartition(":")
     version = min(request.max_version, request._max_version or request.max_version)
@@ -211,7 +213,8 @@ def answered_unproved(address: str, request: Request, tls: ssl.SSLContext) -> bo
     data = request.encode(header=True, framed=True)
     with closing(socket.create_connection((host, int(port)), 10)) as bare:
         try:
-            with tls.wrap_socket(bare, server_hostname=host) as line:
+            line = tls.wrap_socket(bare, server_hostname=host) if tls else bare
+            with line:
                 line.sendall(data)
                 return bool(line.recv(1))
         except (ConnectionError, ssl.SSLError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -30,6 +31,7 @@ from probes import (
 )
 
 from zhitong.infra.broker import Broker
+from zhitong.infra.broker_authority import authorities
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.streams.access_lists import Applied, _there, apply_grants, set_users
 from zhitong.streams.grants import grants, users
@@ -270,12 +272,13 @@ def test_another_way_to_prove_oneself_is_not_taken(
 def test_who_is_not_proved_is_answered_nothing_by_broker_and_controller(
     admin: Access, kafka_factory: Callable[[str], Broker]
 ) -> None:
-    kept = kafka_factory("granting").nodes[0].controller
-    tls = admin.tls
-    assert tls is not None
-    for address in (admin.address, f"127.0.0.1:{kept}"):
-        for cell, request in attempts():
-            assert not answered_unproved(address, request, tls), cell
+    granting = kafka_factory("granting")
+    controllers = ssl.create_default_context(cafile=authorities(granting.home))
+    for node in granting.nodes:
+        own = f"127.0.0.1:{node.controller}"
+        for address, tls in ((node.address, admin.tls), (own, controllers)):
+            for cell, request in attempts():
+                assert not answered_unproved(address or "", request, tls), cell
 
 
 def test_a_user_of_the_broker_is_none_of_the_controller_s(

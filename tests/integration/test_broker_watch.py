@@ -78,7 +78,9 @@ async def test_one_broker_of_several_that_answers_is_enough(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         nobody = f"127.0.0.1:{taken.getsockname()[1]}"
     async with watching(
-        lambda: replace(broker, address=f"{nobody}, SASL_SSL://{broker.address}")
+        lambda: replace(
+            broker, address=f"{nobody}, {broker.protocol}://{broker.address}"
+        )
     ):
         await asyncio.sleep(2.5)
     assert texts(caplog) == []
