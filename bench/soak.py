@@ -206,7 +206,7 @@ def main() -> None:
     parser.add_argument("--seeds", default=str(int(time.time())))
     parser.add_argument("--faults", default="", help="parts of kinds' names, by commas")
     parser.add_argument("--passes", type=int, default=1, help="at least, if longer")
-    parser.add_argument("--lanes", type=int, default=3, help="faults at a time")
+    parser.add_argument("--lanes", type=int, default=4, help="faults at a time")
     parser.add_argument("--patience", type=float, default=120.0)
     parser.add_argument("--state", type=Path)
     parser.add_argument("--reports", type=Path, default=REPORTS)

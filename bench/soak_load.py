@@ -269,6 +269,8 @@ class _Line:
 
     async def ask(self, request: bytes) -> dict[str, Any]:
         where = urlsplit(self._url)
+        if self._open is not None and self._open[0].at_eof():
+            self.hang_up()  # it was closed while nobody asked over it
         if self._open is None:
             self._open = await asyncio.open_connection(where.hostname, where.port)
         reader, writer = self._open
