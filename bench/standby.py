@@ -7,6 +7,7 @@ read. Then the primary's processes are killed and its data removed, and ``zhiton
 promote`` is run as an operator would. Prints, since the disk was lost and since the
 command was begun:
 
+- how long a command takes that does nothing: what is begun in an outage begins with it;
 - when the first read was answered whole, and when the first decision was acknowledged;
 - how many decisions were acknowledged, before and after;
 - how many of them the new primary lacks: the exit code is 1 where it is not 0.
@@ -124,6 +125,12 @@ async def _destroyed(settings: Settings, load: Load, seconds: float) -> int:
     await asyncio.sleep(seconds)
     before = len(load.acknowledged)
     row("acknowledged before, per second", f"{before:,}, {before / seconds:,.0f}/s")
+    began = time.monotonic()
+    asked = await asyncio.create_subprocess_exec(
+        *zhitong(settings.state, "pg", "--help"), stdout=asyncio.subprocess.DEVNULL
+    )
+    await asked.wait()
+    row("a command that does nothing", f"{time.monotonic() - began:.1f} s")
     pair = Pair(settings.state)
     old = pair.primary()
     lost_at = time.monotonic()
