@@ -17,6 +17,7 @@ from opentelemetry import metrics
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from zhitong.connectors import primary
+from zhitong.connectors.loan import LOST
 from zhitong.connectors.statements import statements
 from zhitong.exceptions import DatabaseFullError, PressureError, UndeliveredError
 from zhitong.rules.pressure import Limits, Stage
@@ -38,7 +39,6 @@ _SESSION = {
     "enable_sort": "off",
     "jit": "off",
 }
-_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 _WORDS = {
     Stage.NONE: "积压已消除 nothing presses any more",
     Stage.ALARM: "积压，请查看中继、消息代理和接收方 events wait too long or are too "
@@ -91,7 +91,7 @@ class PlatformPressure:
         try:
             async with asyncio.timeout(_SECONDS):
                 await self._look()
-        except _LOST:
+        except LOST:
             self.close()
         except asyncio.CancelledError:
             self.close()

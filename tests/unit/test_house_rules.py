@@ -139,3 +139,14 @@ def test_every_module_is_looked_at() -> None:
     names = {name for name, _ in modules()}
     assert {"infra/front.py", "src/zhitong/types.py", "schema/graph.py"} <= names
     assert not any(name.startswith("src/zhitong/infra") for name in names)
+
+
+def test_what_a_lost_database_raises_is_written_once() -> None:
+    # Whoever writes it anew forgets a part, and a relay ends of what it should bear.
+    both = "asyncpg.PostgresError, asyncpg.InterfaceError"
+    found = [
+        path.name
+        for path in sorted((ROOT / "connectors").glob("*.py"))
+        if both in path.read_text("utf-8")
+    ]
+    assert found == ["loan.py"]
