@@ -15,7 +15,7 @@ from kafka.producer.future import FutureRecordMetadata
 
 from zhitong.decisions import Ack, Outgoing
 from zhitong.exceptions import BrokerUnavailableError, EventPoisonError
-from zhitong.streams.kafka_client import AWAY, Way, connect
+from zhitong.streams.kafka_client import AWAY, Access, Way, connect
 from zhitong.streams.producer import Fault, behind, headers, miscounted, partition
 from zhitong.streams.topics import partitions
 
@@ -31,6 +31,7 @@ one each would be a request of its own."""
 _RECONNECT_MS = 1_000
 _CLOSE_SECONDS = 1.0
 _SLACK_SECONDS = 5.0
+_LOOK_SECONDS = 2.0
 
 # Of the event alone, whatever the broker's state; all else may pass.
 _POISON = (
@@ -57,6 +58,7 @@ class KafkaSender:
         self._delivery = delivery_seconds
         self._configured = configured
         self._producer: KafkaProducer | None = None
+        self._entered: Access | None = None
         self._ending = threading.Event()
 
     def send_batch(self, events: Sequence[Outgoing]) -> Sequence[Ack | Fault]:
@@ -120,8 +122,7 @@ class KafkaSender:
                 # leaves: what follows it in its case would overtake it.
                 one.add_errback(_halt, producer)
         deadline = time.monotonic() + self._delivery + _SLACK_SECONDS
-        with suppress(errors.KafkaError):  # each answer says it itself
-            producer.flush(self._delivery + _SLACK_SECONDS)
+        self._await(producer, deadline)
         return [
             _answer(event, each, deadline)
             for event, each in zip(events, begun, strict=True)
@@ -150,13 +151,33 @@ class KafkaSender:
         except AWAY as away:
             return Fault(seq=event.seq, error=self._topic_fault(event.topic, away))
 
+    def _await(self, producer: KafkaProducer, deadline: float) -> None:
+        """Wait until all is known; each answer says itself how it went.
+
+        Where the way in is another by now, as by a new password, what waits for the old
+        one would wait in vain: it is given up, and sent by the new one.
+        """
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                producer.flush(min(left, _LOOK_SECONDS))
+            except errors.KafkaTimeoutError as late:
+                with suppress(*AWAY):
+                    if self._way() != self._entered:
+                        _halt(producer, late)
+                        return
+            except errors.KafkaError:
+                return
+            else:
+                return
+
     def _open(self) -> KafkaProducer:
         if self._ending.is_set():
             raise errors.IllegalStateError("closed")
         if self._producer is None:
+            self._entered = self._way()
             self._producer = connect(
                 KafkaProducer,
-                self._way(),
+                self._entered,
                 client_id="zhitong-relay",
                 acks="all",
                 enable_idempotence=True,

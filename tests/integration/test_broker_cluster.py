@@ -9,7 +9,7 @@ import ssl
 import threading
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace as copied
 from datetime import timedelta
@@ -28,6 +28,7 @@ from outgoing import outgoing
 from topic_reader import read
 
 from zhitong.connectors.outbox import PlatformOutbox
+from zhitong.decisions import Ack
 from zhitong.infra.broker import Broker
 from zhitong.infra.broker_apache import Apache
 from zhitong.infra.broker_authority import authorities, certificate, certify
@@ -39,6 +40,7 @@ from zhitong.streams.declared import apply, compare
 from zhitong.streams.grants import grants, users
 from zhitong.streams.kafka_client import Access, Way, distrust, enters
 from zhitong.streams.kafka_producer import KafkaSender
+from zhitong.streams.producer import Fault
 from zhitong.streams.relay import Relay
 from zhitong.streams.topics import administering, ensure_topics
 
@@ -253,6 +255,32 @@ async def test_password_and_certificates_are_turned_under_a_relay(
     assert not enters(old, 1.5)
     assert enters(way(), 10)
     assert all_in_order(arrived(admin, topic), 300)
+
+
+def test_a_sender_whose_password_was_turned_does_not_wait_its_time_out(
+    kafka_factory: Callable[[str], Broker],
+) -> None:
+    broker = kafka_factory("turned")
+    admin, name = broker.start(), f"turned.{uuid.uuid4().hex}"
+    ensure_topics(admin, {name: 12})
+    user, secret = "zhitong.turned.relay", "before"
+    change_users(admin, {user: secret})
+    allow(admin, user, name)
+    sender = KafkaSender(lambda: copied(admin, user=user, password=secret), 600.0)
+    try:
+        assert isinstance(sender.send_batch([outgoing(1, topic=name)])[0], Ack)
+        change_users(admin, {user: "after"})
+        broker.restart()
+        # Refused, and waiting, when the file is written at last.
+        threading.Timer(3, lambda: turned.append("after")).start()
+        turned = [secret]
+        sender._way = lambda: copied(admin, user=user, password=turned[-1])
+        (given_up,) = sender.send_batch([outgoing(2, topic=name)])
+        assert isinstance(given_up, Fault)
+        sender.reset()
+        assert isinstance(sender.send_batch([outgoing(2, topic=name)])[0], Ack)
+    finally:
+        sender.close()
 
 
 def allow(admin: Access, user: str, topic: str) -> None:
