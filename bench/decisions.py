@@ -6,7 +6,8 @@ processes of their own, in a state folder that is made for it and removed. Print
 - what else the machine did, for nothing here is measured alone on it;
 - bare commits/s of the same server: pgbench, a one-row insert per transaction;
 - decisions/s the ledger takes, called in this process with entries made before;
-- events/s a relay moves from that full outbox to Kafka, until it is empty;
+- events/s a relay moves from that full outbox to Kafka, until it is empty, what the
+  empty one takes on disk, and how soon another has the buckets of one that was killed;
 - decisions/s the gateway takes over HTTP, registers asked and rules applied, and how
   long one takes with a single caller;
 - at a steady rate of commits, how long after the outbox row was written (just before
@@ -119,6 +120,8 @@ async def measure(settings: Settings, given: argparse.Namespace) -> None:
     )
     count, rate = await way.drained()
     row(f"a relay empties an outbox of {count:,} events", f"{rate:,.0f} events/s")
+    row("the outbox after it", await way.bloat())
+    row("a relay is killed: the other has its buckets", f"{await way.takeover():.1f} s")
     for name, found in (await way.steady(cases, given.rate)).items():
         row(f"{given.rate}/s for {given.seconds} s: {name}", str(found))
 

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import multiprocessing
+import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -16,11 +17,20 @@ from uuid import UUID
 import asyncpg
 import msgspec
 from kafka import KafkaConsumer, TopicPartition
-from machine import quantiles, running, until
+from machine import quantiles, running, until, zhitong
 
 from zhitong.connectors.ledger import PlatformLedger, open_ledger_pool
 from zhitong.connectors.sealing import Sealing
-from zhitong.decisions import Act, Change, Decision, Entry, Party, Penalty, Review
+from zhitong.decisions import (
+    BUCKETS,
+    Act,
+    Change,
+    Decision,
+    Entry,
+    Party,
+    Penalty,
+    Review,
+)
 from zhitong.infra.broker_access import administrator
 from zhitong.infra.deciding import receivers_copies
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
@@ -137,6 +147,53 @@ class Way:
         await connection.close()
         return count, (count - moved) / took
 
+    async def bloat(self) -> str:
+        """Say what the empty outbox still takes on disk, once it was vacuumed."""
+        connection = await asyncpg.connect(self.url)
+        found = await connection.fetchrow(
+            "select pg_relation_size('outbox') / 1048576.0 as heap, "
+            "pg_indexes_size('outbox') / 1048576.0 as indexes, "
+            "(select n_tup_del from pg_stat_user_tables where relname = 'outbox')"
+        )
+        await connection.close()
+        heap, indexes, moved = found or (0, 0, 0)
+        return f"{heap:.0f} MB, indexes {indexes:.0f} MB, after {moved:,} events"
+
+    async def takeover(self) -> float:
+        """Kill one of two relays; give the seconds until the other has its buckets."""
+        connection = await asyncpg.connect(self.url)
+        relays = [
+            subprocess.Popen(  # noqa: ASYNC220, S603 - our own program, at once there
+                zhitong(self.settings.state, "relay"), stdout=subprocess.DEVNULL
+            )
+            for _ in range(2)
+        ]
+
+        async def owners() -> list[int]:
+            rows = await connection.fetch(
+                "select count(*) from pg_locks where locktype = 'advisory' and "
+                "classid = 7001 group by pid"
+            )
+            return [row[0] for row in rows]
+
+        async def both() -> bool:
+            return len(await owners()) == len(relays)
+
+        async def one() -> bool:
+            return await owners() == [BUCKETS]
+
+        try:
+            await until(both, "two relays that share")
+            relays[0].kill()
+            began = time.perf_counter()
+            await until(one, "the other to take over")
+            return time.perf_counter() - began
+        finally:
+            for relay in relays:
+                relay.kill()
+                relay.wait()
+            await connection.close()
+
     async def steady(self, cases: Sequence[Case], rate: int) -> Mapping[str, object]:
         """Commit *rate* decisions/s, whatever they take; time events to a consumer."""
         entries = [
@@ -157,6 +214,11 @@ class Way:
         with running(self.settings.state, "relay"):
             # First connections are not what is measured.
             await asyncio.gather(*(ledger.held(UUID(int=0)) for _ in range(CALLERS)))
+            owned = (
+                "select count(*) = $1 from pg_locks "
+                "where locktype = 'advisory' and classid = 7001"
+            )
+            await until(lambda: pool.fetchval(owned, BUCKETS), "the relay's buckets")
             await asyncio.sleep(3)
             began = time.perf_counter()
 

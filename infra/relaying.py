@@ -56,6 +56,8 @@ async def _relay(settings: Settings, name: str) -> None:
     answers = AnswerDesk(url)
     desk = ReceiptDesk(book, partial(receivers_keys, settings), answers.file)
     pressure = PlatformPressure(url, limits(settings))
+    # Known before anybody asks: what is not urgent begins with a question.
+    await pressure.look()
     print(f"中继已启动 The relay runs: {name}", flush=True)  # noqa: T201 - what the command line says
     try:
         async with asyncio.TaskGroup() as group:
