@@ -210,13 +210,14 @@ async def _newest(several: Servers, seconds: float, options: Any) -> _Found:  # 
 async def _asked(url: str, seconds: float, options: Any) -> _Found:  # noqa: ANN401 - as asyncpg has it
     async with asyncio.timeout(seconds):
         connection: Plain = await asyncpg.connect(url, **options)
+        found = None
         try:
-            return _Found(
-                connection, await connection.fetchval(statements("primary")["timeline"])
-            )
-        except BaseException:
-            connection.terminate()
-            raise
+            timeline = await connection.fetchval(statements("primary")["timeline"])
+            found = _Found(connection, timeline)
+        finally:
+            if found is None:
+                connection.terminate()
+        return found
 
 
 def _nobody(faults: Sequence[BaseException | None]) -> Exception:

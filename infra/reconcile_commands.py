@@ -15,7 +15,7 @@ from zhitong.infra.broker_access import way
 from zhitong.infra.commands import say
 from zhitong.infra.platform_database import own_platform
 from zhitong.infra.reconciler import Reconciler, Report
-from zhitong.infra.reconciling import SEND_SECONDS, line, tell_receivers, terms
+from zhitong.infra.reconciliation import SEND_SECONDS, line, tell_receivers, terms
 from zhitong.infra.settings import Settings
 from zhitong.rules.reconciliation import MEANINGS, Difference
 from zhitong.streams import names

@@ -1,37 +1,32 @@
-"""Reconciliation by itself: hourly beside every relay, of which one does it."""
+"""Reconciliation by itself: hourly beside every relay, of which one does it.
+
+In a process of its own: it compares for seconds at a time, and a relay whose loop that
+held would send late, and be taken for dead. The process does one and ends.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+import os
+import sys
+from datetime import timedelta
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from subprocess import Popen
 
-from zhitong.connectors.reconciliation import Reconciliations
-from zhitong.exceptions import (
-    LedgerUnavailableError,
-    SettingsError,
-    SignerUnavailableError,
-)
+from zhitong.exceptions import LedgerUnavailableError, ZhitongError
 from zhitong.infra import reconciliation_metrics
-from zhitong.infra.broker_access import way
-from zhitong.infra.receivers_file import read_receivers
-from zhitong.infra.reconciler import Reconciler, Report, Terms
+from zhitong.infra.reconciliation import Done, line, reconcile_in_turn
 from zhitong.infra.settings import Settings
-from zhitong.infra.stating import state
+from zhitong.infra.workers import log_plainly
 from zhitong.ports import Pressure
-from zhitong.rules.reconciliation import MEANINGS, Difference
-from zhitong.streams import names
-from zhitong.streams.kafka_producer import KafkaSender
-from zhitong.streams.producer import Producer
-from zhitong.streams.topic_reading import TopicReading
+from zhitong.rules.reconciliation import Difference
 
-SEND_SECONDS = 30.0
-"""How long the broker may take for statements."""
-WHOLE = timedelta(days=1)
-"""How often everything is compared, not only what is new."""
 _TOLD = 100
 """Differences that are named in the log; the rest are counted."""
+_NICE = 10
+"""Decisions come first, on a full machine too."""
 
 _log = logging.getLogger("zhitong.reconciling")
 
@@ -40,97 +35,90 @@ class Reconciling:
     """Reconciles hourly, as long as it runs."""
 
     def __init__(self, url: str, settings: Settings, pressure: Pressure) -> None:
-        self._pressure = pressure
-        self._book = Reconciliations(url)
-        self._reading = TopicReading(way(settings, names.RECONCILER))
-        self._reconciler = Reconciler(self._book, self._reading, terms(settings))
+        self._url = url
         self._settings = settings
-        self._producer = KafkaSender(way(settings, names.RECONCILER), SEND_SECONDS)
+        self._pressure = pressure
         self._every = timedelta(minutes=settings.reconcile_minutes)
         self._told: frozenset[Difference] = frozenset()
 
     async def run(self) -> None:
         """Reconcile at once and at each interval, until cancelled."""
-        try:
-            while True:
-                # It reads whole topics: decisions that wait come first.
-                await self._pressure.calm()
-                try:
-                    await self.once()
-                except (
-                    LedgerUnavailableError,
-                    SettingsError,
-                    SignerUnavailableError,
-                ) as error:
-                    _log.warning("%s: %s", error.code, error)
-                await asyncio.sleep(self._every.total_seconds())
-        finally:
-            self._reading.close()
-            self._producer.close()
-            await self._book.close()
+        while True:
+            # It reads whole topics: decisions that wait come first.
+            await self._pressure.calm()
+            try:
+                done = await reconcile_apart(self._url, self._settings)
+            except ZhitongError as error:
+                _log.warning("%s: %s", error.code, error)
+            else:
+                if done is not None:
+                    self._tell(done)
+            await asyncio.sleep(self._every.total_seconds())
 
-    async def once(self) -> Report | None:
-        """Reconcile now; None where another does."""
-        if not await self._book.alone():
-            return None
-        try:
-            last = await self._book.last()
-            now = datetime.now(UTC)
-            # Beside another relay, which was quicker.
-            if last.began_at and now - last.began_at < self._every / 2:
-                return None
-            whole = last.whole_at is None or now - last.whole_at > WHOLE
-            report = await self._reconciler.run(whole=whole)
-            await tell_receivers(
-                self._book, self._producer, self._settings, whole=whole
-            )
-        finally:
-            await self._book.release()
-        self._tell(report)
-        return report
-
-    def _tell(self, report: Report) -> None:
+    def _tell(self, done: Done) -> None:
         """Say what is new to this process."""
-        reconciliation_metrics.observe(report.open)
-        reconciliation_metrics.records.add(report.records)
-        for topic, error in report.unread.items():
-            _log.warning("%s: %s: %s", topic, error.code, error)
-        fresh = [each for each in report.open if each not in self._told]
+        reconciliation_metrics.observe(done.open)
+        reconciliation_metrics.records.add(done.records)
+        for unread in done.unread:
+            _log.warning("%s", unread)
+        fresh = [each for each in done.open if each not in self._told]
         for each in fresh[:_TOLD]:
             _log.error("对账 reconciliation: %s", line(each))
         if len(fresh) > _TOLD:
             _log.error("对账 reconciliation: 另有 %d 件 more", len(fresh) - _TOLD)
-        self._told = frozenset(report.open)
+        self._told = frozenset(done.open)
 
 
-async def tell_receivers(
-    book: Reconciliations, producer: Producer, settings: Settings, *, whole: bool
-) -> int:
-    """State to each receiver what is new, or the *whole*; say how many windows."""
-    config = read_receivers(settings.receivers, settings.tenant)
-    since = datetime.now(UTC) - timedelta(days=settings.retention_days)
-    return await state(book, producer, config, settings.evidence, since, whole=whole)
+async def reconcile_apart(url: str, settings: Settings) -> Done | None:
+    """Reconcile what is due in a process of its own; None where another does.
+
+    Raises what was raised there, and `LedgerUnavailableError` where it has ended.
+    """
+    ours, theirs = Pipe()
+    with ours:
+        with theirs:
+            end = theirs.fileno()
+            process = Popen(  # noqa: S603, ASYNC220 - our own program, not waited for
+                [sys.executable, "-P", "-m", __name__, str(end)], pass_fds=[end]
+            )
+        try:
+            # By its line: whoever lists processes sees what they were called with.
+            return await asyncio.to_thread(_answer, ours, url, settings)
+        finally:
+            # Whoever still waits for its answer is told that none comes.
+            process.terminate()
+            process.wait()
 
 
-def terms(settings: Settings, only: Sequence[str] = ()) -> Terms:
-    """Give the terms of the settings, for all receivers or for *only* some."""
-    config = read_receivers(settings.receivers, settings.tenant)
-    return Terms(
-        topics={
-            one.name: one.topic
-            for one in config.receivers
-            if not only or one.name in only
-        },
-        retention=timedelta(days=settings.retention_days),
-        answered_within=timedelta(hours=settings.answer_hours),
-    )
+def _answer(
+    ours: Connection[tuple[str, Settings], Done | ZhitongError | None],
+    url: str,
+    settings: Settings,
+) -> Done | None:
+    try:
+        ours.send((url, settings))
+        found = ours.recv()
+    except (EOFError, OSError) as error:
+        raise LedgerUnavailableError(
+            "对账的进程中途结束：下次再对",
+            "the process that reconciles has ended: the next one does it",
+        ) from error
+    if isinstance(found, ZhitongError):
+        raise found
+    return found
 
 
-def line(each: Difference) -> str:
-    """Write a difference in one line, without a word of its content."""
-    where = f"{each.topic}[{each.partition}]@{each.offset}" if each.topic else ""
-    version = f"{each.decision_id} v{each.version}" if each.decision_id else ""
-    about = "  ".join(filter(None, (each.event_id, version, where)))
-    said = MEANINGS[each.kind]
-    told = (each.kind, each.receiver, about, f"{said.zh} {said.en}")
-    return "  ".join(filter(None, told))
+def serve(end: int) -> None:
+    """Reconcile once, for who asks by the line *end*."""
+    os.nice(_NICE)
+    log_plainly()
+    with Connection(end) as line_to:
+        url, settings = line_to.recv()
+        try:
+            line_to.send(asyncio.run(reconcile_in_turn(url, settings)))
+        except ZhitongError as error:
+            line_to.send(error)
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]))

@@ -160,7 +160,7 @@ class Pair:
                 await server.admit(password(self._state, READER), _slot(old))
                 await server.checkpoint()
                 found_ = Promoted(standby.name, timeline, position, old.name, how)
-                await server.note(_deed("promote-standby", who, because, found_))
+                await server.note(_promotion(who, because, found_))
             return found_
 
     async def go_alone(self, who: str, because: str) -> str:
@@ -329,11 +329,11 @@ def _late(name: str) -> StandbyError:
     )
 
 
-def _deed(action: str, who: str, because: str, done: Promoted) -> Deed:
+def _promotion(who: str, because: str, done: Promoted) -> Deed:
     return Deed(
         kind=DeedKind.ACTION,
         who=who,
-        action=action,
+        action="promote-standby",
         target=done.name,
         reason=because,
         detail={

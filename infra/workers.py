@@ -39,6 +39,15 @@ class Worker:
     pid: int
 
 
+def log_plainly() -> None:
+    """Write warnings to standard error, each in one line."""
+    logging.basicConfig(
+        level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+    )
+    # Its own warnings repeat each second while a broker is away; we say it once.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+
+
 def run_worker(
     settings: Settings, name: str, work: Work, *, several: bool = False
 ) -> None:
@@ -47,11 +56,7 @@ def run_worker(
     With *several* the name gets a number. Raises `SettingsError` when a worker of
     that name runs already.
     """
-    logging.basicConfig(
-        level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
-    )
-    # Its own warnings repeat each second while a broker is away; we say it once.
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    log_plainly()
     close = set_up(settings)
     try:
         with (

@@ -17,6 +17,7 @@ ACTION = re.compile(r"[a-z]+(-[a-z]+)*")
 TOLD = {
     # Named where they are called, not where the deed is made.
     "connectors/receiver_control.py": {"suspend", "resume"},
+    "infra/broker_rotation.py": {"rotate-password", "rotate-certificates"},
     "connectors/trusted_documents.py": {"trust-document", "distrust-document"},
     "connectors/key_ring.py": {"add-key", "retire-key"},
     "connectors/grant_rows.py": {
