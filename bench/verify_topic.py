@@ -18,7 +18,7 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -168,6 +168,8 @@ def _records(consumer: Consumer, topic: str) -> Iterator[tuple[tuple[int, int], 
                 if message.error() is not None:
                     raise KafkaException(message.error())
                 offset = message.offset()
+                if offset is None:
+                    continue
                 heard, position = time.monotonic(), offset + 1
                 if offset < high:
                     yield (number, offset), message.value() or b""
@@ -176,8 +178,8 @@ def _records(consumer: Consumer, topic: str) -> Iterator[tuple[tuple[int, int], 
         consumer.unassign()
 
 
-def _configured(given: argparse.Namespace) -> Mapping[str, object]:
-    known: dict[str, object] = {
+def _configured(given: argparse.Namespace) -> dict[str, Any]:
+    known: dict[str, Any] = {
         "bootstrap.servers": given.bootstrap,
         "group.id": given.group,
         "enable.auto.commit": False,

@@ -210,14 +210,14 @@ async def _newest(several: Servers, seconds: float, options: Any) -> _Found:  # 
 async def _asked(url: str, seconds: float, options: Any) -> _Found:  # noqa: ANN401 - as asyncpg has it
     async with asyncio.timeout(seconds):
         connection: Plain = await asyncpg.connect(url, **options)
-        found = None
+        known = False
         try:
             timeline = await connection.fetchval(statements("primary")["timeline"])
-            found = _Found(connection, timeline)
+            known = True
         finally:
-            if found is None:
+            if not known:
                 connection.terminate()
-        return found
+        return _Found(connection, timeline)
 
 
 def _nobody(faults: Sequence[BaseException | None]) -> Exception:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,6 +28,7 @@ from zhitong.infra.collecting import spare_what_stays
 from zhitong.infra.demo_issuer import NAME, DemoIssuer
 from zhitong.infra.embedded import address
 from zhitong.infra.gateway import PLATFORM, Gateway
+from zhitong.infra.heads import WHOLE
 from zhitong.infra.issuers import Issuer
 from zhitong.infra.issuers_file import read_issuers
 from zhitong.infra.lines import Line
@@ -145,9 +147,11 @@ class _Server(uvicorn.Server):
             each.close()
         # Those that were let in just now and are no connection yet have it, too.
         if self.config.loaded:
-            self.config.loaded_app = _last_answer(self.config.loaded_app)
+            loaded: Any = self.config.loaded_app
+            self.config.loaded_app = last_answer(loaded)
         for line in self._lines():
-            line.app = _last_answer(line.app)
+            app: Any = line.app
+            line.app = last_answer(app)
         self._linger(time.monotonic() + _LINGER_SECONDS)
 
     def _linger(self, until: float) -> None:
@@ -162,7 +166,7 @@ class _Server(uvicorn.Server):
         return [line for line in held if isinstance(line, HttpToolsProtocol)]
 
 
-def _last_answer(app: ASGIApp) -> ASGIApp:
+def last_answer(app: ASGIApp) -> ASGIApp:
     """Let each answer of *app* say that the connection ends with it."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -171,6 +175,8 @@ def _last_answer(app: ASGIApp) -> ASGIApp:
                 message["headers"] = [*message["headers"], (b"connection", b"close")]
             await send(message)
 
+        # In two messages: one that is sent as a whole would not say it.
+        scope.get("extensions", {}).pop(WHOLE, None)
         await app(scope, receive, say)
 
     return answer

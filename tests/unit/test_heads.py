@@ -20,6 +20,7 @@ from zhitong.infra.app import server
 from zhitong.infra.attendance import attended
 from zhitong.infra.heads import HEADERS, WHOLE
 from zhitong.infra.replies import Reply, send_reply
+from zhitong.infra.serving import last_answer
 from zhitong.infra.settings import Settings
 
 QUERY = 1_000
@@ -132,7 +133,8 @@ async def _replying(scope: Scope, receive: Receive, send: Send) -> None:
         return
     await receive()
     path = scope["path"]
-    whole = scope["extensions"][WHOLE]["send"] if path != "/parts" else None
+    offered = scope["extensions"].get(WHOLE, {}).get("send")
+    whole = offered if path != "/parts" else None
     headers = {"x-forged": "a\r\nx-other: b"} if path == "/forged" else {}
     await send_reply(send, Reply(status=200, body=b"[1]", headers=headers), "7", whole)
 
@@ -158,6 +160,17 @@ async def test_an_answer_sent_as_a_whole_is_the_one_that_is_sent_in_parts(
     assert whole == parts
     assert whole.count(b"connection: close") == 1
     assert b"".join(whole).count(b"[1]") == 2
+
+
+@pytest.mark.parametrize("path", ["/whole", "/parts"])
+async def test_the_last_answer_of_a_process_says_that_it_is(
+    tmp_path: Path, path: str
+) -> None:
+    # Else who asks again over the same connection is met by silence.
+    async with talking(tmp_path, app=last_answer(_replying)) as talk:
+        answer = await said(talk, _asked(path))
+    assert answer.count(b"connection: close") == 1
+    assert answer.endswith(b"[1]")
 
 
 async def test_a_header_that_would_be_two_is_not_sent(tmp_path: Path) -> None:
