@@ -78,6 +78,7 @@ _BEGINNINGS = {
     "_": INTROSPECTION,
     "Mutation": MUTATION,
     "DecisionRecorded": MUTATION,
+    "DecisionWarning": MUTATION,
     "QueuedEvent": MUTATION,
     "ProceedingRecorded": MUTATION,
     "GrantTaken": MUTATION,
