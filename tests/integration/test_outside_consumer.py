@@ -211,7 +211,7 @@ async def test_the_command_of_the_page_prints_headers_key_and_value(
     sent = credit.outgoing(entry(decision()))
     await credit.send(sent)
     # The page's command stands in a folder with the state and the fetched files.
-    port = tmp_path / ".zhitong" / "state" / "port" / "kafka"
+    port = tmp_path / ".zhitong" / "state" / "port" / "kafka-1"
     port.parent.mkdir(parents=True)
     port.write_text(credit.broker.address.rpartition(":")[2], "utf-8")
     users = tmp_path / ".zhitong" / "state" / "kafka" / "users"

@@ -284,10 +284,9 @@ async def test_a_decision_is_taken_marked_and_cleared_when_what_waits_has_left(
         one["receiver"]: one["status"]
         for one in marked["decision"]["deliveries"]["nodes"]
     } == {"credit": "UNDELIVERED", "provincial": "PENDING"}
-    assert (await gate.readiness())["pressure"] == {
-        "credit": "UNDELIVERED",
-        ALL: "UNDELIVERED",
-    }
+    # What other tests have left may wait for other receivers.
+    pressing = (await gate.readiness())["pressure"]
+    assert (pressing["credit"], pressing[ALL]) == ("UNDELIVERED", "UNDELIVERED")
     # Of what was there already nothing is known anew.
     again = await ask(RECORD, decision=penalty("pressed-2"))
     assert (again["replayed"], again["warnings"]) == (True, [])
@@ -295,4 +294,4 @@ async def test_a_decision_is_taken_marked_and_cleared_when_what_waits_has_left(
     await pressure.look()
     after = await ask(RECORD, decision=penalty("pressed-3"))
     assert after["warnings"] == []
-    assert (await gate.readiness())["pressure"] == {}
+    assert "credit" not in (await gate.readiness())["pressure"]
