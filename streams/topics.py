@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -24,6 +25,8 @@ COPIES = 3
 _BOOTSTRAP_MS = 10_000
 _REQUEST_MS = 30_000
 _RECONNECT_MS = 1_000
+_TOLD_SECONDS = 10.0
+_PAUSE = 0.05
 
 
 def ensure_topics(
@@ -41,11 +44,22 @@ def ensure_topics(
         made = tuple(name for name in topics if name not in there)
         if made:
             _make(admin, {name: topics[name] for name in made}, retention)
-            there = _partitions(admin, topics)
+            there = _once_told(admin, topics)
     for name, wanted in topics.items():
         if there.get(name) != wanted:
             raise _different(name, there.get(name, 0), wanted)
     return made
+
+
+def _once_told(admin: KafkaAdminClient, topics: Mapping[str, int]) -> Mapping[str, int]:
+    """Count partitions once the node that is asked has heard of all *topics*."""
+    # Of several nodes one that made nothing itself hears of it a moment later.
+    deadline = time.monotonic() + _TOLD_SECONDS
+    while True:
+        there = _partitions(admin, topics)
+        if topics.keys() <= there.keys() or time.monotonic() > deadline:
+            return there
+        time.sleep(_PAUSE)
 
 
 def partitions(access: Access, topic: str) -> int:
