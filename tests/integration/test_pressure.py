@@ -285,7 +285,7 @@ async def test_a_decision_is_taken_marked_and_cleared_when_what_waits_has_left(
         for one in marked["decision"]["deliveries"]["nodes"]
     } == {"credit": "UNDELIVERED", "provincial": "PENDING"}
     # What other tests have left may wait for other receivers.
-    pressing = (await gate.readiness())["pressure"]
+    pressing: Any = (await gate.readiness())["pressure"]
     assert (pressing["credit"], pressing[ALL]) == ("UNDELIVERED", "UNDELIVERED")
     # Of what was there already nothing is known anew.
     again = await ask(RECORD, decision=penalty("pressed-2"))
@@ -294,4 +294,5 @@ async def test_a_decision_is_taken_marked_and_cleared_when_what_waits_has_left(
     await pressure.look()
     after = await ask(RECORD, decision=penalty("pressed-3"))
     assert after["warnings"] == []
-    assert "credit" not in (await gate.readiness())["pressure"]
+    pressing = (await gate.readiness())["pressure"]
+    assert "credit" not in pressing
