@@ -11,16 +11,16 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from types import TracebackType
 from typing import Self
 from uuid import UUID, uuid4
 
 import asyncpg
 import orjson
 
-from zhitong.connectors import deeds, primary
+from zhitong.connectors import deeds
 from zhitong.connectors.ledger_entry import sent_place
-from zhitong.connectors.loan import LOST, Plain
+from zhitong.connectors.loan import LOST
+from zhitong.connectors.own_connection import OwnConnection
 from zhitong.connectors.sealing import Sealing, unseal_bytes
 from zhitong.connectors.session import State
 from zhitong.connectors.statements import statements
@@ -124,36 +124,16 @@ class Replay:
         )
 
 
-class Replays:
+class Replays(OwnConnection):
     """The sent log of the platform's database, for the time of an ``async with``."""
 
     def __init__(self, url: str, sealing: Sealing | None) -> None:
         """Read what is at *url*; without *sealing* nothing that is sealed opens."""
-        self._url = url
+        super().__init__(
+            url, _answered, command_timeout=_SECONDS, server_settings=_SESSION
+        )
         self._sealing = sealing
-        self._connection: Plain | None = None
         self._values: tuple[object, ...] = ()
-
-    async def __aenter__(self) -> Self:
-        async with _answered():
-            self._connection = await primary.connect(
-                self._url, command_timeout=_SECONDS, server_settings=_SESSION
-            )
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._connection is not None:
-            self._connection.terminate()
-
-    @property
-    def _own(self) -> Plain:
-        assert self._connection is not None  # noqa: S101 - inside its `async with`
-        return self._connection
 
     async def listed(self) -> Sequence[State]:
         """Give the newest replays, and how far each has come."""

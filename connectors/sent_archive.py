@@ -16,13 +16,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import orjson
 
-from zhitong.connectors import deeds, primary
-from zhitong.connectors.loan import LOST, Plain
+from zhitong.connectors import deeds
+from zhitong.connectors.loan import LOST
+from zhitong.connectors.own_connection import OwnConnection
 from zhitong.connectors.statements import statements
 from zhitong.evidence import Deed, DeedKind
 from zhitong.exceptions import LedgerUnavailableError, SettingsError
@@ -57,32 +57,12 @@ class Found:
     sha256: str
 
 
-class SentArchive:
+class SentArchive(OwnConnection):
     """The sent log's months, for the time of an ``async with``; as the owner."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
-        self._connection: Plain | None = None
+        super().__init__(url, _answered)
         self._begun = False
-
-    async def __aenter__(self) -> Self:
-        async with _answered():
-            self._connection = await primary.connect(self._url)
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._connection is not None:
-            self._connection.terminate()
-
-    @property
-    def _own(self) -> Plain:
-        assert self._connection is not None  # noqa: S101 - inside its `async with`
-        return self._connection
 
     async def months(self) -> Sequence[SentMonth]:
         """Say what each month holds, the oldest first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from zhitong.decisions import Outgoing
 
+ENDLESS = 240
+"""Seconds nothing here takes; a fault would wait for ever."""
 MIGRATIONS = Path(__file__).parents[2] / "infra" / "migrations"
 
 
@@ -45,6 +48,13 @@ PUT = """insert into outbox (seq, bucket, event_id, receiver, decision_id,
     version, change, topic, key, schema, payload, traceparent)
 overriding system value
 values ($1, $2, $3, $4, $3, 1, 'RECORDED', $5, $6, 'test/1', $7, $8)"""
+
+
+async def until(url: str, statement: str, wanted: int) -> None:
+    """Wait until the one number *statement* gives is *wanted*."""
+    async with asyncio.timeout(ENDLESS):
+        while (await run(url, statement))[0][0] != wanted:  # noqa: ASYNC110 - another process's doing
+            await asyncio.sleep(0.02)
 
 
 async def put(url: str, events: Sequence[Outgoing]) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from broker_users import free_users
-from ledger_rows import prepare, put, run
+from ledger_rows import ENDLESS, prepare, put, run, until
 from outgoing import TOPICS, outgoing
 from topic_reader import read
 
@@ -29,7 +29,6 @@ from zhitong.streams.relay import BATCH, Relay
 from zhitong.streams.topics import ensure_topics
 
 pytestmark = pytest.mark.integration
-ENDLESS = 240
 LEFT = "select count(*)::int from outbox"
 OWNERS = """select l.pid, count(*)::int as n from pg_locks l
     where locktype = 'advisory' and classid = 7001
@@ -70,13 +69,6 @@ async def relaying(
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-
-
-async def until(url: str, statement: str, wanted: int) -> None:
-    """Wait until the one number *statement* gives is *wanted*."""
-    async with asyncio.timeout(ENDLESS):
-        while (await run(url, statement))[0][0] != wanted:  # noqa: ASYNC110 - another process's doing
-            await asyncio.sleep(0.02)
 
 
 async def test_what_is_under_way_is_not_sent_by_who_takes_its_bucket(

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 
 import asyncpg
 import pytest
-from ledger_rows import prepare, put, run
+from ledger_rows import prepare, put, run, until
 from outgoing import outgoing
-from tests.integration.test_relay_on_kafka import SENT, relaying, until
+from tests.integration.test_relay_on_kafka import SENT, relaying
 from topic_reader import read
 
 from zhitong.connectors.grants import PlatformGrants

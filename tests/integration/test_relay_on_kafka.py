@@ -19,7 +19,7 @@ from broker_users import free_users
 from collector import collector
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource
-from ledger_rows import prepare, put, run
+from ledger_rows import ENDLESS, prepare, put, run, until
 from msgspec.structs import replace
 from outgoing import outgoing
 from topic_reader import read
@@ -36,7 +36,6 @@ from zhitong.streams.topics import ensure_topics
 from zhitong.types import Inquiry, Look, Occasion, Principal
 
 pytestmark = pytest.mark.integration
-ENDLESS = 240
 LEFT = "select count(*)::int from outbox"
 SENT = "select count(*)::int from outbox_sent"
 OWNERS = """select l.pid, count(*)::int as n from pg_locks l
@@ -74,13 +73,6 @@ async def relaying(
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-
-
-async def until(url: str, statement: str, wanted: int) -> None:
-    """Wait until the one number *statement* gives is *wanted*."""
-    async with asyncio.timeout(ENDLESS):
-        while (await run(url, statement))[0][0] != wanted:  # noqa: ASYNC110 - another process's doing
-            await asyncio.sleep(0.02)
 
 
 def cases(topic: str, count: int, versions: int = 3) -> list[Outgoing]:
