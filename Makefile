@@ -28,7 +28,7 @@ export npm_config_cache := $(CURDIR)/$(CACHE)/npm
 export npm_config_fetch_retries := 1
 export npm_config_update_notifier := false
 
-.PHONY: help setup explorer broker check lint types test test-inside test-outside unit leaks fix demo serve bench bench-read bench-growth soak bench-decisions bench-access bench-front bench-revocation bench-reconcile bench-replay bench-evidence bench-spent bench-standby bench-subscribers bench-verify bench-failover grants-month fuzz differ mutants judges federation captures schema policy clean-demo lock
+.PHONY: help setup explorer broker check lint types test test-inside test-outside unit leaks fix demo serve bench bench-read bench-growth soak bench-decisions bench-entry bench-access bench-front bench-revocation bench-reconcile bench-replay bench-evidence bench-spent bench-standby bench-subscribers bench-verify bench-failover grants-month fuzz differ mutants judges federation captures schema policy clean-demo lock
 
 help: ## 列出命令 list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -103,6 +103,9 @@ bench-growth: setup ## 成本随规模怎样增长（QUICK、SOAK=分钟、FROZE
 
 bench-decisions: setup ## 登记、中继与到达的速度 how fast decisions are taken, relayed and seen
 	$(BIN)/python bench/decisions.py
+
+bench-entry: setup ## 登记一件决定费多少 CPU（BEFORE=另一检出目录：与之对照） CPU of a decision by process (BEFORE=checkout to compare with)
+	$(BIN)/python bench/entry.py $(if $(BEFORE),--before $(BEFORE))
 
 bench-access: setup ## 登记与脱敏使查询多费多少 CPU（QUICK=1：小城市） what full duty costs beside public fields (QUICK=1: a small city)
 	$(BIN)/python bench/access.py $(if $(filter-out 0,$(QUICK)),--scale small --rounds 5 --part 0.3)

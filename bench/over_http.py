@@ -40,9 +40,12 @@ def some_cases(caller: Client) -> list[Case]:
 
 
 async def over_http(
-    caller: Client, cases: Sequence[Case], callers: int, count: int
+    caller: Client, cases: Sequence[Case], callers: int, count: int, called: str = ""
 ) -> tuple[float, str]:
-    """Give decisions/s of the gateway with so many callers, and what one takes."""
+    """Give decisions/s of the gateway with so many callers, and what one takes.
+
+    Decisions that are *called* otherwise are others.
+    """
     where = urlsplit(caller.url)
     document = (QUESTIONS / "record-decision.graphql").read_text("utf-8")
     numbers = iter(range(count))
@@ -50,10 +53,10 @@ async def over_http(
 
     def request(number: int) -> bytes:
         case = cases[number % len(cases)]
-        name = f"{callers}-{number}"
+        name = f"{called}{callers}-{number}"
         decision = draft(case) | {
             "localId": f"http-{name}",
-            "documentNo": f"安应急罚〔2026〕{9 * callers}{number:07d}号",
+            "documentNo": f"安应急罚〔2026〕{called}{9 * callers}{number:07d}号",
         }
         text = json.dumps({"query": document, "variables": {"decision": decision}})
         body = text.encode()

@@ -17,7 +17,7 @@ from zhitong.decisions import Change, Copy, Entry, case_hash, event_id
 from zhitong.ports import Envelopes, Source
 from zhitong.resolvers.decision_fields import ID, MAPPED, Value, kept, values
 from zhitong.resolvers.looks import compared
-from zhitong.resolvers.read import Ask, Reader
+from zhitong.resolvers.read import Ask, Now, Reader, Reading
 from zhitong.resolvers.rulings import plain, visible
 from zhitong.types import (
     SOURCE_KEY,
@@ -26,6 +26,7 @@ from zhitong.types import (
     Occasion,
     Order,
     Principal,
+    Tightening,
     TypeVerdicts,
     Values,
 )
@@ -59,8 +60,9 @@ class Copies:
         self._given = given
         # Receivers and the policy are the same each time: so are the verdicts.
         self._known: dict[tuple[Principal, Occasion], dict[str, TypeVerdicts]] = {}
-        self._asked: dict[
-            tuple[Principal, Occasion, frozenset[str]], frozenset[str]
+        self._weighed: dict[
+            tuple[Principal, Occasion, bool],
+            tuple[Mapping[str, Tightening], Reading],
         ] = {}
 
     async def of(
@@ -76,7 +78,7 @@ class Copies:
             row = await self._read(look, source)
             if row is None and entry.change is not Change.RECORDED:
                 look = self._look(entry, receiver, beyond=True)
-                row = await self._read(look, source, IDENTITY)
+                row = await self._read(look, source, beyond=True)
             if row is not None:
                 made.append(_copy(entry, order, receiver, look, (written, row)))
         return tuple(made)
@@ -121,17 +123,28 @@ class Copies:
         return look
 
     async def _read(
-        self, look: Inquiry, source: Source, among: frozenset[str] = MAPPED
+        self, look: Inquiry, source: Source, *, beyond: bool = False
     ) -> Values | None:
-        known = (look.principal, look.occasion, among)
-        asked = self._asked.get(known)
-        if asked is None:
-            fields = self._reader.verdicts(look, self._entity, source).fields
-            asked = frozenset(name for name in among if visible(fields[name]))
-            self._asked[known] = asked
-        ask = Ask(entity=self._entity, fields=asked, order=_ONE)
-        found = await self._reader.given(look, ask, source)
+        reading = self._reading(look, source, beyond)
+        found = await self._reader.read(look, reading.over(source), Now())
         return found.rows[0].values if found.rows else None
+
+    def _reading(self, look: Inquiry, source: Source, beyond: bool) -> Reading:  # noqa: FBT001 - as `_read` was told
+        """Weigh what *look* may have of any entry, once while the source is alike."""
+        key = (look.principal, look.occasion, beyond)
+        tightened = source.tightened(self._entity.name)
+        known = self._weighed.get(key)
+        if known is not None and known[0] == tightened:
+            return known[1]
+        if not beyond:
+            look.verdicts.clear()  # they are shared, and were of other sharing
+        fields = self._reader.verdicts(look, self._entity, source).fields
+        among = IDENTITY if beyond else MAPPED
+        asked = frozenset(name for name in among if visible(fields[name]))
+        ask = Ask(entity=self._entity, fields=asked, order=_ONE)
+        reading = self._reader.given(look, ask, source)
+        self._weighed[key] = (tightened, reading)
+        return reading
 
 
 def _copy(

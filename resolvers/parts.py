@@ -85,6 +85,7 @@ class Parts(Sight):
         return Asked(
             source=source,
             scope=scope,
+            columns=columns,
             prepared=source.prepare(ask.entity.name, columns, order),
             noted=own.restrictions,
             look=self._look(

@@ -246,10 +246,13 @@ class Reader(Parts):
             missing=tuple(sorted(missing)),
         )
 
-    async def given(self, inquiry: Inquiry, ask: Ask, source: Source) -> Found:
-        """Read rows that are at hand, in *source*, as any others are read."""
+    def given(self, inquiry: Inquiry, ask: Ask, source: Source) -> Reading:
+        """Weigh what is asked of rows that are at hand, in *source*, as of any others.
+
+        The reading is good for every source like it.
+        """
         reader = Reader(lambda: {source.name: source}, self._policy)
-        return await reader.rows(inquiry, ask)
+        return reader.reading(inquiry, ask)
 
     async def look_up(
         self, inquiry: Inquiry, ask: Ask, field: str, *values: str

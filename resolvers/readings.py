@@ -9,7 +9,7 @@ left had it been made for that alone.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial, reduce
 from typing import Any, NamedTuple
 
@@ -28,6 +28,7 @@ from zhitong.resolvers.looks import (
 from zhitong.resolvers.restrictions import restrict_all
 from zhitong.resolvers.sight import Opened, Sight
 from zhitong.types import (
+    Column,
     EntityType,
     Gap,
     GroupBy,
@@ -170,6 +171,7 @@ class Asked:
     """Rows that it alone gives, or lets be compared."""
     noted: Restrictions = field(default_factory=dict)
     look: LookForm
+    columns: tuple[Column, ...] = ()
     prepared: Prepared | None = None
     """What is asked for rows; counts are asked of the source."""
     joining: Joining = field(default_factory=Joining)
@@ -251,6 +253,21 @@ class Reading:
     sees: bool
     stamp: tuple[object, ...]
     """The policy and the sources that it was made of."""
+
+    def over(self, source: Source) -> Reading:
+        """Give this reading for other rows, in one that is like its own *source*."""
+        name = self.entity.name
+        parts = [
+            replace(
+                part,
+                source=source,
+                prepared=source.prepare(name, part.columns, self.order),
+            )
+            if isinstance(part, Asked)
+            else replace(part, source=source)
+            for part in self.parts
+        ]
+        return replace(self, parts=tuple(parts))
 
     def holds(self, sight: Sight) -> bool:
         """Say whether policy and sources are still those that it was made of."""
