@@ -18,7 +18,14 @@ from typing import NamedTuple, Protocol
 from zhitong.exceptions import EmbeddedError, SettingsError
 from zhitong.infra import broker_apache, broker_tansu
 from zhitong.infra import processes as process
-from zhitong.infra.broker_apache import Apache, directory_id, password_file, protocol
+from zhitong.infra.broker_apache import (
+    Apache,
+    directory_id,
+    former,
+    password_file,
+    protocol,
+    stop_former,
+)
 from zhitong.infra.broker_authority import authorities
 from zhitong.infra.broker_jars import artefacts, fetch_jars, kept_jars
 from zhitong.infra.broker_java import find_java
@@ -98,6 +105,9 @@ class Broker:
         """Its nodes, those it has or would have."""
         made = self.home / NODES
         there = [int(each.name) for each in made.iterdir()] if made.exists() else []
+        if not there and former(self.home):
+            # Its events have one copy each: it is taken over as what it is.
+            there = [1]
         numbers = sorted(there) or range(1, self._count + 1)
         return tuple(Node(self._state, number) for number in numbers)
 
@@ -113,6 +123,11 @@ class Broker:
             if pid := node.pid():
                 return not node.is_tansu(process.words(pid))
         return self._program is None or self._program.keeps
+
+    @property
+    def made(self) -> bool:
+        """Whether its nodes are there, so that their number is given."""
+        return (self.home / NODES).exists() or former(self.home)
 
     def node(self, number: int) -> Node:
         """Give the node *number*; raise `EmbeddedError` where there is none."""
@@ -140,6 +155,7 @@ class Broker:
     def stop(self, number: int | None = None) -> None:
         """Stop cleanly, or less cleanly when that takes too long."""
         with alone(self._state):
+            stop_former(self.home)
             self._stop(self._named(number))
 
     def restart(self) -> Access:

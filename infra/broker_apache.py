@@ -243,7 +243,7 @@ def _meta(node: Node, key: str) -> str:
 def _inherit(folder: Path, first: Node) -> None:
     """Take over the one node of an earlier version, its topics and its address."""
     old = folder / "data"
-    if not old.exists():
+    if not former(folder):
         return
     if not password_file(folder, ADMIN).exists():
         raise EmbeddedError(
@@ -253,16 +253,26 @@ def _inherit(folder: Path, first: Node) -> None:
             "grants: run zhitong down, move that folder away and run zhitong up; "
             "what waits in the outbox is sent",
         )
-    for pid in process.everyone():
-        words = tuple(process.words(pid)[-2:])
-        if words == ("kafka.Kafka", str(folder / "node.properties")):
-            process.stop(pid, signal.SIGTERM, _STOP_SECONDS)
+    stop_former(folder)
     for listener in ("", "-controller"):
         kept = first.state / "port" / f"kafka{listener}"
         if kept.exists():
             kept.rename(first.port_file(listener))
     first.home.mkdir(parents=True, exist_ok=True)
     old.rename(first.home / "data")
+
+
+def former(folder: Path) -> bool:
+    """Say whether the one node of an earlier version is there, and not taken over."""
+    return (folder / "data").exists()
+
+
+def stop_former(folder: Path) -> None:
+    """Stop the one node of an earlier version, which is known by other words."""
+    for pid in process.everyone():
+        words = tuple(process.words(pid)[-2:])
+        if words == ("kafka.Kafka", str(folder / "node.properties")):
+            process.stop(pid, signal.SIGTERM, _STOP_SECONDS)
 
 
 def _identity() -> str:

@@ -73,15 +73,15 @@ def describe(verb: Verb) -> None:
 def start(settings: Settings, nodes: int | None) -> None:
     """Start the embedded broker; what it is to have is made."""
     _own(settings)
-    there = Broker(settings.state).nodes
-    if nodes is not None and there[0].home.exists() and len(there) != nodes:
+    broker = Broker(settings.state)
+    there = len(broker.nodes)
+    if nodes is not None and broker.made and there != nodes:
         raise EmbeddedError(
-            f"{settings.state.resolve()} 中的 Kafka 有 {len(there)} 个节点，不能改为 "
-            f"{nodes} 个：请另用一个状态目录，或执行 zhitong kafka down 后移走其中的 "
-            "kafka 目录",
-            f"the Kafka in {settings.state.resolve()} has {len(there)} nodes, which "
-            f"cannot become {nodes}: use another state folder, or run zhitong kafka "
-            "down and move the folder kafka in it away",
+            f"{broker.home} 有 {there} 个节点，不能改为 {nodes} 个，未作任何更改："
+            "须另建，见 docs/kafka.md “换成三个节点”；不带 --nodes 则照旧启动",
+            f"{broker.home} has {there} nodes, which cannot become {nodes}; nothing "
+            "was changed: another is made beside it (docs/kafka.md, “From one node "
+            "to three”); without --nodes it starts as it is",
         )
     started = start_broker(replace(settings, kafka_nodes=nodes or settings.kafka_nodes))
     say(f"{started.title}: {started.access.address}")

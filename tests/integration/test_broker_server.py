@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,10 +16,11 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from zhitong.exceptions import EmbeddedError
-from zhitong.infra import processes
+from zhitong.infra import kafka_commands, processes
 from zhitong.infra.broker import Broker
 from zhitong.infra.broker_apache import Apache
 from zhitong.infra.embedded import clean
+from zhitong.infra.settings import Settings
 from zhitong.streams.kafka_client import Access
 from zhitong.streams.topics import ensure_topics
 
@@ -239,6 +241,33 @@ def test_a_stale_draft_of_the_data_is_made_anew(
         "tmp",
         "users",
     ]
+
+
+def test_the_one_node_of_an_earlier_version_stays_one_and_is_taken_over(
+    state: Path, kafka_program: Apache
+) -> None:
+    before = Broker(state, kafka_program).start()
+    ensure_topics(before, {"broker.former": 1})
+    produce(before, "broker.former", b"kept")
+    Broker(state).stop()
+    # As it lay there: one folder, no number, no authority.
+    home, first = state / "kafka", Broker(state).nodes[0]
+    (first.home / "data").rename(home / "data")
+    for listener in ("", "-controller"):
+        first.port_file(listener).rename(state / "port" / f"kafka{listener}")
+    for gone in ("nodes", "authority", "tmp"):
+        shutil.rmtree(home / gone)
+    there = sorted(home.rglob("*"))
+
+    with pytest.raises(EmbeddedError, match="1 nodes, which cannot become 3; nothing"):
+        kafka_commands.start(Settings(state=state), 3)
+    assert sorted(home.rglob("*")) == there
+
+    # As ZHITONG_KAFKA_NODES=3 has it: what is there keeps its number.
+    broker = Broker(state, kafka_program, 3)
+    assert broker.start() == before
+    assert len(broker.nodes) == 1
+    assert consume(before, "broker.former", 1) == [b"kept"]
 
 
 def test_a_failed_start_says_why_and_a_repaired_one_works(server: Broker) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from zhitong.infra import broker, broker_java, broker_tansu, processes
 from zhitong.infra.broker import Broker, apache, bootstrap, choose
 from zhitong.infra.broker_access import way
 from zhitong.infra.broker_apache import Apache
+from zhitong.infra.broker_authority import EARLY, certificate, certify
 from zhitong.infra.broker_jars import LIST, Artefact, artefacts
 from zhitong.infra.broker_node import Node
 from zhitong.infra.broker_tansu import Tansu
@@ -192,6 +194,28 @@ def test_a_process_is_a_broker_only_with_its_folder_in_its_command_line(
         assert not stranger.is_tansu(tansu)
     assert not node.is_apache(("/bin/sh", "-c", f"ls {node.properties}"))
     assert not node.is_tansu(())
+
+
+@pytest.mark.parametrize(
+    ("left", "renewed"),
+    [
+        pytest.param(timedelta(days=-1), True, id="expired"),
+        pytest.param(EARLY - timedelta(hours=1), True, id="soon"),
+        pytest.param(EARLY + timedelta(hours=1), False, id="not yet"),
+    ],
+)
+def test_a_node_that_starts_gets_another_certificate_where_its_own_ends_soon(
+    tmp_path: Path, left: timedelta, *, renewed: bool
+) -> None:
+    node = Node(tmp_path, 1)
+    node.take_ports(())
+    (node.home / "data").mkdir(parents=True)
+    certify(tmp_path / "kafka", node.home, left)
+    before = certificate(node.home).read_text()
+
+    Apache(Path("/java"), ()).prepare(tmp_path / "kafka", [node])
+
+    assert (certificate(node.home).read_text() != before) is renewed
 
 
 def test_a_broker_that_never_ran_is_stopped_and_can_be_stopped(tmp_path: Path) -> None:
