@@ -28,7 +28,7 @@ export npm_config_cache := $(CURDIR)/$(CACHE)/npm
 export npm_config_fetch_retries := 1
 export npm_config_update_notifier := false
 
-.PHONY: help setup explorer broker check lint types test test-inside test-outside unit leaks fix demo serve bench bench-read bench-growth soak bench-decisions bench-entry bench-access bench-front bench-revocation bench-reconcile bench-replay bench-evidence bench-spent bench-standby bench-subscribers bench-verify bench-failover grants-month fuzz differ mutants judges federation captures schema policy clean-demo lock
+.PHONY: help setup explorer broker check lint types test test-inside test-outside unit leaks fix demo serve bench bench-read bench-growth soak bench-decisions bench-entry bench-access bench-front bench-revocation bench-reconcile bench-drain bench-replay bench-evidence bench-spent bench-standby bench-subscribers bench-verify bench-failover grants-month fuzz differ mutants judges federation captures schema policy clean-demo lock
 
 help: ## 列出命令 list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -127,6 +127,9 @@ bench-reconcile: setup ## 对账要多久（N=多少件） how long a reconcilia
 
 bench-verify: setup ## 核验一百万叶有多快（N=数量） how fast a million leaves are verified (N=count)
 	PYTHONPATH=tests/contract $(BIN)/python bench/verify.py $(if $(N),--rows $(N))
+
+bench-drain: setup ## 积压的待发箱多快发完，每件的处理器时间 how fast a full outbox empties, CPU of an event
+	$(BIN)/python bench/drain.py $(if $(N),--events $(N)) $(if $(RELAYS),--relays $(RELAYS))
 
 bench-replay: setup ## 每秒重放多少件（N=件数） how many events are replayed a second (N=count)
 	$(BIN)/python bench/replay.py $(if $(N),--events $(N))

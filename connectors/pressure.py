@@ -27,6 +27,10 @@ SIZED = 15
 """So many looks are one at the size of the whole, which costs more."""
 PATIENCE = 3_600.0
 """How long what is not urgent waits at most: slowed, not ended."""
+LATE_SECONDS = 3.0
+"""From such an age of the oldest on the relays are behind, as after a stop:"""
+LATE_PATIENCE = 300.0
+"""what takes a core of theirs waits so long at most. A topic may be away for days."""
 ALL = "*"
 ROOM = "/"
 _SECONDS = 5.0
@@ -74,6 +78,7 @@ class PlatformPressure:
         self._limits = limits
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._looks = 0
+        self._oldest = 0.0
         self.stages: Mapping[str, Stage] = {}
         """By receiver, of `ALL` and of `ROOM`, as they were at the last look."""
 
@@ -109,6 +114,14 @@ class PlatformPressure:
                 return
             await asyncio.sleep(EVERY_SECONDS)
 
+    async def prompt(self) -> None:
+        """Wait until nothing waits for longer than moments, `LATE_PATIENCE` at most."""
+        deadline = time.monotonic() + LATE_PATIENCE
+        while time.monotonic() < deadline:
+            if self._oldest < LATE_SECONDS:
+                return
+            await asyncio.sleep(EVERY_SECONDS)
+
     async def _look(self) -> None:
         if self._connection is None or self._connection.is_closed():
             self._connection = await primary.connect(
@@ -120,7 +133,7 @@ class PlatformPressure:
             stage = self._limits.waits(Stage(before), seconds, waiting)
             found[receiver] = await self._entered(receiver, Stage(before), stage)
         before = await self._remembered(ALL)
-        oldest = max((row["seconds"] for row in rows), default=0.0)
+        oldest = self._oldest = max((row["seconds"] for row in rows), default=0.0)
         waiting = sum(row["bytes"] for row in rows)
         stage = self._limits.waits(before, oldest, waiting)
         found[ALL] = await self._entered(ALL, before, stage)

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import sys
+from contextlib import suppress
 from datetime import timedelta
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -46,6 +47,7 @@ class Reconciling:
         while True:
             # It reads whole topics: decisions that wait come first.
             await self._pressure.calm()
+            await self._pressure.prompt()
             try:
                 done = await reconcile_apart(self._url, self._settings)
             except ZhitongError as error:
@@ -112,7 +114,8 @@ def serve(end: int) -> None:
     """Reconcile once, for who asks by the line *end*."""
     os.nice(_NICE)
     log_plainly()
-    with Connection(end) as line_to:
+    # Who asked may have ended: then nobody waits, and there is nothing to say.
+    with Connection(end) as line_to, suppress(EOFError, BrokenPipeError):
         url, settings = line_to.recv()
         try:
             line_to.send(asyncio.run(reconcile_in_turn(url, settings)))

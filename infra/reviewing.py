@@ -38,6 +38,7 @@ class Reviewing:
             while True:
                 # It reads through days of looks: decisions that wait come first.
                 await self._pressure.calm()
+                await self._pressure.prompt()
                 try:
                     await self.once()
                 except RecordUnavailableError as error:

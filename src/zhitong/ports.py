@@ -505,6 +505,10 @@ class Pressure(Protocol):
         """
         ...
 
+    async def prompt(self) -> None:
+        """Wait, not for long, until what was decided leaves within moments."""
+        ...
+
 
 class ReceiptBook(Protocol):
     """Where receipts are kept beside what was sent."""

@@ -163,6 +163,37 @@ async def test_what_is_not_urgent_waits_until_it_is_calm(
         await pressure.calm()
 
 
+async def test_what_takes_a_core_waits_until_relays_are_up_to_date(
+    opened: Opened, platform: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "EVERY_SECONDS", 0.05)
+    pressure = opened.pressure(LIMITS)
+    await put(platform, [outgoing(1)])
+    await run(platform, AGED, module.LATE_SECONDS + 1, "provincial")
+    await pressure.look()
+    # It alarms nobody, but it waits: a relay has begun that is behind.
+    assert max(pressure.stages.values()) is Stage.NONE
+    await pressure.calm()
+    running = asyncio.create_task(pressure.run())
+    waiting = asyncio.create_task(pressure.prompt())
+    try:
+        await asyncio.sleep(0.5)
+        assert not waiting.done()
+        await run(platform, "delete from outbox")
+        async with asyncio.timeout(ENDLESS):
+            await waiting
+        # One topic may be away for days.
+        await put(platform, [outgoing(2)])
+        await run(platform, AGED, 4_000.0, "provincial")
+        await pressure.look()
+        monkeypatch.setattr(module, "LATE_PATIENCE", 0.1)
+        async with asyncio.timeout(ENDLESS):
+            await pressure.prompt()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
 async def test_a_database_that_grows_is_said_early(
     opened: Opened, platform: str, caplog: pytest.LogCaptureFixture
 ) -> None:

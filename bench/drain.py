@@ -1,0 +1,311 @@
+"""Time how a relay empties a full outbox on this machine: `make bench-drain`.
+
+Everything real: embedded PostgreSQL and Kafka, relays as processes of their own, in a
+state folder that is made for it and removed. An outbox is filled with decisions of as
+many cases, each entered and corrected, for two receivers; their bytes are those of real
+ones. Prints, for each round,
+
+- events/s from the relays' first to their last, as the sent log has them;
+- CPU of an event: the relays, PostgreSQL with all its processes, the broker;
+- whether all of them are in the sent log once: the command exits with 1 where not.
+
+Then what a relay costs that has nothing to send. No rate is judged. Servers, relays and
+this process share the machine's cores, so CPU compares where rates do not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import partial
+from pathlib import Path
+
+import asyncpg
+from machine import cpu_seconds, others, running, until
+
+from zhitong.connectors.sealing import Sealing, living_keys
+from zhitong.decisions import (
+    BUCKETS,
+    Act,
+    Change,
+    Decision,
+    Entry,
+    Party,
+    Penalty,
+    bucket,
+    case_hash,
+    event_id,
+    partition_key,
+)
+from zhitong.infra.broker import Broker
+from zhitong.infra.broker_start import start_broker
+from zhitong.infra.embedded import clean, databases
+from zhitong.infra.platform_database import PLATFORM, claim
+from zhitong.infra.receiver_keys import make_demo_keys, public_keys
+from zhitong.infra.receivers_file import read_receivers
+from zhitong.infra.secret import secret
+from zhitong.infra.settings import Settings
+from zhitong.infra.workers import workers
+from zhitong.streams.envelopes import ReceiverEnvelopes
+from zhitong.streams.examples import whole
+
+CHANGES = (Change.RECORDED, Change.CORRECTED)
+"""What becomes of a case, one version after the other."""
+SEALED = 10
+"""One event in so many is about a natural person."""
+OWNED = (
+    "select count(*) = $1 from pg_locks where locktype = 'advisory' and classid = 7001"
+)
+COLUMNS = (
+    *("bucket", "event_id", "receiver", "decision_id", "version", "change", "topic"),
+    *("key", "schema", "payload", "traceparent"),
+)
+
+
+def row(what: str, found: str) -> None:
+    """Print one figure."""
+    print(f"{what:<44} {found}", flush=True)
+
+
+def decision(number: int) -> Decision:
+    """Give one like any other; the number is all that tells them apart."""
+    return Decision(
+        local_id=f"drain-{number}",
+        act=Act.PENALTY,
+        subject_code="11619900MB0004001B",
+        subject_name="安泽市应急管理局",
+        case_source="emergency",
+        case_no=f"AZYJ-{number}",
+        document_no="（安）应急罚〔2026〕1号",
+        decided_on=date(2026, 11, 20),
+        title="占用安全出口案",
+        facts="安全出口上锁，疏散通道堆放杂物。" * 6,
+        basis="《中华人民共和国安全生产法》第一百零五条",
+        content="罚款人民币20000元",
+        party=Party(
+            kind="LEGAL_PERSON",
+            name="安泽市某某化工有限公司",
+            code="91110000600037341L",
+            representative="张三",
+        ),
+        penalty=Penalty(kinds=("FINE",), fine=2_000_000, procedure="ORDINARY"),
+    )
+
+
+class Events:
+    """Rows of the outbox: each the real bytes of the first case, as another's."""
+
+    def __init__(self, settings: Settings) -> None:
+        config = read_receivers(tenant=settings.tenant)
+        self.topics = {
+            name: one.topic for name, one in config.on(date(2026, 11, 20)).items()
+        }
+        make_demo_keys(settings.state, list(self.topics))
+        envelopes = ReceiverEnvelopes(
+            config, public_keys(settings.state, set(self.topics))
+        )
+        self._first = {
+            (event.receiver, version): event
+            for version, change in enumerate(CHANGES, 1)
+            for event in envelopes.events(
+                [whole(_entry(version, change), name) for name in self.topics],
+                follows_history=False,
+            )
+        }
+
+    def rows(self, cases: range) -> Iterator[tuple[object, ...]]:
+        """Give every version's events of *cases*, first versions first."""
+        was = decision(0)
+        for version, change in enumerate(CHANGES, 1):
+            for number in cases:
+                now = decision(number)
+                hashed = case_hash(now.case_key)
+                named = str(event_id(now.id, version, change))
+                for name, topic in self.topics.items():
+                    first = self._first[name, version]
+                    payload = first.payload
+                    for old, new in (
+                        (str(was.id), str(now.id)),
+                        (str(first.event_id), named),
+                        (partition_key(case_hash(was.case_key)), partition_key(hashed)),
+                    ):
+                        payload = payload.replace(old.encode(), new.encode())
+                    yield (
+                        *(bucket(hashed), named, name, str(now.id), version),
+                        *(change.value, topic, partition_key(hashed), first.schema),
+                        *(payload, ""),
+                    )
+
+
+def _entry(version: int, change: Change) -> Entry:
+    said = decision(0)
+    return Entry(
+        decision=said,
+        version=version,
+        change=change,
+        at=datetime(2026, 11, 20, 8, tzinfo=UTC),
+        unit=said.subject_code,
+        unit_name=said.subject_name or "",
+        person="bench",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """CPU seconds so far."""
+
+    relays: float
+    postgres: float
+    broker: float
+
+    def since(self, before: Spent, of: float) -> str:
+        """Write what was spent since *before*, in millionths of *of*."""
+        parts = {
+            "relay": self.relays - before.relays,
+            "PostgreSQL": self.postgres - before.postgres,
+            "broker": self.broker - before.broker,
+        }
+        said = ", ".join(f"{name} {s / of * 1e6:.1f}" for name, s in parts.items())
+        return f"{said}; all {sum(parts.values()) / of * 1e6:.1f}"
+
+
+class Drain:
+    """An outbox on servers of its own, filled and emptied."""
+
+    def __init__(self, settings: Settings, url: str) -> None:
+        self._settings = settings
+        self._url = url
+        (self._postgres,) = (
+            int(path.read_text().split()[0])
+            for path in settings.state.glob("postgres/*/postmaster.pid")
+        )
+        self._broker = [
+            pid for node in Broker(settings.state).nodes if (pid := node.pid())
+        ]
+        self._events = Events(settings)
+        self._cases = 0
+
+    def spent(self) -> Spent:
+        """Give the CPU seconds of relays, database and broker so far."""
+        relays = [worker.pid for worker in workers(self._settings)]
+        postgres, *others = cpu_seconds(self._postgres, *self._broker, *relays)
+        broker = len(self._broker)
+        return Spent(sum(others[broker:]), postgres, sum(others[:broker]))
+
+    async def fill(self, count: int) -> None:
+        """Put *count* events into the outbox, as relays find them after a stop."""
+        state = self._settings.state
+        connection = await asyncpg.connect(self._url)
+        cases = range(
+            self._cases,
+            self._cases + count // (len(CHANGES) * len(self._events.topics)),
+        )
+        self._cases = cases.stop
+        for name, topic in self._events.topics.items():
+            await connection.execute(
+                "insert into receiver (receiver, title_zh, title_en, topic) "
+                "values ($1, $1, $1, $2) on conflict do nothing",
+                *(name, topic),
+            )
+        await connection.copy_records_to_table(
+            "outbox", records=self._events.rows(cases), columns=COLUMNS
+        )
+        # Of a natural person the bytes wait sealed beside: they take the others' place.
+        sealing = Sealing(secret(state / "subject.key"), secret(state / "person.key"))
+        person = sealing.person("11010519491231002X")
+        ((key_id, _),) = (await living_keys(connection, sealing, [person])).values()
+        await connection.execute(
+            "insert into sealed_payload (event_id, receiver, key_id, sealed) "
+            "select event_id, receiver, $1, payload from outbox where seq % $2 = 0",
+            *(key_id, SEALED),
+        )
+        await connection.execute("vacuum analyze outbox, sealed_payload")
+        await connection.close()
+
+    async def emptied(self, relays: int) -> bool:
+        """Start *relays*, print what they took; say whether each is there once."""
+        connection = await asyncpg.connect(self._url)
+        last = await connection.fetchval("select max(seq) from outbox")
+        first = await connection.fetchval("select min(seq) from outbox")
+        left = "select count(*) from outbox_sent where seq between $1 and $2"
+        began = time.time()
+        with ExitStack() as stack:
+            for _ in range(relays):
+                stack.enter_context(running(self._settings.state, "relay"))
+            # Python's own start is the same for a hundred events and a million.
+            begun = partial(connection.fetchval, left, first, last)
+            await until(begun, "the first to leave")
+            before, moved = self.spent(), await begun()
+            empty = "select not exists (select from outbox)"
+            await until(lambda: connection.fetchval(empty), "an empty outbox")
+            after = self.spent()
+        count, seconds, whole = await connection.fetchrow(  # type: ignore[misc]
+            "select count(distinct (event_id, receiver)), "
+            "extract(epoch from max(sent_at) - min(sent_at))::float8, "
+            "extract(epoch from max(sent_at))::float8 - $3::float8 "
+            "from outbox_sent where seq between $1 and $2",
+            *(first, last, began),
+        )
+        right = count == await begun() == last - first + 1
+        await connection.close()
+        title = f"{relays} relay(s), {count:,} events"
+        row(title, f"{count / seconds:,.0f}/s; {whole:.1f} s with the relay's start")
+        row("  µs of CPU an event", after.since(before, count - moved))
+        return bool(right)
+
+    async def idle(self, seconds: float) -> None:
+        """Print what a relay spends that has nothing to send."""
+        connection = await asyncpg.connect(self._url)
+        with running(self._settings.state, "relay"):
+            await until(lambda: connection.fetchval(OWNED, BUCKETS), "the buckets")
+            # What it does at its start is not what it does all day.
+            await asyncio.sleep(15)
+            before = self.spent()
+            await asyncio.sleep(seconds)
+            after = self.spent()
+        await connection.close()
+        row("nothing to send: ms of CPU a second", after.since(before, seconds * 1e3))
+
+
+async def measure(settings: Settings, url: str, given: argparse.Namespace) -> bool:
+    """Print all figures; say whether everything was sent once."""
+    drain, right = Drain(settings, url), True
+    for _ in range(given.rounds):
+        await drain.fill(given.events)
+        right &= await drain.emptied(given.relays)
+    if given.idle:
+        await drain.idle(given.idle)
+    return right
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=100_000)
+    parser.add_argument("--relays", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--idle", type=float, default=10.0)
+    given = parser.parse_args()
+    state = (Path(".zhitong/bench") / f"drain-{os.getpid()}").resolve()
+    settings = Settings(state=state, bindings=state / "bindings")
+    row("the machine before", others())
+    try:
+        found: Mapping[str, str] = databases([PLATFORM], os.environ, state)
+        url = claim(settings, found[PLATFORM])
+        start_broker(settings)
+        right = asyncio.run(measure(settings, url, given))
+    finally:
+        clean(state)
+    row("the machine after", others())
+    sys.exit(0 if right else 1)
+
+
+if __name__ == "__main__":
+    main()
