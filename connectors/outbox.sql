@@ -79,18 +79,19 @@ with moved as (
         a (seq, kpartition, koffset, at, digest)
     where o.seq = a.seq
     returning o.*, a.kpartition, a.koffset, a.at, a.digest),
--- Of a natural person it is kept sealed from now on.
+-- Of a natural person it is kept sealed from now on. What is deleted here is still seen
+-- below, and found there by its index: what a deletion returns has none, and of a batch
+-- about persons each row would be compared with each.
 closed as (
     delete from sealed_payload p using moved m
-    where p.event_id = m.event_id and p.receiver = m.receiver
-    returning p.event_id, p.receiver, p.key_id, p.sealed)
+    where p.event_id = m.event_id and p.receiver = m.receiver)
 insert into outbox_sent (seq, bucket, event_id, receiver, decision_id, version, change, topic,
     key, schema, payload, payload_hash, key_id, traceparent, created_at, attempts, kpartition, koffset, sent_at)
 select m.seq, m.bucket, m.event_id, m.receiver, m.decision_id, m.version, m.change, m.topic,
-    m.key, m.schema, coalesce(c.sealed, m.payload), coalesce(m.digest, sha256(m.payload)), c.key_id, m.traceparent, m.created_at,
+    m.key, m.schema, coalesce(p.sealed, m.payload), coalesce(m.digest, sha256(m.payload)), p.key_id, m.traceparent, m.created_at,
     m.attempts, m.kpartition, m.koffset,
     greatest(m.created_at, date_trunc('month', clock_timestamp()), least(m.at, clock_timestamp()))
-from moved m left join closed c on c.event_id = m.event_id and c.receiver = m.receiver;
+from moved m left join sealed_payload p on p.event_id = m.event_id and p.receiver = m.receiver;
 
 -- failed --
 update outbox set attempts = attempts + 1, last_error = $2 where seq = $1 returning attempts;
