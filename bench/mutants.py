@@ -127,6 +127,7 @@ class Copy:
         # The broker's jars and the installed programs are the clone's.
         for name in (".zhitong/cache", ".venv"):
             (self._folder / name).symlink_to((root / name).resolve())
+        self._imported: dict[str, bool] = {}
 
     def run(self, tests: Sequence[str]) -> Mapping[str, Ran]:
         """Run *tests*; give what became of each that was run, by its node."""
@@ -145,13 +146,16 @@ class Copy:
         return ran
 
     def imports(self, file: str) -> bool:
-        """Say whether *file*, or the package it lies in, is imported from this copy."""
-        where = Path(file) if file.endswith(".py") else Path(file).parts[0]
-        parts = Path(str(where).removesuffix(".py")).parts
+        """Say whether the package *file* lies in is imported from this copy."""
+        path = Path(file)
+        parts = path.parent.parts if file.endswith(".py") else path.parts[:1]
         module = ".".join(parts[1:] if parts[0] == "src" else ("zhitong", *parts))
-        code = IMPORTED.format(module=module)
-        said = self._call([sys.executable, "-c", code], SECONDS).strip()
-        return bool(said) and Path(said).is_relative_to(self._folder)
+        if module not in self._imported:
+            code = IMPORTED.format(module=module)
+            said = self._call([sys.executable, "-c", code], SECONDS).strip()
+            here = bool(said) and Path(said).is_relative_to(self._folder)
+            self._imported[module] = here
+        return self._imported[module]
 
     @contextmanager
     def with_fault(self, mutant: Mutant) -> Iterator[bool]:
@@ -177,7 +181,12 @@ class Copy:
         process = subprocess.Popen(  # noqa: S603 - our own words
             command,
             cwd=self._folder,
-            env={**os.environ, "PYTHONPATH": str(self._folder / "src")},
+            env={
+                **os.environ,
+                "PYTHONPATH": str(self._folder / "src"),
+                # Made once and left running for all that follow here.
+                "TEST_SERVERS": f"{os.getpid()}.shared",
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -7,7 +7,7 @@ name. Another tenant's on the same broker stay as they are.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -60,15 +60,13 @@ def apply_grants(access: Access, config: Receivers, *, dry: bool = False) -> App
     Raises `BrokerUnavailableError` where the broker does not let *access* do it.
     """
     with administering(access) as admin:
-        there = frozenset(_there(admin))
-        ours = {one for one in there if _is_ours(one, config.tenant)}
         wanted = {_line(grant) for grant in grants(config)}
+        differences = compare_lines(frozenset(_there(admin)), wanted, config.tenant)
         if not dry:
-            _add(admin, wanted - ours)
-            _remove(admin, ours - wanted)
+            _add(admin, differences[0])
+            _remove(admin, differences[1])
             _await(admin, config.tenant, wanted)
-    wide = {one for one in there - ours if _reaches(one, config.tenant)}
-    return Applied(*map(_said, (wanted - ours, ours - wanted, wide)))
+    return Applied(*map(_said, differences))
 
 
 def set_users(access: Access, tenant: str, passwords: Mapping[str, str]) -> None:
@@ -151,7 +149,7 @@ def _alter(
         raise errors.KafkaError(why)
 
 
-class _Line(NamedTuple):
+class Line(NamedTuple):
     """One line of the broker's access lists."""
 
     principal: str
@@ -170,7 +168,20 @@ class _Line(NamedTuple):
         )
 
 
-def _await(admin: KafkaAdminClient, tenant: str, wanted: set[_Line]) -> None:
+def compare_lines(
+    there: Collection[Line], wanted: Collection[Line], tenant: str
+) -> tuple[set[Line], set[Line], set[Line]]:
+    """Give the lines of *tenant* that lack, its surplus, and others' that reach it."""
+    ours = {one for one in there if _is_ours(one, tenant)}
+    others = {*there} - ours
+    return (
+        {*wanted} - ours,
+        ours - {*wanted},
+        {one for one in others if _reaches(one, tenant)},
+    )
+
+
+def _await(admin: KafkaAdminClient, tenant: str, wanted: set[Line]) -> None:
     """Wait until the broker goes by *wanted*: its controller answers before that."""
     deadline = time.monotonic() + _SECONDS
     while {one for one in _there(admin) if _is_ours(one, tenant)} != wanted:
@@ -179,12 +190,12 @@ def _await(admin: KafkaAdminClient, tenant: str, wanted: set[_Line]) -> None:
         time.sleep(_PAUSE)
 
 
-def _said(lines: Iterable[_Line]) -> tuple[str, ...]:
+def _said(lines: Iterable[Line]) -> tuple[str, ...]:
     return tuple(sorted(map(str, lines)))
 
 
-def _line(grant: Grant) -> _Line:
-    return _Line(
+def _line(grant: Grant) -> Line:
+    return Line(
         f"User:{grant.user}",
         "*",
         ACLOperation[grant.operation],
@@ -195,11 +206,11 @@ def _line(grant: Grant) -> _Line:
     )
 
 
-def _there(admin: KafkaAdminClient) -> Iterable[_Line]:
+def _there(admin: KafkaAdminClient) -> Iterable[Line]:
     found, _ = admin.describe_acls(_EVERYTHING)
     for one in found:
         thing = one.resource_pattern
-        yield _Line(
+        yield Line(
             str(one.principal),
             str(one.host),
             ACLOperation(one.operation),
@@ -210,12 +221,12 @@ def _there(admin: KafkaAdminClient) -> Iterable[_Line]:
         )
 
 
-def _is_ours(one: _Line, tenant: str) -> bool:
+def _is_ours(one: Line, tenant: str) -> bool:
     own = names.user(tenant, "")
     return one.principal.startswith(f"User:{own}") or one.name.startswith(own)
 
 
-def _reaches(one: _Line, tenant: str) -> bool:
+def _reaches(one: Line, tenant: str) -> bool:
     own = names.user(tenant, "")
     whole = one.name == "*" or one.kind is ResourceType.CLUSTER
     prefix = one.pattern is ACLResourcePatternType.PREFIXED
@@ -224,7 +235,7 @@ def _reaches(one: _Line, tenant: str) -> bool:
     )
 
 
-def _add(admin: KafkaAdminClient, lines: Iterable[_Line]) -> None:
+def _add(admin: KafkaAdminClient, lines: Iterable[Line]) -> None:
     made = [
         ACL(
             principal=one.principal,
@@ -240,7 +251,7 @@ def _add(admin: KafkaAdminClient, lines: Iterable[_Line]) -> None:
             raise refused
 
 
-def _remove(admin: KafkaAdminClient, lines: Iterable[_Line]) -> None:
+def _remove(admin: KafkaAdminClient, lines: Iterable[Line]) -> None:
     gone = [
         ACLFilter(
             principal=one.principal,

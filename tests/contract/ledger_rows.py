@@ -23,9 +23,9 @@ ENDLESS = 240
 MIGRATIONS = Path(__file__).parents[2] / "infra" / "migrations"
 
 
-async def prepare(url: str) -> None:
+async def prepare(url: str, tenant: str = "anze") -> None:
     """Make the platform's tables and both receivers."""
-    await migrate(url, MIGRATIONS, "anze")
+    await migrate(url, MIGRATIONS, tenant)
     await run(
         url,
         "insert into receiver (receiver, title_zh, title_en, topic)"

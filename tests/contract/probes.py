@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
@@ -49,8 +49,10 @@ REFUSED = frozenset({29, 30, 31, 53, 65})
 """Topic, group, cluster, transactional id, delegation token: authorization failed."""
 _MET = frozenset({0, 7, 25, 35, 60, 68, 69, 79, 85, 86, 91})
 """What who is let through may meet: no member yet, nothing there to be deleted …"""
+_ELSEWHERE = frozenset({6, 16})
+"""Another node leads the partition, or looks after the group."""
 # What the broker keeps of groups and producers is being read.
-_LATER = frozenset({14, 15, 16})
+_LATER = frozenset({14, 15})
 _ENDLESS = 60.0
 _TOPIC, _BROKER = 2, 4
 
@@ -173,21 +175,32 @@ class Client:
             KafkaAdminClient, access, bootstrap_timeout_ms=int(seconds * 1000)
         )
 
-    def allowed(self, request: Request) -> bool:
-        """Attempt it; say whether the broker let it be done."""
+    def allowed(self, request: Request, node: int) -> bool | None:
+        """Attempt it at *node*; say whether that let it be done.
+
+        None: another node is to be asked, which may look at more than this one did.
+        """
+        codes = self._codes(request, node)
+        if codes & REFUSED:
+            return False
+        assert codes <= _MET | _ELSEWHERE, (request, codes)
+        return None if codes & _ELSEWHERE else True
+
+    def done(self, request: Request, nodes: Iterable[int]) -> bool:
+        """Have it done by whichever of *nodes* does it; say whether one did."""
+        return any(self._codes(request, node) == {0} for node in nodes)
+
+    def _codes(self, request: Request, node: int) -> set[int]:
         manager = self._admin._manager
         deadline = time.monotonic() + _ENDLESS
         while True:
-            said = manager.run(manager.send, request).to_dict()
+            said = manager.run(manager.send, request, node).to_dict()
             codes = set(error_codes(said))
             if not codes & _LATER or time.monotonic() > deadline:
                 break
             time.sleep(0.1)
         assert codes, "an answer without a word on how it went"
-        if codes & REFUSED:
-            return False
-        assert codes <= _MET, (request, codes)
-        return True
+        return codes
 
     def groups(self) -> set[str]:
         """Name the groups that are shown to it."""

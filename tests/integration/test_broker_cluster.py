@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import shutil
 import socket
 import ssl
+import sys
 import threading
 import time
 import uuid
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import replace as copied
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from kafka import KafkaProducer, errors
 from kafka.admin import (
     ACL,
     ACLOperation,
@@ -31,23 +34,27 @@ from topic_reader import read
 
 from zhitong.connectors.outbox import PlatformOutbox
 from zhitong.decisions import Ack
+from zhitong.exceptions import EmbeddedError
 from zhitong.infra.broker import Broker
-from zhitong.infra.broker_apache import Apache
+from zhitong.infra.broker_access import way
 from zhitong.infra.broker_authority import authorities, certificate, certify
-from zhitong.infra.embedded import clean
+from zhitong.infra.broker_node import Node
 from zhitong.infra.receivers_file import read_receivers
+from zhitong.infra.settings import Settings
 from zhitong.streams.access_lists import change_users
 from zhitong.streams.cluster import look, voters
 from zhitong.streams.declared import apply, compare
 from zhitong.streams.grants import grants, users
-from zhitong.streams.kafka_client import Access, Way, distrust, enters
+from zhitong.streams.kafka_client import Access, Way, connect, distrust, enters
 from zhitong.streams.kafka_producer import KafkaSender
 from zhitong.streams.producer import Fault
 from zhitong.streams.relay import Relay
-from zhitong.streams.topics import administering, ensure_topics
+from zhitong.streams.topics import administering, change_topics, ensure_topics
 
 pytestmark = pytest.mark.integration
 ENDLESS = 240
+CACHE = Path(__file__).parents[2] / ".zhitong" / "cache"
+REFUSED_SECONDS = 1.5
 SENT = "select count(*)::int from outbox_sent"
 LEFT = "select count(*)::int from outbox"
 DAY = timedelta(days=1)
@@ -62,16 +69,10 @@ def _collected() -> Iterator[None]:
         gc.collect()
 
 
-@pytest.fixture(scope="module")
-def nodes(
-    kafka_program: Apache, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Broker]:
-    """Give a broker of three nodes; each test leaves all of them running."""
-    state = tmp_path_factory.mktemp("three") / "state"
-    broker = Broker(state, kafka_program, 3)
-    broker.start()
-    yield broker
-    clean(state)
+@pytest.fixture
+def nodes(three: Broker) -> Broker:
+    """Give a broker of three nodes; those that a test has ended are started again."""
+    return three
 
 
 @pytest.fixture
@@ -201,22 +202,46 @@ async def test_a_frozen_leader_is_given_up_and_takes_nothing_when_it_is_back(
     assert all_in_order(arrived(admin, topic), 450)
 
 
-async def test_with_two_of_three_away_nothing_is_taken_and_all_of_it_waits(
+async def test_with_too_few_copies_nothing_is_taken_and_all_of_it_waits(
     nodes: Broker, admin: Access, platform: str, topic: str
 ) -> None:
+    # Controllers run where brokers do: with two of three nodes away they agree on
+    # nothing, not even on what lacks. That one is too many, and it is said.
+    tried = f"{topic}.tried"
+    ensure_topics(admin, {tried: 1})
+    strict = {"min.insync.replicas": ("2", "3")}
+    change_topics(admin, dict.fromkeys((topic, tried), strict))
     async with relaying(platform, lambda: admin):
         await wave(platform, topic, 0)
         await until(platform, SENT, 150)
         nodes.kill(1)
-        nodes.kill(2)
+        await asyncio.to_thread(until_refused, admin, tried)
         # Whoever decides is not held up: the outbox takes it.
         await wave(platform, topic, 1)
-        await asyncio.sleep(6)
-        assert (await run(platform, LEFT))[0][0] == 150
+        nodes.kill(2)
+        await wave(platform, topic, 2)
+        await asyncio.sleep(3)
+        assert (await run(platform, LEFT))[0][0] == 300
         assert await run(platform, "select 1 from parked_key") == []
         await asyncio.to_thread(nodes.start)
         await until(platform, LEFT, 0)
-    assert all_in_order(arrived(admin, topic), 300)
+    found = arrived(admin, topic)
+    assert all_in_order(found, 450)
+    assert len(found) == 450
+
+
+def until_refused(access: Access, topic: str) -> None:
+    """Write to *topic* until that is refused for want of copies, before it is kept."""
+    producer = connect(
+        KafkaProducer, access, acks="all", enable_idempotence=False, retries=0
+    )
+    with closing(producer):
+        while True:
+            with suppress(errors.KafkaError):
+                try:
+                    producer.send(topic, b"0", partition=0).get(ENDLESS)  # type: ignore[no-untyped-call]
+                except errors.NotEnoughReplicasError:
+                    return
 
 
 async def test_a_node_without_its_disk_is_filled_again_and_votes_again(
@@ -235,63 +260,143 @@ async def test_a_node_without_its_disk_is_filled_again_and_votes_again(
     after = voters(admin)
     assert {n for n in (1, 2, 3) if before[n] != after[n]} == {2}
     # One of three may be away again: it is one of the two that are asked.
-    nodes.kill(3)
+    nodes.freeze(3)
     assert all_in_order(await asyncio.to_thread(arrived, admin, topic), 300)
-    await asyncio.to_thread(nodes.start)
+    nodes.thaw(3)
 
 
-async def test_password_and_certificates_are_turned_under_a_relay(
-    nodes: Broker, admin: Access, platform: str, topic: str
+class Steward:
+    """Who looks after the broker of *nodes*, by commands alone."""
+
+    def __init__(self, nodes: Broker, platform: str) -> None:
+        self.settings = Settings(tenant="turned", state=nodes.home.parent)
+        self._variables = {
+            **os.environ,
+            "ZHITONG_TENANT": "turned",
+            "ZHITONG_STATE": str(nodes.home.parent),
+            "ZHITONG_CACHE": str(CACHE),
+            "ZHITONG_DATABASE_PLATFORM": platform,
+        }
+
+    async def does(self, *words: str) -> tuple[int | None, str]:
+        """Run ``zhitong kafka`` with *words*; give its exit code and what it said."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "zhitong.infra.cli", "kafka", *words),
+            env=self._variables,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await process.communicate()
+        return process.returncode, said.decode()
+
+
+@pytest.fixture
+async def steward(nodes: Broker, database: str) -> Steward:
+    """Give a steward of the tenant "turned"; what it declares is there."""
+    await prepare(database, "turned")
+    nodes.start()
+    made = Steward(nodes, database)
+    code, said = await made.does("apply", "--yes")
+    assert code == 0, said
+    return made
+
+
+async def test_password_and_certificates_are_turned_by_command_under_a_relay(
+    nodes: Broker, database: str, steward: Steward
 ) -> None:
-    user, secret = "zhitong.turned.relay", "before"
-    change_users(admin, {user: secret})
-    allow(admin, user, topic)
+    relay, topic = way(steward.settings, "relay"), "zhitong.turned.provincial.v1"
+    old, began = relay(), [shown(node) for node in nodes.nodes]
+    before = await asyncio.to_thread(arrived, nodes.start(), topic)
+    assert before == []
+    waves = 0
 
-    def way() -> Access:
-        return copied(admin, user=user, password=secret)
+    async def load() -> None:
+        nonlocal waves
+        while True:
+            await wave(database, topic, waves, 10)
+            waves += 1
+            await asyncio.sleep(0.1)
 
-    async with relaying(platform, way):
-        await wave(platform, topic, 0)
-        await until(platform, SENT, 150)
-        old, secret = way(), "after"
-        await asyncio.to_thread(change_users, admin, {user: secret})
-        for node in nodes.nodes:
-            certify(nodes.home, node.home)
-        # Every connection ends: each is made anew with the password of now.
-        await asyncio.to_thread(nodes.roll)
-        await wave(platform, topic, 1)
-        await until(platform, SENT, 300)
-    for node in nodes.nodes:
-        assert shown(node.address or "") in certificate(node.home).read_text("ascii")
-    assert not enters(old, 1.5)
-    assert enters(way(), 10)
-    assert all_in_order(arrived(admin, topic), 300)
+    async with relaying(database, relay):
+        loading = asyncio.create_task(load())
+        for what in (("password", "relay"), ("certificates",)):
+            code, said = await steward.does("rotate", *what, "--because", "例行 due")
+            assert code == 0, said
+        loading.cancel()
+        await asyncio.wait([loading])
+        await until(database, LEFT, 0)
+    turned = [shown(node) for node in nodes.nodes]
+    kept = [certificate(node.home).read_text() for node in nodes.nodes]
+    assert all(one in file for one, file in zip(turned, kept, strict=True))
+    assert not set(turned) & set(began)
+    assert not enters(old, REFUSED_SECONDS)
+    assert enters(relay(), 10)
+    assert all_in_order(arrived(nodes.start(), topic), waves * 30)
+    noted = await run(database, "select action, target, reason from deed order by at")
+    assert [tuple(row) for row in noted] == [
+        ("rotate-password", "zhitong.turned.relay", "例行 due"),
+        ("rotate-certificates", "kafka", "例行 due"),
+    ]
+
+
+async def test_an_expired_certificate_is_named_and_turned_by_command(
+    nodes: Broker, steward: Steward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes.stop(3)
+    certify(nodes.home, nodes.node(3).home, timedelta(days=-1))
+    with monkeypatch.context() as patch:
+        # It has expired since: a start would have made another.
+        patch.setattr("zhitong.infra.broker_apache.due", lambda _: False)
+        patch.setattr("zhitong.infra.broker._START_SECONDS", 8.0)
+        with pytest.raises(EmbeddedError, match="kafka-3"):
+            nodes.start(3)
+
+    code, said = await steward.does("status")
+    assert (code, "已过期 EXPIRED: zhitong kafka rotate cert" in said) == (1, True), (
+        said
+    )
+    code, said = await steward.does("rotate", "certificates", "--because", "过期 late")
+    assert code == 0, said
+
+    assert all(
+        shown(node) in certificate(node.home).read_text() for node in nodes.nodes
+    )
+    code, said = await steward.does("status")
+    assert (code, "EXPIRED" in said) == (0, False), said
 
 
 def test_a_sender_whose_password_was_turned_does_not_wait_its_time_out(
-    kafka_factory: Callable[[str], Broker],
+    broker: Access,
 ) -> None:
-    broker = kafka_factory("turned")
-    admin, name = broker.start(), f"turned.{uuid.uuid4().hex}"
-    ensure_topics(admin, {name: 12})
-    user, secret = "zhitong.turned.relay", "before"
-    change_users(admin, {user: secret})
-    allow(admin, user, name)
-    sender = KafkaSender(lambda: copied(admin, user=user, password=secret), 600.0)
+    name, user = f"turned.{uuid.uuid4().hex}", "zhitong.turned.sender"
+    ensure_topics(broker, {name: 12})
+    change_users(broker, {user: "before"})
+    allow(broker, user, name)
+    turned = ["before"]
+    sender = KafkaSender(lambda: copied(broker, user=user, password=turned[-1]), 600.0)
     try:
         assert isinstance(sender.send_batch([outgoing(1, topic=name)])[0], Ack)
-        change_users(admin, {user: "after"})
-        broker.restart()
+        change_users(broker, {user: "after"})
+        cut(broker.address)
         # Refused, and waiting, when the file is written at last.
-        threading.Timer(3, lambda: turned.append("after")).start()
-        turned = [secret]
-        sender._way = lambda: copied(admin, user=user, password=turned[-1])
+        threading.Timer(1, lambda: turned.append("after")).start()
         (given_up,) = sender.send_batch([outgoing(2, topic=name)])
         assert isinstance(given_up, Fault)
         sender.reset()
         assert isinstance(sender.send_batch([outgoing(2, topic=name)])[0], Ack)
     finally:
         sender.close()
+
+
+def cut(addresses: str) -> None:
+    """End all that this process has open to *addresses*, as a restart there would."""
+    ports = {int(each.rpartition(":")[2]) for each in addresses.split(",")}
+    for entry in Path("/proc/self/fd").iterdir():
+        if not entry.is_socket():
+            continue
+        with suppress(OSError), socket.socket(fileno=os.dup(int(entry.name))) as line:
+            if line.family == socket.AF_INET and line.getpeername()[1] in ports:
+                line.shutdown(socket.SHUT_RDWR)
 
 
 def allow(admin: Access, user: str, topic: str) -> None:
@@ -311,20 +416,9 @@ def allow(admin: Access, user: str, topic: str) -> None:
     assert made["failed"] == []
 
 
-def shown(address: str) -> str:
-    """Give the certificate that is shown at *address*."""
-    host, _, port = address.rpartition(":")
-    return ssl.get_server_certificate((host, int(port)))
-
-
-def test_a_node_whose_certificate_has_expired_starts_with_another(
-    nodes: Broker, admin: Access
-) -> None:
-    nodes.stop(3)
-    certify(nodes.home, nodes.node(3).home, timedelta(days=-1))
-    nodes.start(3)
-    assert distrust(admin) == ""
-    whole(admin)
+def shown(node: Node) -> str:
+    """Give the certificate that *node* shows."""
+    return ssl.get_server_certificate(("127.0.0.1", node.port))
 
 
 def test_a_certificate_that_has_expired_is_named(tmp_path: Path) -> None:

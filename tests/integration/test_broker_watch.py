@@ -53,7 +53,7 @@ async def test_a_broker_frozen_and_killed_is_told_once_each_time_and_so_is_its_r
     kafka_factory: Callable[[str], Broker],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    kafka = kafka_factory("watched")
+    kafka = kafka_factory("suffering")
     address = kafka.start()
     async with watching(lambda: address):
         await asyncio.sleep(2.5)

@@ -37,7 +37,7 @@ def messages(receiver: Site) -> list[Message]:
 async def test_a_broker_that_is_killed_and_comes_back_costs_nothing(
     kafka_factory: Callable[[str], Broker], database: str
 ) -> None:
-    server = kafka_factory("outage")
+    server = kafka_factory("suffering")
     async with site("credit", server.start(), database) as credit:
         events = [credit.outgoing(entry(decision(f"O-{n}"))) for n in range(30)]
         async with credit.consuming():
@@ -55,7 +55,7 @@ async def test_receipts_due_while_the_broker_is_away_are_sent_when_it_is_back(
     database: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    server = kafka_factory("outage")
+    server = kafka_factory("suffering")
     async with site("credit", server.start(), database) as credit:
         consumer = credit.consumer()
         arrivals = [credit.outgoing(entry(decision(f"R-{n}"))) for n in range(3)]

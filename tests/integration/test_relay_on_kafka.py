@@ -272,7 +272,7 @@ async def test_a_topic_with_other_partitions_is_not_sent_to_until_it_is_right(
 async def test_a_broker_frozen_and_killed_meanwhile_loses_nothing(
     platform: str, kafka_factory: Callable[[str], Broker]
 ) -> None:
-    kafka = kafka_factory("relay-killed")
+    kafka = kafka_factory("suffering")
     bootstrap, name = kafka.start(), f"relayed.{uuid.uuid4().hex}"
     ensure_topics(bootstrap, {name: 12})
     events = cases(name, 300, 4)

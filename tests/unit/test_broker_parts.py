@@ -21,6 +21,7 @@ from zhitong.infra.broker_node import Node
 from zhitong.infra.broker_tansu import Tansu
 from zhitong.infra.loopback import kept_port
 from zhitong.infra.settings import Settings
+from zhitong.streams.topics import _settings
 
 
 def program(path: Path, said: str) -> Path:
@@ -194,6 +195,33 @@ def test_a_process_is_a_broker_only_with_its_folder_in_its_command_line(
         assert not stranger.is_tansu(tansu)
     assert not node.is_apache(("/bin/sh", "-c", f"ls {node.properties}"))
     assert not node.is_tansu(())
+
+
+@pytest.mark.parametrize(("count", "copies", "in_sync"), [(1, 1, 1), (3, 3, 2)])
+def test_of_three_nodes_two_have_what_is_acknowledged_and_lead_it(
+    tmp_path: Path, count: int, copies: int, in_sync: int
+) -> None:
+    nodes = [Node(tmp_path, number) for number in range(1, count + 1)]
+    for node in nodes:
+        node.take_ports(())
+        (node.home / "data").mkdir(parents=True)
+
+    Apache(Path("/java"), ()).prepare(tmp_path / "kafka", nodes)
+
+    topic = _settings(timedelta(days=1), copies)
+    assert topic["min.insync.replicas"] == str(in_sync)
+    assert topic["unclean.leader.election.enable"] == "false"
+    for node in nodes:
+        lines = node.properties.read_text().splitlines()
+        assert {
+            "unclean.leader.election.enable=false",
+            "auto.create.topics.enable=false",
+            "allow.everyone.if.no.acl.found=false",
+            "listener.name.controller.ssl.client.auth=required",
+            f"default.replication.factor={copies}",
+            f"offsets.topic.replication.factor={copies}",
+            f"min.insync.replicas={in_sync}",
+        } <= {*lines}
 
 
 @pytest.mark.parametrize(
