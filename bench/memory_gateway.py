@@ -57,6 +57,9 @@ OWN = frozenset(
         "Delivery",
         "Receipt",
         "Receiver",
+        "Reconciliation",
+        "ReconciliationDifference",
+        "ReconciliationRun",
         "AccessRecord",
         "AccessLook",
     }

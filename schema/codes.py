@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zhitong.rules.reconciliation import MEANINGS
 from zhitong.schema.declare import closed, codes
 
 POWER_TYPE = codes(
@@ -431,6 +432,41 @@ PRESSURE = codes(
         "积压过多，新登记的决定标为未送达",
         "New decisions are marked undelivered",
     ),
+)
+
+RECONCILIATION_OUTCOME = codes(
+    "ReconciliationOutcome",
+    "对账答复",
+    "What a receiver says of a window",
+    UNSTATED=("尚未声明", "Not stated to it yet"),
+    AWAITED=("已声明，等待答复", "Stated, not answered yet"),
+    AGREES=("相符", "It has the same"),
+    DIFFERS=("不符", "It has other events"),
+    BEHIND=("尚未读到", "It has not read so far yet"),
+    VOID=("主题已重建，不再计入", "Its topic was made again: it does not count"),
+)
+
+DIFFERENCE_KIND = codes(
+    "DifferenceKind",
+    "对账不符的种类",
+    "What a reconciliation found wrong",
+    **{kind: (said.zh, said.en) for kind, said in MEANINGS.items()},
+)
+
+DIFFERENCE_STATE = codes(
+    "DifferenceState",
+    "对账不符是否了结",
+    "Whether a difference is settled",
+    OPEN=("未了结", "It stands open"),
+    SETTLED=("已了结：后来看到已补上", "Settled: it was seen to be put right"),
+)
+
+RECONCILIATION_EXTENT = codes(
+    "ReconciliationExtent",
+    "对账范围",
+    "How much a reconciliation compared",
+    WHOLE=("全部", "Everything"),
+    FRESH=("新增和有变化的", "What is new or has changed"),
 )
 
 LOOK_PROTECTION = codes(

@@ -10,6 +10,11 @@ from zhitong.schema.credit import LISTING, REPAIR
 from zhitong.schema.decisions import DECISION, DELIVERY, FINDING, RECEIPT, RECEIVER
 from zhitong.schema.grants import ACCESS_GRANT
 from zhitong.schema.proceedings import PROCEEDING
+from zhitong.schema.reconciliations import (
+    RECONCILIATION,
+    RECONCILIATION_DIFFERENCE,
+    RECONCILIATION_RUN,
+)
 from zhitong.schema.registers import COUNTERPARTY, LICENCE, MATTER, OFFICER, SUBJECT
 from zhitong.schema.signatures import DECISION_SIGNATURE
 from zhitong.types import EntityType
@@ -33,6 +38,9 @@ ENTITIES: Mapping[str, EntityType] = {
         DELIVERY,
         RECEIPT,
         RECEIVER,
+        RECONCILIATION,
+        RECONCILIATION_DIFFERENCE,
+        RECONCILIATION_RUN,
         ACCESS_GRANT,
         ACCESS_RECORD,
         ACCESS_LOOK,

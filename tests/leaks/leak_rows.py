@@ -11,6 +11,7 @@ import itertools
 import json
 import re
 import tomllib
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
@@ -365,6 +366,27 @@ def of_platform(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
         answer = {"answer": "REJECTED", "at": at, "reasons": [worded()]}
         event.pop("decision_id")
         yield "receipt", {**event, **said, **answer}
+    yield from reconciled(at)
+
+
+def reconciled(at: str) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Make windows of a topic, what was wrong in one of them, and their run."""
+    digest, times = "\\x" + "0" * 64, {"closed_at": at, "checked_at": at}
+    counts = {"records": 2, "doubles": 1, "logged": 1, "foreign_offsets": [7]}
+    place = {"receiver": "credit", "topic": "credit", "kpartition": 1}
+    for number in range(2):
+        window = {"from_offset": 10 * number, "to_offset": 10 * number + 10}
+        said = {"signed": canary(), "answer_signed": canary(), "answer": "DIFFERS"}
+        stated = {**times, "asked_at": at, "answered_at": at}
+        name = {"statement_id": str(uuid.uuid4()), "root": digest, "parts": [digest]}
+        yield "reconciliation", {**name, **place, **window, **counts, **said, **stated}
+        event = {"event_id": canary(), "decision_id": DECISIONS[number], "version": 1}
+        wrong = {"difference_id": str(uuid.uuid4()), "kind": "INBOX_MISSING"}
+        found = {"koffset": 10 * number + 3, "found_at": at, "seen_at": at}
+        yield "reconciliation_difference", {**wrong, **place, **event, **found}
+    run = {"run_id": str(uuid.uuid4()), "whole": True, "since": "1970-01-01T00:00:00Z"}
+    seen = {"records": 4, "windows": 2, "differences": 2}
+    yield "reconciliation_run", {**run, "began_at": at, "ended_at": at, **seen}
 
 
 def grants() -> Iterator[tuple[str, Mapping[str, object]]]:

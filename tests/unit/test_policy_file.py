@@ -277,7 +277,8 @@ def test_a_dashboard_counts_and_is_given_no_amount_and_no_name() -> None:
 def test_who_manages_runs_or_audits_sees_no_business_data(who: str) -> None:
     caller = Caller(principal=DEMO_PRINCIPALS[who], occasion=WHOLE)
     platform = {"AccessRecord", "Finding", "Delivery", "Receipt", "Receiver"}
-    platform |= {"AccessGrant", "AccessLook"}
+    platform |= {"AccessGrant", "AccessLook", "Reconciliation"}
+    platform |= {"ReconciliationDifference", "ReconciliationRun"}
     for entity in ENTITIES.values():
         if entity.name not in platform:
             fields = decide(POLICY, caller, entity).fields
