@@ -74,6 +74,8 @@ async def conclude(connection: Connection, said: Review, check: Check) -> Conclu
         reviews = await stand(connection, contents)
         stands = await _reviewed(connection, contents, row)
         if stands.at is not None and _same(stands, said):
+            # Seen is not copied: what said so may still wait for the standby.
+            await connection.execute(statements("primary")["copied"])
             return Concluded(version=said.version, status=stands.status, replayed=True)
         check(stands, reviews, said)
         status, reason = said.to, said.reason.strip()

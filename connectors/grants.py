@@ -72,6 +72,11 @@ class PlatformGrants:
             row = await connection.fetchrow(statements("grants")["find"], grant_id)
         return None if row is None else application(row)
 
+    async def copied(self) -> None:
+        """Wait until what was seen there is on the standby, if there is one."""
+        async with self._connection() as connection:
+            await connection.execute(statements("primary")["copied"])
+
     async def unreviewed(
         self, unit: str, person: str, at: datetime
     ) -> Sequence[Unreviewed]:

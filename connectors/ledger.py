@@ -127,6 +127,14 @@ class PlatformLedger:
         row = await self._row("held", str(decision_id))
         return self._held(row, decision_id) if row else None
 
+    async def copied(self) -> None:
+        """Wait until what was seen there is on the standby, if there is one."""
+        try:
+            async with asyncio.timeout(self._seconds), lent(self._pool) as connection:
+                await connection.execute(statements("primary")["copied"])
+        except UNAVAILABLE as error:
+            raise _unavailable() from error
+
     async def signed(
         self, entry: Entry, given: Signing, stated: Mapping[str, str]
     ) -> Signed:

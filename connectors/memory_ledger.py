@@ -78,6 +78,10 @@ class MemoryLedger:
             order=case_hash(versions[0].decision.case_key),
         )
 
+    async def copied(self) -> None:
+        """There is no other copy."""
+        self._answer()
+
     async def signed(
         self, entry: Entry, given: Signing, stated: Mapping[str, str]
     ) -> Signed:

@@ -201,7 +201,7 @@ class Decisions:
                 raise
             if (present.reason, present.basis) != (reason, basis):
                 raise _withdrawn(present) from None
-            return _standing(present)
+            return await self._standing(present)
 
     async def correct(
         self,
@@ -241,7 +241,7 @@ class Decisions:
             )
         again = self._is_there(held, decision)
         if again and held.version == version:
-            return _standing(held)
+            return await self._standing(held)
         follows = again and held.version == version + 1
         if not follows and (held.version != version or held.change is Change.WITHDRAWN):
             raise _stale(held, version)
@@ -364,6 +364,19 @@ class Decisions:
         late = self.undelivered([event.receiver for event in events])
         return replace(_recorded(whole, committed), undelivered=tuple(late))
 
+    async def _standing(self, held: Held) -> Recorded:
+        """Answer what was seen: its commit may still wait for the standby."""
+        await self.ledger.copied()
+        return Recorded(
+            decision_id=held.decision.id,
+            version=held.version,
+            change=held.change,
+            content_hash=held.content_hash,
+            at=held.recorded_at,
+            replayed=True,
+            decision=held.decision,
+        )
+
     def _is_there(self, held: Held, decision: Decision) -> bool:
         """Say whether *decision* stands in the ledger as it is."""
         return (
@@ -476,16 +489,4 @@ def _recorded(entry: Entry, committed: Committed) -> Recorded:
         findings=entry.findings,
         events=entry.events,
         decision=entry.decision,
-    )
-
-
-def _standing(held: Held) -> Recorded:
-    return Recorded(
-        decision_id=held.decision.id,
-        version=held.version,
-        change=held.change,
-        content_hash=held.content_hash,
-        at=held.recorded_at,
-        replayed=True,
-        decision=held.decision,
     )

@@ -62,7 +62,10 @@ class Emergencies:
         made = opened(act, terms, incident, self.rules)
         stands = await book.find(grant_id)
         if stands is not None:
-            return _again(stands, made)
+            again = _again(stands, made)
+            # What opened it may still wait for the standby.
+            await book.copied()
+            return again
         waiting = await book.unreviewed(principal.unit, principal.person, at)
         who = Person(issuer=principal.issuer, subject=principal.person)
         check_reviewed(waiting, who, at, self.rules)

@@ -290,6 +290,13 @@ class Ledger(Protocol):
         """
         ...
 
+    async def copied(self) -> None:
+        """Wait until what was seen there is on the standby, if there is one.
+
+        Raises `LedgerUnavailableError`.
+        """
+        ...
+
 
 class LedgerChanges(Protocol):
     """What has changed in the ledger, as it was sealed; lags by the sealer."""
@@ -311,6 +318,13 @@ class GrantBook(Protocol):
 
     async def find(self, grant_id: str) -> Application | None:
         """Give the application as it stands."""
+        ...
+
+    async def copied(self) -> None:
+        """Wait until what was seen there is on the standby, if there is one.
+
+        Raises `LedgerUnavailableError`.
+        """
         ...
 
     async def enter(self, made: Application, act: GrantAct) -> Taken:

@@ -7,15 +7,18 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
 import asyncpg
+import imperfect_city
 import pytest
 from entries import TOPICS, decision, entry, ledger_over
 
-from zhitong.connectors import primary
+from zhitong.connectors import grants, primary, published
+from zhitong.connectors.access_log import open_pool
 from zhitong.connectors.ledger import PlatformLedger
 from zhitong.connectors.outbox import PlatformOutbox
 from zhitong.connectors.pool import Pool
@@ -23,11 +26,19 @@ from zhitong.connectors.replication import Replication
 from zhitong.connectors.statements import statements
 from zhitong.decisions import Entry
 from zhitong.exceptions import LedgerUnavailableError, SourceError, StandbyError
+from zhitong.grants import Taken, Terms
 from zhitong.infra import processes
+from zhitong.infra.calendar_file import read_clocks
+from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.embedded import Cluster, address, clean
+from zhitong.infra.granting import applications
 from zhitong.infra.platform_database import claim
+from zhitong.infra.policy_file import read_policy
 from zhitong.infra.settings import Settings
 from zhitong.infra.standby import Pair
+from zhitong.resolvers.emergencies import Emergencies
+from zhitong.schema.entities import ENTITIES
+from zhitong.types import Inquiry, Occasion
 
 pytestmark = pytest.mark.integration
 _numbers = count(1)
@@ -56,6 +67,11 @@ async def _prepared(state: Path) -> None:
             "values ($1, $1, $1, $2) on conflict do nothing",
             *(name, topic),
         )
+    # A head as the sealer makes it; who signs it does not matter here.
+    await connection.execute(
+        "insert into head (origin, size, at, note) "
+        "select origin, 1, now(), 'note' from evidence_log"
+    )
     await connection.close()
 
 
@@ -246,6 +262,70 @@ async def test_without_its_standby_nothing_is_acknowledged_nor_leaves(
         given = {e.event_id for e in await leaving}
         assert given - waiting == {said.events[0].event_id}
     await outbox.close()
+
+
+async def test_what_is_there_already_is_answered_and_shown_once_it_is_copied(
+    pair: Pair, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grants, "SECONDS", PATIENCE)
+    monkeypatch.setattr(published, "_SECONDS", PATIENCE)
+    pool = await open_pool(url)
+    halted = pair.other(pair.primary()).postmaster()
+    assert halted is not None
+    async with ledger_over(url, PATIENCE, 2) as (ledger, _):
+
+        async def again() -> bool:
+            return (await break_glass(pool)).replayed
+
+        async def shown() -> bool:
+            return await published.Published(pool).head() is not None
+
+        async def stands() -> bool:
+            await ledger.copied()
+            return True
+
+        assert not await again()
+        assert await again()
+        processes.freeze(halted.pid)
+        try:
+            for answer in (again, shown, stands):
+                with pytest.raises(LedgerUnavailableError):
+                    await answer()
+        finally:
+            processes.thaw(halted.pid)
+        for answer in (again, shown, stands):
+            assert await eventually(answer, LedgerUnavailableError)
+    pool.terminate()
+
+
+async def break_glass(pool: asyncpg.Pool[asyncpg.Record]) -> Taken:
+    """Open the same emergency, or find that it is open."""
+    policy = read_policy(Settings().policy, ENTITIES)
+    clocks, sources = read_clocks(Settings().calendar), imperfect_city.city()
+
+    async def heard() -> None:
+        """There is no gateway that has to hear of it."""
+
+    emergencies = Emergencies(
+        applications=applications(pool, policy, clocks, lambda: sources, dict),
+        rules=policy.emergencies,
+        heard=heard,
+    )
+    at = datetime.now(UTC)
+    terms = Terms(
+        owner=imperfect_city.UNITS[2],
+        fields={"Counterparty": frozenset({"phone"})},
+        lookups={},
+        purpose=policy.emergencies.purpose,
+        basis=policy.emergencies.source,
+        scene="",
+        valid_from=at,
+        valid_to=at,
+    )
+    inquiry = Inquiry(
+        principal=DEMO_PRINCIPALS["police"], occasion=Occasion(), id="1", at=at
+    )
+    return await emergencies.break_glass(inquiry, "紧急-1", "火灾", "疏散人员", terms)
 
 
 async def test_alone_by_order_it_takes_decisions_and_is_not_replaced_unasked(

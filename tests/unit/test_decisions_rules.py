@@ -966,3 +966,25 @@ async def test_a_withdrawal_overtaken_by_a_correction_is_stale(desk: Desk) -> No
     with pytest.raises(DecisionStaleError):
         await desk.decisions.withdraw(department(), WITHDRAWAL)
     assert len(desk.ledger.versions[DECISION.id]) == 2
+
+
+class Uncopied(MemoryLedger):
+    """A ledger whose standby does not have what is seen here."""
+
+    async def copied(self) -> None:
+        raise LedgerUnavailableError("备机不在", "there is no standby")
+
+
+async def test_what_stands_is_answered_when_its_copy_is_there(desk: Desk) -> None:
+    await desk.decisions.record(department(), DECISION)
+    await desk.decisions.correct(department(), correction())
+    corrected = await desk.ledger.held(DECISION.id)
+    assert corrected is not None
+    kept = desk.ledger
+    desk.ledger = Uncopied()
+    desk.ledger.versions = kept.versions
+    with pytest.raises(LedgerUnavailableError):
+        await desk.decisions.correct(department(), correction(version=2))
+    desk.ledger = kept
+    answered = await desk.decisions.correct(department(), correction(version=2))
+    assert (answered.replayed, answered.version) == (True, 2)
