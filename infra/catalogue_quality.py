@@ -14,8 +14,10 @@ from zhitong.connectors.binding import Binding
 from zhitong.connectors.binding_file import read_folder
 from zhitong.connectors.catalogue_measurements import Measurements
 from zhitong.connectors.postgresql import PostgreSQLSource
+from zhitong.connectors.pressure import measured as measuring
 from zhitong.exceptions import SettingsError, SourceError
 from zhitong.infra.commands import say
+from zhitong.infra.deciding import limits
 from zhitong.infra.embedded import address
 from zhitong.infra.platform_database import own_platform
 from zhitong.infra.registry import refuse_foreign
@@ -26,6 +28,8 @@ from zhitong.types import Allow, Column, Order, RowQuery, Ruling
 
 SAMPLE = 1_000
 """Rows of each resource that are looked at, unless the command says."""
+WAY_SECONDS = 10.0
+"""How long a source waits while too much waits to be sent: slowed, not ended."""
 QUICK = 100_000
 """Rows up to which the newest is asked for, an index or none."""
 
@@ -70,8 +74,13 @@ async def _measure(
     settings: Settings, bindings: Sequence[Binding], limit: int
 ) -> list[Quality | Unmeasured]:
     url = await own_platform(settings)
-    # One source after the other, one statement at a time: none is to feel it.
-    made = [one for each in bindings async for one in _source(settings, each, limit)]
+    made: list[Quality | Unmeasured] = []
+    async with measuring(url, limits(settings)) as pressure:
+        # One source after the other, one statement at a time: none is to feel it.
+        for each in bindings:
+            # Nothing waits for a measurement: what waits to be sent comes first.
+            await pressure.calm(WAY_SECONDS)
+            made += [one async for one in _source(settings, each, limit)]
     async with Measurements(url) as book:
         await book.write(made, getpass.getuser())
     return made

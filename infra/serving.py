@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 import socket
@@ -37,6 +36,7 @@ from zhitong.infra.settings import Settings
 from zhitong.infra.supervising import Supervisor
 from zhitong.infra.telemetry import set_up
 from zhitong.infra.tokens import Verifier
+from zhitong.infra.workers import log_plainly
 from zhitong.types import Principal
 
 _ENDING_SECONDS = 20.0
@@ -75,9 +75,7 @@ def client(settings: Settings, principal: Principal) -> Client:
 
 def serve(settings: Settings) -> None:
     """Run the gateway until SIGINT or SIGTERM."""
-    logging.basicConfig(
-        level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
-    )
+    log_plainly()
     with _listening(settings) as listener:
         if settings.workers == 1:
             _run(settings, listener)
@@ -89,13 +87,11 @@ def serve(settings: Settings) -> None:
 
 def serve_one(settings: Settings, listener: socket.socket, line: Connection) -> None:
     """Run one gateway process of several; *line* leads to their supervisor."""
+    log_plainly()
     _run(settings, listener, Line(line))
 
 
 def _run(settings: Settings, listener: socket.socket, line: Line | None = None) -> None:
-    logging.basicConfig(
-        level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
-    )
     close = set_up(settings)
     try:
         with (

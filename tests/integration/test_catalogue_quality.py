@@ -13,6 +13,8 @@ from tests.integration.test_catalogue_exchange import Typed, typed
 from zhitong.catalogue import Sampling
 from zhitong.connectors.binding_file import read_binding
 from zhitong.connectors.postgresql import PostgreSQLSource
+from zhitong.connectors.pressure import ALL, ROOM, PlatformPressure
+from zhitong.infra import catalogue_quality
 from zhitong.infra.city_load import BINDINGS
 from zhitong.schema.engine import Answer
 from zhitong.schema.entities import ENTITIES
@@ -37,6 +39,8 @@ def measuring(
     for name, url in addresses.items():
         variable = f"ZHITONG_DATABASE_{name.upper().replace('-', '_')}"
         monkeypatch.setenv(variable, url)
+    # Here much waits that nobody sends.
+    monkeypatch.setattr(catalogue_quality, "WAY_SECONDS", 0.01)
     return typed
 
 
@@ -133,3 +137,16 @@ async def test_of_a_large_table_blocks_are_sampled(
     assert sample.sampling is Sampling.RANDOM
     assert sample.estimate == count
     assert 0 < len(sample.rows) <= count // 4
+
+
+async def test_each_source_waits_for_what_waits_to_be_sent(
+    measuring: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    async def calm(pressure: PlatformPressure, patience: float = 0.0) -> None:
+        asked.append(pressure.stages.keys() >= {ALL, ROOM} and patience > 0)
+
+    monkeypatch.setattr(PlatformPressure, "calm", calm)
+    code, *_ = await measuring.said("quality", "--source", "credit", "--sample", "5")
+    assert (code, asked) == (0, [True])
