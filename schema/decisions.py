@@ -399,6 +399,7 @@ RECEIVER = entity(
         item("lastReceiptAt", "最近回执时间", "Last receipt at", Kind.DATETIME),
         item("relays", "运行中的中继数", "Relays that run", Kind.INTEGER),
         code("pressure", "积压程度", "How hard what waits presses", codes.PRESSURE),
+        item("pressureSince", "积压自何时起", "Since when so hard", Kind.DATETIME),
     ),
     relations=(
         pages(

@@ -30,3 +30,22 @@ create view reconciliation_ran as
 select run_id::text as run_id, case when whole then 'WHOLE' else 'FRESH' end as extent,
     nullif(since, 'epoch'::timestamptz) as since, began_at, ended_at, records, windows, differences
 from reconciliation_run;
+
+-- How long it presses, beside how hard.
+-- Waiting: to 10,000 exactly, 10,001 is "more": every look at this costs as much as it counts.
+create or replace view receiver_state as
+select r.receiver, r.title_zh, r.title_en, r.topic,
+    case when r.suspended_at is null then 'ACTIVE' else 'SUSPENDED' end as status, r.suspended_at, r.suspended_because,
+    (select count(*) from (select from outbox e where e.receiver = r.receiver limit 10001) counted) as waiting,
+    least(
+        (select e.created_at from outbox e where e.receiver = r.receiver and not e.parked order by e.seq limit 1),
+        (select e.created_at from outbox e where e.receiver = r.receiver and e.parked order by e.seq limit 1)
+    ) as oldest_at,
+    (select count(*) from parked_key k where k.receiver = r.receiver) as parked,
+    (select max(sent_at) from outbox_sent s where s.receiver = r.receiver and s.koffset is not null) as last_sent_at,
+    (select max(filed_at) from receipt p where p.receiver = r.receiver) as last_receipt_at,
+    (select count(*) from relay l where l.beat_at > clock_timestamp() - interval '10 seconds') as relays,
+    case (select p.stage from pressure p where p.scope = r.receiver)
+        when 1 then 'ALARM' when 2 then 'SLOWED' when 3 then 'UNDELIVERED' else 'NONE' end as pressure,
+    (select p.since from pressure p where p.scope = r.receiver and p.stage > 0) as pressure_since
+from receiver r;

@@ -170,6 +170,17 @@ function behind({ oldestAt }) {
   return oldestAt ? (now() - Date.parse(oldestAt)) / 1_000 : 0;
 }
 
+/** Whether too much waits for a receiver; policy may not say. */
+function presses({ pressure }) {
+  return (pressure ?? "NONE") !== "NONE";
+}
+
+/** Which stage, and since when. */
+function pressing(each) {
+  const since = each.pressureSince ? [" · ", say(words("since")), " ", moment(each.pressureSince)] : [];
+  return make("p", "because", say(meaning("Pressure", each.pressure)), ...since);
+}
+
 /** How a receiver is: an event that should have left long ago is not well. */
 function standing(each, late_seconds) {
   if (each.status === "SUSPENDED") {
@@ -177,6 +188,10 @@ function standing(each, late_seconds) {
   }
   if (each.relays === 0) {
     return badge("bad", words("unrelayed"));
+  }
+  if (presses(each)) {
+    const tone = each.pressure === "UNDELIVERED" ? "bad" : "warn";
+    return badge(tone, words("pressing"), plain(meaning("Pressure", each.pressure)));
   }
   return behind(each) > late_seconds
     ? badge("bad", words("overdue"), plain(words("lateAfter", late_seconds)))
@@ -200,6 +215,7 @@ function receiver(each, late_seconds) {
     suspended ? "receiver suspended" : "receiver",
     make("h3", "", say([each.titleZh ?? each.name, each.titleEn ?? each.name]), standing(each, late_seconds)),
     suspended && each.suspendedBecause ? make("p", "because", each.suspendedBecause) : null,
+    presses(each) ? pressing(each) : null,
     make(
       "dl",
       "",
@@ -307,6 +323,7 @@ export function attention(data) {
 
 const TONES = {
   PENDING: "busy",
+  UNDELIVERED: "bad",
   SUSPENDED: "warn",
   PARKED: "bad",
   SENT: "busy",

@@ -49,6 +49,8 @@ export const WORDS = {
   suspended: ["暂停推送", "suspended"],
   overdue: ["待发送超时", "overdue"],
   unrelayed: ["无中继", "no relay"],
+  pressing: ["积压", "pressing"],
+  since: ["自", "since"],
   noRelay: [
     "没有中继在运行，决定照常登记，但不会发出：请执行 zhitong relay。",
     "No relay runs: decisions are recorded, and nothing is sent. Run zhitong relay.",
@@ -72,6 +74,7 @@ export const WORDS = {
   tooMany: ["页面过多，等待空位", "too many pages, waiting"],
 
   PENDING: ["待发送", "pending"],
+  UNDELIVERED: ["未送达", "undelivered"],
   SUSPENDED: ["暂停", "suspended"],
   PARKED: ["停滞", "parked"],
   SENT: ["已发送", "sent"],

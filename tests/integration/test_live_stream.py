@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +182,13 @@ async def test_the_stream_begins_with_who_looks_the_words_and_the_state(
         }
         words = await until(stream, "words")
         lists = {one["name"]: one["values"] for one in words["data"]["codeLists"]}
-        assert set(lists) == {"ActType", "Change", "DeliveryStatus", "Severity"}
+        assert set(lists) == {
+            "ActType",
+            "Change",
+            "DeliveryStatus",
+            "Pressure",
+            "Severity",
+        }
         now = await until(stream, "now")
         assert "errors" not in now
         assert [one["name"] for one in now["data"]["receivers"]["nodes"]] == [
@@ -514,3 +521,41 @@ async def test_the_page_is_served_beside_the_stream(live: Live) -> None:
     assert "执通实时页面" in page.text
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
     assert 'href="live/"' in landing.text
+
+
+async def test_what_presses_is_told_with_its_stage_and_since_when(
+    live: Live, sql: Sql
+) -> None:
+    stated = penalty()
+    await live.say(RECORD, d=stated)
+    # What the receiver's oldest has waited counts: here it may be another test's.
+    aged = await sql(
+        "platform",
+        "update outbox set created_at = created_at - interval '40 days' "
+        "where receiver = 'credit' returning seq",
+    )
+
+    def receiver(it: Told) -> Told:
+        (one,) = (x for x in it["data"]["receivers"]["nodes"] if x["name"] == "credit")
+        return dict(one)
+
+    try:
+        async with live.stream() as stream:
+            told = await until(
+                stream, "now", lambda it: receiver(it)["pressure"] == "UNDELIVERED"
+            )
+        (row,) = await sql(
+            "platform", "select since from pressure where scope = 'credit'"
+        )
+        assert datetime.fromisoformat(receiver(told)["pressureSince"]) == row["since"]
+        found = shown(told, stated["documentNo"])
+        assert found is not None
+        statuses = {x["receiver"]: x["status"] for x in found["deliveries"]["nodes"]}
+        assert statuses["credit"] == "UNDELIVERED"
+    finally:
+        await sql(
+            "platform",
+            "update outbox set created_at = created_at + interval '40 days' "
+            "where seq = any($1)",
+            [row["seq"] for row in aged],
+        )

@@ -15,6 +15,8 @@ from zhitong.exceptions import SettingsError
 from zhitong.infra.embedded import clean
 from zhitong.infra.live_page import FILES, PAGE, POLICY, install, live_page, main
 from zhitong.infra.settings import Settings
+from zhitong.schema import codes
+from zhitong.schema.declare import UNRECOGNISED
 
 PORTAL = Path(__file__).parents[2] / "portal"
 OURS = PORTAL / "live"
@@ -121,6 +123,15 @@ def test_every_text_on_the_page_is_said_in_both_languages() -> None:
         assert len(both) == 2, name
         assert re.search("[\u4e00-\u9fff]", both[0]), name
         assert not re.search("[\u4e00-\u9fff]", both[1]), name
+
+
+def test_every_status_of_a_delivery_has_a_word_and_a_tone() -> None:
+    words = (OURS / "words.js").read_text("utf-8")
+    view = (OURS / "view.js").read_text("utf-8")
+    tones = view.partition("const TONES = {")[2].partition("}")[0]
+    for status in codes.DELIVERY_STATUS.values.keys() - {UNRECOGNISED}:
+        assert re.search(rf"^  {status}: \[", words, re.MULTILINE), status
+        assert re.search(rf"^  {status}: ", tones, re.MULTILINE), status
 
 
 async def test_the_page_is_fenced_in(tmp_path: Path) -> None:
