@@ -16,6 +16,7 @@ from zhitong.infra.broker_access import way
 from zhitong.infra.broker_start import topics
 from zhitong.infra.bureau_keys import Vouching
 from zhitong.infra.embedded import databases
+from zhitong.infra.platform_keys import platform_keys
 from zhitong.infra.receiver_keys import (
     make_demo_keys,
     private_keys,
@@ -87,6 +88,7 @@ async def _consume(
         KafkaSender(broker, _DELIVERY_SECONDS, topics(settings)),
         tenant=settings.tenant,
         topic=config.receipts,
+        platform=partial(platform_keys, settings),
     )
     stated = config.recon(receiver)
     try:

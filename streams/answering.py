@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -36,7 +36,7 @@ _log = logging.getLogger("zhitong.consumer")
 class Answering:
     """Reads what is stated to a receiver, and answers on the topic of receipts."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a receiver's side has so many
         self,
         stated: Stated,
         keys: ReceiverKeys,
@@ -44,13 +44,16 @@ class Answering:
         *,
         tenant: str,
         topic: str,
+        platform: Callable[[], Mapping[str, str]],
     ) -> None:
-        """Answer on *topic*."""
+        """Answer on *topic* what a key of the *platform* has signed."""
         self._stated = stated
         self._keys = keys
         self._producer = producer
         self._tenant = tenant
         self._topic = topic
+        self._platform = platform
+        self._warned = False
         self._thread = ThreadPoolExecutor(1, "answers-out")
         self._looked = 0.0
 
@@ -66,9 +69,10 @@ class Answering:
     async def take(self, messages: Sequence[Message]) -> None:
         """Keep what is stated; raise `InboxUnavailableError`: nothing is lost by it."""
         found: dict[tuple[str, int, int], StatedHere] = {}
+        keys = self._platforms()
         for message in messages:
             try:
-                said, signed = read_statement(message.value, self._keys.receiver)
+                said, signed = read_statement(message.value, self._keys.receiver, keys)
             except ReceiptInvalidError as error:
                 place = (message.topic, message.partition, message.offset)
                 _log.warning("不是对账声明 no statement %s[%d]@%d: %s", *place, error)
@@ -86,6 +90,17 @@ class Answering:
         if found:
             await self._stated.keep(list(found.values()))
             self._looked = 0.0
+
+    def _platforms(self) -> Mapping[str, str]:
+        """Give the platform's keys as they are now: it may have a new one."""
+        keys = self._platform()
+        if not keys and not self._warned:
+            _log.warning(
+                "没有平台的公钥，不核验对账声明的签名 no key of the platform: "
+                "whether it signed its statements is not known"
+            )
+            self._warned = True
+        return keys
 
     async def answer(self) -> None:
         """Answer what can be answered by now."""

@@ -17,6 +17,7 @@ import msgspec
 import orjson
 from joserfc import jws
 from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
 from msgspec import Meta
 
 from zhitong.exceptions import ReceiptInvalidError
@@ -163,22 +164,32 @@ def is_answer(value: bytes) -> bool:
         return False
 
 
-def read_statement(value: bytes, receiver: str) -> tuple[Statement, str]:
-    """Give the statement for *receiver* and its JWS, whose signature is not verified.
+def read_statement(
+    value: bytes, receiver: str, keys: Mapping[str, str]
+) -> tuple[Statement, str]:
+    """Give the statement for *receiver* that the platform signed, and its JWS.
 
+    *keys* are the platform's, PEM by id; without any its signature is not verified.
     Raises `ReceiptInvalidError`.
     """
     wire = _read(value, STATEMENT)
+    signed = wire.data.jws
     try:
-        found = jws.extract_compact(wire.data.jws.encode("ascii"))
+        found = jws.extract_compact(signed.encode("ascii"))
+        if keys:
+            header = msgspec.convert(found.headers(), _Header)
+            key = ECKey.import_key(keys[header.kid])
+            found = jws.deserialize_compact(signed, key, list(SIGNING))
         said = msgspec.json.decode(found.payload, type=Statement)
-    except (JoseError, ValueError, msgspec.DecodeError) as error:
-        raise _invalid("不是对账声明", "this is no statement") from error
+    except (JoseError, ValueError, KeyError, msgspec.MsgspecError) as error:
+        raise _invalid(
+            "不是平台签名的对账声明", "this is no statement that the platform signed"
+        ) from error
     _agree(wire, said.statement, said.receiver)
     parts = -(-(said.end - said.start) // PART)
     if said.receiver != receiver or said.hash != HASH or len(said.parts) != parts:
         raise _invalid("不是给这个接收方的声明", "it is not for this receiver")
-    return said, wire.data.jws
+    return said, signed
 
 
 def sign_answer(said: Answered, private: ReceiverKeys) -> str:

@@ -106,6 +106,23 @@ async def test_each_fault_is_named_by_the_next_run_and_nothing_else(on: Way) -> 
     assert row["kpartition"] == made[0].partition
 
 
+async def test_an_old_row_altered_is_found_by_the_next_reading_of_everything(
+    on: Way,
+) -> None:
+    spoilt, gone, *_ = await delivered(on, 4)
+    assert await on.found() == set()
+    later = "update reconciliation_run set began_at = began_at + interval '3 hours'"
+    await on.sql(later)
+    await spoil(on, "outbox_sent", "update {} set payload = 'x'", spoilt.event)
+    assert await on.found() == set()
+    # What is missing is missed at once, however old.
+    await spoil(on, "outbox_sent", "delete from {}", gone.event)
+    missing = (Kind.SENT_LOG_MISSING, gone.event)
+    assert missing in await on.found()
+    altered = (Kind.SENT_LOG_ALTERED, spoilt.event)
+    assert await on.found(whole=True) == {missing, altered}
+
+
 async def test_what_was_taken_out_of_the_outbox_is_lost_and_known_when_it_is_back(
     on: Way,
 ) -> None:

@@ -21,7 +21,9 @@ from zhitong.connectors.inbox_stated import InboxStated
 from zhitong.connectors.receipt_book import PlatformReceiptBook
 from zhitong.connectors.reconciliation import Reconciliations
 from zhitong.decisions import Decision
+from zhitong.infra.platform_keys import platform_keys
 from zhitong.infra.receivers_file import read_receivers
+from zhitong.infra.settings import Settings
 from zhitong.infra.stating import AnswerDesk, state
 from zhitong.rules.reconciliation import Kind
 from zhitong.streams.answering import Answering
@@ -60,6 +62,7 @@ class Both:
             KafkaSender(lambda: self.on.broker, 10.0),
             tenant=self.config.tenant,
             topic=self.config.receipts,
+            platform=lambda: platform_keys(Settings(state=self.keys)),
         )
         stated = self.config.recon(RECEIVER)
         tasks = [
@@ -86,7 +89,8 @@ class Both:
         sender = KafkaSender(lambda: self.on.broker, 10.0)
         since = datetime.now(UTC) - timedelta(days=1)
         try:
-            return await state(book, sender, self.config, self.keys, since, whole=whole)
+            keys = Settings(state=self.keys).evidence
+            return await state(book, sender, self.config, keys, since, whole=whole)
         finally:
             sender.close()
             await book.close()

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
-from zhitong.exceptions import ReceiptInvalidError
+from zhitong.connectors.key_forms import PRIVATE, pem
+from zhitong.connectors.key_forms import PUBLIC as SPKI
+from zhitong.connectors.signers import FileSigner, file_signer, generate
+from zhitong.exceptions import ReceiptInvalidError, SettingsError
+from zhitong.infra.platform_keys import platform_keys
+from zhitong.infra.receipts import compact
+from zhitong.infra.settings import Settings
+from zhitong.ports import StatedHere
 from zhitong.rules.reconciliation import parts_of, root_of
+from zhitong.streams.answering import Answering
+from zhitong.streams.group_reader import Message
 from zhitong.streams.keys import ReceiverKeys
+from zhitong.streams.memory_broker import MemoryBroker, MemoryProducer
 from zhitong.streams.stated import (
+    JWS,
     Answered,
     Statement,
     answered,
@@ -20,6 +36,7 @@ from zhitong.streams.stated import (
     read_answer,
     sign_answer,
     write_answer,
+    write_statement,
 )
 
 AT = datetime(2026, 11, 22, 1, 30, tzinfo=UTC)
@@ -104,3 +121,95 @@ def test_a_receipt_or_noise_is_no_answer() -> None:
     assert not is_answer(b'{"type": "cn.zhitong.receipt.v1"}')
     assert not is_answer(b"\xff")
     assert not is_answer(b"[" * 100_000)
+
+
+def statement(
+    signer: FileSigner, said: Statement | None = None, about: Statement | None = None
+) -> bytes:
+    """Write the event of a statement that *signer* signed."""
+    said = said or stated()
+    signed = compact(signer, JWS, msgspec.json.encode(said)).decode()
+    return write_statement(about or said, signed, "/zhitong/anze")
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> tuple[Settings, FileSigner]:
+    """Give a receiver's settings, and the key of the platform that it was given."""
+    key = generate("ecdsa-p256")
+    signer = file_signer(key)
+    (tmp_path / "platform").mkdir()
+    given = tmp_path / "platform" / "2026.pem"
+    given.write_text(pem(SPKI, signer.spki))
+    return Settings(state=tmp_path), signer
+
+
+class Book:
+    """What is kept of statements."""
+
+    def __init__(self) -> None:
+        self.kept: list[StatedHere] = []
+
+    async def keep(self, stated: Sequence[StatedHere]) -> None:
+        self.kept += stated
+
+
+async def taken(settings: Settings, *values: bytes) -> list[StatedHere]:
+    """Have the receiver take what came, and give what it will answer."""
+    kept = Book()
+    book: Any = kept
+    producer = MemoryProducer(MemoryBroker({}))
+    answering = Answering(
+        book,
+        KEYS["credit"],
+        producer,
+        tenant="anze",
+        topic="receipts",
+        platform=partial(platform_keys, settings),
+    )
+    await answering.take(
+        [Message("recon", 0, at, value, "") for at, value in enumerate(values)]
+    )
+    return kept.kept
+
+
+async def test_what_the_platform_has_not_signed_is_said_and_never_answered(
+    platform: tuple[Settings, FileSigner], caplog: pytest.LogCaptureFixture
+) -> None:
+    settings, signer = platform
+    forger = file_signer(generate("ecdsa-p256"))
+    true = statement(signer)
+    whole = json.loads(true)
+    head, said, _ = whole["data"]["jws"].split(".")
+    by = json.loads(statement(forger))["data"]["jws"].rpartition(".")[2]
+    forged = [
+        statement(forger),
+        # The platform's header, another's signature; and none at all.
+        json.dumps(whole | {"data": {"jws": f"{head}.{said}.{by}"}}).encode(),
+        json.dumps(whole | {"data": {"jws": f"{head}.{said}."}}).encode(),
+    ]
+    assert await taken(settings, *forged) == []
+    refused = [one for one in caplog.messages if "no statement recon[0]@" in one]
+    assert len(refused) == len(forged)
+    (kept,) = await taken(settings, *forged, true)
+    assert kept.statement == stated().statement
+
+
+async def test_without_a_key_of_the_platform_it_is_said_that_nothing_is_verified(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    signer = file_signer(generate("ecdsa-p256"))
+    assert len(await taken(Settings(state=tmp_path), statement(signer))) == 1
+    assert "whether it signed its statements is not known" in caplog.text
+
+
+def test_the_platform_s_own_folder_has_its_keys(tmp_path: Path) -> None:
+    settings = Settings(state=tmp_path)
+    settings.evidence.mkdir()
+    der = generate("ecdsa-p256")
+    signer = file_signer(der)
+    own = settings.evidence / f"receipt-{signer.key_id}.pem"
+    own.write_text(pem(PRIVATE, der))
+    assert platform_keys(settings) == {signer.key_id: pem(SPKI, signer.spki)}
+    own.write_text("nothing")
+    with pytest.raises(SettingsError, match="no key of the platform"):
+        platform_keys(settings)
