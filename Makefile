@@ -28,7 +28,7 @@ export npm_config_cache := $(CURDIR)/$(CACHE)/npm
 export npm_config_fetch_retries := 1
 export npm_config_update_notifier := false
 
-.PHONY: help setup explorer broker check lint types test test-inside test-outside unit leaks fix demo serve bench bench-read bench-growth soak bench-decisions bench-entry bench-access bench-front bench-revocation bench-reconcile bench-drain bench-replay bench-evidence bench-spent bench-standby bench-subscribers bench-verify bench-failover grants-month fuzz differ mutants judges federation captures schema policy clean-demo lock
+.PHONY: help setup explorer broker check lint types test test-inside test-outside unit leaks fix demo serve bench bench-read bench-growth soak soak-summary bench-decisions bench-entry bench-access bench-front bench-revocation bench-reconcile bench-drain bench-replay bench-evidence bench-spent bench-standby bench-subscribers bench-verify bench-failover grants-month fuzz differ mutants judges federation captures schema policy clean-demo lock
 
 help: ## 列出命令 list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -143,9 +143,13 @@ bench-evidence: setup ## 叶等待封存的时间 how long leaves wait to be sea
 bench-subscribers: setup ## 一千个安静的订阅占多少内存（N=数量） what a thousand idle subscriptions cost (N=count)
 	$(BIN)/python bench/subscribers.py --count $(or $(N),1000)
 
-soak: setup ## 负载下施加各种故障，然后逐件核对（QUICK=1、SEEDS、MINUTES、RATE、FAULTS） faults of every kind under load, then all compared
+SOAKED = $(if $(filter-out 0,$(or $(STANDBY),1)),--standby) --nodes $(or $(NODES),$(if $(filter-out 0,$(QUICK)),1,3))
+soak: setup ## 负载下施加各种故障，然后逐件核对（QUICK=1、SEEDS、MINUTES、RATE、FAULTS、STANDBY=0、NODES=1） faults of every kind under load, then all compared
 	$(BIN)/python bench/soak.py --minutes $(or $(MINUTES),$(if $(filter-out 0,$(QUICK)),5,60)) --rate $(or $(RATE),20) \
-	  $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(FAULTS),--faults "$(FAULTS)")
+	  $(SOAKED) --steady $(or $(STEADY),$(if $(filter-out 0,$(QUICK)),0,11)) --go-on $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(FAULTS),--faults "$(FAULTS)")
+
+soak-summary: ## 汇总各种子的报告 what the reports of all seeds come to
+	$(BIN)/python bench/soak.py --summary
 
 grants-month: setup ## 共享授权演练一个月，逐项复核（N=件数） a scripted month of grants, all counted again (N=count)
 	$(BIN)/python bench/grants_month.py --late --count $(or $(N),200)

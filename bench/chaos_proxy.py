@@ -55,9 +55,11 @@ class ChaosProxy:
         self._calm = asyncio.Event()
         self._calm.set()
 
-    async def start(self) -> int:
-        """Listen; give the port."""
-        self._server = await asyncio.start_server(self._serve, self._host, 0)
+    async def start(self, sock: socket.socket | None = None) -> int:
+        """Listen, on *sock* where one is given; give the port."""
+        if sock is None:
+            sock = socket.create_server((self._host, 0), backlog=100)
+        self._server = await asyncio.start_server(self._serve, sock=sock)
         self.port = self._server.sockets[0].getsockname()[1]
         return self.port
 

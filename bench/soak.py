@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -29,19 +31,23 @@ from soak_crew import Memory, growths
 from soak_facts import at_rest, read_held
 from soak_faults import kinds
 from soak_ledger import PLANNED_REFUSALS, Attempt, Ledger, Result, read
-from soak_load import Load
+from soak_load import CALM, Load
 from soak_nemesis import Nemesis, plan
 from soak_report import GROWTH, Report
+from soak_summary import Summary
 from soak_world import World
 
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.serving import client
 from zhitong.infra.settings import Settings
+from zhitong.infra.standby import MEMBERS
 
 REPORTS = Path(".zhitong/bench")
 _WARM, _LEAST = 120.0, 480.0
 """Seconds until a process counts as warm, and for which it is watched at least."""
 _BLOAT_MIB = 256.0
+_CALM_SECONDS = 6.0
+_LEAST_RATE = 1.0
 _DATED = frozenset({"DECISION_FORMAT", "EVIDENCE_STALE"})
 """Refusals that a wrong clock leads to: of a decision of tomorrow, of an old proof."""
 
@@ -53,7 +59,7 @@ def row(what: str, found: object) -> None:
 
 async def soak(settings: Settings, given: argparse.Namespace, seed: int) -> Report:
     """Decide, break, wait, compare; say what was found."""
-    world = World(settings)
+    world = World(settings, standby=given.standby)
     machine = await asyncio.to_thread(others)
     began = time.time()
     able, left_out = _chosen(world, given.faults)
@@ -77,16 +83,22 @@ async def soak(settings: Settings, given: argparse.Namespace, seed: int) -> Repo
         )
         memory = Memory(world.crew)
         nemesis = Nemesis(world, plan(able, seed), given.lanes, ledger)
+        # Who wants it to end gets a report of what was done until then.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, nemesis.enough)
         beside = [
             asyncio.create_task(memory.watch()),
             asyncio.create_task(world.crew.look_after()),
         ]
-        began = time.time()
         loading = asyncio.create_task(load.run())
+        before = await _paced(load)
+        began, spent = time.time(), time.process_time()
         await nemesis.run(began + given.minutes * 60, given.passes)
+        # What is struck again and again lives too short for its memory to be told.
+        await nemesis.rest(given.steady * 60)
         load.enough()
         await loading
         seconds = time.time() - began
+        spent = time.process_time() - spent
         stuck = await at_rest(world.places(seed), given.patience)
         rested = time.time() - began - seconds
         for task in beside:
@@ -97,7 +109,7 @@ async def soak(settings: Settings, given: argparse.Namespace, seed: int) -> Repo
             seed=seed,
             machine=machine,
             seconds=seconds,
-            rate=given.rate,
+            rate=load.rate,
             attempts=load.attempts,
             codes=load.codes,
             faults=nemesis.done,
@@ -105,6 +117,13 @@ async def soak(settings: Settings, given: argparse.Namespace, seed: int) -> Repo
             growths=growths(memory.samples, _WARM, _LEAST),
             fallen=world.crew.fallen,
         )
+        report.figures["before any fault"] = before
+        report.figures["CPU of the soak itself"] = (
+            f"{spent / seconds:.0%} of a core, "
+            f"{spent / max(1, len(load.attempts)) * 1000:.1f} ms a step"
+        )
+        report.figures["memory of all, at most"] = f"{memory.most:,.0f} MiB"
+        report.figures |= world.figures
         report.figures["came to rest after"] = f"{rested:.1f} s"
         report.figures["versions held"] = f"{len(held.kept):,}"
         for name, each in held.receivers.items():
@@ -118,6 +137,22 @@ async def soak(settings: Settings, given: argparse.Namespace, seed: int) -> Repo
         return report
     finally:
         world.stop()
+
+
+async def _paced(load: Load) -> str:
+    """Let nothing be wrong for a while; ask for less where that is too much already.
+
+    What waits for others is late whatever is done to it: nothing could be told by it.
+    """
+    while True:
+        await asyncio.sleep(_CALM_SECONDS * 2)
+        median = load.median(_CALM_SECONDS)
+        said = f"half answered within {median * 1000:.0f} ms at {load.rate:g}/s"
+        if median < CALM:
+            return said
+        row("too much for this machine", said)
+        load.rate = max(load.rate / 2, _LEAST_RATE)
+        await load.calms(_CALM_SECONDS * 10)
 
 
 def _chosen(world: World, wanted: str) -> tuple[list, dict[str, str]]:  # type: ignore[type-arg]
@@ -164,6 +199,9 @@ def _odd(report: Report) -> list[str]:
         if not each.healed
     ]
     found += [f"{one.name}: {one.broken}" for one in report.faults if one.broken]
+    upgrades = [one for one in report.faults if one.name == "gateway upgraded"]
+    if upgrades and all(one.trouble for one in upgrades):
+        found.append("no upgrade was judged: callers waited for each other")
     found += [
         f"{one.name} grew by {one.share:.1%}"
         for one in report.growths
@@ -187,7 +225,8 @@ def _by_the_clock(attempt: Attempt, report: Report) -> bool:
 async def checked(settings: Settings, path: Path) -> list[str]:
     """Compare what a killed soak has left, its servers running."""
     head, attempts = read(path)
-    world = World(settings)
+    both = all((settings.state / "postgres" / name).exists() for name in MEMBERS)
+    world = World(settings, standby=both)
     places = world.places(head["seed"])
     stuck = await at_rest(places, 30.0)
     held = await read_held(places)
@@ -202,11 +241,24 @@ def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument(
+        "--steady", type=float, default=0.0, help="minutes without faults after them"
+    )
     parser.add_argument("--rate", type=float, default=20.0, help="decisions a second")
     parser.add_argument("--seeds", default=str(int(time.time())))
     parser.add_argument("--faults", default="", help="parts of kinds' names, by commas")
     parser.add_argument("--passes", type=int, default=1, help="at least, if longer")
     parser.add_argument("--lanes", type=int, default=4, help="faults at a time")
+    parser.add_argument(
+        "--standby", action="store_true", help="with a standby of the database"
+    )
+    parser.add_argument("--nodes", type=int, choices=(1, 3), default=1, help="brokers")
+    parser.add_argument(
+        "--go-on", action="store_true", help="leave out seeds that have a report"
+    )
+    parser.add_argument(
+        "--summary", action="store_true", help="add up all reports that are there"
+    )
     parser.add_argument("--patience", type=float, default=120.0)
     parser.add_argument("--state", type=Path)
     parser.add_argument("--reports", type=Path, default=REPORTS)
@@ -217,11 +269,21 @@ def main() -> None:
         for kind in kinds():
             row(kind.name, ", ".join(kind.places))
         return
+    if given.summary:
+        raise SystemExit(_summed(given.reports))
     found = 0
     for seed in _seeds(given):
+        there = given.reports / f"soak-{seed}.json"
+        if given.go_on and there.exists():
+            violations = json.loads(there.read_text("utf-8"))["violations"]
+            row("seed", f"{seed}: its report is there, {len(violations)} violations")
+            found += len(violations)
+            continue
         state = given.state or REPORTS / f"soak-{os.getpid()}"
         settings = Settings(
-            state=state.resolve(), bindings=state.resolve() / "bindings"
+            state=state.resolve(),
+            bindings=state.resolve() / "bindings",
+            kafka_nodes=given.nodes,
         )
         if given.check:
             faults = uvloop.run(checked(settings, given.check))
@@ -236,7 +298,9 @@ def main() -> None:
 def _one(settings: Settings, given: argparse.Namespace, seed: int) -> int:
     row("seed", seed)
     try:
-        subprocess.run(zhitong(settings.state, "up"), check=True)  # noqa: S603 - ours
+        up = zhitong(settings.state, "up", *(["--standby"] if given.standby else []))
+        nodes = {"ZHITONG_KAFKA_NODES": str(given.nodes)}
+        subprocess.run(up, check=True, env={**os.environ, **nodes})  # noqa: S603 - ours
         report = uvloop.run(soak(settings, given, seed))
         if report.violations:
             logs = given.reports / f"soak-{seed}.logs"
@@ -249,6 +313,15 @@ def _one(settings: Settings, given: argparse.Namespace, seed: int) -> int:
         row("VIOLATION", fault)
     row("report", report.write(given.reports, f"soak-{seed}"))
     return len(report.violations)
+
+
+def _summed(reports: Path) -> int:
+    """Print what all reports say together; write it beside them."""
+    summary = Summary.of(reports)
+    for what, said in summary.lines():
+        row(what, said)
+    row("summary", summary.write(reports))
+    return 1 if summary.violations else 0
 
 
 def _swept(settings: Settings) -> None:

@@ -183,10 +183,13 @@ class Memory:
     samples: dict[tuple[str, int], list[tuple[float, float]]] = field(
         default_factory=dict
     )
+    most: float = 0.0
+    """Of the machine's, used by all there is on it."""
 
     async def watch(self, seconds: float = 2.0) -> None:
         """Look again and again."""
         while True:
+            self.most = max(self.most, _used())
             for name, pids in self.crew.members().items():
                 for pid in pids:
                     if held := _resident(pid):
@@ -236,6 +239,15 @@ def growths(
 
 def _median(values: Sequence[float]) -> float:
     return sorted(values)[len(values) // 2]
+
+
+def _used() -> float:
+    found = dict(
+        line.split(":")
+        for line in Path("/proc/meminfo").read_text("ascii").splitlines()
+    )
+    total, free = (int(found[n].split()[0]) for n in ("MemTotal", "MemAvailable"))
+    return (total - free) / 1024
 
 
 def _resident(pid: int) -> float:

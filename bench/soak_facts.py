@@ -26,10 +26,12 @@ from zhitong.streams.kafka_client import Access, connect
 MARK = r"soak\d+n\d+s\d+e"
 PROOFS = 2_000
 """How many proofs the platform is asked for; our own tree covers every leaf."""
-_KEPT = """select v.decision_id, v.version, d.local_id, v.content_hash,
-    convert_from(v.content, 'UTF8') || ' ' || v.reason as said
+_MARKS = "array(select m[1] from regexp_matches({}, '(" + MARK + ")', 'g') m)"  # noqa: S608 - our words
+"""Found where the texts are: all of them would not be held here."""
+_SAID = _MARKS.format("convert_from(v.content, 'UTF8') || ' ' || v.reason")
+_KEPT = f"""select v.decision_id, v.version, local_id, v.content_hash, {_SAID} as marks
     from decision_version v join decision d using (decision_id)
-    where d.local_id like $1"""
+    where d.local_id like $1"""  # noqa: S608 - our words
 _LEAVES = """select a.decision_id, a.version, a.body, s.number
     from audit_leaf a join decision d using (decision_id)
     left join sealed_leaf s on s.kind = 'DECISION'
@@ -119,7 +121,7 @@ async def read_held(places: Places) -> Held:
             version=row["version"],
             local=row["local_id"],
             digest=row["content_hash"],
-            marks=frozenset(re.findall(MARK, row["said"])),
+            marks=frozenset(row["marks"]),
         )
         for row in await _fetch(places.platform, _KEPT, ours)
     ]
@@ -190,16 +192,18 @@ async def _receiver(
     for (place,) in await _fetch(url, "select place from place"):
         rows = await _fetch(
             url,
-            f'select decision_id, version, t::text as said from "{place}" t',  # noqa: S608 - a table's own name
+            f"select decision_id, version, {_MARKS.format('t::text')} as marks"  # noqa: S608 - a table's own name
+            f' from "{place}" t',
         )
         effects += [
             Effect(
                 decision=row["decision_id"],
                 version=row["version"],
-                marks=frozenset(re.findall(MARK, row["said"])),
+                marks=frozenset(row["marks"]),
             )
             for row in rows
-            if row["decision_id"] in decisions or f"soak{places.seed}n" in row["said"]
+            if row["decision_id"] in decisions
+            or any(mark.startswith(f"soak{places.seed}n") for mark in row["marks"])
         ]
     written = await _fetch(
         url, "select decision_id, version from soak_written order by turn"

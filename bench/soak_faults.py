@@ -11,50 +11,34 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 
 import asyncpg
 from chaos_proxy import Mood
 from machine import until
 from soak_crew import GATEWAY, RECEIVERS, WORKERS
-from soak_machine import clock_jumps, disk_full, fsync_fails, fsync_slow, lacks
-from soak_world import BROKER, DEPARTMENT, World
+from soak_disks import may_mount
+from soak_kind import LONG, WHILE, Kind
+from soak_lines import has_rooms
+from soak_machine import (
+    clock_jumps,
+    fsync_fails,
+    fsync_slow,
+    lacks,
+    log_full,
+    wal_full,
+)
+from soak_nodes import of_the_nodes
+from soak_pair import of_the_pair
+from soak_world import BROKER, DEPARTMENT, BrokenError, World
 
 from zhitong.connectors.receiver_control import ReceiverControl
 from zhitong.infra.broker_access import administrator
 from zhitong.infra.consuming import database_name
-from zhitong.infra.embedded import Cluster
 from zhitong.infra.gateway import PLATFORM
 from zhitong.infra.receivers_file import read_receivers
-
-Enter = Callable[[World, str], AbstractAsyncContextManager[None]]
-MOMENT = (0.5, 3.0)
-WHILE = (3.0, 8.0)
-LONG = (16.0, 22.0)
-"""Longer than the database bears a silent relay (`idle_session_timeout`)."""
-
-
-class BrokenError(Exception):
-    """A fault has broken what it must not break; its kind has seen it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    """A kind of fault."""
-
-    name: str
-    places: Sequence[str]
-    """What it may strike; no two faults strike one place at a time."""
-    enter: Enter
-    lasts: tuple[float, float] = MOMENT
-    """Seconds from which its length is drawn."""
-    lacks: Callable[[World], str] = lambda _: ""
-    """Says why this machine cannot do it; empty: it can."""
-    alone: bool = False
-    """Whether nothing else may be wrong meanwhile."""
 
 
 def kinds() -> Sequence[Kind]:
@@ -63,11 +47,16 @@ def kinds() -> Sequence[Kind]:
         *_of_processes(),
         *_of_databases(),
         *_of_the_broker(),
+        *of_the_pair(),
+        *of_the_nodes(),
         *_of_lines(),
         *_of_the_machine(),
     )
 
 
+_BEFORE = 10.0
+"""Seconds before an upgrade of which its latencies are told."""
+_CALMS_WITHIN = 120.0
 _RELAYS = ("relay a", "relay b")
 _CONSUMERS = tuple(f"consumer {name}" for name in RECEIVERS)
 
@@ -163,6 +152,11 @@ async def _beheaded(world: World, _: str) -> AsyncIterator[None]:
 @asynccontextmanager
 async def _upgraded(world: World, _: str) -> AsyncIterator[None]:
     """Replace the gateway's processes under load; no request may go unanswered."""
+    load = world.load
+    # Whether requests fail is judged where they do not wait for each other already.
+    if not await load.calms(_CALMS_WITHIN):
+        raise RuntimeError(f"not judged: half waited {load.median(_BEFORE):.1f} s")
+    before = load.median(_BEFORE)
     old, began = world.crew.workers(), time.time()
     world.crew.signal(GATEWAY, signal.SIGHUP)
 
@@ -172,9 +166,16 @@ async def _upgraded(world: World, _: str) -> AsyncIterator[None]:
 
     await until(replaced, "the gateway's new processes")
     yield
-    lost = [why for _, ended, why in world.load.failures if ended >= began]
+    lost = [why for _, ended, why in load.failures if ended >= began]
+    took = [one for at, one in load.answered if at >= began]
+    said = (
+        f"{len(took)} requests answered meanwhile, {len(lost)} not; median "
+        f"{before * 1000:.0f} ms before, worst {max(took, default=0.0) * 1000:.0f} ms"
+    )
+    number = sum(name.startswith("upgrade ") for name in world.figures) + 1
+    world.figures[f"upgrade {number}"] = said
     if lost:
-        raise BrokenError(f"{len(lost)} requests went unanswered: {lost[0]}")
+        raise BrokenError(f"{len(lost)} requests went unanswered: {lost[0]}; {said}")
 
 
 def _of_databases() -> Iterator[Kind]:
@@ -201,7 +202,7 @@ def _of_databases() -> Iterator[Kind]:
     )
     yield Kind(
         name="receiver suspended",
-        places=(PLATFORM,),
+        places=("receivers",),
         enter=_suspended,
         lasts=WHILE,
     )
@@ -209,33 +210,29 @@ def _of_databases() -> Iterator[Kind]:
 
 @asynccontextmanager
 async def _database_killed(world: World, place: str) -> AsyncIterator[None]:
-    cluster = world.cluster(place)
-    await asyncio.to_thread(cluster.kill, place)
+    server = world.leader(place)
+    await asyncio.to_thread(server.kill)
     try:
         yield
     finally:
-        await _up(cluster, place)
+        await asyncio.to_thread(world.revive, server)
 
 
 @asynccontextmanager
 async def _database_frozen(world: World, place: str) -> AsyncIterator[None]:
-    cluster = world.cluster(place)
-    await asyncio.to_thread(cluster.freeze, place)
+    cluster, name = world.cluster(place), world.leader(place).name
+    await asyncio.to_thread(cluster.freeze, name)
     try:
         yield
     finally:
-        await asyncio.to_thread(cluster.thaw, place)
+        await asyncio.to_thread(cluster.thaw, name)
 
 
 @asynccontextmanager
 async def _database_restarted(world: World, place: str) -> AsyncIterator[None]:
-    await asyncio.to_thread(world.cluster(place).restart, place)
+    cluster, name = world.cluster(place), world.leader(place).name
+    await asyncio.to_thread(cluster.restart, name)
     yield
-
-
-async def _up(cluster: Cluster, place: str) -> None:
-    if cluster.status()[place] == "stopped":
-        await asyncio.to_thread(cluster.start)
 
 
 @asynccontextmanager
@@ -289,6 +286,7 @@ async def _suspended(world: World, _: str) -> AsyncIterator[None]:
 
 
 def _of_the_broker() -> Iterator[Kind]:
+    # All of it: of three nodes, the three.
     yield Kind(name="broker killed", places=(BROKER,), enter=_broker_killed)
     yield Kind(
         name="broker frozen", places=(BROKER,), enter=_broker_frozen, lasts=WHILE
@@ -366,18 +364,26 @@ def _of_lines() -> Iterator[Kind]:
     )
     for line in lines:
         for name, mood in _MOODS.items():
-            suffers = partial(_suffers, mood)
             yield Kind(
-                name=f"{line} {name}", places=(line,), enter=suffers, lasts=WHILE
+                name=f"{line} {name}",
+                places=(line,),
+                enter=partial(_suffers, mood),
+                lasts=WHILE,
+                lacks=partial(_no_line, line),
             )
-        yield Kind(name=f"{line} reset", places=(line,), enter=_reset)
+        yield Kind(
+            name=f"{line} reset",
+            places=(line,),
+            enter=_reset,
+            lacks=partial(_no_line, line),
+        )
     for name, swallows in {"wire cut": False, "wire one way": True}.items():
         yield Kind(
             name=name,
             places=("relay b",),
             enter=partial(_cut, swallows),
             lasts=LONG,
-            lacks=lambda world: "" if world.partition else "no root, or no `ip`",
+            lacks=_no_wire,
         )
 
 
@@ -404,13 +410,27 @@ async def _reset(world: World, place: str) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _cut(swallows: bool, world: World, _: str) -> AsyncIterator[None]:  # noqa: FBT001 - bound by its name above
-    wire = world.partition
+    wire = world.wire
     assert wire is not None  # noqa: S101 - the kind lacks it otherwise
     (wire.swallow if swallows else wire.cut)()
+    if world.nodes > 1:
+        # Three brokers are reached beside it: that way is cut where it leads out.
+        world.lines["wire – broker"].suffer(Mood(hold=True))
     try:
         yield
     finally:
         (wire.give_back if swallows else wire.mend)()
+        world.lines["wire – broker"].suffer(Mood())
+
+
+def _no_wire(_: World) -> str:
+    return "" if has_rooms() else "no root, or no `ip`"
+
+
+def _no_line(line: str, world: World) -> str:
+    if world.nodes > 1 and line.endswith("– broker") and not has_rooms():
+        return "no root, or no `ip`: three brokers speak TLS"
+    return ""
 
 
 def _of_the_machine() -> Iterator[Kind]:
@@ -423,16 +443,20 @@ def _of_the_machine() -> Iterator[Kind]:
         lacks=tool,
     )
     yield Kind(name="fsync fails", places=(PLATFORM,), enter=fsync_fails, lacks=tool)
-    for disk, place in {"wal": PLATFORM, "broker log": BROKER}.items():
-        yield Kind(
-            name=f"{disk} full",
-            places=(place,),
-            enter=partial(disk_full, disk),
-            lasts=WHILE,
-            lacks=lambda world, disk=disk: (  # type: ignore[misc]
-                "" if disk in world.disks else "no small disk (root alone)"
-            ),
-        )
+    yield Kind(
+        name="wal full",
+        places=(PLATFORM,),
+        enter=wal_full,
+        lasts=WHILE,
+        lacks=lambda _: "" if may_mount() else "no small disks (root alone)",
+    )
+    yield Kind(
+        name="broker log full",
+        places=(BROKER,),
+        enter=log_full,
+        lasts=WHILE,
+        lacks=lambda _: "" if may_mount() else "no small disks (root alone)",
+    )
     for name, places in {
         "relay": ("relay a",),
         "consumer": _CONSUMERS,

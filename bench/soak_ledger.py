@@ -6,12 +6,13 @@ once: of a soak that was killed the file still says all that may be claimed of i
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
+
+import msgspec
 
 
 class Result(StrEnum):
@@ -73,16 +74,16 @@ class Ledger:
     def __init__(self, path: Path, **head: object) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         # A line at a time: what was written is in the file if we are killed.
-        self._file: TextIO = path.open("w", encoding="utf-8", buffering=1)
+        self._file = path.open("wb", buffering=0)
         self._say({"soak": head})
 
     def begin(self, attempt: Attempt) -> None:
         """Note that *attempt* is about to be sent."""
-        self._say({"begin": asdict(attempt)})
+        self._say({"begin": attempt})
 
     def settle(self, attempt: Attempt) -> None:
         """Note what came of it."""
-        self._say({"settle": asdict(attempt)})
+        self._say({"settle": attempt})
 
     def note(self, **said: object) -> None:
         """Note something else: a fault, a recovery."""
@@ -93,31 +94,27 @@ class Ledger:
         self._file.close()
 
     def _say(self, line: Mapping[str, object]) -> None:
-        self._file.write(json.dumps(line, default=sorted) + "\n")
+        self._file.write(msgspec.json.encode(line) + b"\n")
+
+
+class _Line(msgspec.Struct):
+    soak: dict[str, Any] | None = None
+    begin: Attempt | None = None
+    settle: Attempt | None = None
 
 
 def read(path: Path) -> tuple[Mapping[str, Any], Sequence[Attempt]]:
     """Give what a ledger says of its soak, and each attempt as far as it is known."""
     head: Mapping[str, Any] = {}
     found: dict[str, Attempt] = {}
-    for line in path.read_text("utf-8").splitlines():
-        try:
-            said = json.loads(line)
-        except ValueError:
-            continue  # the line that was being written when the soak was killed
-        head = said.get("soak", head)
-        for kind in ("begin", "settle"):
-            if kind in said:
-                attempt = _attempt(said[kind])
+    decode = msgspec.json.Decoder(_Line).decode
+    with path.open("rb") as lines:
+        for line in lines:
+            try:
+                said = decode(line)
+            except msgspec.DecodeError:
+                continue  # it was being written when the soak was killed
+            head = said.soak or head
+            if attempt := said.settle or said.begin:
                 found[attempt.mark] = attempt
     return head, list(found.values())
-
-
-def _attempt(said: Mapping[str, Any]) -> Attempt:
-    plain = Attempt(**{**said, "events": frozenset()})
-    return replace(
-        plain,
-        act=Act(said["act"]),
-        result=Result(said["result"]),
-        events=frozenset((event, receiver) for event, receiver in said["events"]),
-    )

@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
+import math
 import random
 import re
+import statistics
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import msgspec
 from over_http import QUESTIONS, Case
 from soak_ledger import PLANNED_REFUSALS, Act, Attempt, Ledger, Result
 
@@ -33,6 +35,12 @@ ANSWER_SECONDS = 20.0
 PATIENCE = 90.0
 """Seconds for which a patient caller asks again."""
 _PAUSE, _LONGEST_PAUSE = 0.5, 10.0
+CALM = 1.0
+"""Seconds within which half of those who call are answered where nothing is wrong."""
+_CALM_SECONDS = 6.0
+_REMEMBERED = 20_000
+_LENGTH = re.compile(rb"content-length: ([0-9]+)", re.IGNORECASE)
+_CLOSES = re.compile(rb"\r\nconnection: close", re.IGNORECASE)
 _LOST = (OSError, EOFError, asyncio.IncompleteReadError, TimeoutError, ValueError)
 _SCRIPTS: Mapping[tuple[Act, ...], int] = {
     (Act.RECORD,): 56,
@@ -98,7 +106,9 @@ class Load:
         self._ledger = ledger
         self._enough = False
         self._seed = seed
-        self._rate = rate
+        self.rate = rate
+        """May be changed meanwhile."""
+        self._head = _head(caller)
         self._free: list[_Line] = []
         self._room = asyncio.Semaphore(LINES)
         self._record = (QUESTIONS / "record-decision.graphql").read_text("utf-8")
@@ -109,16 +119,18 @@ class Load:
         self.failures: list[tuple[float, float, str]] = []
         """Requests without an answer of the gateway: from when to when, and why."""
         self.last_ok: Attempt | None = None
+        self.answered: deque[tuple[float, float]] = deque(maxlen=_REMEMBERED)
+        """When a step was answered, and how long after its planned time."""
 
     async def run(self) -> None:
         """Do it; returns when it was enough and each step is settled."""
-        began = time.time()
+        due = time.time()
         async with asyncio.TaskGroup() as group:
             for script in scripts(self._seed):
+                due += 1.0 / self.rate
+                await asyncio.sleep(max(0.0, due - time.time()))
                 if self._enough:
                     break
-                due = began + script.number / self._rate
-                await asyncio.sleep(max(0.0, due - time.time()))
                 group.create_task(self._do(script, due))
         for line in self._free:
             line.hang_up()
@@ -126,6 +138,21 @@ class Load:
     def enough(self) -> None:
         """Begin nothing more; what is begun is brought to its end."""
         self._enough = True
+
+    def median(self, seconds: float) -> float:
+        """Say how long those waited who were answered in the last *seconds*."""
+        since = time.time() - seconds
+        found = [took for at, took in self.answered if at >= since]
+        return statistics.median(found) if found else math.inf
+
+    async def calms(self, seconds: float) -> bool:
+        """Wait until nobody waits for others any more; say whether that came."""
+        ends = time.time() + seconds
+        while self._room.locked() or self.median(_CALM_SECONDS) > CALM:
+            if time.time() > ends:
+                return False
+            await asyncio.sleep(_PAUSE)
+        return True
 
     async def _do(self, script: Script, due: float) -> None:
         before: Attempt | None = None
@@ -161,6 +188,7 @@ class Load:
         self.attempts.append(attempt)
         if attempt.result is Result.OK:
             self.last_ok = attempt
+            self.answered.append((attempt.ended, attempt.ended - attempt.planned))
         return attempt
 
     async def _until_known(
@@ -213,16 +241,8 @@ class Load:
             document = _CORRECT
         elif attempt.act is Act.WITHDRAW:
             document = self._withdraw
-        where = urlsplit(self._caller.url)
-        text = json.dumps({"query": document, "variables": variables}).encode()
-        head = (
-            f"POST /graphql HTTP/1.1\r\nhost: {where.netloc}\r\n"
-            f"content-type: application/json\r\ncontent-length: {len(text)}\r\n"
-            f"authorization: Bearer {self._caller.token}\r\n"
-            f"zhitong-purpose: case-handling\r\n"
-            f"zhitong-cause: {quote('持续试验')}\r\n\r\n"
-        )
-        return head.encode() + text
+        text = msgspec.json.encode({"query": document, "variables": variables})
+        return b"%b%d\r\n\r\n%b" % (self._head, len(text), text)
 
     def _asks(
         self, script: Script, attempt: Attempt, case: Case, before: Attempt | None
@@ -260,27 +280,41 @@ def _ok(attempt: Attempt, body: Mapping[str, Any]) -> Attempt:
     )
 
 
+def _head(caller: Client) -> bytes:
+    """Write what is the same above each request."""
+    return (
+        f"POST /graphql HTTP/1.1\r\nhost: {urlsplit(caller.url).netloc}\r\n"
+        f"content-type: application/json\r\n"
+        f"authorization: Bearer {caller.token}\r\n"
+        f"zhitong-purpose: case-handling\r\n"
+        f"zhitong-cause: {quote('持续试验')}\r\n"
+        f"content-length: "
+    ).encode()
+
+
 class _Line:
     """One connection to the gateway, made anew when it broke."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        where = urlsplit(url)
+        self._at = where.hostname, where.port
         self._open: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, request: bytes) -> dict[str, Any]:
-        where = urlsplit(self._url)
         if self._open is not None and self._open[0].at_eof():
             self.hang_up()  # it was closed while nobody asked over it
         if self._open is None:
-            self._open = await asyncio.open_connection(where.hostname, where.port)
+            self._open = await asyncio.open_connection(*self._at)
         reader, writer = self._open
         writer.write(request)
         answer = await reader.readuntil(b"\r\n\r\n")
-        size = re.search(rb"content-length: ([0-9]+)", answer, re.IGNORECASE)
-        body = json.loads(await reader.readexactly(int(size[1]) if size else 0))
+        size = _LENGTH.search(answer)
+        body = msgspec.json.decode(
+            await reader.readexactly(int(size[1]) if size else 0)
+        )
         if not isinstance(body, dict):
             raise TypeError(body)
-        if re.search(rb"\r\nconnection: close", answer, re.IGNORECASE):
+        if _CLOSES.search(answer):
             self.hang_up()
         return body
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
 from machine import until
 from soak_crew import Way
-from soak_world import BROKER, World
-
-from zhitong.infra.gateway import PLATFORM
+from soak_disks import LARGE_MIB, empty, fill, no_small_disk, small_disk
+from soak_world import World
 
 _FAKETIME = tuple(
     Path(folder) / "faketime" / "libfaketimeMT.so.1"
@@ -29,7 +28,7 @@ _FAKETIME = tuple(
 _JUMPS = ("+365d", "-30d")
 _SLOW = "100000"
 """Microseconds by which each write to disk is late."""
-_PIECE = 1 << 20
+_SMALL_WAL = {"max_wal_size": "128MB", "min_wal_size": "48MB"}
 
 
 def lacks(tool: str, _: World) -> str:
@@ -57,9 +56,7 @@ async def fsync_fails(world: World, place: str) -> AsyncIterator[None]:
         yield
     finally:
         _end(tracer)
-        cluster = world.cluster(place)
-        if cluster.status()[place] == "stopped":
-            await asyncio.to_thread(cluster.start)
+        await asyncio.to_thread(world.revive, world.leader(place))
 
 
 async def _traced(world: World, place: str, injected: str) -> subprocess.Popen[bytes]:
@@ -92,42 +89,43 @@ def _end(tracer: subprocess.Popen[bytes]) -> None:
 
 
 @asynccontextmanager
-async def disk_full(disk: str, world: World, place: str) -> AsyncIterator[None]:
-    """Fill a small disk to the last byte; once there is room again, start who fell."""
-    filler = world.disks[disk] / "soak.filler"
-    await asyncio.to_thread(_fill, filler)
-    if place == PLATFORM:
+async def log_full(world: World, _: str) -> AsyncIterator[None]:
+    """Fill the disk of a broker's log; once there is room again, start who fell."""
+    disk = world.disks["broker log"]
+    number = world.broker.nodes[0].number
+    await asyncio.to_thread(fill, disk)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(empty, disk)
+        # A broker that has given a disk up takes it again when it starts.
+        await asyncio.to_thread(world.broker.stop, number)
+        await asyncio.to_thread(world.broker.start, number)
+
+
+@asynccontextmanager
+async def wal_full(world: World, place: str) -> AsyncIterator[None]:
+    """Put the primary's log of changes on a small disk, and fill that."""
+    server = replace(world.leader(place), settings=_SMALL_WAL)
+    wal = server.data / "pg_wal"
+    await asyncio.to_thread(server.stop)
+    await asyncio.to_thread(small_disk, wal, LARGE_MIB)
+    try:
+        await asyncio.to_thread(server.start)
         # Segments that are there already are used first.
+        with suppress(asyncpg.PostgresError, OSError, TimeoutError):
+            await world.ask("checkpoint")
+        await asyncio.to_thread(fill, wal)
         with suppress(asyncpg.PostgresError, OSError, TimeoutError):
             for _ in range(12):
                 await world.ask("select pg_switch_wal()")
                 await asyncio.sleep(0.1)
-    try:
         yield
     finally:
-        filler.unlink()
-        if place == BROKER:
-            if world.broker.status() == "stopped":
-                await asyncio.to_thread(world.broker.start)
-            else:
-                # A broker that has given a disk up takes it again when it starts.
-                await asyncio.to_thread(world.broker.restart)
-        else:
-            cluster = world.cluster(place)
-            if cluster.status()[place] == "stopped":
-                await asyncio.to_thread(cluster.start)
-
-
-def _fill(filler: Path) -> None:
-    piece = bytes(_PIECE)
-    with filler.open("wb", buffering=0) as file:
-        for size in (_PIECE, 4_096, 1):
-            try:
-                while file.write(piece[:size]) == size:
-                    pass
-            except OSError as error:
-                if error.errno != errno.ENOSPC:
-                    raise
+        await asyncio.to_thread(empty, wal)
+        await asyncio.to_thread(server.stop)
+        await asyncio.to_thread(no_small_disk, wal)
+        await asyncio.to_thread(world.cluster(place).start)
 
 
 @asynccontextmanager

@@ -12,15 +12,16 @@ import itertools
 import random
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
-from soak_faults import BrokenError, Kind
+from soak_kind import Kind
 from soak_ledger import Ledger
-from soak_world import World
+from soak_world import BrokenError, World
 
-HEALING_SECONDS = 150.0
+HEALING_SECONDS = 300.0
 """What is not healed by then counts as a violation."""
-_LOOK = 0.2
+_LOOK = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +81,7 @@ class Nemesis:
         self._struck: set[str] = set()
         self._free = asyncio.Condition()
         self._on = 0
+        self._enough = asyncio.Event()
         self.done: list[Done] = []
 
     async def run(self, until: float, passes: int) -> None:
@@ -87,11 +89,23 @@ class Nemesis:
         async with asyncio.TaskGroup() as group:
             for planned in self._planned:
                 await self._room(planned)
+                if self._enough.is_set():
+                    break
                 if time.time() >= until and planned.turn >= passes:
                     break
                 self._struck.add(planned.place)
                 group.create_task(self._strike(planned))
-        await asyncio.sleep(max(0.0, until - time.time()))
+        await self.rest(until - time.time())
+
+    async def rest(self, seconds: float) -> None:
+        """Do nothing for so long, or until it was enough."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, seconds)):
+                await self._enough.wait()
+
+    def enough(self) -> None:
+        """Strike no more; what is struck is healed, and all is compared."""
+        self._enough.set()
 
     async def _room(self, planned: Planned) -> None:
         def there_is() -> bool:

@@ -10,11 +10,24 @@ from pathlib import Path
 from typing import Any
 
 from soak_crew import Growth
-from soak_ledger import Attempt, Result
+from soak_ledger import Act, Attempt, Result
 from soak_nemesis import Done
 
 GROWTH = 0.05
 """How much a process may grow."""
+
+_SIGNS = {
+    "acknowledged and lost": (
+        "acknowledged, 0 times",
+        "left 0 times",
+        "answered and not sent",
+        "not on the topic",
+        "not in the inbox",
+        "has no effect",
+    ),
+    "twice": ("times in the", "took effect twice", " effects"),
+    "out of order": ("in another order", "after a later"),
+}
 
 
 @dataclass(kw_only=True)
@@ -42,6 +55,17 @@ class Report:
             for result in Result
         }
 
+    def _back(self, fault: Done) -> float | None:
+        """Say when something was acknowledged again that was begun after a loss."""
+        if "promoted" not in fault.name and "handed over" not in fault.name:
+            return None
+        found = [
+            each.ended
+            for each in self.attempts
+            if each.result is Result.OK and each.began >= fault.began
+        ]
+        return min(found) - fault.began if found else None
+
     @property
     def kinds(self) -> Mapping[str, Sequence[Done]]:
         """The faults by their kinds."""
@@ -49,6 +73,11 @@ class Report:
         for each in self.faults:
             found.setdefault(each.name, []).append(each)
         return dict(sorted(found.items()))
+
+    def _acknowledged(self, *acts: Act) -> int:
+        return sum(
+            each.result is Result.OK and each.act in acts for each in self.attempts
+        )
 
     def lines(self) -> Iterable[tuple[str, str]]:
         """Give the figures as they are printed."""
@@ -64,11 +93,15 @@ class Report:
                 for result in Result
             ]
             yield f"steps: {act.value}", ", ".join(parts)
+        yield "decisions acknowledged", f"{self._acknowledged(Act.RECORD):,}"
         sent = sum(each.sent for each in self.attempts)
         yield "requests", f"{sent:,}, {sent - len(self.attempts):,} of them again"
         yield "lost or refused, by code", _counted(self.codes)
         yield "latency from the planned time", _latency(self.attempts)
         yield "faults", f"{len(self.faults)} of {len(self.kinds)} kinds"
+        back = [one for one in map(self._back, self.faults) if one is not None]
+        if back:
+            yield "writes back after a promotion began", f"{max(back):.1f} s at most"
         alone = [
             each.healed - each.undone
             for each in self.faults
@@ -99,6 +132,10 @@ class Report:
     def _said(self) -> Mapping[str, Any]:
         return {
             "seed": self.seed,
+            "seconds": self.seconds,
+            "decisions": self._acknowledged(Act.RECORD),
+            "versions": self._acknowledged(Act.RECORD, Act.CORRECT, Act.WITHDRAW),
+            "by_rule": by_rule(self.violations),
             "figures": dict(self.lines()),
             "results": self.results,
             "faults": [asdict(each) for each in self.faults],
@@ -130,6 +167,18 @@ class Report:
             lines += ["", f"## {title}", ""]
             lines += [f"- {one}" for one in said] or ["—"]
         return "\n".join(lines) + "\n"
+
+
+def by_rule(violations: Sequence[str]) -> Mapping[str, int]:
+    """Sort what the checker has found into what was promised."""
+    found = dict.fromkeys(_SIGNS, 0)
+    for one in violations:
+        # The first that fits: "0 times in the ledger" is not twice.
+        for what, signs in _SIGNS.items():
+            if any(sign in one for sign in signs):
+                found[what] += 1
+                break
+    return found
 
 
 def _counted(codes: Mapping[str, int]) -> str:

@@ -3,84 +3,85 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
-import shutil
 import socket
-import subprocess
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
-from chaos_proxy import Address, ChaosProxy, Upstream
-from machine import until
+from chaos_proxy import Address, Upstream
+from machine import until, zhitong
 from soak_crew import GATEWAY, RECEIVERS, WORKERS, Crew, Way
+from soak_disks import LARGE_MIB, may_mount, small_disk
 from soak_facts import Places, watch_effects
+from soak_ledger import Attempt
+from soak_lines import CutOff, Line, Room, has_rooms, sweep
 from soak_load import Load
 
+from zhitong.exceptions import ZhitongError
 from zhitong.infra.broker import Broker, choose
 from zhitong.infra.consuming import database_name
-from zhitong.infra.embedded import Cluster, address, kept, variable
+from zhitong.infra.embedded import Cluster, address, variable
 from zhitong.infra.gateway import PLATFORM
 from zhitong.infra.platform_database import OWNER
+from zhitong.infra.postgres_server import Server
 from zhitong.infra.settings import Settings
+from zhitong.infra.standby import MEMBERS, Pair
 
 DEPARTMENT = "emergency"
 """The department whose cases are decided."""
 BROKER = "broker"
-_INSIDE, _OUTSIDE = "10.99.0.2", "10.99.0.1"
-"""As long as 127.0.0.1 is written, for Kafka's answers to be rewritten in place."""
-_SMALL_WAL: Mapping[str, str] = {"max_wal_size": "128MB", "min_wal_size": "48MB"}
-_WAL_MIB, _LOG_MIB = 512, 2_048
+_AWAY = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    TimeoutError,
+    ZhitongError,
+)
+_OPERATOR_SECONDS = 90.0
+"""For which an operator tries again."""
+
+
+class BrokenError(Exception):
+    """A fault has broken what it must not break; its kind has seen it."""
 
 
 class World:
-    """Everything a nemesis can lay hands on."""
+    """Everything a nemesis can lay hands on.
 
-    def __init__(self, settings: Settings) -> None:
+    *standby*: the platform's database has one; *nodes*: how many brokers there are.
+    """
+
+    def __init__(self, settings: Settings, *, standby: bool = False) -> None:
         self.settings = settings
-        self.broker = Broker(settings.state, choose(settings))
-        self.lines: dict[str, ChaosProxy] = {}
+        self.standby = standby
+        self.nodes = settings.kafka_nodes
+        self.broker = Broker(settings.state, choose(settings), self.nodes)
+        self.lines: dict[str, Line] = {}
         self.disks: dict[str, Path] = {}
         """Small disks of ours, by what lies on them."""
         self.crew: Crew
         self.load: Load
-        self.notes: list[str] = []
-        """What this machine cannot do."""
-        self._cut_off = CutOff() if _may_cut_off() else None
-        self._names = kept(settings.state)
+        self.figures: dict[str, str] = {}
+        """What kinds of faults have measured."""
+        self._rooms: list[Room] = []
+        self._cut_off: CutOff | None = None
+        self._probe: asyncpg.Connection | None = None
+        self._asking = asyncio.Lock()
+        self._arrived: Attempt | None = None
+        self._turns = itertools.count()
 
     async def start(self) -> None:
         """Lay the disks, the lines, and start everybody."""
         await asyncio.to_thread(self._small_disks)
-        broker = await self._line("relay – broker", self._broker_at, swap=True)
-        ledger = await self._line("relay – platform", self._at(PLATFORM))
-        own = await self._line("gateway – platform", self._at(PLATFORM))
-        theirs = await self._line("gateway – department", self._at(DEPARTMENT))
-        consumers = await self._line("consumer – broker", self._broker_at, swap=True)
-        look_up = address(self.settings.state, os.environ)
-        relay = {
-            **self._kafka(broker),
-            variable(PLATFORM): _through(look_up(PLATFORM), ledger),
-        }
-        gateway = {
-            "ZHITONG_WORKERS": str(WORKERS),
-            variable(PLATFORM): _through(look_up(PLATFORM), own),
-            variable(OWNER): _through(look_up(OWNER), own),
-            variable(DEPARTMENT): _through(look_up(DEPARTMENT), theirs),
-        }
-        ways = {
-            "relay a": Way(variables=relay),
-            "relay b": Way(variables=relay),
-            GATEWAY: Way(variables=gateway),
-            **{
-                f"consumer {name}": Way(variables=self._kafka(consumers))
-                for name in RECEIVERS
-            },
-        }
-        if self._cut_off is not None:
-            ways["relay b"] = await self._beyond(self._cut_off)
+        if has_rooms():
+            sweep()
+            self._cut_off = CutOff.made()
+            self._rooms.append(self._cut_off)
+        ways = await self._kafka_ways() if self.nodes > 1 else await self._clear_ways()
         self.crew = Crew(self.settings, _free_port(), ways)
         await self.crew.start()
         for name in RECEIVERS:
@@ -93,29 +94,65 @@ class World:
             self.crew.stop()
         for line in self.lines.values():
             line.close()
-        if self._cut_off is not None:
-            self._cut_off.remove()
-
-    def unmount(self) -> None:
-        """Take the small disks away, once nobody uses them."""
-        for disk in self.disks.values():
-            subprocess.run(["umount", "-l", str(disk)], check=False)  # noqa: S603, S607 - our own mount
+        for room in self._rooms:
+            room.remove()
 
     @property
-    def partition(self) -> CutOff | None:
-        """The namespace that one relay runs in; None: this machine has none."""
+    def wire(self) -> CutOff | None:
+        """The room on a wire of its own that one relay is in; None: there is none."""
         return self._cut_off
 
+    def turn(self, count: int) -> int:
+        """Give the next of 1 to *count*."""
+        return next(self._turns) % count + 1
+
+    async def operator(self, *words: str) -> None:
+        """Run one of our commands as an operator would: again where it fails."""
+        deadline = time.monotonic() + _OPERATOR_SECONDS
+        # Not a pipe: servers that it starts would keep that open.
+        log = self.settings.state / "log" / "soak operator.log"
+        while True:
+            with log.open("ab") as out:
+                began = out.tell()
+                done = await asyncio.create_subprocess_exec(
+                    *zhitong(self.settings.state, *words),
+                    stdout=out,
+                    stderr=out,
+                    env={**os.environ, "ZHITONG_KAFKA_NODES": str(self.nodes)},
+                )
+                await done.wait()
+            if done.returncode == 0:
+                return
+            if time.monotonic() > deadline:
+                said = log.read_bytes()[began:].decode(errors="replace")
+                last = " / ".join(said.strip().splitlines()[-3:])
+                raise BrokenError(f"zhitong {' '.join(words)}: {last}")
+            await asyncio.sleep(2.0)
+
+    def pair(self) -> Pair:
+        """Give the platform's two servers."""
+        return Pair(self.settings.state)
+
     def cluster(self, name: str) -> Cluster:
-        """Give the server *name* by itself."""
-        small = name == PLATFORM and "wal" in self.disks
-        return Cluster(self.settings.state, [name], _SMALL_WAL if small else None)
+        """Give the server *name* by itself, or the two that are the platform's."""
+        return Cluster(self.settings.state, [name])
+
+    def leader(self, name: str) -> Server:
+        """Give the server that takes writes as *name*."""
+        if name == PLATFORM and self.standby:
+            return self.pair().primary()
+        return self.cluster(name).server(name)
+
+    def revive(self, server: Server) -> None:
+        """Start *server* again unless it has come back by itself."""
+        if server.postmaster() is None:
+            # Of the two neither is started without the other.
+            name = PLATFORM if server.name in MEMBERS else server.name
+            self.cluster(name).start()
 
     def superuser(self, name: str) -> str:
         """Give the address of the superuser of the server *name*."""
-        secret = (self.settings.state / "database" / "postgres").read_text("ascii")
-        host, port = self._at(name)()
-        return f"postgresql://postgres:{secret}@{host}:{port}/postgres"
+        return self.leader(name).address
 
     def places(self, seed: int) -> Places:
         """Say where the facts of a soak are."""
@@ -129,18 +166,37 @@ class World:
     async def flows(self, since: float) -> bool:
         """Say whether something decided after *since* has gone all the way."""
         step = self.load.last_ok
+        if self._arrived is not None and self._arrived.began >= since:
+            return await self.crew.all_ready()
         if step is None or step.began < since or not await self.crew.all_ready():
             return False
-        events = [event for event, _ in step.events]
+        async with self._asking:
+            if await self._is_answered([event for event, _ in step.events]):
+                self._arrived = step
+        return self._arrived is step
+
+    async def _is_answered(self, events: Sequence[str]) -> bool:
+        """Ask over a line that is kept: this is asked very often."""
         try:
-            count = await self.ask(
+            if self._probe is None:
+                url = self.superuser(PLATFORM)
+                self._probe = await asyncpg.connect(url, timeout=5)
+            count = await self._probe.fetchval(
                 "select count(distinct (event_id, receiver)) from receipt"
                 " where answer <> 'WAITING' and event_id = any($1::text[])",
                 events,
+                timeout=5,
             )
-        except (OSError, asyncpg.PostgresError, TimeoutError):
+        except _AWAY:
+            self.forget()
             return False
-        return count == len(step.events)
+        return bool(count == len(RECEIVERS))
+
+    def forget(self) -> None:
+        """Ask over another line from now on."""
+        if self._probe is not None:
+            self._probe.terminate()
+            self._probe = None
 
     async def ask(
         self, statement: str, *values: object, name: str = PLATFORM
@@ -155,163 +211,129 @@ class World:
     async def _watched(self, name: str) -> bool:
         try:
             return await watch_effects(self.superuser(database_name(name)))
-        except (OSError, asyncpg.PostgresError):
+        except _AWAY:
             return False
 
-    def _broker_at(self) -> Address:
-        host, _, port = (self.broker.address() or "127.0.0.1:1").partition(":")
-        return host, int(port)
+    async def _clear_ways(self) -> dict[str, Way]:
+        """Lead all over lines that can read what is said: one broker, without TLS."""
+        broker = [self._port(self.broker.nodes[0].name)]
+        relays = await self._line("relay – broker", broker, swap=True)
+        consumers = await self._line("consumer – broker", broker, swap=True)
+        ledger = await self._line("relay – platform", self._platform())
+        relay = Way(variables={**_kafka(self, relays), **self._ledger(ledger)})
+        ways = {"relay a": relay, "relay b": relay, GATEWAY: await self._gateway()}
+        for name in RECEIVERS:
+            ways[f"consumer {name}"] = Way(variables=_kafka(self, consumers))
+        if (wire := self._cut_off) is not None:
+            theirs = await self._line("wire – broker", broker, wire.outside, swap=True)
+            own = await self._line("wire – platform", self._platform(), wire.outside)
+            variables = {**_kafka(self, theirs), **self._ledger(own)}
+            ways["relay b"] = Way(variables=variables, prefix=wire.prefix)
+        return ways
 
-    def _at(self, name: str) -> Upstream:
+    async def _kafka_ways(self) -> dict[str, Way]:
+        """Lead to brokers that speak TLS, out of rooms where ours stand for them."""
+        ways = {GATEWAY: await self._gateway()}
+        if (wire := self._cut_off) is None:
+            ledger = await self._line("relay – platform", self._platform())
+            relay = Way(variables=self._ledger(ledger))
+            return ways | {"relay a": relay, "relay b": relay}
+        brokers = [self._port(node.name) for node in self.broker.nodes]
+        room, other = Room.called("r"), Room.called("c")
+        self._rooms += [room, other]
+        for where, line in (
+            (room, "relay – broker"),
+            (other, "consumer – broker"),
+            (wire, "wire – broker"),
+        ):
+            self.lines[line] = Line()
+            await self.lines[line].lead_in(where, brokers, same=True)
+        self.lines["relay – platform"] = Line()
+        ledger = await self.lines["relay – platform"].lead_in(room, self._platform())
+        ways["relay a"] = Way(variables=self._ledger(ledger), prefix=room.prefix)
+        own = await self._line("wire – platform", self._platform(), wire.outside)
+        ways["relay b"] = Way(variables=self._ledger(own), prefix=wire.prefix)
+        # They are started here: a consumer would start one in its own room.
+        names = [database_name(name) for name in RECEIVERS]
+        cluster = Cluster(self.settings.state, names)
+        found = await asyncio.to_thread(cluster.start)
+        self.lines["consumer – database"] = Line()
+        for name, own_database in zip(RECEIVERS, names, strict=True):
+            at = await self.lines["consumer – database"].lead_in(
+                other, [self._port(own_database)]
+            )
+            given = _through(found[own_database], at)
+            ways[f"consumer {name}"] = Way(
+                variables={variable(own_database): given}, prefix=other.prefix
+            )
+        return ways
+
+    async def _gateway(self) -> Way:
+        look_up = address(self.settings.state, os.environ)
+        own = await self._line("gateway – platform", self._platform())
+        theirs = await self._line("gateway – department", [self._port(DEPARTMENT)])
+        return Way(
+            variables={
+                "ZHITONG_WORKERS": str(WORKERS),
+                variable(PLATFORM): _through(look_up(PLATFORM), own),
+                variable(OWNER): _through(look_up(OWNER), own),
+                variable(DEPARTMENT): _through(look_up(DEPARTMENT), theirs),
+            }
+        )
+
+    def _ledger(self, at: Sequence[Address]) -> Mapping[str, str]:
+        found = address(self.settings.state, os.environ)(PLATFORM)
+        return {variable(PLATFORM): _through(found, at)}
+
+    def _platform(self) -> Sequence[Upstream]:
+        names = MEMBERS if self.standby else (PLATFORM,)
+        return [self._port(name) for name in names]
+
+    def _port(self, name: str) -> Upstream:
+        file = self.settings.state / "port" / name
+
         def find() -> Address:
-            port = (self.settings.state / "port" / name).read_text("ascii")
-            return "127.0.0.1", int(port)
+            return "127.0.0.1", int(file.read_text("ascii"))
 
         return find
 
     async def _line(
         self,
         name: str,
-        upstream: Upstream,
+        upstreams: Sequence[Upstream],
         host: str = "127.0.0.1",
         *,
         swap: bool = False,
-    ) -> Address:
-        line = ChaosProxy(upstream, host, swap=swap)
-        self.lines[name] = line
-        return host, await line.start()
-
-    def _kafka(self, at: Address) -> Mapping[str, str]:
-        return {
-            "ZHITONG_KAFKA": f"{at[0]}:{at[1]}",
-            "ZHITONG_KAFKA_SECURITY": "SASL_PLAINTEXT",
-            "ZHITONG_KAFKA_USERS": str(self.broker.home / "users"),
-        }
-
-    async def _beyond(self, cut_off: CutOff) -> Way:
-        """Let a relay run behind a wire of its own, which can be cut."""
-        cut_off.make()
-        broker = await self._line("wire – broker", self._broker_at, _OUTSIDE, swap=True)
-        ledger = await self._line("wire – platform", self._at(PLATFORM), _OUTSIDE)
-        look_up = address(self.settings.state, os.environ)
-        return Way(
-            variables={
-                **self._kafka(broker),
-                variable(PLATFORM): _through(look_up(PLATFORM), ledger),
-            },
-            prefix=("ip", "netns", "exec", cut_off.name),
-        )
+    ) -> Sequence[Address]:
+        self.lines[name] = Line()
+        return await self.lines[name].lead(upstreams, host, swap=swap)
 
     def _small_disks(self) -> None:
-        """Put WAL and broker's log on disks that can be filled, as root may."""
-        if os.geteuid() != 0 or shutil.which("mount") is None:
-            self.notes.append("no root: no small disks to fill")
+        """Put a broker's log on a disk that can be filled, as root may."""
+        node = self.broker.nodes[0]
+        data = node.home / "data"
+        if not may_mount() or not data.exists():
             return
-        wal = self.settings.state / "postgres" / PLATFORM / "pg_wal"
-        self.cluster(PLATFORM).stop()
-        if self._mounted(wal, _WAL_MIB):
-            self.disks["wal"] = wal
-        self.cluster(PLATFORM).start()
-        log = self.broker.nodes[0].home / "data"
-        self.broker.stop()
-        if log.exists() and self._mounted(log, _LOG_MIB):
-            self.disks["broker log"] = log
-        self.broker.start()
-
-    def _mounted(self, folder: Path, mebibytes: int) -> bool:
-        owner, aside = folder.stat(), folder.with_name(f"{folder.name}.aside")
-        folder.rename(aside)
-        folder.mkdir(mode=0o700)
-        os.chown(folder, owner.st_uid, owner.st_gid)
-        what = f"size={mebibytes}m,mode=0700,uid={owner.st_uid},gid={owner.st_gid}"
-        done = subprocess.run(  # noqa: S603 - our own folder
-            ["mount", "-t", "tmpfs", "-o", what, "tmpfs", str(folder)],  # noqa: S607
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            folder.rmdir()
-            aside.rename(folder)
-            self.notes.append(f"no small disk: {done.stderr.strip()}")
-            return False
-        subprocess.run(["cp", "-a", f"{aside}/.", str(folder)], check=True)  # noqa: S603, S607
-        shutil.rmtree(aside)
-        return True
+        self.broker.stop(node.number)
+        small_disk(data, LARGE_MIB)
+        self.disks["broker log"] = data
+        self.broker.start(node.number)
 
 
-@dataclass(slots=True)
-class CutOff:
-    """A network of its own for one process, on a wire that can be cut."""
-
-    name: str = field(default_factory=lambda: f"zts{os.getpid()}")
-
-    def make(self) -> None:
-        """Lay the wire."""
-        sweep()
-        ours, theirs = f"{self.name}o", f"{self.name}i"
-        for words in (
-            f"netns add {self.name}",
-            f"link add {ours} type veth peer name {theirs}",
-            f"link set {theirs} netns {self.name}",
-            f"addr add {_OUTSIDE}/24 dev {ours}",
-            f"link set {ours} up",
-            f"-n {self.name} addr add {_INSIDE}/24 dev {theirs}",
-            f"-n {self.name} link set {theirs} up",
-            f"-n {self.name} link set lo up",
-        ):
-            _ip(words, check=True)
-
-    def cut(self) -> None:
-        """Cut the wire: nothing passes, and nobody is told."""
-        _ip(f"link set {self.name}o down")
-
-    def mend(self) -> None:
-        """Let it pass again."""
-        _ip(f"link set {self.name}o up")
-
-    def swallow(self) -> None:
-        """Let what goes out vanish; what comes in arrives."""
-        _ip(f"-n {self.name} route add blackhole {_OUTSIDE}/32")
-
-    def give_back(self) -> None:
-        """Let it go out again."""
-        _ip(f"-n {self.name} route del blackhole {_OUTSIDE}/32")
-
-    def remove(self) -> None:
-        """Take it all away."""
-        _ip(f"link del {self.name}o")
-        _ip(f"netns del {self.name}")
+def _kafka(world: World, at: Sequence[Address]) -> Mapping[str, str]:
+    return {
+        "ZHITONG_KAFKA": ",".join(f"{host}:{port}" for host, port in at),
+        "ZHITONG_KAFKA_SECURITY": "SASL_PLAINTEXT",
+        "ZHITONG_KAFKA_USERS": str(world.broker.home / "users"),
+    }
 
 
-def sweep() -> None:
-    """Remove the networks of soaks that were killed."""
-    listed = subprocess.run(
-        ["ip", "netns", "list"],  # noqa: S607 - where the system has it
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    for line in listed.stdout.splitlines():
-        name = line.split()[0]
-        pid = name.removeprefix("zts")
-        if name.startswith("zts") and pid.isdigit() and not Path("/proc", pid).exists():
-            CutOff(name).remove()
-
-
-def _ip(words: str, *, check: bool = False) -> None:
-    subprocess.run(["ip", *words.split()], check=check, capture_output=True)  # noqa: S603, S607
-
-
-def _may_cut_off() -> bool:
-    return os.geteuid() == 0 and shutil.which("ip") is not None
-
-
-def _through(url: str | None, at: Address) -> str:
+def _through(url: str | None, at: Sequence[Address]) -> str:
     """Write the address *url* by way of a line of ours."""
     parts = urlsplit(url or "")
     login, _, _ = parts.netloc.rpartition("@")
-    return parts._replace(netloc=f"{login}@{at[0]}:{at[1]}").geturl()
+    hosts = ",".join(f"{host}:{port}" for host, port in at)
+    return parts._replace(netloc=f"{login}@{hosts}").geturl()
 
 
 def _free_port() -> int:

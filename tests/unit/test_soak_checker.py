@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,8 @@ from soak_faults import kinds
 from soak_ledger import Act, Attempt, Ledger, Result, read
 from soak_load import scripts
 from soak_nemesis import plan
+from soak_report import by_rule
+from soak_summary import Summary
 
 from zhitong.rules import merkle
 
@@ -433,3 +436,53 @@ def test_growth_is_measured_once_a_process_is_warm() -> None:
     assert [one.name for one in found] == ["b", "a"]
     assert found[0].share > 0.3
     assert found[1].share == 0.0
+
+
+def _report(seed: int, decisions: int, faults: dict[str, str], said: list[str]) -> str:
+    return json.dumps(
+        {
+            "seed": seed,
+            "seconds": 1800.0,
+            "decisions": decisions,
+            "versions": decisions + 1,
+            "by_rule": by_rule(said),
+            "results": {"ok": decisions + 1, "unknown": 2},
+            "faults": [{"name": n, "trouble": why} for n, why in faults.items()],
+            "memory": [],
+            "violations": said,
+        }
+    )
+
+
+def test_all_seeds_are_added_up(tmp_path: Path) -> None:
+    lost = "soak2n1s1e: acknowledged, 0 times in the ledger"
+    first, second = {"relay killed": ""}, {"relay killed": "", "wal full": "no disk"}
+    (tmp_path / "soak-1.json").write_text(_report(1, 600_000, first, []))
+    (tmp_path / "soak-2.json").write_text(_report(2, 500_000, second, [lost]))
+    (tmp_path / "soak-summary.json").write_text("{}")
+
+    summary = Summary.of(tmp_path)
+    said = dict(summary.lines())
+
+    assert said["decisions acknowledged"] == "1,100,000"
+    assert said["faults"] == "2 of 1 kinds"
+    assert said["faults that could not be done"] == "1"
+    assert said["acknowledged and lost"] == "1"
+    assert said["twice"] == said["out of order"] == "0"
+    assert summary.violations == [f"seed 2: {lost}"]
+    assert lost in summary.write(tmp_path).read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("said", "what"),
+    [
+        ("x: acknowledged, 0 times in the ledger", "acknowledged and lost"),
+        ("credit: e1 is not in the inbox", "acknowledged and lost"),
+        ("x: acknowledged, 2 times in the ledger", "twice"),
+        ("credit: ('d', 1) took effect twice", "twice"),
+        ("credit: d has 2 effects", "twice"),
+        ("credit: case k is in another order on the topic", "out of order"),
+    ],
+)
+def test_each_fault_counts_as_what_was_promised(said: str, what: str) -> None:
+    assert {name for name, many in by_rule([said]).items() if many} == {what}
