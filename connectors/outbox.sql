@@ -42,7 +42,7 @@ with near as materialized (
     from receiver r
     left join unnest($2::text[], $3::bigint[]) m (receiver, seq) on m.receiver = r.receiver
     cross join lateral (
-        select e.seq, e.receiver, e.key, e.attempts, octet_length(e.payload) as bytes from outbox e
+        select e.ctid as lies, e.seq, e.receiver, e.key, e.attempts, octet_length(e.payload) as bytes from outbox e
         -- As rows, so that the index is entered at the receiver's own: by seq alone, as the
         -- statistics may have it, a look would pass by all that waits for others.
         where (e.receiver, e.parked, e.seq) >= (r.receiver, false, coalesce(m.seq, 0))
@@ -53,20 +53,19 @@ with near as materialized (
 chosen as materialized (
     select n.*, row_number() over (partition by n.receiver order by n.place > $8, n.seq) as turn
     from near n where n.place = 1 or n.attempted = 0),
-checked as materialized (
+late as materialized (
     -- Looked up once for each key, at its first row.
-    select c.*, case when c.place = 1 then c.seq = (
-        select f.seq from outbox f where f.receiver = c.receiver and f.key = c.key order by f.seq limit 1) end as first
-    from chosen c where c.turn <= $5),
+    select c.receiver, c.key from chosen c
+    where c.turn <= $5 and c.place = 1 and c.seq <> (
+        select f.seq from outbox f where f.receiver = c.receiver and f.key = c.key order by f.seq limit 1)),
 given as materialized (
-    select k.seq, sum(k.bytes) over (partition by k.receiver order by k.turn) - k.bytes as before
-    from (
-        select c.*, first_value(c.first) over (partition by c.receiver, c.key order by c.seq) as due
-        from checked c) k
-    where k.due)
+    select c.lies, sum(c.bytes) over (partition by c.receiver order by c.turn) - c.bytes as before
+    from chosen c
+    where c.turn <= $5 and (c.receiver, c.key) not in (select l.receiver, l.key from late l))
 select o.seq, o.bucket, o.event_id::uuid, o.receiver, o.topic, o.key, o.payload, o.created_at,
     o.attempts, o.traceparent
-from given g join outbox o on o.seq = g.seq
+-- By the place of the row: within one statement it stays, and no index is asked again.
+from given g join outbox o on o.ctid = g.lies
 where g.before < $6;
 
 -- sent --
