@@ -118,8 +118,9 @@ async def measure(settings: Settings, given: argparse.Namespace) -> None:
         f"the ledger alone, {CALLERS} callers, {given.decisions:,} decisions",
         f"{rate:,.0f}/s, each with two events",
     )
-    count, rate = await way.drained()
+    count, rate, each = await way.drained()
     row(f"a relay empties an outbox of {count:,} events", f"{rate:,.0f} events/s")
+    row("µs of CPU an event", each)
     row("the outbox after it", await way.bloat())
     row("a relay is killed: the other has its buckets", f"{await way.takeover():.1f} s")
     for name, found in (await way.steady(cases, given.rate)).items():

@@ -22,13 +22,13 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 
 import asyncpg
-from machine import cpu_seconds, others, running, until
+from machine import others, running, until
+from relay_cpu import spent
 
 from zhitong.connectors.sealing import Sealing, living_keys
 from zhitong.decisions import (
@@ -44,7 +44,6 @@ from zhitong.decisions import (
     event_id,
     partition_key,
 )
-from zhitong.infra.broker import Broker
 from zhitong.infra.broker_start import start_broker
 from zhitong.infra.embedded import clean, databases
 from zhitong.infra.platform_database import PLATFORM, claim
@@ -52,7 +51,6 @@ from zhitong.infra.receiver_keys import make_demo_keys, public_keys
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.secret import secret
 from zhitong.infra.settings import Settings
-from zhitong.infra.workers import workers
 from zhitong.streams.envelopes import ReceiverEnvelopes
 from zhitong.streams.examples import whole
 
@@ -157,47 +155,14 @@ def _entry(version: int, change: Change) -> Entry:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """CPU seconds so far."""
-
-    relays: float
-    postgres: float
-    broker: float
-
-    def since(self, before: Spent, of: float) -> str:
-        """Write what was spent since *before*, in millionths of *of*."""
-        parts = {
-            "relay": self.relays - before.relays,
-            "PostgreSQL": self.postgres - before.postgres,
-            "broker": self.broker - before.broker,
-        }
-        said = ", ".join(f"{name} {s / of * 1e6:.1f}" for name, s in parts.items())
-        return f"{said}; all {sum(parts.values()) / of * 1e6:.1f}"
-
-
 class Drain:
     """An outbox on servers of its own, filled and emptied."""
 
     def __init__(self, settings: Settings, url: str) -> None:
         self._settings = settings
         self._url = url
-        (self._postgres,) = (
-            int(path.read_text().split()[0])
-            for path in settings.state.glob("postgres/*/postmaster.pid")
-        )
-        self._broker = [
-            pid for node in Broker(settings.state).nodes if (pid := node.pid())
-        ]
         self._events = Events(settings)
         self._cases = 0
-
-    def spent(self) -> Spent:
-        """Give the CPU seconds of relays, database and broker so far."""
-        relays = [worker.pid for worker in workers(self._settings)]
-        postgres, *others = cpu_seconds(self._postgres, *self._broker, *relays)
-        broker = len(self._broker)
-        return Spent(sum(others[broker:]), postgres, sum(others[:broker]))
 
     async def fill(self, count: int) -> None:
         """Put *count* events into the outbox, as relays find them after a stop."""
@@ -242,10 +207,10 @@ class Drain:
             # Python's own start is the same for a hundred events and a million.
             begun = partial(connection.fetchval, left, first, last)
             await until(begun, "the first to leave")
-            before, moved = self.spent(), await begun()
+            before, moved = spent(self._settings), await begun()
             empty = "select not exists (select from outbox)"
             await until(lambda: connection.fetchval(empty), "an empty outbox")
-            after = self.spent()
+            after = spent(self._settings)
         count, seconds, whole = await connection.fetchrow(  # type: ignore[misc]
             "select count(distinct (event_id, receiver)), "
             "extract(epoch from max(sent_at) - min(sent_at))::float8, "
@@ -267,9 +232,9 @@ class Drain:
             await until(lambda: connection.fetchval(OWNED, BUCKETS), "the buckets")
             # What it does at its start is not what it does all day.
             await asyncio.sleep(15)
-            before = self.spent()
+            before = spent(self._settings)
             await asyncio.sleep(seconds)
-            after = self.spent()
+            after = spent(self._settings)
         await connection.close()
         row("nothing to send: ms of CPU a second", after.since(before, seconds * 1e3))
 
