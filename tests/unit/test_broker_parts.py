@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -255,6 +257,19 @@ def test_a_broker_that_never_ran_is_stopped_and_can_be_stopped(tmp_path: Path) -
         server.freeze()
     with pytest.raises(EmbeddedError, match="no program to start kafka with"):
         server.start()
+
+
+def test_a_stop_ends_the_one_node_of_an_earlier_version_too(tmp_path: Path) -> None:
+    properties = str(tmp_path / "kafka" / "node.properties")
+    words = [sys.executable, "-c", "input()", "kafka.Kafka"]
+    with (
+        subprocess.Popen([*words, properties], stdin=subprocess.PIPE) as former,  # noqa: S603 - our own words
+        subprocess.Popen([*words, "/other"], stdin=subprocess.PIPE) as stranger,  # noqa: S603
+    ):
+        Broker(tmp_path).stop()
+        assert not processes.alive(former.pid)
+        assert stranger.poll() is None
+        stranger.kill()
 
 
 def test_a_port_is_kept_and_replaced_only_where_it_is_taken(tmp_path: Path) -> None:
