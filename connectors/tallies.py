@@ -144,7 +144,7 @@ def _by_key(statement: Statement, asked: Keys, where: str, many: str) -> str:
         counted = f'select x.k as "~match", count(*) as "~count" from {source}'
         return f"{counted} group by 1"
     keys, match = matching(statement, found, asked.values)
-    each = f'select k.k::text as "~match", q.n as "~count" from unnest({keys}) k(k)'
+    each = f'select k.k::text as "~match", q.n as "~count" from {keys}'
     rows = f"{statement.source()} where {match} and {where}"
     counted = f"cross join lateral (select {many} as n from {rows}) q"
     return f"{each} {counted} where q.n > 0"
