@@ -71,12 +71,17 @@ class Waiting(NamedTuple):
         return all(one.done.done() for one in self.togethers)
 
 
+async def _nothing_to_reset(_connection: object) -> None:
+    """Leave the connection as it is: a statement of ours leaves nothing behind."""
+
+
 async def open_pool(url: str) -> asyncpg.Pool[asyncpg.Record]:
     """Open the connections the register is written through."""
     return await primary.pool(
         url,
         min_size=1,
         max_size=POOL_SIZE,
+        reset=_nothing_to_reset,
         server_settings={"application_name": "zhitong register"},
     )
 

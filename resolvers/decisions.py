@@ -36,7 +36,8 @@ from zhitong.exceptions import (
 )
 from zhitong.ports import Envelopes, Ledger, Source
 from zhitong.resolvers.copies import Copies
-from zhitong.resolvers.facts import Registers
+from zhitong.resolvers.facts import Look, Registers
+from zhitong.resolvers.records import Pending
 from zhitong.rules.admission import admit, stated
 from zhitong.rules.check import Check
 from zhitong.rules.checks import SIGNATURE, Checks, findings
@@ -127,15 +128,17 @@ class Decisions:
     ) -> Checked:
         """Say what the rules find, without effect; refuse as `record` would."""
         at, decision = self.clock(), self._meant(decision)
-        await self._admit(principal, decision, at)
-        entry = _entry(principal, decision, at)
-        entry = await self._signed(entry, signing, decision)
-        copies = await self.copies.of(entry, self.envelopes.receivers(decision.act))
-        return Checked(
-            decision_id=decision.id,
-            content_hash=self.ledger.content_hash(decision),
-            findings=await self._findings(principal, entry, copies),
-        )
+        self._admit_form(decision, at)
+        async with self.registers.looking(principal, decision) as look:
+            await self._admit(principal, decision, look)
+            entry = _entry(principal, decision, at)
+            entry = await self._signed(entry, signing, decision)
+            copies = await self.copies.of(entry, self.envelopes.receivers(decision.act))
+            return Checked(
+                decision_id=decision.id,
+                content_hash=self.ledger.content_hash(decision),
+                findings=await self._findings(look, entry, copies),
+            )
 
     async def record(
         self,
@@ -151,12 +154,14 @@ class Decisions:
         `RecordUnavailableError` where it is not known to be taken: then try again.
         """
         at, decision = self.clock(), self._meant(decision)
-        await self._admit(principal, decision, at)
-        entry = _entry(principal, decision, at, traceparent)
-        entry = await self._signed(entry, signing, decision)
-        copies = await self.copies.of(entry, self.envelopes.receivers(decision.act))
-        found = await self._findings(principal, entry, copies)
-        return await self._commit(entry, copies, found, follows_history=False)
+        self._admit_form(decision, at)
+        async with self.registers.looking(principal, decision) as look:
+            await self._admit(principal, decision, look)
+            entry = _entry(principal, decision, at, traceparent)
+            entry = await self._signed(entry, signing, decision)
+            copies = await self.copies.of(entry, self.envelopes.receivers(decision.act))
+            found = await self._findings(look, entry, copies)
+            return await self._commit(entry, copies, found, look.pending)
 
     async def withdraw(
         self,
@@ -254,23 +259,27 @@ class Decisions:
         )
         entry = await self._signed(entry, signing, meant)
         copies = await self.copies.of(entry, held.receivers, held.order)
-        found = await self._findings(principal, entry, copies)
-        return await self._commit(
-            entry, copies, found, follows_history=held.before_platform
-        )
+        async with self.registers.looking(principal, decision) as look:
+            found = await self._findings(look, entry, copies)
+            return await self._commit(
+                entry,
+                copies,
+                found,
+                look.pending,
+                follows_history=held.before_platform,
+            )
 
     # --- who, and what is refused ---------------------------------------------
 
     async def _admit(
-        self, principal: Principal, decision: Decision, at: datetime
+        self, principal: Principal, decision: Decision, look: Look
     ) -> None:
-        self._admit_form(decision, at)
         if principal.kind in self.recorders:
             if principal.unit == decision.subject_code:
                 return
             # Who runs a case system speaks for those whose cases it keeps, no others.
             own = principal.unit == self._owner(decision)
-            if own and await self.registers.keeps(principal, decision):
+            if own and await look.keeps():
                 return
         raise DecisionForeignError(
             "只有作出决定的执法主体，或者保存其案件的办案系统（caseSource）的主管部门，"
@@ -331,12 +340,10 @@ class Decisions:
         return [one for one in self.checks.checks if one.test in SIGNATURE]
 
     async def _findings(
-        self, principal: Principal, entry: Entry, copies: Sequence[Copy]
+        self, look: Look, entry: Entry, copies: Sequence[Copy]
     ) -> tuple[Finding, ...]:
-        decision = entry.decision
-        facts = await self.registers.facts(principal, decision)
-        facts = replace(facts, signature=entry.signature)
-        found = findings(self.checks.checks, decision, facts)
+        facts = replace(await look.facts(), signature=entry.signature)
+        found = findings(self.checks.checks, entry.decision, facts)
         return found + tuple(self.envelopes.shortcomings(copies))
 
     async def _commit(
@@ -344,15 +351,18 @@ class Decisions:
         entry: Entry,
         copies: Sequence[Copy],
         found: tuple[Finding, ...],
+        look: Pending | None = None,
         *,
-        follows_history: bool,
+        follows_history: bool = False,
     ) -> Recorded:
+        """Enter it with all that leaves, and with the *look* that it rests on."""
         events = self.envelopes.events(copies, follows_history=follows_history)
         entry = msgspec.structs.replace(entry, findings=found)
-        whole = msgspec.structs.replace(
-            entry, events=events, looks=_looks(copies, events)
-        )
+        looks = _looks(copies, events) + (look.looks if look else ())
+        whole = msgspec.structs.replace(entry, events=events, looks=looks)
         committed = await self.ledger.commit(whole)
+        if look is not None:
+            look.carried = not committed.replayed
         if committed.replayed:
             # Who has it was decided when it was registered, not by today's rules.
             held = await self.ledger.held(entry.decision.id)

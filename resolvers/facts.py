@@ -1,21 +1,22 @@
 """The facts of a decision: what the registers say, read as every look is read.
 
 All registers are asked at once, under the platform's own rules of the policy and for
-the fields the checks need; the look is on record before anything rests on it. A
+the fields the checks need; the look is on record before anything of it is answered. A
 register that is away, has lost a column or may not be read leaves its part unverified.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import date
 
 from zhitong.decisions import Decision
 from zhitong.ports import Source
 from zhitong.resolvers.own import caused, opened, platform
 from zhitong.resolvers.read import Ask, Reader
-from zhitong.resolvers.records import Recorder
+from zhitong.resolvers.records import Pending, Recorder
 from zhitong.rules.facts import (
     Answer,
     CaseEntry,
@@ -30,7 +31,6 @@ from zhitong.types import (
     AnyOf,
     Compare,
     EntityType,
-    Inquiry,
     Keys,
     Op,
     Order,
@@ -99,13 +99,56 @@ class Registers:
         # is always stated: so are the verdicts.
         self._verdicts: dict[str, TypeVerdicts] = {}
 
-    async def facts(self, principal: Principal, decision: Decision) -> Facts:
-        """Ask every register once, for *principal*; raise `RecordUnavailableError`."""
-        inquiry = self._inquiry(principal, decision)
-        look = _Look(self._reader, inquiry, self._entities, self._sources())
+    @asynccontextmanager
+    async def looking(
+        self, principal: Principal, decision: Decision
+    ) -> AsyncIterator[Look]:
+        """Look at the registers for *principal*; it is on record when the block ends.
+
+        Raises `RecordUnavailableError` then. An entry that takes the look along, as
+        `Look.pending` says, has it in its own transaction.
+        """
+        # A look of the platform's own; the register tells who caused it.
+        inquiry = opened(
+            PLATFORM,
+            PURPOSE,
+            decision.document_no,
+            basis=caused("核验其决定", principal),
+            verdicts=self._verdicts,
+        )
+        async with self._recorder.pending(inquiry) as pending:
+            yield Look(self._reader, pending, self._entities, self._sources(), decision)
+
+
+class Look:
+    """One decision's look at the registers."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        pending: Pending,
+        entities: Mapping[str, EntityType],
+        sources: Mapping[str, Source],
+        decision: Decision,
+    ) -> None:
+        self.pending = pending
+        """Its record, and whether an entry has carried it."""
+        self._reader = reader
+        self._inquiry = pending.inquiry
+        self._entities = entities
+        self._decision = decision
+        self._sources = sources.values()
+        self._case_sources = frozenset(
+            source.name for source in self._sources if source.feeds(CASE)
+        )
+        self._case: Answer[Values] | None = None
+
+    async def facts(self) -> Facts:
+        """Ask every register once."""
+        decision = self._decision
         code = decision.subject_code
         subjects, officers, matters, cases, parties = await asyncio.gather(
-            look.where(
+            self.where(
                 SUBJECT,
                 AnyOf(
                     (
@@ -115,63 +158,32 @@ class Registers:
                     )
                 ),
             ),
-            look.keyed(OFFICER, "certificateNo", *decision.officers),
-            look.keyed(MATTER, "code", decision.matter_code),
-            look.case(decision),
-            look.keyed(PARTY, "code", decision.party.code),
+            self.keyed(OFFICER, "certificateNo", *decision.officers),
+            self.keyed(MATTER, "code", decision.matter_code),
+            self.case(),
+            self.keyed(PARTY, "code", decision.party.code),
         )
-        await self._recorder.record(inquiry)
         return Facts(
             subjects=Answer(tuple(map(_subject, subjects.entries)), subjects.away),
             officers=Answer(tuple(map(_officer, officers.entries)), officers.away),
             matters=Answer(tuple(map(_matter, matters.entries)), matters.away),
             cases=Answer(tuple(map(_case, cases.entries)), cases.away),
             parties=Answer(tuple(map(_party, parties.entries)), parties.away),
-            case_sources=look.case_sources,
+            case_sources=self._case_sources,
         )
 
-    async def keeps(self, principal: Principal, decision: Decision) -> bool:
+    async def keeps(self) -> bool:
         """Say whether its case system keeps cases of its subject, as far as is known.
 
-        One that is away is believed: a decision does not wait for a database.
+        The case itself says it of most. One that is away is believed: a decision does
+        not wait for a database.
         """
-        inquiry = self._inquiry(principal, decision)
-        look = _Look(self._reader, inquiry, self._entities, self._sources())
-        answer = await look.cases_of(decision)
-        await self._recorder.record(inquiry)
+        code = self._decision.subject_code
+        case = await self.case()
+        if any(row["subjectCode"] == code for row in case.entries):
+            return True
+        answer = await self._cases_of_its_subject()
         return answer.away or bool(answer.entries)
-
-    def _inquiry(self, principal: Principal, decision: Decision) -> Inquiry:
-        """Open a look of the platform's own; the register tells who caused it."""
-        return opened(
-            PLATFORM,
-            PURPOSE,
-            decision.document_no,
-            basis=caused("核验其决定", principal),
-            verdicts=self._verdicts,
-        )
-
-
-class _Look:
-    """One decision's look at the registers."""
-
-    def __init__(
-        self,
-        reader: Reader,
-        inquiry: Inquiry,
-        entities: Mapping[str, EntityType],
-        sources: Mapping[str, Source],
-    ) -> None:
-        self._reader = reader
-        self._inquiry = inquiry
-        self._entities = entities
-        self._fed = {
-            name: frozenset(
-                source.name for source in sources.values() if source.feeds(name)
-            )
-            for name in FIELDS
-        }
-        self.case_sources = self._fed[CASE]
 
     async def where(self, type_name: str, where: Predicate) -> Answer[Values]:
         """Read the rows of *type_name* where *where* holds."""
@@ -207,18 +219,23 @@ class _Look:
             )
         )
 
-    async def case(self, decision: Decision) -> Answer[Values]:
-        """Read the case in its system; in every one where none is named."""
-        named = decision.case_source
+    async def case(self) -> Answer[Values]:
+        """Read the case in its system, once; in every one where none is named."""
+        if self._case is None:
+            self._case = await self._read_case()
+        return self._case
+
+    async def _read_case(self) -> Answer[Values]:
+        named = self._decision.case_source
         if named is None:
-            return await self.keyed(CASE, "caseNo", decision.case_no)
-        if named not in self.case_sources:
+            return await self.keyed(CASE, "caseNo", self._decision.case_no)
+        if named not in self._case_sources:
             return Answer()
         return await self.keyed(
-            CASE, "caseNo", decision.case_no, sources=frozenset({named})
+            CASE, "caseNo", self._decision.case_no, sources=frozenset({named})
         )
 
-    async def cases_of(self, decision: Decision) -> Answer[Values]:
+    async def _cases_of_its_subject(self) -> Answer[Values]:
         """Read one case, any, of the subject in the case system named."""
         return await self._read(
             Ask(
@@ -226,8 +243,8 @@ class _Look:
                 fields=frozenset({"subjectCode"}),
                 order=_BY_KEY,
                 limit=1,
-                keys=Keys("subjectCode", (decision.subject_code,)),
-                sources=frozenset({decision.case_source or ""}),
+                keys=Keys("subjectCode", (self._decision.subject_code,)),
+                sources=frozenset({self._decision.case_source or ""}),
             )
         )
 
@@ -236,7 +253,8 @@ class _Look:
         found = await self._reader.rows(self._inquiry, ask)
         withheld = any(kind == name for kind, _ in self._inquiry.restrictions)
         lacking = any(gap.type == name for gap in self._inquiry.gaps)
-        away = withheld or lacking or not self._fed[name]
+        fed = any(source.feeds(name) for source in self._sources)
+        away = withheld or lacking or not fed
         if found.rows and name in {CASE, PARTY}:
             away = withheld  # found in one system, so it need not be in another
         return Answer(tuple(row.values for row in found.rows), away)

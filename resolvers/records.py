@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from opentelemetry import metrics
 
 from zhitong.exceptions import (
+    DecisionError,
     RecordUnavailableError,
     ZhitongError,
     ended,
@@ -32,6 +35,20 @@ _RECORDED = metrics.get_meter("zhitong.resolvers").create_counter(
     "{record}",
     "Looks answered, by whether the answer waited for its record",
 )
+
+
+@dataclass(slots=True, eq=False)
+class Pending:
+    """A look that goes on record once what it is for has ended."""
+
+    inquiry: Inquiry
+    carried: bool = False
+    """Whether it was committed with what it was for, in one transaction."""
+
+    @property
+    def looks(self) -> tuple[Inquiry, ...]:
+        """Give what is to be carried: nothing where nothing was looked at."""
+        return (self.inquiry,) if _looked(self.inquiry) else ()
 
 
 class Recorder:
@@ -58,8 +75,7 @@ class Recorder:
 
     async def record(self, inquiry: Inquiry) -> str | None:
         """Put *inquiry* on record; raise if nothing may be answered."""
-        looked = inquiry.looks or inquiry.restrictions or inquiry.gaps
-        if not (looked or inquiry.findings):
+        if not _looked(inquiry):
             return None
         if any(look.protected for look in inquiry.looks):
             self._check_fresh(inquiry)
@@ -69,6 +85,28 @@ class Recorder:
             await self._followed(inquiry)
             _RECORDED.add(1, {"record": "after"})
         return inquiry.id
+
+    @asynccontextmanager
+    async def pending(self, inquiry: Inquiry) -> AsyncIterator[Pending]:
+        """Put *inquiry* on record when the block has ended, if nothing carried it.
+
+        A refusal may rest on what was looked at. A block that fails otherwise tells
+        nothing of it: its record may follow.
+        """
+        look = Pending(inquiry)
+        try:
+            yield look
+        except DecisionError:
+            await self.record(inquiry)
+            raise
+        except BaseException:
+            if _looked(inquiry) and not look.carried:
+                await self._followed(inquiry)
+            raise
+        if look.carried:
+            _RECORDED.add(1, {"record": "within"})
+        else:
+            await self.record(inquiry)
 
     def _check_fresh(self, inquiry: Inquiry) -> None:
         """Raise where looks have had no proof for too long.
@@ -168,3 +206,9 @@ class Recorder:
     async def close(self) -> None:
         """Wait for what follows; what is not committed is on our own disk."""
         await self.settled()
+
+
+def _looked(inquiry: Inquiry) -> bool:
+    """Say whether there is anything to put on record."""
+    looked = inquiry.looks or inquiry.restrictions or inquiry.gaps
+    return bool(looked or inquiry.findings)

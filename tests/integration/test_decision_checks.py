@@ -164,6 +164,20 @@ async def test_the_look_at_the_registers_is_on_record_under_the_document(
     assert record["rows_seen"] == len(("subject", 1, 2, "matter", "case", "party"))
 
 
+async def test_a_decision_and_the_look_it_rests_on_are_one_transaction(
+    decisions: Decisions, lawful: Decision, sql: Sql
+) -> None:
+    await decisions.record(BUREAU, lawful)
+    (row,) = await sql(
+        "platform",
+        """select e.xmin::text = d.xmin::text as one
+        from access_entry e, decision d where e.cause = $1 and d.decision_id = $2""",
+        lawful.document_no,
+        str(lawful.id),
+    )
+    assert row["one"]
+
+
 async def test_an_auxiliary_of_the_roster_cannot_sign(
     decisions: Decisions, lawful: Decision, sql: Sql
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -327,6 +327,57 @@ async def test_what_the_registers_were_asked_is_on_record_all_the_same(
         ("emergency", "CaseRecord", 1),
         ("market", "Counterparty", 1),
     }
+
+
+async def test_the_entry_carries_what_the_registers_were_asked(desk: Desk) -> None:
+    await desk.decisions.record(department(), DECISION)
+    assert desk.recorder is not None
+    await desk.recorder.settled()
+    (entry,) = desk.ledger.versions[DECISION.id]
+    *told, asked = entry.looks
+    assert [look.operation for look in told] == ["push:provincial", "push:credit"]
+    assert asked.occasion.purpose == "decision-check"
+    assert len(asked.looks) == 5
+    assert desk.log.inquiries == []  # in the entry's own transaction, and nowhere else
+
+
+async def again(desk: Desk) -> None:
+    assert (await desk.decisions.record(department(), DECISION)).replayed
+
+
+async def as_another(desk: Desk) -> None:
+    with pytest.raises(DecisionConflictError):
+        await desk.decisions.record(department(), decision(title="另一案由"))
+
+
+async def once_more_under_another_id(desk: Desk) -> None:
+    with pytest.raises(DecisionDuplicateError):
+        await desk.decisions.record(department(), decision(local_id="yj-2026-32"))
+
+
+async def of_another_subject(desk: Desk) -> None:
+    with pytest.raises(DecisionForeignError):
+        await desk.decisions.record(department(), decision(subject_code=UNIT))
+
+
+async def only_asking(desk: Desk) -> None:
+    await desk.decisions.check(department(), DECISION)
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [again, as_another, once_more_under_another_id, of_another_subject, only_asking],
+)
+async def test_what_no_entry_carries_has_a_record_of_its_own(
+    desk: Desk, happens: Callable[[Desk], Awaitable[None]]
+) -> None:
+    await desk.decisions.record(department(), DECISION)
+    await happens(desk)
+    assert desk.recorder is not None
+    await desk.recorder.settled()
+    (inquiry,) = desk.log.inquiries
+    assert inquiry.occasion.purpose == "decision-check"
+    assert inquiry.looks
 
 
 async def test_every_register_is_asked_once(desk: Desk) -> None:
