@@ -3,8 +3,9 @@
 A gateway over the embedded demo city takes decisions over HTTP, from one caller and
 from sixteen. Printed is the CPU of the gateway, of the platform's PostgreSQL, of the
 departments' and of the callers, per decision, with the rate; and how many statements
-each server is sent for one. With ``--before FOLDER`` the gateway of another checkout
-takes its turns in between. Nothing is judged.
+each server is sent for one. What they spend while nobody asks is taken off. With
+``--before FOLDER`` the gateway of another checkout takes its turns in between. Nothing
+is judged.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 
 import uvloop
 from machine import cpu_seconds, others, running, until, zhitong
-from over_http import Case, over_http, some_cases
+from over_http import BARE, RECORD, Case, over_http, some_cases
 
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.gateway import PLATFORM
@@ -33,14 +34,17 @@ DEPARTMENT = DEMO_PRINCIPALS["department"]
 CALLERS = (1, 16)
 COUNTED = 100
 """Decisions whose statements are counted."""
+IDLE = 4.0
+"""Seconds in which nobody asks: what a second costs then is no decision's."""
 Figures = dict[str, float]
 
 
 class Bench:
     """A city with its servers, and what they have spent."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, document: str) -> None:
         self._settings = settings
+        self._document = document
         self._servers = {
             path.parent.name: int(path.read_text().split()[0])
             for path in sorted(settings.state.glob("postgres/*/postmaster.pid"))
@@ -77,13 +81,20 @@ class Bench:
             pid = note.pid if note else 0
             cases = await asyncio.to_thread(some_cases, client(settings, DEPARTMENT))
             await self._decide(cases, 8, 200)  # what is made at first use
+            before = self.spent(pid)
+            await asyncio.sleep(IDLE)
+            after = self.spent(pid)
+            idle = {name: (after[name] - before[name]) / IDLE for name in before}
             for callers in CALLERS:
                 number = count // 4 if callers == 1 else count
                 before = self.spent(pid)
                 rate = await self._decide(cases, callers, number)
                 after = self.spent(pid)
+                seconds = number / rate
                 found[callers] = {
-                    name: (after[name] - before[name]) / number * 1000
+                    name: (after[name] - before[name] - idle[name] * seconds)
+                    / number
+                    * 1000
                     for name in before
                 } | {"rate": rate}
             found[0] = await self._statements(cases)
@@ -93,7 +104,9 @@ class Bench:
         self._numbers += 1
         name = f"{os.getpid()}-{self._numbers}"
         caller = client(self._settings, DEPARTMENT)
-        rate, _ = await over_http(caller, cases, callers, count, name)
+        rate, _ = await over_http(
+            caller, cases, callers, count, called=name, document=self._document
+        )
         return rate
 
     async def _statements(self, cases: Sequence[Case]) -> Figures:
@@ -143,7 +156,7 @@ async def measure(settings: Settings, given: argparse.Namespace) -> None:
     """Print all figures."""
     here = Path(__file__).parents[1]
     folders = [given.before.resolve(), here] if given.before else [here]
-    bench = Bench(settings)
+    bench = Bench(settings, BARE if given.bare else RECORD)
     found: dict[Path, list[dict[int, Figures]]] = defaultdict(list)
     for _ in range(given.rounds):
         for folder in folders:
@@ -159,6 +172,9 @@ def main() -> None:
     parser.add_argument("--decisions", type=int, default=1_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--before", type=Path, help="another checkout of this")
+    parser.add_argument(
+        "--bare", action="store_true", help="ask for nothing that is read again"
+    )
     parser.add_argument("--state", type=Path, help="a city that is up, and stays so")
     given = parser.parse_args()
     made = Path(".zhitong/bench") / f"entry-{os.getpid()}"

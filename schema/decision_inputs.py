@@ -6,12 +6,16 @@ error: a wrong credit code is DECISION_UNIDENTIFIED, not a failed variable.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from functools import cache
+from typing import Any, cast
 from uuid import UUID
 
 import strawberry
+from strawberry.types.arguments import InputContext, convert_argument
+from strawberry.types.base import StrawberryList, StrawberryOptional
+from strawberry.types.enum import StrawberryEnumDefinition
 
 from zhitong.decisions import Act, Decision, Licence, Party, Penalty, Review
 from zhitong.exceptions import DecisionFormatError, DecisionUnknownError
@@ -164,7 +168,42 @@ def made_input(
             body[field] = strawberry.field(
                 name=field, description=str(said), default=strawberry.UNSET
             )
-    return strawberry.input(type(name, (), body), description=str(label))
+    made: Any = strawberry.input(type(name, (), body), description=str(label))
+    made.__strawberry_definition__.from_input = filled
+    return cast("type", made)
+
+
+def filled(made: type, value: Mapping[str, Any], context: InputContext) -> object:
+    """Make the input *made*, as strawberry does, which finds out each type anew."""
+    given = {}
+    for name, type_, bare in _shape(made):
+        said = value.get(name, strawberry.UNSET)
+        if not bare:
+            path = (*context.path, name)
+            said = convert_argument(
+                said,
+                type_,
+                context.scalar_registry,
+                context.config,
+                context.info,
+                path=path,
+            )
+        given[name] = said
+    return made(**given)
+
+
+@cache
+def _shape(made: Any) -> Sequence[tuple[str, Any, bool]]:  # noqa: ANN401 - a made type
+    """Name its fields, with their types, and whether a value is given as it came."""
+    definition = made.__strawberry_definition__
+    shape = []
+    for field in definition.fields:
+        type_ = field.resolve_type(type_definition=definition)
+        whole = type_.of_type if isinstance(type_, StrawberryOptional) else type_
+        made_of = isinstance(whole, StrawberryList | StrawberryEnumDefinition)
+        made_of = made_of or hasattr(whole, "__strawberry_definition__")
+        shape.append((field.python_name, type_, not made_of))
+    return shape
 
 
 OWN = {one.name: code_enum(one) for one in (codes.PENALTY_KIND, codes.ID_KIND)}

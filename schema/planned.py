@@ -24,7 +24,7 @@ from zhitong.schema.federation import Graph
 from zhitong.schema.gate import Bounds
 from zhitong.schema.running import PLAN, Ran
 from zhitong.schema.selection import weight_of
-from zhitong.schema.selection_of import MOST_PARTS, Selected, Selecting
+from zhitong.schema.selection_of import LEFT, MOST_PARTS, Selected, Selecting
 from zhitong.schema.variables import Variables
 
 SELECTIONS = metrics.get_meter("zhitong.schema").create_counter(
@@ -57,6 +57,8 @@ class PlannedRuns:
         context: Context,
     ) -> Ran | str:
         """Run *operation* under the variables *given*; or say why it has no plan."""
+        if operation.operation in LEFT:  # its variables are coerced where it runs
+            return LEFT[operation.operation]
         name = operation.name.value if operation.name else None
         values = self._variables.values((admitted.hash, name), operation, given or {})
         if isinstance(values, list):

@@ -70,7 +70,7 @@ from zhitong.types import EntityType
 
 MOST_PARTS = 2_000
 """What is asked of an interface is a part for each type that may stand there."""
-_KINDS = {
+LEFT = {
     OperationType.MUTATION: MUTATION,
     OperationType.SUBSCRIPTION: SUBSCRIPTION,
 }
@@ -140,8 +140,8 @@ class Selecting:
 
         No other variable's value is looked at.
         """
-        if operation.operation in _KINDS:
-            return left(_KINDS[operation.operation])
+        if operation.operation in LEFT:
+            return left(LEFT[operation.operation])
         fragments = {
             one.name.value: one
             for one in document.definitions
