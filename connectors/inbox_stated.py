@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -71,6 +72,17 @@ class InboxStated:
     async def answered(self, statement: UUID, held: int) -> None:
         """Note that it was answered, with so many events."""
         await self._rows("answered", statement, held)
+
+    async def forget(self, before: datetime) -> int:
+        """Forget where events lay that came *before*; say how many windows went.
+
+        A window goes whole: what is left of one would be answered as missing.
+        """
+        windows = 0
+        for name in ("forget_windows", "forget_places"):
+            while gone := (await self._rows(name, before))[0]["many"]:
+                windows += gone if name == "forget_windows" else 0
+        return windows
 
     async def _rows(self, name: str, *values: object) -> Sequence[asyncpg.Record]:
         try:

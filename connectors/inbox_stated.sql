@@ -34,3 +34,23 @@ order by a.koffset;
 
 -- answered --
 update stated set due = false, held = $2, answered_at = clock_timestamp() where statement_id = $1;
+
+-- forget_windows --
+-- Windows that were not stated again since $1, each with the places in it.
+with gone as (
+    delete from stated where statement_id in (select statement_id from stated where came_at < $1 order by came_at limit 10)
+    returning topic, partition, from_offset, to_offset),
+places as (
+    delete from arrived a using gone g
+    where a.topic = g.topic and a.partition = g.partition and a.koffset >= g.from_offset and a.koffset < g.to_offset)
+select count(*) as many from gone;
+
+-- forget_places --
+-- Places before $1 that lie in no window: those of replays, and from before statements.
+with gone as (
+    delete from arrived where ctid = any(array(
+        select a.ctid from arrived a where a.at < $1 and not exists (select from stated s
+            where s.topic = a.topic and s.partition = a.partition and s.from_offset <= a.koffset and a.koffset < s.to_offset)
+        limit 10000))
+    returning 1)
+select count(*) as many from gone;

@@ -16,6 +16,7 @@ from zhitong.infra.broker_access import way
 from zhitong.infra.broker_start import topics
 from zhitong.infra.bureau_keys import Vouching
 from zhitong.infra.embedded import databases
+from zhitong.infra.forgetting import forgetting
 from zhitong.infra.platform_keys import platform_keys
 from zhitong.infra.receiver_keys import (
     make_demo_keys,
@@ -82,8 +83,9 @@ async def _consume(
         f"接收方已启动 The receiver runs: {name}, {title.zh} {title.en}", flush=True
     )
     config = read_receivers(settings.receivers, settings.tenant)
+    book = InboxStated(inbox.pool)
     answering = Answering(
-        InboxStated(inbox.pool),
+        book,
         keys,
         KafkaSender(broker, _DELIVERY_SECONDS, topics(settings)),
         tenant=settings.tenant,
@@ -95,6 +97,7 @@ async def _consume(
         async with asyncio.TaskGroup() as group:
             group.create_task(BrokerWatch(broker, _log).run())
             group.create_task(consumer.run(broker, *place))
+            group.create_task(forgetting(book, settings))
             own = names.group(settings.tenant, receiver, names.RECON)
             group.create_task(answering.run(broker, stated, own))
     finally:

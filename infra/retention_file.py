@@ -41,6 +41,7 @@ class _File(_Form, frozen=True, kw_only=True):
     tenant: Whose
     looks: list[_Looks]
     sent: list[_Sent] = []
+    places: list[_Sent] = []
 
 
 def read_retention(path: Path) -> Sequence[Keeping]:
@@ -68,11 +69,21 @@ def read_retention(path: Path) -> Sequence[Keeping]:
 def read_sent_retention(path: Path) -> Sequence[Keeping]:
     """Read how long bytes stay in the sent log; raise `SettingsError`."""
     file = read_form(path, _File, NAMED, SettingsError)
-    if len({each.since for each in file.sent}) < len(file.sent):
+    return _dated(path, file.sent, Label("已发日志", "the sent log"))
+
+
+def read_places_retention(path: Path) -> Sequence[Keeping]:
+    """Read how long a receiver knows where events lay; raise `SettingsError`."""
+    file = read_form(path, _File, NAMED, SettingsError)
+    return _dated(path, file.places, Label("事件的位点", "places of events"))
+
+
+def _dated(path: Path, periods: Sequence[_Sent], what: Label) -> Sequence[Keeping]:
+    if len({each.since for each in periods}) < len(periods):
         raise SettingsError(
-            f"保存期限文件 {path.name}：已发日志同日只能有一个期限",
-            f"the file of retention periods {path.name}: one period of the sent log "
-            "for a day",
+            f"保存期限文件 {path.name}：{what.zh}同日只能有一个期限",
+            f"the file of retention periods {path.name}: one period of {what.en} for a "
+            "day",
         )
     return [
         Keeping(
@@ -81,5 +92,5 @@ def read_sent_retention(path: Path) -> Sequence[Keeping]:
             months=each.months,
             source=each.source,
         )
-        for each in file.sent
+        for each in periods
     ]

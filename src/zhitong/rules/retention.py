@@ -35,3 +35,14 @@ def months_after(month: date, many: int) -> date:
     """Give the first day of the month that is *many* months after *month*'s."""
     place = month.year * 12 + month.month - 1 + many
     return date(place // 12, place % 12 + 1, 1)
+
+
+def kept_since(rules: Iterable[Keeping], today: date) -> date:
+    """Say what came before which day may go, by the rules in force *today*.
+
+    Raises `LookupError` where none is in force.
+    """
+    begun = [one for one in rules if one.since <= today]
+    if not begun:
+        raise LookupError
+    return months_after(today, -max(begun, key=lambda one: one.since).months)
