@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import lru_cache, partial
 from types import MappingProxyType
 
 from kafka import KafkaProducer, errors
@@ -102,6 +103,7 @@ class KafkaSender:
         begun: list[FutureRecordMetadata | Fault] = []
         broken: set[str] = set()
         several = len({event.key for event in events}) < len(events)
+        halt = partial(_halt, producer)
         there: dict[str, int] = {}
         for event in events:
             if known := missing.get(event.topic):
@@ -120,7 +122,7 @@ class KafkaSender:
             elif several:
                 # A partition has one batch under way. Where that fails nothing more
                 # leaves: what follows it in its case would overtake it.
-                one.add_errback(_halt, producer)
+                one.add_errback(halt)
         deadline = time.monotonic() + self._delivery + _SLACK_SECONDS
         self._await(producer, deadline)
         return [
@@ -215,7 +217,12 @@ def _answer(
     if isinstance(begun, Fault):
         return begun
     try:
-        metadata = begun.get(max(0.0, deadline - time.monotonic()))  # type: ignore[no-untyped-call]
+        # Asked only where it is not known how it went: each question has a clock.
+        metadata = (
+            begun.value
+            if begun.succeeded()
+            else begun.get(max(0.0, deadline - time.monotonic()))  # type: ignore[no-untyped-call]
+        )
     except _POISON as error:
         return Fault(seq=event.seq, error=_poison(error))
     except AWAY as error:
@@ -230,6 +237,7 @@ def _answer(
     )
 
 
+@lru_cache(maxsize=256)
 def _at(milliseconds: int | None) -> datetime | None:
     if milliseconds is None or milliseconds < 0:
         return None
