@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from kafka import KafkaAdminClient, KafkaProducer, errors
+from kafka.net.manager import KafkaConnectionManager
 from kafka.net.transport import KafkaSSLTransport
 
 from zhitong.exceptions import SettingsError
@@ -49,6 +50,25 @@ async def _handshake(transport: Any) -> None:  # noqa: ANN401 - kafka-python's o
 
 
 KafkaSSLTransport.handshake = _handshake  # type: ignore[method-assign,assignment]
+_CONNECTIONS: Any = KafkaConnectionManager
+_build = _CONNECTIONS._build_transport  # noqa: SLF001 - nothing public makes one
+
+
+async def _built(
+    manager: KafkaConnectionManager, node: object, timeout_at: float | None = None
+) -> object:
+    """Connect; a line that is reset before TLS begins is a fault of the line.
+
+    The library raises it as it comes, and its loop that learns who leads what knows
+    its own faults only: it ended, and partitions of a lost node were never read again.
+    """
+    try:
+        return await _build(manager, node, timeout_at=timeout_at)
+    except OSError as error:
+        raise errors.KafkaConnectionError(str(error)) from error
+
+
+_CONNECTIONS._build_transport = _built  # noqa: SLF001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
