@@ -38,6 +38,9 @@ REPLICATED: Mapping[str, str] = {
     "wal_level": "replica",
     "max_wal_senders": "8",
     "max_replication_slots": "8",
+    # While no standby answers, sessions that nobody waits for are kept up to 20 s: four
+    # for each connection of a gateway's pools. Commands must still come in beside them.
+    "max_connections": "400",
     # A standby that stays away costs so much of the primary's disk, and then its place.
     "max_slot_wal_keep_size": "2GB",
     # A line that is cut is noticed, and tried again, in seconds.
