@@ -35,7 +35,7 @@ def test_a_line_that_is_reset_before_tls_begins_is_a_fault_of_the_broker(
         return line
 
     monkeypatch.setattr(manager, "create_connection", reset)
-    net = NetworkSelector()
+    net: Any = NetworkSelector()
     ours = LIBRARY.KafkaConnectionManager(net, security_protocol="SSL")
     port = listener.getsockname()[1]
     node = MetadataResponse.MetadataResponseBroker(1, "127.0.0.1", port, None)
