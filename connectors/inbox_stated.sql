@@ -33,7 +33,11 @@ where a.topic = $1 and a.partition = $2 and a.koffset >= $3 and a.koffset < $4
 order by a.koffset;
 
 -- answered --
-update stated set due = false, held = $2, answered_at = clock_timestamp() where statement_id = $1;
+-- What came or went while the answer was under way is answered at the next look.
+update stated s set held = $2, answered_at = clock_timestamp(), due = $2::bigint <> (
+    select count(*) from arrived a join inbox i on i.event_id = a.event_id
+    where a.topic = s.topic and a.partition = s.partition and a.koffset >= s.from_offset and a.koffset < s.to_offset)
+where statement_id = $1;
 
 -- forget_windows --
 -- Windows that were not stated again since $1, each with the places in it.

@@ -39,7 +39,14 @@ from zhitong.streams.grants import grants, users
 from zhitong.streams.kafka_client import Access, connect
 from zhitong.streams.topics import administering, ensure_topics
 
-pytestmark = pytest.mark.integration
+pytestmark = [
+    pytest.mark.integration,
+    # Who is refused leaves its line to the collector: so the library has it.
+    pytest.mark.filterwarnings(
+        "ignore:Exception ignored in. <ssl.SSLSocket"
+        ":pytest.PytestUnraisableExceptionWarning"
+    ),
+]
 
 TENANTS = ("anze", "beihe")
 NODES = (1, 2, 3)

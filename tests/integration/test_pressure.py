@@ -303,6 +303,11 @@ async def test_a_decision_is_taken_marked_and_cleared_when_what_waits_has_left(
         (only,) = dict(answer.body["data"]).values()  # type: ignore[call-overload]
         return only
 
+    # What other tests have left would press as well.
+    await sql(
+        "platform", "delete from outbox where created_at < now() - interval '1 m'"
+    )
+    await pressure.look()
     before = await ask(RECORD, decision=penalty("pressed-1"))
     assert before["warnings"] == []
     await sql("platform", AGED, 1_000.0, "credit")
