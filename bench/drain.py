@@ -22,45 +22,28 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import asyncpg
+from alike import PERSON, SEALED, Alike
 from machine import others, running, until
 from relay_cpu import spent
+from way import OWNED
 
 from zhitong.connectors.sealing import Sealing, living_keys
-from zhitong.decisions import (
-    BUCKETS,
-    Act,
-    Change,
-    Decision,
-    Entry,
-    Party,
-    Penalty,
-    bucket,
-    case_hash,
-    event_id,
-    partition_key,
-)
+from zhitong.decisions import BUCKETS
 from zhitong.infra.broker_start import start_broker
 from zhitong.infra.embedded import clean, databases
 from zhitong.infra.platform_database import PLATFORM, claim
-from zhitong.infra.receiver_keys import make_demo_keys, public_keys
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.secret import secret
 from zhitong.infra.settings import Settings
-from zhitong.streams.envelopes import ReceiverEnvelopes
-from zhitong.streams.examples import whole
 
-CHANGES = (Change.RECORDED, Change.CORRECTED)
-"""What becomes of a case, one version after the other."""
-SEALED = 10
-"""One event in so many is about a natural person."""
-OWNED = (
-    "select count(*) = $1 from pg_locks where locktype = 'advisory' and classid = 7001"
-)
+VERSIONS = (1, 2)
+AT = datetime(2026, 11, 20, 8, tzinfo=UTC)
 COLUMNS = (
     *("bucket", "event_id", "receiver", "decision_id", "version", "change", "topic"),
     *("key", "schema", "payload", "traceparent"),
@@ -72,96 +55,15 @@ def row(what: str, found: str) -> None:
     print(f"{what:<44} {found}", flush=True)
 
 
-def decision(number: int) -> Decision:
-    """Give one like any other; the number is all that tells them apart."""
-    return Decision(
-        local_id=f"drain-{number}",
-        act=Act.PENALTY,
-        subject_code="11619900MB0004001B",
-        subject_name="安泽市应急管理局",
-        case_source="emergency",
-        case_no=f"AZYJ-{number}",
-        document_no="（安）应急罚〔2026〕1号",
-        decided_on=date(2026, 11, 20),
-        title="占用安全出口案",
-        facts="安全出口上锁，疏散通道堆放杂物。" * 6,
-        basis="《中华人民共和国安全生产法》第一百零五条",
-        content="罚款人民币20000元",
-        party=Party(
-            kind="LEGAL_PERSON",
-            name="安泽市某某化工有限公司",
-            code="91110000600037341L",
-            representative="张三",
-        ),
-        penalty=Penalty(kinds=("FINE",), fine=2_000_000, procedure="ORDINARY"),
-    )
-
-
-class Events:
-    """Rows of the outbox: each the real bytes of the first case, as another's."""
-
-    def __init__(self, settings: Settings) -> None:
-        config = read_receivers(tenant=settings.tenant)
-        self.topics = {
-            name: one.topic for name, one in config.on(date(2026, 11, 20)).items()
-        }
-        make_demo_keys(settings.state, list(self.topics))
-        envelopes = ReceiverEnvelopes(
-            config, public_keys(settings.state, set(self.topics))
-        )
-        self._first = {
-            (event.receiver, version): event
-            for version, change in enumerate(CHANGES, 1)
-            for event in envelopes.events(
-                [whole(_entry(version, change), name) for name in self.topics],
-                follows_history=False,
-            )
-        }
-
-    def rows(self, cases: range) -> Iterator[tuple[object, ...]]:
-        """Give every version's events of *cases*, first versions first."""
-        was = decision(0)
-        for version, change in enumerate(CHANGES, 1):
-            for number in cases:
-                now = decision(number)
-                hashed = case_hash(now.case_key)
-                named = str(event_id(now.id, version, change))
-                for name, topic in self.topics.items():
-                    first = self._first[name, version]
-                    payload = first.payload
-                    for old, new in (
-                        (str(was.id), str(now.id)),
-                        (str(first.event_id), named),
-                        (partition_key(case_hash(was.case_key)), partition_key(hashed)),
-                    ):
-                        payload = payload.replace(old.encode(), new.encode())
-                    yield (
-                        *(bucket(hashed), named, name, str(now.id), version),
-                        *(change.value, topic, partition_key(hashed), first.schema),
-                        *(payload, ""),
-                    )
-
-
-def _entry(version: int, change: Change) -> Entry:
-    said = decision(0)
-    return Entry(
-        decision=said,
-        version=version,
-        change=change,
-        at=datetime(2026, 11, 20, 8, tzinfo=UTC),
-        unit=said.subject_code,
-        unit_name=said.subject_name or "",
-        person="bench",
-    )
-
-
 class Drain:
     """An outbox on servers of its own, filled and emptied."""
 
     def __init__(self, settings: Settings, url: str) -> None:
         self._settings = settings
         self._url = url
-        self._events = Events(settings)
+        config = read_receivers(tenant=settings.tenant)
+        self._topics = {name: one.topic for name, one in config.on(AT.date()).items()}
+        self._alike = Alike(settings.state, config, AT)
         self._cases = 0
 
     async def fill(self, count: int) -> None:
@@ -170,21 +72,21 @@ class Drain:
         connection = await asyncpg.connect(self._url)
         cases = range(
             self._cases,
-            self._cases + count // (len(CHANGES) * len(self._events.topics)),
+            self._cases + count // (len(VERSIONS) * len(self._topics)),
         )
         self._cases = cases.stop
-        for name, topic in self._events.topics.items():
+        for name, topic in self._topics.items():
             await connection.execute(
                 "insert into receiver (receiver, title_zh, title_en, topic) "
                 "values ($1, $1, $1, $2) on conflict do nothing",
                 *(name, topic),
             )
         await connection.copy_records_to_table(
-            "outbox", records=self._events.rows(cases), columns=COLUMNS
+            "outbox", records=self._rows(cases), columns=COLUMNS
         )
         # Of a natural person the bytes wait sealed beside: they take the others' place.
         sealing = Sealing(secret(state / "subject.key"), secret(state / "person.key"))
-        person = sealing.person("11010519491231002X")
+        person = sealing.person(PERSON)
         ((key_id, _),) = (await living_keys(connection, sealing, [person])).values()
         await connection.execute(
             "insert into sealed_payload (event_id, receiver, key_id, sealed) "
@@ -193,6 +95,17 @@ class Drain:
         )
         await connection.execute("vacuum analyze outbox, sealed_payload")
         await connection.close()
+
+    def _rows(self, cases: range) -> Iterator[tuple[object, ...]]:
+        """Give every version's events of *cases*, first versions first."""
+        for version, number, name in product(VERSIONS, cases, self._topics):
+            made = self._alike.made(number, version, name)
+            event = made.event
+            yield (
+                *(made.bucket, str(event.event_id), name, made.decision_id, version),
+                *(made.change.value, event.topic, made.key, event.schema),
+                *(event.payload, ""),
+            )
 
     async def emptied(self, relays: int) -> bool:
         """Start *relays*, print what they took; say whether each is there once."""

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import uvloop
-from machine import cpu_seconds, others, running, until, zhitong
+from machine import cpu_seconds, others, running, servers, until, zhitong
 from over_http import BARE, RECORD, Case, over_http, some_cases
 
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
@@ -46,18 +46,15 @@ class Bench:
     def __init__(self, settings: Settings, document: str) -> None:
         self._settings = settings
         self._document = document
-        self._servers = {
-            path.parent.name: int(path.read_text().split()[0])
-            for path in sorted(settings.state.glob("postgres/*/postmaster.pid"))
-        }
+        self._servers = servers(settings.state)
         self._numbers = 0
 
     def spent(self, gateway: int) -> Figures:
         """Give the CPU seconds so far, by what has had them."""
         names = [*self._servers]
         pids = [self._servers[name] for name in names]
-        ours, *servers = cpu_seconds(gateway, *pids)
-        by_name = dict(zip(names, servers, strict=True))
+        ours, *theirs = cpu_seconds(gateway, *pids)
+        by_name = dict(zip(names, theirs, strict=True))
         platform = by_name.pop(PLATFORM)
         return {
             "gateway": ours,

@@ -139,25 +139,29 @@ def memory(root: int, line: str = "VmHWM") -> float:
     return kilobytes / 1024
 
 
+def servers(state: Path) -> Mapping[str, int]:
+    """Give the processes of the databases of a state folder, by their names."""
+    return {
+        path.parent.name: int(path.read_text().split()[0])
+        for path in sorted(state.glob("postgres/*/postmaster.pid"))
+    }
+
+
 class Processes:
     """The servers of the databases in some state folders, as far as CPU goes."""
 
     def __init__(self, *states: Path) -> None:
-        self._servers = [
-            int(path.read_text().split()[0])
-            for state in states
-            for path in state.glob("postgres/*/postmaster.pid")
-        ]
+        self._servers = [pid for state in states for pid in servers(state).values()]
 
     def used(self, pid: int) -> tuple[float, float]:
         """Give the CPU seconds of process *pid*, and of the databases."""
-        one, *servers = cpu_seconds(pid, *self._servers)
-        return one, sum(servers)
+        one, *theirs = cpu_seconds(pid, *self._servers)
+        return one, sum(theirs)
 
     def elsewhere(self) -> float:
         """Give the CPU seconds that neither we nor the databases have had."""
-        ours, *servers = cpu_seconds(os.getpid(), *self._servers)
-        return _busy()[0] / TICK - ours - sum(servers)
+        ours, *theirs = cpu_seconds(os.getpid(), *self._servers)
+        return _busy()[0] / TICK - ours - sum(theirs)
 
 
 def quantiles(seconds: Sequence[float]) -> str:

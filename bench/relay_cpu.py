@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from machine import cpu_seconds
+from machine import cpu_seconds, servers
 
 from zhitong.infra.broker import Broker
+from zhitong.infra.platform_database import PLATFORM
 from zhitong.infra.settings import Settings
 from zhitong.infra.workers import workers
 
@@ -32,10 +33,7 @@ class Spent:
 
 def spent(settings: Settings) -> Spent:
     """Give the CPU seconds of all that runs from the state folder, so far."""
-    (postgres,) = (
-        int(path.read_text().split()[0])
-        for path in settings.state.glob("postgres/platform/postmaster.pid")
-    )
+    postgres = servers(settings.state)[PLATFORM]
     nodes = [pid for node in Broker(settings.state).nodes if (pid := node.pid())]
     relays = [one.pid for one in workers(settings) if one.name.startswith("relay")]
     database, *others = cpu_seconds(postgres, *nodes, *relays)

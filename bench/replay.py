@@ -29,39 +29,23 @@ from pathlib import Path
 
 import asyncpg
 import orjson
+from alike import PERSON, SEALED, Alike
 from kafka import KafkaConsumer, TopicPartition
 from machine import others, zhitong
 
 from zhitong.connectors.ledger_entry import sent_place
 from zhitong.connectors.sealing import Sealing, living_keys, seal_bytes
-from zhitong.decisions import (
-    Act,
-    Change,
-    Decision,
-    Entry,
-    Party,
-    Penalty,
-    bucket,
-    case_hash,
-    event_id,
-    partition_key,
-)
 from zhitong.infra.broker_access import administrator
 from zhitong.infra.broker_start import start_broker
 from zhitong.infra.embedded import clean, databases
 from zhitong.infra.platform_database import PLATFORM, claim
-from zhitong.infra.receiver_keys import make_demo_keys, public_keys
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.secret import secret
 from zhitong.infra.settings import Settings
 from zhitong.streams import names
-from zhitong.streams.envelopes import ReceiverEnvelopes
-from zhitong.streams.examples import whole
 from zhitong.streams.kafka_client import connect
 
 RECEIVER = "credit"
-SEALED = 10
-"""One in so many is about a natural person."""
 VERSIONS = 3
 COLUMNS = (
     *("seq", "bucket", "event_id", "receiver", "decision_id", "version", "change"),
@@ -80,18 +64,14 @@ class Filled:
 
     def __init__(self, settings: Settings, count: int) -> None:
         self._count = count
-        self._config = read_receivers(tenant=settings.tenant)
-        make_demo_keys(settings.state, [one.name for one in self._config.receivers])
-        held = {one.name for one in self._config.receivers}
-        keys = public_keys(settings.state, held)
-        self._envelopes = ReceiverEnvelopes(self._config, keys)
+        self.until = datetime.now(UTC)
+        config = read_receivers(tenant=settings.tenant)
         state = settings.state
+        self._alike = Alike(state, config, self.until)
         self._sealing = Sealing(
             secret(state / "subject.key"), secret(state / "person.key")
         )
-        self._topic = self._config.on(date.today())[RECEIVER].topic  # noqa: DTZ011 - a day's rules
-        self.until = datetime.now(UTC)
-        self._first: dict[int, bytes] = {}
+        self._topic = config.on(date.today())[RECEIVER].topic  # noqa: DTZ011 - a day's rules
 
     async def fill(self, url: str) -> None:
         """Make the receiver, a person's key and the rows."""
@@ -106,7 +86,7 @@ class Filled:
             RECEIVER,
             self._topic,
         )
-        person = self._sealing.person("11010519491231002X")
+        person = self._sealing.person(PERSON)
         keys = await living_keys(connection, self._sealing, [person])
         await connection.copy_records_to_table(
             "outbox_sent", records=self._rows(*keys[person]), columns=COLUMNS
@@ -118,86 +98,21 @@ class Filled:
         step = timedelta(days=1) / self._count
         for number in range(self._count):
             case, version = divmod(number, VERSIONS)
-            said = _decision(case)
-            change = Change.CORRECTED if version else Change.RECORDED
-            event = event_id(said.id, version + 1, change)
-            payload = self._payload(said, version + 1, change)
-            hashed = case_hash(said.case_key)
+            made = self._alike.made(case, version + 1, RECEIVER)
+            payload, event = made.event.payload, str(made.event.event_id)
             sealed = number % SEALED == 0
             kept = (
-                seal_bytes(key, payload, sent_place(str(event), RECEIVER))
+                seal_bytes(key, payload, sent_place(event, RECEIVER))
                 if sealed
                 else payload
             )
             at = self.until - timedelta(days=1) + step * number
             yield (
-                *(number + 1, bucket(hashed), str(event), RECEIVER, str(said.id)),
-                *(version + 1, change.value, self._topic, partition_key(hashed), ""),
+                *(number + 1, made.bucket, event, RECEIVER, made.decision_id),
+                *(version + 1, made.change.value, self._topic, made.key, ""),
                 *(kept, "", at, 0, at, 0, number, key_id if sealed else None),
                 hashlib.sha256(payload).digest(),
             )
-
-    def _payload(self, said: Decision, version: int, change: Change) -> bytes:
-        """Write the event; all but its ids and key is that of the first case."""
-        if version not in self._first:
-            self._first[version] = self._written(_decision(0), version, change)
-        was, now = (
-            (
-                str(one.id),
-                str(event_id(one.id, version, change)),
-                case_hash(one.case_key),
-            )
-            for one in (_decision(0), said)
-        )
-        found = self._first[version]
-        for old, new in zip(was[:2], now[:2], strict=True):
-            found = found.replace(old.encode(), new.encode())
-        old, new = partition_key(was[2]), partition_key(now[2])
-        return found.replace(old.encode(), new.encode())
-
-    def _written(self, said: Decision, version: int, change: Change) -> bytes:
-        entry = Entry(
-            decision=said,
-            version=version,
-            change=change,
-            at=self.until,
-            unit=said.subject_code,
-            unit_name=said.subject_name or "",
-            person="bench",
-        )
-        (event,) = self._envelopes.events(
-            [whole(entry, RECEIVER)], follows_history=False
-        )
-        return event.payload
-
-
-def _decision(number: int) -> Decision:
-    return Decision(
-        local_id=f"replay-{number}",
-        act=Act.PENALTY,
-        subject_code="11619900MB0004001B",
-        subject_name="安泽市应急管理局",
-        case_source="emergency",
-        case_no=f"AZYJ-{number}",
-        document_no=f"（安）应急罚〔2026〕{number}号",
-        decided_on=date(2026, 11, 20),
-        title="占用安全出口案",
-        facts="安全出口上锁，疏散通道堆放杂物。" * 6,
-        basis="《中华人民共和国安全生产法》第一百零五条",
-        content="罚款人民币20000元",
-        party=Party(
-            kind="LEGAL_PERSON",
-            name="安泽市某某化工有限公司",
-            code="91110000600037341L",
-            representative="张三",
-        ),
-        penalty=Penalty(
-            kinds=("FINE",),
-            violation_type="安全生产",
-            fine=2_000_000,
-            procedure="ORDINARY",
-        ),
-    )
 
 
 def arrived(settings: Settings, topic: str) -> list[tuple[str, bytes, int]]:

@@ -20,7 +20,7 @@ from chaos_proxy import Mood
 from machine import until
 from soak_crew import GATEWAY, RECEIVERS, WORKERS
 from soak_disks import may_mount
-from soak_kind import LONG, WHILE, Kind
+from soak_kind import LONG, WHILE, Kind, Undone, meanwhile, server_frozen, server_killed
 from soak_lines import has_rooms
 from soak_machine import (
     clock_jumps,
@@ -208,24 +208,12 @@ def _of_databases() -> Iterator[Kind]:
     )
 
 
-@asynccontextmanager
-async def _database_killed(world: World, place: str) -> AsyncIterator[None]:
-    server = world.leader(place)
-    await asyncio.to_thread(server.kill)
-    try:
-        yield
-    finally:
-        await asyncio.to_thread(world.revive, server)
+def _database_killed(world: World, place: str) -> Undone:
+    return server_killed(world, world.leader(place))
 
 
-@asynccontextmanager
-async def _database_frozen(world: World, place: str) -> AsyncIterator[None]:
-    cluster, name = world.cluster(place), world.leader(place).name
-    await asyncio.to_thread(cluster.freeze, name)
-    try:
-        yield
-    finally:
-        await asyncio.to_thread(cluster.thaw, name)
+def _database_frozen(world: World, place: str) -> Undone:
+    return server_frozen(world, place, world.leader(place))
 
 
 @asynccontextmanager
@@ -295,22 +283,12 @@ def _of_the_broker() -> Iterator[Kind]:
     yield Kind(name="offsets lost", places=_CONSUMERS, enter=_offsets_lost)
 
 
-@asynccontextmanager
-async def _broker_killed(world: World, _: str) -> AsyncIterator[None]:
-    await asyncio.to_thread(world.broker.kill)
-    try:
-        yield
-    finally:
-        await asyncio.to_thread(world.broker.start)
+def _broker_killed(world: World, _: str) -> Undone:
+    return meanwhile(world.broker.kill, world.broker.start)
 
 
-@asynccontextmanager
-async def _broker_frozen(world: World, _: str) -> AsyncIterator[None]:
-    await asyncio.to_thread(world.broker.freeze)
-    try:
-        yield
-    finally:
-        await asyncio.to_thread(world.broker.thaw)
+def _broker_frozen(world: World, _: str) -> Undone:
+    return meanwhile(world.broker.freeze, world.broker.thaw)
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 
-from soak_kind import WHILE, Enter, Kind
+from soak_kind import WHILE, WHY, Enter, Kind, Undone, meanwhile
 from soak_world import BROKER, World
 
 from zhitong.infra import processes
@@ -19,8 +19,6 @@ from zhitong.infra.broker_apache import Apache
 from zhitong.infra.broker_authority import certify
 from zhitong.infra.broker_node import Node
 from zhitong.streams.cluster import look
-
-WHY = ("--because", "持续试验")
 
 
 def of_the_nodes() -> Iterator[Kind]:
@@ -47,50 +45,44 @@ def _no_nodes(world: World) -> str:
     return "" if world.nodes > 1 else "one broker (--nodes 3)"
 
 
-@asynccontextmanager
-async def _killed(count: int, world: World, _: str) -> AsyncIterator[None]:
+def _killed(count: int, world: World, _: str) -> Undone:
     """Kill one of three, or two: then nothing is taken, and events wait."""
     first = world.turn(world.nodes)
     numbers = [(first + each) % world.nodes + 1 for each in range(count)]
-    for number in numbers:
-        await asyncio.to_thread(world.broker.kill, number)
-    try:
-        yield
-    finally:
+
+    def kill() -> None:
         for number in numbers:
-            await asyncio.to_thread(world.broker.start, number)
+            world.broker.kill(number)
+
+    def start() -> None:
+        for number in numbers:
+            world.broker.start(number)
+
+    return meanwhile(kill, start)
 
 
-@asynccontextmanager
-async def _frozen(world: World, _: str) -> AsyncIterator[None]:
-    number = world.turn(world.nodes)
-    await asyncio.to_thread(world.broker.freeze, number)
-    try:
-        yield
-    finally:
-        await asyncio.to_thread(world.broker.thaw, number)
+def _frozen(world: World, _: str) -> Undone:
+    number, broker = world.turn(world.nodes), world.broker
+    return meanwhile(partial(broker.freeze, number), partial(broker.thaw, number))
 
 
 @asynccontextmanager
 async def _leader_killed(world: World, _: str) -> AsyncIterator[None]:
     found = await asyncio.to_thread(look, administrator(world.settings))
-    await asyncio.to_thread(world.broker.kill, found.quorum)
-    try:
+    number, broker = found.quorum, world.broker
+    async with meanwhile(partial(broker.kill, number), partial(broker.start, number)):
         yield
-    finally:
-        await asyncio.to_thread(world.broker.start, found.quorum)
 
 
-@asynccontextmanager
-async def _deleted(world: World, _: str) -> AsyncIterator[None]:
+def _deleted(world: World, _: str) -> Undone:
     """Destroy the disk of a node; it is filled again from the others, and votes."""
     node = _whole(world)
-    await asyncio.to_thread(world.broker.kill, node.number)
-    await asyncio.to_thread(shutil.rmtree, node.home / "data")
-    try:
-        yield
-    finally:
-        await asyncio.to_thread(world.broker.start, node.number)
+
+    def destroy() -> None:
+        world.broker.kill(node.number)
+        shutil.rmtree(node.home / "data")
+
+    return meanwhile(destroy, partial(world.broker.start, node.number))
 
 
 @asynccontextmanager

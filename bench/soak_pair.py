@@ -11,14 +11,13 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 
-from soak_kind import WHILE, Enter, Kind
+from soak_kind import WHILE, WHY, Enter, Kind, Undone, server_frozen, server_killed
 from soak_world import World
 
 from zhitong.infra.gateway import PLATFORM
 from zhitong.infra.postgres_server import Server
 
 Lose = Callable[[World, Server], None]
-WHY = ("--because", "持续试验")
 
 
 def of_the_pair() -> Iterator[Kind]:
@@ -78,25 +77,13 @@ async def _promoted(loses: Lose, world: World, _: str) -> AsyncIterator[None]:
         await world.operator("pg", "rejoin")
 
 
-@asynccontextmanager
-async def _standby_killed(world: World, _: str) -> AsyncIterator[None]:
+def _standby_killed(world: World, _: str) -> Undone:
     """Kill who follows: what is asked for is not acknowledged until it is back."""
-    standby = _standby(world)
-    await asyncio.to_thread(standby.kill)
-    try:
-        yield
-    finally:
-        await asyncio.to_thread(world.revive, standby)
+    return server_killed(world, _standby(world))
 
 
-@asynccontextmanager
-async def _standby_frozen(world: World, _: str) -> AsyncIterator[None]:
-    cluster, name = world.cluster(PLATFORM), _standby(world).name
-    await asyncio.to_thread(cluster.freeze, name)
-    try:
-        yield
-    finally:
-        await asyncio.to_thread(cluster.thaw, name)
+def _standby_frozen(world: World, _: str) -> Undone:
+    return server_frozen(world, PLATFORM, _standby(world))
 
 
 @asynccontextmanager

@@ -47,6 +47,10 @@ from zhitong.streams.kafka_client import Access, connect
 
 CALLERS = 16
 UNIT = DEMO_PRINCIPALS["department"]
+OWNED = (
+    "select count(*) = $1 from pg_locks where locktype = 'advisory' and classid = 7001"
+)
+"""Whether relays have so many buckets."""
 Case = dict[str, Any]
 
 
@@ -220,11 +224,7 @@ class Way:
         with running(self.settings.state, "relay"):
             # First connections are not what is measured.
             await asyncio.gather(*(ledger.held(UUID(int=0)) for _ in range(CALLERS)))
-            owned = (
-                "select count(*) = $1 from pg_locks "
-                "where locktype = 'advisory' and classid = 7001"
-            )
-            await until(lambda: pool.fetchval(owned, BUCKETS), "the relay's buckets")
+            await until(lambda: pool.fetchval(OWNED, BUCKETS), "the relay's buckets")
             await asyncio.sleep(3)
             began = time.perf_counter()
 
