@@ -15,7 +15,7 @@ from opentelemetry import metrics
 
 from zhitong.connectors import primary
 from zhitong.connectors.access_entry import LookEntry, Records, grants_used
-from zhitong.connectors.loan import LOST, lent
+from zhitong.connectors.loan import LOST, lent, nothing_to_reset
 from zhitong.connectors.spool import Spool
 from zhitong.connectors.statements import statements
 from zhitong.evidence import stamp
@@ -71,17 +71,13 @@ class Waiting(NamedTuple):
         return all(one.done.done() for one in self.togethers)
 
 
-async def _nothing_to_reset(_connection: object) -> None:
-    """Leave the connection as it is: a statement of ours leaves nothing behind."""
-
-
 async def open_pool(url: str) -> asyncpg.Pool[asyncpg.Record]:
     """Open the connections the register is written through."""
     return await primary.pool(
         url,
         min_size=1,
         max_size=POOL_SIZE,
-        reset=_nothing_to_reset,
+        reset=nothing_to_reset,
         server_settings={"application_name": "zhitong register"},
     )
 

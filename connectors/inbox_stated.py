@@ -78,11 +78,15 @@ class InboxStated:
 
         A window goes whole: what is left of one would be answered as missing.
         """
-        windows = 0
-        for name in ("forget_windows", "forget_places"):
-            while gone := (await self._rows(name, before))[0]["many"]:
-                windows += gone if name == "forget_windows" else 0
+        windows = await self._gone("forget_windows", before)
+        await self._gone("forget_places", before)
         return windows
+
+    async def _gone(self, name: str, before: datetime) -> int:
+        many = 0
+        while some := (await self._rows(name, before))[0]["many"]:
+            many += some
+        return many
 
     async def _rows(self, name: str, *values: object) -> Sequence[asyncpg.Record]:
         try:

@@ -17,7 +17,7 @@ from opentelemetry import trace
 from zhitong.connectors import decision_row, primary
 from zhitong.connectors.key_ring import bureau_keys
 from zhitong.connectors.ledger_entry import Prepared, number_place
-from zhitong.connectors.loan import Connection, lent
+from zhitong.connectors.loan import Connection, lent, nothing_to_reset
 from zhitong.connectors.sealing import Keys, Sealing, living_keys, unseal
 from zhitong.connectors.signers import verify_raw
 from zhitong.connectors.statements import statements
@@ -70,10 +70,6 @@ NAMES = "decision_namesake"
 AGAIN = (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError)
 
 
-async def _nothing_to_reset(_connection: object) -> None:
-    """Leave the connection as it is: a function's call leaves nothing behind."""
-
-
 async def open_ledger_pool(
     url: str, seconds: float = 5.0, size: int = POOL_SIZE
 ) -> asyncpg.Pool[asyncpg.Record]:
@@ -83,7 +79,7 @@ async def open_ledger_pool(
         min_size=1,
         max_size=size,
         timeout=seconds,
-        reset=_nothing_to_reset,
+        reset=nothing_to_reset,
         server_settings={
             "application_name": "zhitong ledger",
             "statement_timeout": str(int(seconds * PATIENCE * 1000)),

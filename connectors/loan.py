@@ -25,6 +25,10 @@ LOST = (
 """What a statement meets whose connection, or server, is lost."""
 
 
+async def nothing_to_reset(_connection: object) -> None:
+    """Leave a connection that is given back as it is: nothing of ours stays on it."""
+
+
 @asynccontextmanager
 async def lent(
     pool: asyncpg.Pool[asyncpg.Record],

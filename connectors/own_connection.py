@@ -35,6 +35,7 @@ class OwnConnection:
         trace: TracebackType | None,
     ) -> None:
         if self._connection is not None:
+            # Not closed politely: a frozen server would hold our end up.
             self._connection.terminate()
 
     @property

@@ -20,7 +20,7 @@ from circuitbreaker import STATE_CLOSED, CircuitBreaker
 
 from zhitong.connectors import primary
 from zhitong.connectors.kept import STATEMENTS, Kept
-from zhitong.connectors.loan import LOST
+from zhitong.connectors.loan import LOST, nothing_to_reset
 from zhitong.connectors.turns import Turns
 from zhitong.exceptions import (
     SourceDriftError,
@@ -46,10 +46,6 @@ DRIFT = (
     asyncpg.UndefinedFunctionError,
     asyncpg.DataError,  # a parameter for, or a cell of, a column of another type
 )
-
-
-async def _nothing_to_reset(_connection: object) -> None:
-    """Leave the connection as it is."""
 
 
 class Pool:
@@ -165,7 +161,7 @@ class Pool:
             max_size=self._size,
             timeout=self._timeout,
             max_queries=STATEMENTS,
-            reset=_nothing_to_reset,
+            reset=nothing_to_reset,
             statement_cache_size=PREPARED,
             # No limit of length: a page of a wide type has its columns twice, and
             # what is longer than the driver's 15 KB it prepares at every question.

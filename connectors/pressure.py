@@ -108,19 +108,14 @@ class PlatformPressure:
 
     async def calm(self, patience: float = 0.0) -> None:
         """Wait until what is not urgent may go on; after *patience* it may anyway."""
-        deadline = time.monotonic() + (patience or PATIENCE)
-        while time.monotonic() < deadline:
-            if max(self.stages.values(), default=Stage.NONE) < Stage.SLOWED:
-                return
-            await asyncio.sleep(EVERY_SECONDS)
+        await _until(
+            lambda: max(self.stages.values(), default=Stage.NONE) < Stage.SLOWED,
+            patience or PATIENCE,
+        )
 
     async def prompt(self) -> None:
         """Wait until nothing waits for longer than moments, `LATE_PATIENCE` at most."""
-        deadline = time.monotonic() + LATE_PATIENCE
-        while time.monotonic() < deadline:
-            if self._oldest < LATE_SECONDS:
-                return
-            await asyncio.sleep(EVERY_SECONDS)
+        await _until(lambda: self._oldest < LATE_SECONDS, LATE_PATIENCE)
 
     async def _look(self) -> None:
         if self._connection is None or self._connection.is_closed():
@@ -170,6 +165,13 @@ class PlatformPressure:
         if self._connection is not None:
             self._connection.terminate()
         self._connection = None
+
+
+async def _until(holds: Callable[[], bool], patience: float) -> None:
+    """Wait until *holds*, *patience* seconds at most."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline and not holds():  # noqa: ASYNC110 - a look's doing
+        await asyncio.sleep(EVERY_SECONDS)
 
 
 def _code(scope: str, stage: Stage) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar
 
-from zhitong.connectors import deeds, primary
+from zhitong.connectors import deeds
 from zhitong.connectors.loan import LOST, Plain
+from zhitong.connectors.own_connection import OwnConnection
 from zhitong.connectors.statements import statements
 from zhitong.evidence import Deed
 from zhitong.exceptions import ZhitongError
@@ -18,39 +18,18 @@ State = Mapping[str, object]
 """A row, by the columns of its statement."""
 
 
-class Session(ABC):
+class Session(OwnConnection, ABC):
     """What is done with the database at *url*, for the time of an ``async with``."""
 
     SQL: ClassVar[str]
     """Which file has the statements."""
 
     def __init__(self, url: str, seconds: float = 10.0) -> None:
-        self._url = url
-        self._seconds = seconds
-        self._connection: Plain | None = None
+        super().__init__(url, self._answered, timeout=seconds, command_timeout=seconds)
 
     @abstractmethod
     def _unavailable(self) -> ZhitongError:
         """Say that the database does not answer."""
-
-    async def __aenter__(self) -> Self:
-        try:
-            self._connection = await primary.connect(
-                self._url, timeout=self._seconds, command_timeout=self._seconds
-            )
-        except LOST as error:
-            raise self._unavailable() from error
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._connection is not None:
-            # Not closed politely: a frozen server would hold our end up.
-            self._connection.terminate()
 
     async def _fetch(self, name: str, *values: object) -> Sequence[State]:
         async with self._connected() as connection:
@@ -74,8 +53,12 @@ class Session(ABC):
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Plain]:
-        assert self._connection is not None  # noqa: S101 - inside its `async with`
+        async with self._answered():
+            yield self._own
+
+    @asynccontextmanager
+    async def _answered(self) -> AsyncIterator[None]:
         try:
-            yield self._connection
+            yield
         except LOST as error:
             raise self._unavailable() from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, time
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from zhitong.connectors.ledger import PlatformLedger, open_ledger_pool
 from zhitong.connectors.memory import MemorySource, Table
-from zhitong.connectors.pressure import PlatformPressure
+from zhitong.connectors.pressure import PlatformPressure, measured
 from zhitong.connectors.proceedings import PlatformProceedings
 from zhitong.connectors.receivers import name_receivers, told_receivers
 from zhitong.connectors.sealing import Sealing
@@ -71,43 +70,39 @@ class Deciding:
         check_given(copies, self._receivers)
         sealing = Sealing(secret(state / "subject.key"), secret(state / "person.key"))
         pool = await open_ledger_pool(url)
-        self.pressure = PlatformPressure(url, limits(self._settings))
-        await self.pressure.look()
-        pressing = asyncio.create_task(self.pressure.run())
         try:
-            _check_told(self._settings.receivers, named, await told_receivers(pool))
-            await name_receivers(
-                pool, {name: (one.title, one.topic) for name, one in named.items()}
-            )
-            decisions = Decisions(
-                registers=Registers(reader, recorder, ENTITIES, sources),
-                ledger=PlatformLedger(
-                    pool,
-                    sealing,
-                    tenant=self._settings.tenant,
-                    log=self._settings.evidence_hash,
-                ),
-                envelopes=envelopes,
-                copies=copies,
-                checks=self._checks,
-                sources=sources,
-                recorders=self._recorders,
-                undelivered=self.pressure.undelivered,
-            )
-            yield (
-                decisions,
-                Proceedings(
-                    book=PlatformProceedings(pool),
-                    reader=reader,
-                    recorder=recorder,
-                    entities=ENTITIES,
+            async with measured(url, limits(self._settings)) as self.pressure:
+                _check_told(self._settings.receivers, named, await told_receivers(pool))
+                await name_receivers(
+                    pool, {name: (one.title, one.topic) for name, one in named.items()}
+                )
+                decisions = Decisions(
+                    registers=Registers(reader, recorder, ENTITIES, sources),
+                    ledger=PlatformLedger(
+                        pool,
+                        sealing,
+                        tenant=self._settings.tenant,
+                        log=self._settings.evidence_hash,
+                    ),
+                    envelopes=envelopes,
+                    copies=copies,
+                    checks=self._checks,
                     sources=sources,
-                    recorders=self._proceeding_recorders,
-                ),
-            )
+                    recorders=self._recorders,
+                    undelivered=self.pressure.undelivered,
+                )
+                yield (
+                    decisions,
+                    Proceedings(
+                        book=PlatformProceedings(pool),
+                        reader=reader,
+                        recorder=recorder,
+                        entities=ENTITIES,
+                        sources=sources,
+                        recorders=self._proceeding_recorders,
+                    ),
+                )
         finally:
-            pressing.cancel()
-            await asyncio.gather(pressing, return_exceptions=True)
             pool.terminate()
 
 

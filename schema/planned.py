@@ -9,6 +9,7 @@ from graphql import (
     FieldNode,
     GraphQLError,
     OperationDefinitionNode,
+    OperationType,
     Undefined,
     located_error,
 )
@@ -22,15 +23,20 @@ from zhitong.schema.admission import Admitted
 from zhitong.schema.context import Context
 from zhitong.schema.federation import Graph
 from zhitong.schema.gate import Bounds
+from zhitong.schema.roles import MUTATION, SUBSCRIPTION
 from zhitong.schema.running import PLAN, Ran
 from zhitong.schema.selection import weight_of
-from zhitong.schema.selection_of import LEFT, MOST_PARTS, Selected, Selecting
+from zhitong.schema.selection_of import MOST_PARTS, Selected, Selecting
 from zhitong.schema.variables import Variables
 
 SELECTIONS = metrics.get_meter("zhitong.schema").create_counter(
     "zhitong.plan.selections",
     description="Selections of documents: kept (hit), made (miss), let go (evicted)",
 )
+_LEFT = {
+    OperationType.MUTATION: MUTATION,
+    OperationType.SUBSCRIPTION: SUBSCRIPTION,
+}
 _HIT, _MISS, _EVICTED = ({"outcome": one} for one in ("hit", "miss", "evicted"))
 
 
@@ -57,8 +63,8 @@ class PlannedRuns:
         context: Context,
     ) -> Ran | str:
         """Run *operation* under the variables *given*; or say why it has no plan."""
-        if operation.operation in LEFT:  # its variables are coerced where it runs
-            return LEFT[operation.operation]
+        if operation.operation in _LEFT:  # its variables are coerced where it runs
+            return _LEFT[operation.operation]
         name = operation.name.value if operation.name else None
         values = self._variables.values((admitted.hash, name), operation, given or {})
         if isinstance(values, list):

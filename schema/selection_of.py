@@ -21,7 +21,6 @@ from graphql import (
     GraphQLOutputType,
     GraphQLSchema,
     OperationDefinitionNode,
-    OperationType,
     get_named_type,
     get_nullable_type,
     is_enum_type,
@@ -59,8 +58,6 @@ from zhitong.schema.federation import Graph
 from zhitong.schema.roles import (
     DIRECTIVE,
     LARGE,
-    MUTATION,
-    SUBSCRIPTION,
     role_of,
     rows_of,
 )
@@ -70,10 +67,6 @@ from zhitong.types import EntityType
 
 MOST_PARTS = 2_000
 """What is asked of an interface is a part for each type that may stand there."""
-LEFT = {
-    OperationType.MUTATION: MUTATION,
-    OperationType.SUBSCRIPTION: SUBSCRIPTION,
-}
 _KNOWN_DIRECTIVES = frozenset({"skip", "include"})
 _LEAVES = {"Int": Leaf.INTEGER, "Boolean": Leaf.BOOLEAN}
 
@@ -140,8 +133,6 @@ class Selecting:
 
         No other variable's value is looked at.
         """
-        if operation.operation in LEFT:
-            return left(LEFT[operation.operation])
         fragments = {
             one.name.value: one
             for one in document.definitions

@@ -24,11 +24,7 @@ def kept_until(rules: Iterable[Keeping], month: date, today: date) -> date:
     By the rules in force *today*: a month with protected looks is weighed by theirs
     where *rules* are of them. Raises `LookupError` where none is in force.
     """
-    begun = [one for one in rules if one.since <= today]
-    if not begun:
-        raise LookupError
-    rule = max(begun, key=lambda one: one.since)
-    return months_after(month, 1 + rule.months)
+    return months_after(month, 1 + _in_force(rules, today).months)
 
 
 def months_after(month: date, many: int) -> date:
@@ -42,7 +38,11 @@ def kept_since(rules: Iterable[Keeping], today: date) -> date:
 
     Raises `LookupError` where none is in force.
     """
+    return months_after(today, -_in_force(rules, today).months)
+
+
+def _in_force(rules: Iterable[Keeping], today: date) -> Keeping:
     begun = [one for one in rules if one.since <= today]
     if not begun:
         raise LookupError
-    return months_after(today, -max(begun, key=lambda one: one.since).months)
+    return max(begun, key=lambda one: one.since)
