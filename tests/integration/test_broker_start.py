@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -186,9 +187,21 @@ def test_where_another_administers_the_broker_nothing_is_made(
     config = read_receivers(tenant=tenant)
     ensure_topics(broker, config.topics)
     apply_grants(broker, config)
-    started = start_broker(settings)
+    started = once_granted(settings)
     assert (started.banner, started.grants) == (ELSEWHERE, None)
     assert started.access.user == relay
+
+
+def once_granted(settings: Settings) -> Started:
+    """Start when the node has read what its controller has answered."""
+    ends = time.monotonic() + 60
+    while True:
+        try:
+            return start_broker(settings)
+        except (BrokerUnavailableError, TopicMissingError):
+            if time.monotonic() > ends:
+                raise
+            time.sleep(0.2)
 
 
 def test_a_broker_that_runs_is_used_whatever_could_be_started(

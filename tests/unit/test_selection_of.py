@@ -289,7 +289,6 @@ def test_a_number_is_its_variable_s_value_or_default() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("mutation { requestCopies { requested } }", "mutation"),
         ("{ __schema { types { name } } }", "introspection"),
         ("{ sources { name } catalogue { nodes { id } } }", "catalogue"),
         ('{ policyExplain(field: "CaseRecord.title") { field } }', "explain"),
