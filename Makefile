@@ -144,9 +144,9 @@ bench-subscribers: setup ## 一千个安静的订阅占多少内存（N=数量�
 	$(BIN)/python bench/subscribers.py --count $(or $(N),1000)
 
 SOAKED = $(if $(filter-out 0,$(or $(STANDBY),1)),--standby) --nodes $(or $(NODES),$(if $(filter-out 0,$(QUICK)),1,3))
-soak: setup ## 负载下施加各种故障，然后逐件核对（QUICK=1、SEEDS、MINUTES、RATE、FAULTS、STANDBY=0、NODES=1） faults of every kind under load, then all compared
+soak: setup ## 负载下施加各种故障，然后逐件核对（QUICK=1、SEEDS、MINUTES、RATE、DIRECT、FAULTS、STANDBY=0、NODES=1） faults of every kind under load, then all compared
 	$(BIN)/python bench/soak.py --minutes $(or $(MINUTES),$(if $(filter-out 0,$(QUICK)),5,60)) --rate $(or $(RATE),20) \
-	  $(SOAKED) --steady $(or $(STEADY),$(if $(filter-out 0,$(QUICK)),0,11)) --go-on $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(FAULTS),--faults "$(FAULTS)")
+	  $(SOAKED) --steady $(or $(STEADY),$(if $(filter-out 0,$(QUICK)),0,11)) --go-on $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(FAULTS),--faults "$(FAULTS)") $(if $(DIRECT),--direct $(DIRECT))
 
 soak-summary: ## 汇总各种子的报告 what the reports of all seeds come to
 	$(BIN)/python bench/soak.py --summary

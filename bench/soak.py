@@ -28,6 +28,7 @@ from machine import others, zhitong
 from over_http import some_cases
 from soak_check import check
 from soak_crew import Memory, growths
+from soak_direct import Direct
 from soak_facts import at_rest, read_held
 from soak_faults import kinds
 from soak_ledger import PLANNED_REFUSALS, Attempt, Ledger, Result, read
@@ -36,6 +37,7 @@ from soak_nemesis import Nemesis, plan
 from soak_report import GROWTH, Report
 from soak_summary import Summary
 from soak_world import World
+from way import Way
 
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.serving import client
@@ -73,13 +75,17 @@ async def soak(settings: Settings, given: argparse.Namespace, seed: int) -> Repo
             rate=given.rate,
             state=str(settings.state),
         )
+        imports = Direct(Way(settings, world.imports, 0))
+        await imports.open()
         load = world.load = Load(
             caller,
             # Not in our loop: the lines to the department run in it.
             await asyncio.to_thread(some_cases, caller),
             ledger,
+            imports,
             seed=seed,
             rate=given.rate,
+            direct=given.direct,
         )
         memory = Memory(world.crew)
         nemesis = Nemesis(world, plan(able, seed), given.lanes, ledger)
@@ -97,6 +103,7 @@ async def soak(settings: Settings, given: argparse.Namespace, seed: int) -> Repo
         await nemesis.rest(given.steady * 60)
         load.enough()
         await loading
+        imports.close()
         seconds = time.time() - began
         spent = time.process_time() - spent
         stuck = await at_rest(world.places(seed), given.patience)
@@ -143,7 +150,11 @@ async def _paced(load: Load) -> str:
     """Let nothing be wrong for a while; ask for less where that is too much already.
 
     What waits for others is late whatever is done to it: nothing could be told by it.
+    Servers that have just begun are slow: a quarter is asked of them before.
     """
+    wanted, load.rate = load.rate, load.rate / 4
+    await asyncio.sleep(_CALM_SECONDS * 2)
+    load.rate = wanted
     while True:
         await asyncio.sleep(_CALM_SECONDS * 2)
         median = load.median(_CALM_SECONDS)
@@ -245,6 +256,9 @@ def main() -> None:
         "--steady", type=float, default=0.0, help="minutes without faults after them"
     )
     parser.add_argument("--rate", type=float, default=20.0, help="decisions a second")
+    parser.add_argument(
+        "--direct", type=float, default=0.0, help="share that enters at the ledger"
+    )
     parser.add_argument("--seeds", default=str(int(time.time())))
     parser.add_argument("--faults", default="", help="parts of kinds' names, by commas")
     parser.add_argument("--passes", type=int, default=1, help="at least, if longer")

@@ -266,6 +266,9 @@ def _inboxes(_: Sequence[Attempt], held: Held) -> Iterator[str]:
             was = sent.get(row.event)
             if was is None or was.digest != row.digest:
                 yield f"{name}: {row.event} in the inbox is nothing that was sent"
+            if row.answer == "REJECTED":
+                # All that is sent here is as the receivers' forms want it.
+                yield f"{name}: {row.event} was rejected"
 
 
 def _effects(_: Sequence[Attempt], held: Held) -> Iterator[str]:

@@ -16,15 +16,18 @@ import re
 import statistics
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import msgspec
 from over_http import QUESTIONS, Case
+from soak_direct import Direct
 from soak_ledger import PLANNED_REFUSALS, Act, Attempt, Ledger, Result
 
+from zhitong.decisions import Entry
 from zhitong.infra.client import Client
 from zhitong.infra.demonstration_decisions import draft
 
@@ -52,6 +55,15 @@ _SCRIPTS: Mapping[tuple[Act, ...], int] = {
     (Act.MALFORMED,): 3,
 }
 """What callers do, and how often, in a hundred."""
+_IMPORTED: Mapping[tuple[Act, ...], int] = {
+    (Act.RECORD,): 84,
+    (Act.RECORD, Act.WITHDRAW): 4,
+    (Act.RECORD, Act.CORRECT): 4,
+    (Act.RECORD, Act.CORRECT, Act.WITHDRAW): 4,
+    (Act.RECORD, Act.CONFLICT): 3,
+    (Act.MALFORMED,): 1,
+}
+"""And those that enter at the ledger, many at once: an import seldom repents."""
 _FAULT = "INTERNAL"
 """A fault of the gateway's own, which says nothing of what was done."""
 _READ_AGAIN = 10
@@ -67,6 +79,8 @@ _NAMES = {
     Act.CORRECT: "correctDecision",
     Act.WITHDRAW: "withdrawDecision",
 }
+Ask = Callable[[], Awaitable[Mapping[str, Any] | None]]
+"""Sends a step once; None: there was no answer, or none that can be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,35 +93,43 @@ class Script:
     pauses: tuple[float, ...]
     """Seconds before each later step."""
     patient: bool
+    direct: bool
+    """Whether it enters at the ledger, not over HTTP."""
 
 
-def scripts(seed: int) -> Iterator[Script]:
-    """Draw them from *seed*, without an end."""
+def scripts(seed: int, direct: float = 0.0) -> Iterator[Script]:
+    """Draw them from *seed*, without an end; a share of *direct* is `Script.direct`."""
     drawn = random.Random(f"load {seed}")  # noqa: S311 - to be drawn again, not secret
-    kinds, weights = list(_SCRIPTS), list(_SCRIPTS.values())
     for number in itertools.count():
+        imported = drawn.random() < direct
+        acts = _IMPORTED if imported else _SCRIPTS
         yield Script(
             number=number,
             case=drawn.randrange(CASES),
-            steps=drawn.choices(kinds, weights)[0],
+            steps=drawn.choices(list(acts), list(acts.values()))[0],
             pauses=tuple(drawn.uniform(0.0, 3.0) for _ in range(3)),
             patient=drawn.random() < 0.85,  # noqa: PLR2004 - the others never ask again
+            direct=imported,
         )
 
 
 class Load:
     """*rate* decisions a second until it is told that this is enough."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it asks, what it notes, and how much
         self,
         caller: Client,
         cases: Sequence[Case],
         ledger: Ledger,
+        imports: Direct,
         *,
         seed: int,
         rate: float,
+        direct: float,
     ) -> None:
         self._caller = caller
+        self._imports = imports
+        self._direct = direct
         self._cases = cases
         self._ledger = ledger
         self._enough = False
@@ -117,6 +139,8 @@ class Load:
         self._head = _head(caller)
         self._free: list[_Line] = []
         self._room = asyncio.Semaphore(LINES)
+        self._gate = asyncio.Semaphore(LINES)
+        """Of imports: those that wait for the ledger hold no caller up."""
         self._record = (QUESTIONS / "record-decision.graphql").read_text("utf-8")
         self._withdraw = (QUESTIONS / "withdraw-decision.graphql").read_text("utf-8")
         self.attempts: list[Attempt] = []
@@ -132,7 +156,7 @@ class Load:
         """Do it; returns when it was enough and each step is settled."""
         due = time.time()
         async with asyncio.TaskGroup() as group:
-            for script in scripts(self._seed):
+            for script in scripts(self._seed, self._direct):
                 due += 1.0 / self.rate
                 await asyncio.sleep(max(0.0, due - time.time()))
                 if self._enough:
@@ -186,9 +210,8 @@ class Load:
             began=time.time(),
         )
         self._ledger.begin(attempt)
-        attempt = await self._until_known(
-            attempt, self._request(script, attempt, before), patient=script.patient
-        )
+        ask = await self._asking(script, attempt, before)
+        attempt = await self._until_known(attempt, ask, patient=script.patient)
         attempt = replace(attempt, ended=time.time())
         self._ledger.settle(attempt)
         self.attempts.append(attempt)
@@ -198,13 +221,13 @@ class Load:
         return attempt
 
     async def _until_known(
-        self, attempt: Attempt, request: bytes, *, patient: bool
+        self, attempt: Attempt, ask: Ask, *, patient: bool
     ) -> Attempt:
         ends = time.time() + PATIENCE
         pause, lost = _PAUSE, False
         while True:
             attempt = replace(attempt, sent=attempt.sent + 1)
-            body = await self._asked(request)
+            body = await ask()
             errors = (body or {}).get("errors") or []
             if body is not None and not errors:
                 return _ok(attempt, body)
@@ -220,6 +243,20 @@ class Load:
                 return attempt
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _asking(
+        self, script: Script, attempt: Attempt, before: Attempt | None
+    ) -> Ask:
+        """Give what sends the step, as often as it is called."""
+        if not script.direct:
+            return partial(self._asked, self._request(script, attempt, before))
+        case = self._cases[script.case % len(self._cases)]
+        entry = await self._imports.entry(attempt, case, script.number, before)
+        return partial(self._entered, entry, _name(attempt.act))
+
+    async def _entered(self, entry: Entry, name: str) -> Mapping[str, Any]:
+        async with self._gate:
+            return await self._imports.ask(entry, name)
 
     async def _asked(self, request: bytes) -> dict[str, Any] | None:
         """Ask once; None: there was no answer, or none that can be read."""
@@ -275,8 +312,12 @@ class Load:
         return {"correction": {**named, "decision": decision, "reason": "笔误"}}
 
 
+def _name(act: Act) -> str:
+    return _NAMES.get(act, "recordDecision")
+
+
 def _ok(attempt: Attempt, body: Mapping[str, Any]) -> Attempt:
-    found = body["data"][_NAMES.get(attempt.act, "recordDecision")]
+    found = body["data"][_name(attempt.act)]
     return replace(
         attempt,
         result=Result.OK,

@@ -65,6 +65,8 @@ class World:
         """Small disks of ours, by what lies on them."""
         self.crew: Crew
         self.load: Load
+        self.imports: str
+        """The platform's database, by the line the gateway has to it."""
         self.figures: dict[str, str] = {}
         """What kinds of faults have measured."""
         self._rooms: list[Room] = []
@@ -272,6 +274,7 @@ class World:
         look_up = address(self.settings.state, os.environ)
         own = await self._line("gateway – platform", self._platform())
         theirs = await self._line("gateway – department", [self._port(DEPARTMENT)])
+        self.imports = _through(look_up(PLATFORM), own)
         return Way(
             variables={
                 "ZHITONG_WORKERS": str(WORKERS),

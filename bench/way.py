@@ -9,7 +9,7 @@ import multiprocessing
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from typing import Any
 from uuid import UUID
@@ -42,6 +42,7 @@ from zhitong.infra.secret import secret
 from zhitong.infra.settings import Settings
 from zhitong.resolvers.read import Reader
 from zhitong.schema.entities import ENTITIES
+from zhitong.streams.cloud_events import SHANGHAI
 from zhitong.streams.envelopes import ReceiverEnvelopes
 from zhitong.streams.kafka_client import Access, connect
 
@@ -69,42 +70,61 @@ class Way:
         self._copies = receivers_copies(reader, self._envelopes, dict)
         self._numbers = itertools.count(1)
 
-    async def entry(self, case: Case) -> Entry:
-        """Make an entry as the resolvers do, its events in their final bytes."""
-        number = next(self._numbers)
-        entry = Entry(
-            decision=Decision(
-                local_id=f"bench-{number}",
-                act=Act.PENALTY,
-                subject_code=case["subjectCode"],
-                subject_name=case["subjectName"],
-                case_source="emergency",
-                case_no=f"{case['caseNo']}/{number // 2}",
-                matter_code=case["matterCode"],
-                document_no=f"安应急罚〔2026〕{number:07d}号",
-                decided_on=date(2026, 11, 20),
-                title=case["title"],
-                facts=case["facts"],
-                basis=case["legalBasis"],
-                content="罚款人民币20000元",
-                party=Party(
-                    kind="LEGAL_PERSON",
-                    name=case["counterpartyName"],
-                    code=case["counterpartyCode"],
-                    representative="张三",
-                ),
-                officers=tuple(one["certificateNo"] for one in case["officers"]),
-                review=Review(reference=f"审{number}", opinion="AGREE"),
-                penalty=Penalty(kinds=("FINE",), fine=2_000_000, procedure="ORDINARY"),
+    def decision(self, case: Case, number: int) -> Decision:
+        """Make the penalty number *number*, as a department's own system has it."""
+        today = datetime.now(SHANGHAI).date()
+        return Decision(
+            local_id=f"bench-{number}",
+            act=Act.PENALTY,
+            subject_code=case["subjectCode"],
+            subject_name=case["subjectName"],
+            case_source="emergency",
+            case_no=f"{case['caseNo']}/{number // 2}",
+            matter_code=case["matterCode"],
+            document_no=f"安应急罚〔2026〕{number:07d}号",
+            decided_on=today,
+            division=case["division"],
+            title=case["title"],
+            facts=case["facts"],
+            basis=case["legalBasis"],
+            content="罚款人民币20000元",
+            party=Party(
+                kind="LEGAL_PERSON",
+                name=case["counterpartyName"],
+                code=case["counterpartyCode"],
+                representative="张三",
             ),
-            version=1,
-            change=Change.RECORDED,
+            officers=tuple(one["certificateNo"] for one in case["officers"]),
+            review=Review(reference=f"审{number}", on=today, opinion="AGREE"),
+            penalty=Penalty(
+                kinds=("FINE",),
+                violation_type=case["title"],
+                fine=2_000_000,
+                procedure="ORDINARY",
+            ),
+        )
+
+    async def entry(self, case: Case) -> Entry:
+        """Make the next first version."""
+        number = next(self._numbers)
+        return await self.version(self.decision(case, number), 1, Change.RECORDED)
+
+    async def version(
+        self, decision: Decision, version: int, change: Change, why: str = ""
+    ) -> Entry:
+        """Make an entry as the resolvers do, its events in their final bytes."""
+        entry = Entry(
+            decision=decision,
+            version=version,
+            change=change,
+            reason=why,
+            basis="本局复查意见" if why else "",
             at=datetime.now(UTC),
             unit=UNIT.unit,
             unit_name=UNIT.unit_name,
             person="bench",
         )
-        copies = await self._copies.of(entry, self._envelopes.receivers(Act.PENALTY))
+        copies = await self._copies.of(entry, self._envelopes.receivers(decision.act))
         return msgspec.structs.replace(
             entry,
             events=self._envelopes.events(copies, follows_history=False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ NAME = "kafka"
 """What the broker is called in the state folder, beside the databases."""
 NODES = "nodes"
 """The folder of its nodes."""
+_FOUND: dict[Path, int] = {}
+"""Which process each node was when it was looked for last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +78,13 @@ class Node:
 
     def pid(self) -> int | None:
         """Find its process, whoever started it."""
-        for pid in process.everyone():
+        # Where it was last: a look at all there are on a machine is no small thing, and
+        # who watches a broker looks each second.
+        known = _FOUND.get(self.home)
+        for pid in itertools.chain([known] if known else [], process.everyone()):
             words = process.words(pid)
             if self.is_apache(words) or self.is_tansu(words):
+                _FOUND[self.home] = pid
                 return pid
         return None
 

@@ -1,7 +1,10 @@
 """Reading a topic as a member of a group: what is taken first, the offset after it.
 
-- An offset is committed when what was read has been taken, so everything is taken at
-  least once. A commit that fails costs a repetition and nothing else.
+- Offsets are committed after what was read has been taken, so everything is taken at
+  least once: at the latest a second after it, for each commit is a replicated write of
+  the broker's. One that fails costs a repetition and nothing else.
+- After a batch it rests as long as that took: where much comes in small pieces, the
+  next is larger instead, and a machine that is busy has less to do.
 - Whoever takes may find its database away: the same messages are offered again until
   they are taken. Meanwhile the broker may give the partitions to another member.
 - A broker that is away, and a topic that is not there, are waited for and said once.
@@ -11,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -27,6 +31,9 @@ from zhitong.streams.tracing import HEADER
 AT_ONCE = 500
 """Messages of one batch."""
 _POLL_MS = 250
+_TOGETHER_BYTES = 16_384
+_COMMIT_SECONDS = 1.0
+_LEAST_REST, _LONGEST_REST = 0.01, 0.2
 _COMMIT_MS = 5_000
 _BOOTSTRAP_MS = 5_000
 _REQUEST_MS = 10_000
@@ -73,6 +80,8 @@ class GroupReader:
         # One thread: the consumer is not made for two.
         self._thread = ThreadPoolExecutor(1, group)
         self._consumer: KafkaConsumer | None = None
+        self._taken_to: dict[TopicPartition, OffsetAndMetadata] = {}
+        """Up to where all is taken, and not committed yet."""
         self._failures = 0
 
     async def run(self, take: Take, after: After) -> None:
@@ -94,12 +103,20 @@ class GroupReader:
             self._log.warning("%s: 恢复接收 reads again", self._group)
         self._failures = 0
         poll = partial(consumer.poll, timeout_ms=_POLL_MS, max_records=AT_ONCE)
+        commit_at = 0.0
         while True:
             polled = await self._in_thread(poll)
+            began = time.monotonic()
             if polled:
                 await self._taken(take, _messages(polled))
-                await self._commit(consumer, polled)
+                self._taken_to |= _ends(polled)
+            if self._taken_to and began >= commit_at:
+                await self._in_thread(partial(self._commit, _COMMIT_MS))
+                commit_at = began + _COMMIT_SECONDS
             await after()
+            if polled and not _whole(polled):
+                took = time.monotonic() - began
+                await asyncio.sleep(min(max(took, _LEAST_REST), _LONGEST_REST))
 
     async def _taken(self, take: Take, messages: Sequence[Message]) -> None:
         pause = _PAUSE
@@ -116,15 +133,16 @@ class GroupReader:
             else:
                 return
 
-    async def _commit(self, consumer: KafkaConsumer, polled: _Polled) -> None:
-        offsets = {
-            place: OffsetAndMetadata(records[-1].offset + 1, "", -1)
-            for place, records in polled.items()
-        }
+    def _commit(self, milliseconds: int) -> None:
+        """Commit what is taken; in the consumer's thread."""
+        taken, self._taken_to = self._taken_to, {}
+        if self._consumer is None or not taken:
+            return
+        # What is another member's by now may be further there.
+        own = self._consumer.assignment()
+        offsets = {place: at for place, at in taken.items() if place in own}
         try:
-            await self._in_thread(
-                partial(consumer.commit, offsets, timeout_ms=_COMMIT_MS)
-            )
+            self._consumer.commit(offsets, timeout_ms=milliseconds)
         except errors.KafkaError as error:
             # Another member has the partitions now, or the broker is away: what was
             # taken comes again, and is known.
@@ -148,6 +166,9 @@ class GroupReader:
             group_id=self._group,
             auto_offset_reset="earliest",
             enable_auto_commit=False,
+            # What trickles in is asked for together, four times a second.
+            fetch_min_bytes=_TOGETHER_BYTES,
+            fetch_max_wait_ms=_POLL_MS,
             # Tansu answers a join after half of the one; a takeover takes the whole.
             session_timeout_ms=6_000,
             heartbeat_interval_ms=1_000,
@@ -168,12 +189,26 @@ class GroupReader:
         return consumer
 
     def _leave(self) -> None:
+        self._commit(_CLOSE_MS)
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             consumer.close(autocommit=False, timeout_ms=_CLOSE_MS)
 
     async def _in_thread(self, act: Callable[[], _Result]) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, act)
+
+
+def _ends(polled: _Polled) -> dict[TopicPartition, OffsetAndMetadata]:
+    """Give the offset after the last record of each partition."""
+    return {
+        place: OffsetAndMetadata(records[-1].offset + 1, "", -1)
+        for place, records in polled.items()
+    }
+
+
+def _whole(polled: _Polled) -> bool:
+    """Say whether there may be more behind it."""
+    return sum(len(records) for records in polled.values()) >= AT_ONCE
 
 
 def _messages(polled: _Polled) -> list[Message]:

@@ -88,6 +88,25 @@ async def test_what_a_consumer_had_not_taken_when_it_was_killed_comes_again(
             await credit.answered(1)
 
 
+async def test_who_ends_leaves_behind_how_far_it_has_come(
+    broker: Access, database: str
+) -> None:
+    async with site("credit", broker, database) as credit:
+
+        async def known(count: int) -> bool:
+            administrator = KafkaAdminClient(**broker.configs)
+            groups = administrator.list_group_offsets({credit.group: None})  # type: ignore[no-untyped-call]
+            administrator.close()
+            return sum(one.offset for one in groups[credit.group].values()) == count
+
+        async with credit.consuming():
+            for count, name in enumerate("ABC", 1):
+                await credit.send(credit.outgoing(entry(decision(name))))
+                await credit.answered(count)
+        # The last were taken within a second of a commit: what ends makes one more.
+        await until(lambda: known(3))
+
+
 async def _killed(credit: Site, keys: Path, point: str) -> None:
     """Run a consumer that is killed at *point*."""
     child = await asyncio.create_subprocess_exec(

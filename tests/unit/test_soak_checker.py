@@ -290,6 +290,11 @@ def twice_in_inbox(held: Held) -> Held:
     return at_credit(held, inbox=[*inbox, inbox[-1]])
 
 
+def rejected(held: Held) -> Held:
+    *first, last = held.receivers["credit"].inbox
+    return at_credit(held, inbox=[*first, replace(last, answer="REJECTED")])
+
+
 def no_effect(held: Held) -> Held:
     return at_credit(held, effects=held.receivers["credit"].effects[:2])
 
@@ -348,6 +353,7 @@ def still_waiting(held: Held) -> Held:
         (inverted_outbox, "after a later version"),
         (not_in_inbox, "is not in the inbox"),
         (twice_in_inbox, "2 times in the inbox"),
+        (rejected, "was rejected"),
         (no_effect, "has no effect"),
         (two_effects, "has 2 effects"),
         (old_effect, "effect of a is of 1"),
@@ -411,7 +417,7 @@ def test_a_seed_says_what_is_done_and_what_breaks() -> None:
     def drawn(seed: int) -> tuple[object, ...]:
         planned = plan(kinds(), seed)
         faults = [next(planned) for _ in range(100)]
-        load = list(itertools.islice(scripts(seed), 100))
+        load = list(itertools.islice(scripts(seed, 0.5), 100))
         return load, [(f.kind.name, f.place, f.pause) for f in faults]
 
     assert drawn(7) == drawn(7)
