@@ -97,7 +97,8 @@ async def test_who_ends_leaves_behind_how_far_it_has_come(
             administrator = KafkaAdminClient(**broker.configs)
             groups = administrator.list_group_offsets({credit.group: None})  # type: ignore[no-untyped-call]
             administrator.close()
-            return sum(one.offset for one in groups[credit.group].values()) == count
+            offsets = [int(one.offset) for one in groups[credit.group].values()]
+            return sum(offsets) == count
 
         async with credit.consuming():
             for count, name in enumerate("ABC", 1):
