@@ -10,7 +10,7 @@ from __future__ import annotations
 import signal
 import socket
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -163,10 +163,14 @@ class Broker:
         self.stop()
         return self.start()
 
-    def roll(self) -> Access:
-        """Restart node by node: of three, two are always there, with all there is."""
-        for node in self.nodes:
-            self._await_copies()
+    def roll(self, ill: Collection[int] = ()) -> Access:
+        """Restart node by node: of three, two are always there, with all there is.
+
+        First those that are *ill*: what they lack, they have when they are back.
+        """
+        for node in sorted(self.nodes, key=lambda node: node.number not in ill):
+            if node.number not in ill:
+                self._await_copies()
             self.stop(node.number)
             self.start(node.number)
         self._await_copies()

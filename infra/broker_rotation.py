@@ -70,7 +70,8 @@ def rotate_password(settings: Settings, user: str, because: str) -> Sequence[str
 def rotate_certificates(settings: Settings, because: str) -> Sequence[str]:
     """Give every node another certificate, and restart them one by one.
 
-    With one that has expired none takes the others: then all stop, and all start.
+    What has expired comes first. Where that is most of them they take each other no
+    more: then all stop, and all start.
     """
     broker = Broker(settings.state, choose(settings))
     nodes = [node for node in broker.nodes if node.home.exists()]
@@ -80,12 +81,13 @@ def rotate_certificates(settings: Settings, because: str) -> Sequence[str]:
         )
     asyncio.run(_note(settings, "rotate-certificates", "kafka", because))
     now = datetime.now(UTC)
-    expired = any((ends(node.home) or now) <= now for node in nodes)
+    expired = [node.number for node in nodes if (ends(node.home) or now) <= now]
     stopped = broker.status() == "stopped"
     for node in nodes:
         certify(broker.home, node.home)
     if not stopped:
-        _ = broker.restart() if expired else broker.roll()
+        most = 2 * len(expired) > len(nodes)
+        _ = broker.restart() if most else broker.roll(expired)
     until = min(found for node in nodes if (found := ends(node.home)))
     return (f"证书已更换 The certificates are turned: 至 until {until:%Y-%m-%d}",)
 

@@ -14,7 +14,7 @@ import time
 import uuid
 import warnings
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import replace as copied
 from datetime import timedelta
 from pathlib import Path
@@ -355,14 +355,37 @@ async def test_an_expired_certificate_is_named_and_turned_by_command(
     assert (code, "已过期 EXPIRED: zhitong kafka rotate cert" in said) == (1, True), (
         said
     )
-    code, said = await steward.does("rotate", "certificates", "--because", "过期 late")
+    with counted(nodes) as running:
+        code, said = await steward.does(
+            "rotate", "certificates", "--because", "过期 late"
+        )
     assert code == 0, said
+    assert min(running) >= 2, "the others stopped at once"
 
     assert all(
         shown(node) in certificate(node.home).read_text() for node in nodes.nodes
     )
     code, said = await steward.does("status")
     assert (code, "EXPIRED" in said) == (0, False), said
+
+
+@contextmanager
+def counted(nodes: Broker) -> Iterator[list[int]]:
+    """Count again and again how many nodes run."""
+    found: list[int] = []
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(0.1):
+            found.append(sum(node.pid() is not None for node in nodes.nodes))
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        yield found
+    finally:
+        ended.set()
+        looking.join()
 
 
 def test_a_sender_whose_password_was_turned_does_not_wait_its_time_out(
