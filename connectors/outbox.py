@@ -8,6 +8,8 @@
   it is under way: else the other would send all of that again.
 - A relay that is wrong about what it owns sends twice at worst: rows leave the outbox
   only after they were acknowledged.
+- What is sent is moved over another connection: one receiver's batch is looked for
+  while another's is moved. Nobody needs a bucket to say what the broker has.
 """
 
 from __future__ import annotations
@@ -80,6 +82,8 @@ _SESSION = {
     "jit": "off",
 }
 
+_BESIDE = _SESSION | {"idle_session_timeout": "0"}
+"""Of connections that hold nothing: they may rest."""
 _SEQ = attrgetter("seq")
 _Result = TypeVar("_Result")
 
@@ -100,7 +104,8 @@ class PlatformOutbox:
         self._url = url
         self._relay = relay
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
-        self._looking: asyncpg.Connection[asyncpg.Record] | None = None
+        self._moving = _Line(url)
+        self._looking = _Line(url)
         self._alone = asyncio.Lock()
         self._owned: frozenset[int] = frozenset()
         self._leaving: dict[int, float] = {}
@@ -161,46 +166,41 @@ class PlatformOutbox:
 
     async def sent(self, acks: Sequence[Ack]) -> None:
         """Move what the broker has to the sent log, in one transaction."""
-        await self._do(
-            "sent",
-            [ack.seq for ack in acks],
-            [ack.partition for ack in acks],
-            [ack.offset for ack in acks],
-            [ack.at for ack in acks],
-            [ack.digest or None for ack in acks],
-        )
+        try:
+            await self._moving.fetch(
+                "sent",
+                [ack.seq for ack in acks],
+                [ack.partition for ack in acks],
+                [ack.offset for ack in acks],
+                [ack.at for ack in acks],
+                [ack.digest or None for ack in acks],
+            )
+        except LedgerUnavailableError:
+            # It may be another server than before, or one put back to an older state.
+            self._months_at = 0.0
+            raise
 
     async def failed(self, seq: int, error: str) -> int:
         """Note an attempt that failed for the event's own sake; give their number."""
-        rows = await self._do("failed", seq, error)
+        rows = await self._moving.fetch("failed", seq, error)
         return int(rows[0]["attempts"]) if rows else 0
 
     async def park(self, seq: int, reason: str) -> None:
         """Make the event a dead letter and let its key's later events wait."""
-        await self._do("park", seq, reason)
+        await self._moving.fetch("park", seq, reason)
 
     async def backlog(self) -> Sequence[Backlog]:
         """Say how much waits, by receiver, whoever sends it; counted to `COUNTED`.
 
         On a connection of its own: figures never cost the buckets.
         """
-        try:
-            if self._looking is None or self._looking.is_closed():
-                self._looking = await primary.connect(
-                    self._url, timeout=_SECONDS, server_settings=_SESSION
-                )
-            statement = statements("outbox")["backlog"]
-            rows = await self._looking.fetch(statement, COUNTED, timeout=_SECONDS)
-        except (*LOST, asyncio.CancelledError) as error:
-            self._look_away()
-            if isinstance(error, asyncio.CancelledError):
-                raise
-            raise _unavailable() from error
+        rows = await self._looking.fetch("backlog", COUNTED)
         return [Backlog(**dict(row)) for row in rows]
 
     async def close(self) -> None:
         """Let go of everything."""
-        self._look_away()
+        self._looking.drop()
+        self._moving.drop()
         async with self._alone:
             connection = self._connection
             if connection is not None and not connection.is_closed():
@@ -217,7 +217,6 @@ class PlatformOutbox:
                 self._url, timeout=_SECONDS, server_settings=_SESSION
             )
             await self._fetch("live", self._relay)
-            # It may be another server than before, or one put back to an older state.
             self._months_at = 0.0
         now = time.monotonic()
         if now >= self._months_at:
@@ -273,10 +272,6 @@ class PlatformOutbox:
         )
         return sorted((Outgoing(**row) for row in rows), key=_SEQ)
 
-    async def _do(self, name: str, *values: object) -> list[asyncpg.Record]:
-        async with self._alone:
-            return await self._fetch(name, *values)
-
     async def _fetch(
         self, name: str, *values: object, of: str = "outbox"
     ) -> list[asyncpg.Record]:
@@ -297,11 +292,6 @@ class PlatformOutbox:
             self._lose()
             raise
 
-    def _look_away(self) -> None:
-        if self._looking is not None:
-            self._looking.terminate()
-        self._looking = None
-
     def _lose(self) -> None:
         if self._connection is not None:
             # A frozen server would not answer a farewell.
@@ -311,6 +301,42 @@ class PlatformOutbox:
         self._leaving = {}
         self._wanting = False
         self._marks.clear()
+
+
+class _Line:
+    """A connection beside the one that holds the buckets, made when it is needed."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._alone = asyncio.Lock()
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+
+    async def fetch(self, name: str, *values: object) -> list[asyncpg.Record]:
+        """Run a statement; raise `LedgerUnavailableError`."""
+        async with self._alone:
+            try:
+                if self._connection is None or self._connection.is_closed():
+                    self._connection = await primary.connect(
+                        self._url, timeout=_SECONDS, server_settings=_BESIDE
+                    )
+                statement = statements("outbox")[name]
+                return list(
+                    await self._connection.fetch(statement, *values, timeout=_SECONDS)
+                )
+            except LOST as error:
+                self.drop()
+                raise _unavailable() from error
+            except asyncio.CancelledError:
+                # Cut off in the middle, it may still be at work.
+                self.drop()
+                raise
+
+    def drop(self) -> None:
+        """Hang up."""
+        if self._connection is not None:
+            # Not closed politely: a frozen server would not answer a farewell.
+            self._connection.terminate()
+        self._connection = None
 
 
 def _weight(relay: str, bucket: int) -> tuple[bytes, str]:

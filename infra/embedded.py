@@ -66,6 +66,9 @@ ROLES: Mapping[str, tuple[str, str]] = {
 
 FELLOWS: Mapping[str, str] = {"platform": "platform-b"}
 """Which server may be the standby of which, and its primary after a promotion."""
+_WRITTEN: Mapping[str, str] = {"shared_buffers": "256MB"}
+"""Of the platform's own two: of an outbox that has piled up and is moved, what was
+written a moment ago is read again. Others keep less; there are many on a machine."""
 TIMELINE = "timeline"
 """The file beside the passwords that says since which timeline the primary counts."""
 
@@ -94,13 +97,17 @@ class Cluster:
         self._programs = installation()
         account = account_for(self._state / "postgres", self._programs)
         self._account = account
+        written = {*FELLOWS, *FELLOWS.values()}
         self._servers = {
             name: Server(
                 name=name,
                 state=self._state,
                 programs=self._programs,
                 account=account,
-                settings=settings or {},
+                settings={
+                    **(_WRITTEN if name in written else {}),
+                    **(settings or {}),
+                },
             )
             for name in names
         }

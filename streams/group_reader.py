@@ -3,8 +3,8 @@
 - Offsets are committed after what was read has been taken, so everything is taken at
   least once: at the latest a second after it, for each commit is a replicated write of
   the broker's. One that fails costs a repetition and nothing else.
-- After a batch it rests as long as that took: where much comes in small pieces, the
-  next is larger instead, and a machine that is busy has less to do.
+- What trickles in is fetched and taken together: each fetch is a request to a node, and
+  each batch a transaction of whoever takes it.
 - Whoever takes may find its database away: the same messages are offered again until
   they are taken. Meanwhile the broker may give the partitions to another member.
 - A broker that is away, and a topic that is not there, are waited for and said once.
@@ -31,9 +31,8 @@ from zhitong.streams.tracing import HEADER
 AT_ONCE = 500
 """Messages of one batch."""
 _POLL_MS = 250
-_TOGETHER_BYTES = 16_384
+_TOGETHER_BYTES, _TOGETHER_SECONDS = 16_384, 0.1
 _COMMIT_SECONDS = 1.0
-_LEAST_REST, _LONGEST_REST = 0.01, 0.2
 _COMMIT_MS = 5_000
 _BOOTSTRAP_MS = 5_000
 _REQUEST_MS = 10_000
@@ -106,17 +105,16 @@ class GroupReader:
         commit_at = 0.0
         while True:
             polled = await self._in_thread(poll)
-            began = time.monotonic()
             if polled:
                 await self._taken(take, _messages(polled))
                 self._taken_to |= _ends(polled)
-            if self._taken_to and began >= commit_at:
+            now = time.monotonic()
+            if self._taken_to and now >= commit_at:
                 await self._in_thread(partial(self._commit, _COMMIT_MS))
-                commit_at = began + _COMMIT_SECONDS
+                commit_at = now + _COMMIT_SECONDS
             await after()
-            if polled and not _whole(polled):
-                took = time.monotonic() - began
-                await asyncio.sleep(min(max(took, _LEAST_REST), _LONGEST_REST))
+            if polled and sum(map(len, polled.values())) < AT_ONCE:
+                await asyncio.sleep(_TOGETHER_SECONDS)
 
     async def _taken(self, take: Take, messages: Sequence[Message]) -> None:
         pause = _PAUSE
@@ -166,7 +164,6 @@ class GroupReader:
             group_id=self._group,
             auto_offset_reset="earliest",
             enable_auto_commit=False,
-            # What trickles in is asked for together, four times a second.
             fetch_min_bytes=_TOGETHER_BYTES,
             fetch_max_wait_ms=_POLL_MS,
             # Tansu answers a join after half of the one; a takeover takes the whole.
@@ -204,11 +201,6 @@ def _ends(polled: _Polled) -> dict[TopicPartition, OffsetAndMetadata]:
         place: OffsetAndMetadata(records[-1].offset + 1, "", -1)
         for place, records in polled.items()
     }
-
-
-def _whole(polled: _Polled) -> bool:
-    """Say whether there may be more behind it."""
-    return sum(len(records) for records in polled.values()) >= AT_ONCE
 
 
 def _messages(polled: _Polled) -> list[Message]:
