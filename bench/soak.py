@@ -35,6 +35,7 @@ from soak_ledger import PLANNED_REFUSALS, Attempt, Ledger, Result, read
 from soak_load import CALM, Load
 from soak_nemesis import Nemesis, plan
 from soak_report import GROWTH, Report
+from soak_spent import spent, told
 from soak_summary import Summary
 from soak_world import World
 from way import Way
@@ -96,8 +97,8 @@ async def soak(settings: Settings, given: argparse.Namespace, seed: int) -> Repo
             asyncio.create_task(world.crew.look_after()),
         ]
         loading = asyncio.create_task(load.run())
-        before = await _paced(load)
-        began, spent = time.time(), time.process_time()
+        before, costs = await _paced(world, load)
+        began, own = time.time(), time.process_time()
         await nemesis.run(began + given.minutes * 60, given.passes)
         # What is struck again and again lives too short for its memory to be told.
         await nemesis.rest(given.steady * 60)
@@ -105,7 +106,7 @@ async def soak(settings: Settings, given: argparse.Namespace, seed: int) -> Repo
         await loading
         imports.close()
         seconds = time.time() - began
-        spent = time.process_time() - spent
+        own = time.process_time() - own
         stuck = await at_rest(world.places(seed), given.patience)
         rested = time.time() - began - seconds
         for task in beside:
@@ -125,9 +126,10 @@ async def soak(settings: Settings, given: argparse.Namespace, seed: int) -> Repo
             fallen=world.crew.fallen,
         )
         report.figures["before any fault"] = before
+        report.figures["ms of CPU a step, before any fault"] = costs
         report.figures["CPU of the soak itself"] = (
-            f"{spent / seconds:.0%} of a core, "
-            f"{spent / max(1, len(load.attempts)) * 1000:.1f} ms a step"
+            f"{own / seconds:.0%} of a core, "
+            f"{own / max(1, len(load.attempts)) * 1000:.1f} ms a step"
         )
         report.figures["memory of all, at most"] = f"{memory.most:,.0f} MiB"
         report.figures |= world.figures
@@ -146,7 +148,7 @@ async def soak(settings: Settings, given: argparse.Namespace, seed: int) -> Repo
         world.stop()
 
 
-async def _paced(load: Load) -> str:
+async def _paced(world: World, load: Load) -> tuple[str, str]:
     """Let nothing be wrong for a while; ask for less where that is too much already.
 
     What waits for others is late whatever is done to it: nothing could be told by it.
@@ -156,11 +158,13 @@ async def _paced(load: Load) -> str:
     await asyncio.sleep(_CALM_SECONDS * 2)
     load.rate = wanted
     while True:
+        done, before = len(load.attempts), await asyncio.to_thread(spent, world)
         await asyncio.sleep(_CALM_SECONDS * 2)
         median = load.median(_CALM_SECONDS)
         said = f"half answered within {median * 1000:.0f} ms at {load.rate:g}/s"
         if median < CALM:
-            return said
+            after = await asyncio.to_thread(spent, world)
+            return said, told(before, after, len(load.attempts) - done)
         row("too much for this machine", said)
         load.rate = max(load.rate / 2, _LEAST_RATE)
         await load.calms(_CALM_SECONDS * 10)
