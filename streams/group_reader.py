@@ -134,11 +134,13 @@ class GroupReader:
     def _commit(self, milliseconds: int) -> None:
         """Commit what is taken; in the consumer's thread."""
         taken, self._taken_to = self._taken_to, {}
-        if self._consumer is None or not taken:
+        if self._consumer is None:
             return
         # What is another member's by now may be further there.
         own = self._consumer.assignment()
         offsets = {place: at for place, at in taken.items() if place in own}
+        if not offsets:
+            return
         try:
             self._consumer.commit(offsets, timeout_ms=milliseconds)
         except errors.KafkaError as error:
