@@ -73,6 +73,7 @@ class World:
         self._cut_off: CutOff | None = None
         self._probe: asyncpg.Connection | None = None
         self._asking = asyncio.Lock()
+        self._awaited: Attempt | None = None
         self._arrived: Attempt | None = None
         self._turns = itertools.count()
 
@@ -167,7 +168,10 @@ class World:
 
     async def flows(self, since: float) -> bool:
         """Say whether something decided after *since* has gone all the way."""
-        step = self.load.last_ok
+        # The same until it has come: of what is newest receipts are never there yet.
+        step = self._awaited
+        if step is None or step.began < since:
+            step = self._awaited = self.load.last_ok
         if self._arrived is not None and self._arrived.began >= since:
             return await self.crew.all_ready()
         if step is None or step.began < since or not await self.crew.all_ready():
