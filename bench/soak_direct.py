@@ -45,7 +45,7 @@ class Direct:
         decision = msgspec.structs.replace(
             self._way.decision(case, number),
             local_id=attempt.local,
-            facts=_said(attempt),
+            facts=attempt.said,
         )
         if attempt.act is Act.MALFORMED:
             decision = msgspec.structs.replace(decision, title="a\0b")
@@ -54,8 +54,8 @@ class Direct:
             return await self._way.version(decision, 1, Change.RECORDED)
         if change is Change.WITHDRAWN:
             # It is withdrawn as it stands; why is what is new.
-            decision = msgspec.structs.replace(decision, facts=_said(before))
-        why = "笔误" if change is Change.CORRECTED else _said(attempt)
+            decision = msgspec.structs.replace(decision, facts=before.said)
+        why = "笔误" if change is Change.CORRECTED else attempt.said
         return await self._way.version(decision, before.version + 1, change, why)
 
     async def ask(self, entry: Entry, name: str) -> Mapping[str, Any]:
@@ -76,7 +76,3 @@ class Direct:
             "events": told,
         }
         return {"data": {name: answer}}
-
-
-def _said(attempt: Attempt) -> str:
-    return f"soak {attempt.mark} 试验"

@@ -67,6 +67,11 @@ class Attempt:
     sent: int = 0
     """How many times."""
 
+    @property
+    def said(self) -> str:
+        """The text of what was sent that has its mark."""
+        return f"soak {self.mark} 试验"
+
 
 class Ledger:
     """Writes the file; one per soak."""

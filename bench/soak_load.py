@@ -292,16 +292,15 @@ class Load:
     def _asks(
         self, script: Script, attempt: Attempt, case: Case, before: Attempt | None
     ) -> dict[str, Any]:
-        said = f"soak {attempt.mark} 试验"
         if attempt.act is Act.WITHDRAW:
             assert before is not None  # noqa: S101 - it comes after a record
-            withdrawal = {"reason": said, "basis": "本局复查意见"}
+            withdrawal = {"reason": attempt.said, "basis": "本局复查意见"}
             return {"withdrawal": {"decisionId": before.decision, **withdrawal}}
         decision = draft(case) | {
             "localId": attempt.local,
             "caseNo": f"{case['caseNo']}/{script.case}",
             "documentNo": f"安应急罚〔2026〕{self._seed}-{script.number + 1:07d}号",
-            "facts": said,
+            "facts": attempt.said,
         }
         if attempt.act is Act.MALFORMED:
             decision["fine"] = "1000000000000000.00"

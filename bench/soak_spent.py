@@ -9,18 +9,18 @@ from collections.abc import Mapping
 from machine import cpu_seconds, servers
 from soak_world import World
 
-_PLATFORM = "platform"
+from zhitong.infra.platform_database import PLATFORM
 
 
 def spent(world: World) -> Mapping[str, float]:
     """Give the CPU seconds so far of all there is, by its part."""
     parts = {pids[0]: name.split()[0] for name, pids in world.crew.members().items()}
     for name, pid in servers(world.settings.state).items():
-        ours = name.startswith((_PLATFORM, "at-"))
+        ours = name.startswith((PLATFORM, "at-"))
         parts[pid] = f"PostgreSQL {name.split('-')[0]}" if ours else "departments"
     for node in world.broker.nodes:
-        if pid := node.pid() or 0:
-            parts[pid] = "brokers"
+        if at := node.pid():
+            parts[at] = "brokers"
     found: dict[str, float] = defaultdict(float)
     for part, seconds in zip(parts.values(), cpu_seconds(*parts), strict=True):
         found[part] += seconds

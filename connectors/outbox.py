@@ -18,10 +18,9 @@ import asyncio
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Awaitable, Collection, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from operator import attrgetter
-from typing import TypeVar
 
 import asyncpg
 
@@ -85,7 +84,6 @@ _SESSION = {
 _BESIDE = _SESSION | {"idle_session_timeout": "0"}
 """Of connections that hold nothing: they may rest."""
 _SEQ = attrgetter("seq")
-_Result = TypeVar("_Result")
 
 
 def desired(relay: str, relays: Collection[str]) -> frozenset[int]:
@@ -132,7 +130,8 @@ class PlatformOutbox:
             if self._connection is not None and self._connection.is_closed():
                 self._lose()
                 raise _unavailable()
-            return await self._asked(self._own(under_way))
+            with _answered(self._lose):
+                return await self._own(under_way)
 
     async def waiting(
         self, limit: int, resting: Collection[str] = ()
@@ -278,19 +277,8 @@ class PlatformOutbox:
         if self._connection is None:
             raise _unavailable()
         statement = statements(of)[name]
-        fetched = self._connection.fetch(statement, *values, timeout=_SECONDS)
-        return list(await self._asked(fetched))
-
-    async def _asked(self, asked: Awaitable[_Result]) -> _Result:
-        try:
-            return await asked
-        except LOST as error:
-            self._lose()
-            raise _unavailable() from error
-        except asyncio.CancelledError:
-            # Cut off in the middle, it may still be at work: it cannot be used again.
-            self._lose()
-            raise
+        with _answered(self._lose):
+            return await self._connection.fetch(statement, *values, timeout=_SECONDS)
 
     def _lose(self) -> None:
         if self._connection is not None:
@@ -313,23 +301,16 @@ class _Line:
 
     async def fetch(self, name: str, *values: object) -> list[asyncpg.Record]:
         """Run a statement; raise `LedgerUnavailableError`."""
+        statement = statements("outbox")[name]
         async with self._alone:
-            try:
+            with _answered(self.drop):
                 if self._connection is None or self._connection.is_closed():
                     self._connection = await primary.connect(
                         self._url, timeout=_SECONDS, server_settings=_BESIDE
                     )
-                statement = statements("outbox")[name]
-                return list(
-                    await self._connection.fetch(statement, *values, timeout=_SECONDS)
+                return await self._connection.fetch(
+                    statement, *values, timeout=_SECONDS
                 )
-            except LOST as error:
-                self.drop()
-                raise _unavailable() from error
-            except asyncio.CancelledError:
-                # Cut off in the middle, it may still be at work.
-                self.drop()
-                raise
 
     def drop(self) -> None:
         """Hang up."""
@@ -337,6 +318,20 @@ class _Line:
             # Not closed politely: a frozen server would not answer a farewell.
             self._connection.terminate()
         self._connection = None
+
+
+@contextmanager
+def _answered(lose: Callable[[], None]) -> Iterator[None]:
+    """Raise `LedgerUnavailableError` where there is no answer, and *lose* who asked."""
+    try:
+        yield
+    except LOST as error:
+        lose()
+        raise _unavailable() from error
+    except asyncio.CancelledError:
+        # Cut off in the middle, it may still be at work: it cannot be used again.
+        lose()
+        raise
 
 
 def _weight(relay: str, bucket: int) -> tuple[bytes, str]:

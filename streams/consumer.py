@@ -1,8 +1,8 @@
 """A receiver's reference consumer: it misses nothing and takes nothing twice.
 
 Messages are read, decoded and judged; inbox, effects and receipts due are one
-transaction of the receiver's own database; then the offsets are committed; then the
-receipts due are signed and sent. Wherever it dies, effects are there once and
+transaction of the receiver's own database; only after it the offsets are committed, and
+the receipts due are signed and sent. Wherever it dies, effects are there once and
 receipts arrive at least once.
 """
 
