@@ -240,7 +240,13 @@ class PlatformAccessLog:
     ) -> None:
         statement = statements("access_log")["record"]
         async with asyncio.timeout(self._seconds), lent(self._pool) as connection:
-            await connection.execute(statement, self._tenant, entries, grants)
+            try:
+                await connection.execute(statement, self._tenant, entries, grants)
+            except asyncpg.CheckViolationError as error:
+                if error.constraint_name is not None:
+                    raise
+                # Their month was attached after they had been sent to no month's part.
+                await connection.execute(statement, self._tenant, entries, grants)
             if again:
                 # What is there already may not be copied yet, and leaves our disk.
                 await connection.execute(statements("primary")["copied"])
