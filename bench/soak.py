@@ -152,11 +152,11 @@ async def _paced(world: World, load: Load) -> tuple[str, str]:
     """Let nothing be wrong for a while; ask for less where that is too much already.
 
     What waits for others is late whatever is done to it: nothing could be told by it.
-    Servers that have just begun are slow: a quarter is asked of them before.
+    Servers that have just begun are slow: a quarter is asked of them before, then half.
     """
-    wanted, load.rate = load.rate, load.rate / 4
-    await asyncio.sleep(_CALM_SECONDS * 2)
-    load.rate = wanted
+    wanted = load.rate
+    for load.rate in (wanted / 4, wanted / 2, wanted):
+        await asyncio.sleep(_CALM_SECONDS * 2)
     while True:
         done, before = len(load.attempts), await asyncio.to_thread(spent, world)
         await asyncio.sleep(_CALM_SECONDS * 2)
@@ -166,7 +166,7 @@ async def _paced(world: World, load: Load) -> tuple[str, str]:
             after = await asyncio.to_thread(spent, world)
             return said, told(before, after, len(load.attempts) - done)
         row("too much for this machine", said)
-        load.rate = max(load.rate / 2, _LEAST_RATE)
+        load.rate = max(load.rate * 0.75, _LEAST_RATE)
         await load.calms(_CALM_SECONDS * 10)
 
 
