@@ -23,7 +23,7 @@ from zhitong.exceptions import SettingsError
 from zhitong.infra.app import build_app, server
 from zhitong.infra.attendance import GRACE
 from zhitong.infra.client import Client
-from zhitong.infra.collecting import spare_what_stays
+from zhitong.infra.collecting import give_free_pages_back, spare_what_stays
 from zhitong.infra.demo_issuer import NAME, DemoIssuer
 from zhitong.infra.embedded import address
 from zhitong.infra.gateway import PLATFORM, Gateway
@@ -219,6 +219,7 @@ async def _serve(
         config = server(app, settings).config
         config.timeout_graceful_shutdown = GRACE
         spare_what_stays()
+        give_free_pages_back()
         running = _Server(config, ending)
         _on_end(running.stop, line, gateway.load)
         states = gateway.registry.states()

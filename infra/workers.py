@@ -20,6 +20,7 @@ from pathlib import Path
 from uvicorn import Config
 
 from zhitong.exceptions import SettingsError
+from zhitong.infra.collecting import give_free_pages_back
 from zhitong.infra.note import Note, find, noted
 from zhitong.infra.settings import Settings
 from zhitong.infra.telemetry import set_up
@@ -102,6 +103,7 @@ async def _until_asked(work: Awaitable[None], name: str) -> None:
     assert task is not None  # noqa: S101 - a coroutine runs in a task
     for each in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(each, task.cancel)
+    give_free_pages_back()
     try:
         await work
     except asyncio.CancelledError:
