@@ -215,13 +215,17 @@ class Growth:
 
 def growths(
     samples: Mapping[tuple[str, int], Sequence[tuple[float, float]]],
+    since: float,
     warm: float,
     least: float,
 ) -> Sequence[Growth]:
-    """Give the growth of each that ran *least* seconds after *warm* ones."""
+    """Give the growth of each that ran *least* seconds after *warm* ones.
+
+    Both from *since* on, or from its beginning.
+    """
     found = []
     for (name, _), each in samples.items():
-        begun = each[0][0]
+        begun = max(since, each[0][0])
         settled = [(at, held) for at, held in each if at - begun >= warm]
         if not settled or settled[-1][0] - settled[0][0] < least:
             continue

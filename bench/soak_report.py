@@ -112,7 +112,7 @@ class Report:
             yield f"healed after ({len(alone)} that were alone)", worst
         if self.growths:
             one = self.growths[0]
-            yield "memory, most grown", _grown(one)
+            yield "memory, most grown", grown(one)
         else:
             yield "memory", "no process ran long enough to be compared"
         yield "ended by themselves", str(len(self.fallen))
@@ -160,7 +160,7 @@ class Report:
             )
         for title, said in {
             "未能施加 Left out": [f"{n}: {why}" for n, why in self.left_out.items()],
-            "内存 Memory": [_grown(one) for one in self.growths],
+            "内存 Memory": [grown(one) for one in self.growths],
             "自行结束 Ended by themselves": self.fallen,
             "不符 Violations": self.violations,
         }.items():
@@ -195,7 +195,8 @@ def _latency(attempts: Sequence[Attempt]) -> str:
     return f"{', '.join(parts)}, worst {took[-1]:.1f} s"
 
 
-def _grown(one: Growth) -> str:
+def grown(one: Growth) -> str:
+    """Say it in a line."""
     return (
         f"{one.name}: {one.share:+.1%} over {one.seconds:.0f} s, "
         f"{one.first:.0f} to {one.last:.0f} MiB"

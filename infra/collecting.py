@@ -15,17 +15,24 @@ import ctypes
 import gc
 from collections.abc import Callable
 
-THRESHOLDS = (50_000, 20, 100)
+YOUNG = 50_000
 """A large answer is collected once or not at all; more than that saved nothing."""
+YOUNG_OF_A_RELAY = 2_000
+"""What is sent ends in cycles of the client's, and its bytes with it: two megabytes of
+them waited. This often it costs nothing that can be seen."""
+_OLDER = (20, 100)
 WARM_SECONDS = 30.0
 """After which the documents that are asked again and again have their plans."""
 FREE_SECONDS = 30.0
 """How often free pages are given back."""
 
 
-def spare_what_stays() -> None:
-    """Leave what there is out of collections; once more when the process is warm."""
-    gc.set_threshold(*THRESHOLDS)
+def spare_what_stays(young: int = YOUNG) -> None:
+    """Leave what there is out of collections; once more when the process is warm.
+
+    What is new is looked through when there are *young* more containers of it.
+    """
+    gc.set_threshold(young, *_OLDER)
     _freeze()
     asyncio.get_running_loop().call_later(WARM_SECONDS, _freeze)
 

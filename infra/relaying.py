@@ -16,7 +16,7 @@ from zhitong.connectors.receipt_book import PlatformReceiptBook
 from zhitong.exceptions import ReceiverError
 from zhitong.infra.broker_access import way
 from zhitong.infra.broker_start import topics
-from zhitong.infra.collecting import spare_what_stays
+from zhitong.infra.collecting import YOUNG_OF_A_RELAY, spare_what_stays
 from zhitong.infra.deciding import limits
 from zhitong.infra.folding import folding
 from zhitong.infra.patterns_file import read_patterns
@@ -59,7 +59,7 @@ async def _relay(settings: Settings, name: str) -> None:
     pressure = PlatformPressure(url, limits(settings))
     # Known before anybody asks: what is not urgent begins with a question.
     await pressure.look()
-    spare_what_stays()
+    spare_what_stays(YOUNG_OF_A_RELAY)
     print(f"中继已启动 The relay runs: {name}", flush=True)  # noqa: T201 - what the command line says
     try:
         async with asyncio.TaskGroup() as group:

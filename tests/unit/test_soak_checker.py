@@ -436,12 +436,19 @@ def test_growth_is_measured_once_a_process_is_warm() -> None:
     warming = [(float(at), 100.0 + min(at, 10)) for at in range(100)]
     leaking = [(float(at), 100.0 + at) for at in range(100)]
     brief = [(float(at), 100.0 + at) for at in range(20)]
-    found = growths(
-        {("a", 1): warming, ("b", 2): leaking, ("c", 3): brief}, warm=10, least=60
-    )
+    samples = {("a", 1): warming, ("b", 2): leaking, ("c", 3): brief}
+    found = growths(samples, 0.0, warm=10, least=60)
     assert [one.name for one in found] == ["b", "a"]
     assert found[0].share > 0.3
     assert found[1].share == 0.0
+
+
+def test_growth_is_measured_from_when_nothing_is_struck() -> None:
+    struck = [(float(at), 100.0 if at < 50 else 140.0) for at in range(200)]
+    leaking = [(float(at), 100.0 + at) for at in range(200)]
+    found = growths({("a", 1): struck, ("b", 2): leaking}, 60.0, warm=10, least=60)
+    assert [(one.name, one.share > 0.0) for one in found] == [("b", True), ("a", False)]
+    assert growths({("a", 1): struck}, 150.0, warm=10, least=60) == []
 
 
 def _report(seed: int, decisions: int, faults: dict[str, str], said: list[str]) -> str:
