@@ -131,7 +131,8 @@ async def wal_full(world: World, place: str) -> AsyncIterator[None]:
 @asynccontextmanager
 async def clock_jumps(world: World, place: str) -> AsyncIterator[None]:
     """Let one process's clock jump while it runs: a year on, then a month back."""
-    file = world.settings.state / "log" / "soak.clock"
+    # Another's may jump at the same time.
+    file = world.settings.state / "log" / f"soak {place}.clock"
     _set(file, "+0")
     usual = world.crew.way(place)
     faked = {
