@@ -182,9 +182,13 @@ async def _paced(world: World, load: Load) -> tuple[str, str]:
 
 def _chosen(world: World, wanted: str) -> tuple[list, dict[str, str]]:  # type: ignore[type-arg]
     able, left_out = [], {}
-    names = [name for name in wanted.split(",") if name]
+    parts = [part for part in wanted.split(",") if part]
+    named = [part for part in parts if not part.startswith("!")]
+    spared = [part[1:] for part in parts if part.startswith("!")]
     for kind in kinds():
-        if names and not any(name in kind.name for name in names):
+        if named and not any(part in kind.name for part in named):
+            continue
+        if any(part in kind.name for part in spared):
             continue
         if why := kind.lacks(world):
             left_out[kind.name] = why
@@ -274,7 +278,9 @@ def main() -> None:
         "--direct", type=float, default=0.0, help="share that enters at the ledger"
     )
     parser.add_argument("--seeds", default=str(int(time.time())))
-    parser.add_argument("--faults", default="", help="parts of kinds' names, by commas")
+    parser.add_argument(
+        "--faults", default="", help="parts of kinds' names, by commas; !: not these"
+    )
     parser.add_argument("--passes", type=int, default=1, help="at least, if longer")
     parser.add_argument("--lanes", type=int, default=4, help="faults at a time")
     parser.add_argument(
