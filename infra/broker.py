@@ -35,13 +35,15 @@ from zhitong.infra.lock import alone
 from zhitong.infra.secret import passphrase, private, read_password
 from zhitong.infra.server_log import failure, stuck, tail, unfinished
 from zhitong.infra.settings import Settings
-from zhitong.streams.cluster import look, voters
+from zhitong.streams.cluster import look, unled_groups, voters
 from zhitong.streams.kafka_client import Access, serving
 from zhitong.streams.names import ADMIN
 
 _START_SECONDS = 120.0
 _STOP_SECONDS = 30.0
 _LAST_SECONDS = 3.0
+_GROUPS_SECONDS = 30.0
+"""A share of the groups is loaded within milliseconds, where there are few."""
 _ATTEMPTS = 4
 _PAUSE = 0.05
 # A port went to somebody else; a killed broker's threads are still ending.
@@ -150,6 +152,7 @@ class Broker:
             launched = self._launch(wanted)
             if self._most():
                 self._await_ready(wanted, launched)
+                self._await_groups()
             return self.access(ADMIN)
 
     def stop(self, number: int | None = None) -> None:
@@ -329,6 +332,28 @@ class Broker:
         access = replace(self.access(ADMIN), address=node.address or "")
         found = serving(access, _PROBE_SECONDS)
         return node.number in found if self.keeps else bool(found)
+
+    def _await_groups(self) -> None:
+        """Restart who leads groups and does not coordinate them: it never will."""
+        if not self.keeps:
+            return
+        for _ in range(_ATTEMPTS):
+            deadline = time.monotonic() + _GROUPS_SECONDS
+            while unled := unled_groups(self.access(ADMIN)):
+                if time.monotonic() > deadline:
+                    break
+                time.sleep(_PAUSE)
+            else:
+                return
+            for number in sorted(set(unled.values())):
+                node = [self.node(number)]
+                self._stop(node)
+                self._await_ready(node, self._launch(node))
+        raise EmbeddedError(
+            f"{NAME} 有 {len(unled)} 份消费组无人协调，重启无效：zhitong kafka status",
+            f"{len(unled)} shares of the groups of {NAME} have no coordinator, also "
+            "after restarts: zhitong kafka status",
+        )
 
     def _let_vote(self, wanted: Sequence[Node]) -> None:
         """Let nodes vote that have lost their data, and came back without a vote."""

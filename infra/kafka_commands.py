@@ -18,7 +18,7 @@ from zhitong.infra.broker_rotation import rotate_certificates, rotate_password
 from zhitong.infra.broker_start import declared, make_password, start_broker
 from zhitong.infra.commands import say
 from zhitong.infra.settings import Settings
-from zhitong.streams.cluster import Cluster, look
+from zhitong.streams.cluster import Cluster, look, unled_groups
 from zhitong.streams.declared import apply as make_equal
 from zhitong.streams.declared import compare
 
@@ -109,7 +109,8 @@ def show(settings: Settings) -> bool:
     nodes = () if settings.kafka else Broker(settings.state).nodes
     states = {node.number: node.status() for node in nodes}
     try:
-        found = look(administrator(settings))
+        admin = administrator(settings)
+        found, unled = look(admin), unled_groups(admin)
     except (BrokerUnavailableError, SettingsError) as error:
         say(*(_node(node, states[node.number], None) for node in nodes))
         say(error.label.zh, f"  {error.label.en}")
@@ -122,8 +123,14 @@ def show(settings: Settings) -> bool:
         f"分区 partitions {found.partitions}：缺副本 under-replicated {found.lacking}，"
         f"无主 leaderless {found.leaderless}，暂不接收 taking nothing {found.below}",
     )
+    for share, node in sorted(unled.items()):
+        say(
+            f"第 {share} 份消费组无人协调，其消费组读不到消息；仍如此请重启节点 {node}",
+            f"share {share} of the groups has no coordinator and its groups read "
+            f"nothing; if it stays so, restart node {node}",
+        )
     well = all(state == "running" for state in states.values())
-    return well and not found.lacking and not found.leaderless
+    return well and not (found.lacking or found.leaderless or unled)
 
 
 def apply(settings: Settings, *, dry: bool, sure: bool) -> bool:

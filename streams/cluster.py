@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from kafka import KafkaAdminClient
 
 from zhitong.streams.kafka_client import Access
 from zhitong.streams.topics import administering, in_sync
+
+_OFFSETS = "__consumer_offsets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,48 @@ def look(access: Access) -> Cluster:
             len(p["isr_nodes"]) < in_sync(len(p["replica_nodes"])) for p in parts
         ),
     )
+
+
+def unled_groups(access: Access) -> Mapping[int, int]:
+    """Say which shares of the groups nobody coordinates yet, and which node should.
+
+    A node that takes its log up again may give up loading a share of them, as where it
+    does not serve that partition yet, and never tries again: until it leads the share
+    anew nobody of those groups reads, while all partitions are well.
+    """
+    with administering(access) as admin:
+        (shares, *_) = [
+            topic["partitions"]
+            for topic in admin.describe_topics()
+            if topic["name"] == _OFFSETS
+        ] or [[]]
+        found = {}
+        for share in shares:
+            number, leader = share["partition_index"], share["leader_id"]
+            name = _of_share(number, len(shares))
+            if leader < 0:
+                continue
+            (said,) = admin.describe_groups([name], leader).values()
+            # A coordinator says that there is no such group, others that they are none.
+            if "Coordinator" in (said["error"] or ""):
+                found[number] = leader
+    return found
+
+
+def _of_share(number: int, shares: int) -> str:
+    """Find a name that groups of this share could have: a group's hash says it."""
+    return next(
+        name
+        for name in map("zhitong-look-{}".format, itertools.count())
+        if abs(_java_hash(name)) % shares == number
+    )
+
+
+def _java_hash(text: str) -> int:
+    found = 0
+    for letter in text:
+        found = (31 * found + ord(letter)) & 0xFFFFFFFF
+    return found - (found >> 31 << 32)
 
 
 def voters(access: Access) -> Mapping[int, str]:

@@ -42,6 +42,8 @@ _REQUEST_MS = 10_000
 _CLOSE_MS = 1_000
 _PAUSE = 0.25
 _LONGEST_PAUSE = 10.0
+_IDLE_SECONDS = 30.0
+"""Longer than a group takes to give a new member its share."""
 
 _Result = TypeVar("_Result")
 _Polled = Mapping[TopicPartition, Sequence[ConsumerRecord]]
@@ -85,6 +87,8 @@ class GroupReader:
         self._taken_to: dict[TopicPartition, OffsetAndMetadata] = {}
         """Up to where all is taken, and not committed yet."""
         self._failures = 0
+        self._idle_since = 0.0
+        """Since when no partition is ours; 0: some are, or it has been said."""
 
     async def run(self, take: Take, after: After) -> None:
         """Read until cancelled."""
@@ -104,10 +108,12 @@ class GroupReader:
         if self._failures:
             self._log.warning("%s: 恢复接收 reads again", self._group)
         self._failures = 0
+        self._idle_since = time.monotonic()
         poll = partial(consumer.poll, timeout_ms=_POLL_MS, max_records=AT_ONCE)
         commit_at = 0.0
         while True:
             polled = await self._in_thread(poll)
+            self._tell_idle(idle=not consumer.assignment())
             if polled:
                 await self._taken(take, _messages(polled))
                 self._taken_to |= _ends(polled)
@@ -118,6 +124,19 @@ class GroupReader:
             await after()
             if polled and sum(map(len, polled.values())) < AT_ONCE:
                 await asyncio.sleep(_TOGETHER_SECONDS)
+
+    def _tell_idle(self, *, idle: bool) -> None:
+        """Say once that nothing is read though the broker answers."""
+        if not idle:
+            self._idle_since = 0.0
+        elif self._idle_since and time.monotonic() - self._idle_since > _IDLE_SECONDS:
+            self._idle_since = 0.0
+            self._log.warning(
+                "%s: 没有分到分区：成员多于分区，或消费组无人协调 has no partition: "
+                "there are more members than that, or nobody coordinates the group "
+                "(zhitong kafka status)",
+                self._group,
+            )
 
     async def _taken(self, take: Take, messages: Sequence[Message]) -> None:
         pause = _PAUSE

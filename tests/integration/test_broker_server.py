@@ -14,14 +14,17 @@ from pathlib import Path
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.structs import OffsetAndMetadata
 
 from zhitong.exceptions import EmbeddedError
-from zhitong.infra import kafka_commands, processes
+from zhitong.infra import broker, kafka_commands, processes
 from zhitong.infra.broker import Broker
 from zhitong.infra.broker_apache import Apache
 from zhitong.infra.embedded import clean
 from zhitong.infra.settings import Settings
+from zhitong.streams.cluster import unled_groups
 from zhitong.streams.kafka_client import Access
+from zhitong.streams.names import ADMIN
 from zhitong.streams.topics import ensure_topics
 
 pytestmark = pytest.mark.integration
@@ -57,6 +60,17 @@ def consume(address: Access, topic: str, count: int) -> list[bytes]:
         return found
     finally:
         consumer.close()
+
+
+def commit(address: Access, topic: str, group: str) -> None:
+    """Commit the offset 0 of partition 0 for *group*."""
+    consumer = KafkaConsumer(
+        **address.configs, group_id=group, enable_auto_commit=False
+    )
+    try:
+        consumer.commit({TopicPartition(topic, 0): OffsetAndMetadata(0, "", -1)})
+    finally:
+        consumer.close(autocommit=False)
 
 
 def brokers(home: Path) -> list[int]:
@@ -112,6 +126,32 @@ def test_one_that_something_else_killed_comes_back_on_its_port(server: Broker) -
     os.kill(server.nodes[0].running(), signal.SIGKILL)
 
     assert server.start() == address
+
+
+def test_groups_that_nobody_coordinates_are_found_and_said(
+    server: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = server.start()
+    ensure_topics(admin, {"broker.grouped": 1})
+    for number in range(9):
+        commit(admin, "broker.grouped", f"group-{number}")
+    assert unled_groups(admin) == {}
+    server.stop()
+    # What no start looks through: it was stopped cleanly.
+    share = server.nodes[0].home / "data" / "__consumer_offsets-1"
+    log = share / "00000000000000000000.log"
+    log.write_bytes(log.read_bytes()[:-1] + b"\xff")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(broker, "_GROUPS_SECONDS", 1.0)
+        patched.setattr(broker, "_ATTEMPTS", 1)
+        with pytest.raises(EmbeddedError, match="no coordinator"):
+            server.start()
+
+    assert unled_groups(server.access(ADMIN)) == {1: 1}
+    # After a power cut all of it is looked through, and what is broken cut off.
+    server.kill()
+    assert unled_groups(server.start()) == {}
 
 
 def test_a_frozen_broker_answers_nobody_and_then_goes_on(server: Broker) -> None:
