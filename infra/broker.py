@@ -337,13 +337,14 @@ class Broker:
         """Restart who leads groups and does not coordinate them: it never will."""
         if not self.keeps:
             return
+        unled: Mapping[int, int] = {}
         for _ in range(_ATTEMPTS):
             deadline = time.monotonic() + _GROUPS_SECONDS
             while unled := unled_groups(self.access(ADMIN)):
                 if time.monotonic() > deadline:
                     break
                 time.sleep(_PAUSE)
-            else:
+            if not unled:
                 return
             for number in sorted(set(unled.values())):
                 node = [self.node(number)]
