@@ -152,7 +152,7 @@ class Broker:
             launched = self._launch(wanted)
             if self._most():
                 self._await_ready(wanted, launched)
-                self._await_groups()
+                self._await_groups({node.number for node in wanted})
             return self.access(ADMIN)
 
     def stop(self, number: int | None = None) -> None:
@@ -333,14 +333,14 @@ class Broker:
         found = serving(access, _PROBE_SECONDS)
         return node.number in found if self.keeps else bool(found)
 
-    def _await_groups(self) -> None:
+    def _await_groups(self, wanted: Collection[int]) -> None:
         """Restart who leads groups and does not coordinate them: it never will."""
         if not self.keeps:
             return
         unled: Mapping[int, int] = {}
         for _ in range(_ATTEMPTS):
             deadline = time.monotonic() + _GROUPS_SECONDS
-            while unled := unled_groups(self.access(ADMIN)):
+            while unled := unled_groups(self.access(ADMIN), wanted):
                 if time.monotonic() > deadline:
                     break
                 time.sleep(_PAUSE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,8 +58,12 @@ def look(access: Access) -> Cluster:
     )
 
 
-def unled_groups(access: Access) -> Mapping[int, int]:
+def unled_groups(
+    access: Access, nodes: Collection[int] | None = None
+) -> Mapping[int, int]:
     """Say which shares of the groups nobody coordinates yet, and which node should.
+
+    Only *nodes* are asked, where they are named: others may be away.
 
     A node that takes its log up again may give up loading a share of them, as where it
     does not serve that partition yet, and never tries again: until it leads the share
@@ -75,7 +79,7 @@ def unled_groups(access: Access) -> Mapping[int, int]:
         for share in shares:
             number, leader = share["partition_index"], share["leader_id"]
             name = _of_share(number, len(shares))
-            if leader < 0:
+            if leader < 0 or (nodes is not None and leader not in nodes):
                 continue
             (said,) = admin.describe_groups([name], leader).values()
             # A coordinator says that there is no such group, others that they are none.
