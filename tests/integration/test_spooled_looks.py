@@ -286,6 +286,17 @@ async def test_this_month_and_the_next_two_are_made_ahead(
 async def test_months_are_made_while_records_are_written(url: str) -> None:
     async with asyncpg.create_pool(url, min_size=4) as pool:
         log = PlatformAccessLog(pool, b"key")
+        writing = asyncio.gather(
+            *(log.record(replace(inquiry(n), at=FAR)) for n in range(300))
+        )
+        await pool.execute("select access_month($1)", FAR.date())
+        await writing
+    assert sum((await parts(url)).values()) == 300
+
+
+async def test_a_record_on_its_way_follows_its_month(url: str) -> None:
+    async with asyncpg.create_pool(url, min_size=4) as pool:
+        log = PlatformAccessLog(pool, b"key")
         await log.open()
         async with pool.acquire() as maker, maker.transaction():
             await maker.execute("select access_month($1)", FAR.date())

@@ -14,7 +14,7 @@ async def test_what_is_there_is_frozen_and_little_is_collected_after() -> None:
     try:
         spare_what_stays()
         assert gc.get_freeze_count() > 10_000
-        assert gc.get_threshold()[0] == YOUNG
+        assert gc.get_threshold() == (YOUNG, 20, 100)
     finally:
         gc.unfreeze()
         gc.set_threshold(*before)
