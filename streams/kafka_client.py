@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from kafka import KafkaAdminClient, KafkaProducer, errors
 from kafka.net.manager import KafkaConnectionManager
-from kafka.net.transport import KafkaSSLTransport
+from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 
 from zhitong.exceptions import SettingsError
 
@@ -69,6 +69,28 @@ async def _built(
 
 
 _CONNECTIONS._build_transport = _built  # noqa: SLF001
+
+_TRANSPORT: Any = KafkaTCPTransport
+_write = _TRANSPORT._write_to_sock  # noqa: SLF001 - nothing public writes
+
+
+async def _written(transport: Any) -> None:  # noqa: ANN401 - kafka-python's own
+    """Write what waits; a line that was closed meanwhile is closed whatever happens.
+
+    The library closes it after the last byte, and where its loop ends before that it
+    stays open until somebody collects it.
+    """
+    try:
+        await _write(transport)
+    except GeneratorExit:
+        # It is this one, which cannot be cancelled by itself.
+        transport._write_task = None  # noqa: SLF001
+        if transport.is_closing():
+            transport._close()  # noqa: SLF001
+        raise
+
+
+_TRANSPORT._write_to_sock = _written  # noqa: SLF001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,9 @@ from zhitong.streams.topics import ensure_topics
 
 pytestmark = pytest.mark.integration
 
+UNFILED = """select from outbox_sent s
+where not exists (select from receipt r where r.event_id = s.event_id)"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Both:
@@ -94,6 +97,18 @@ class Both:
         finally:
             sender.close()
             await book.close()
+
+    async def filed(self, count: int) -> None:
+        """Wait until *count* events are taken and the platform has every receipt.
+
+        A receipt that is under way is named as missing, until it is reconciled next.
+        """
+        await self.at.answered(count)
+
+        async def there() -> bool:
+            return not await self.on.sql(UNFILED)
+
+        await until(there)
 
     async def answers(self) -> set[str]:
         """Give what stands answered, or not."""
@@ -156,7 +171,7 @@ async def test_a_receiver_agrees_until_its_inbox_lacks_an_event_which_is_named(
     made = await pair.on.record(6)
     await pair.on.send()
     async with pair.running():
-        await pair.at.answered(6)
+        await pair.filed(6)
         assert await pair.reconcile() == len({each.partition for each in made})
         await pair.agreed()
         assert await pair.open() == set()
@@ -166,7 +181,7 @@ async def test_a_receiver_agrees_until_its_inbox_lacks_an_event_which_is_named(
         # The next statement, of whatever place, has it look at the earlier ones.
         await pair.on.record(1, first=7)
         await pair.on.send()
-        await pair.at.answered(6)
+        await pair.filed(6)
         assert await pair.reconcile() == 1
 
         async def told() -> bool:
@@ -179,7 +194,7 @@ async def test_a_receiver_agrees_until_its_inbox_lacks_an_event_which_is_named(
         assert row["decision_id"] == made[2].decision
         # Sent once more it is taken: what is stated again is agreed with.
         await asyncio.to_thread(pair.on.put, made[2].partition, made[2].payload)
-        await pair.at.answered(7)
+        await pair.filed(7)
         await pair.reconcile()
         await pair.agreed()
         assert await pair.open() == set()

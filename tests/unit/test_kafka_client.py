@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from kafka import errors
-from kafka.net import manager
+from kafka.net import manager, transport
 from kafka.net.selector import NetworkSelector
 from kafka.protocol.metadata import MetadataResponse
 
@@ -44,3 +44,18 @@ def test_a_line_that_is_reset_before_tls_begins_is_a_fault_of_the_broker(
     net.close()
     listener.close()
     gc.collect()
+
+
+def test_a_line_closed_with_something_to_write_is_closed_when_its_loop_ends() -> None:
+    ours, other = socket.socketpair()
+    ours.settimeout(0)
+    net: Any = NetworkSelector()
+    line: Any = transport.KafkaTCPTransport(net, ours)
+    # More than the system takes while nobody reads.
+    line.write(bytes(1 << 24))
+    net.poll(timeout_ms=10)
+    line.close()
+    assert ours.fileno() >= 0, "all was written: nothing is shown"
+    net.close()
+    assert ours.fileno() < 0
+    other.close()
