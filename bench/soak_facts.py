@@ -22,6 +22,7 @@ from zhitong.infra.broker_access import administrator
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.settings import Settings
 from zhitong.streams.kafka_client import Access, connect
+from zhitong.streams.topics import administering
 
 MARK = r"soak\d+n\d+s\d+e"
 PROOFS = 2_000
@@ -271,6 +272,16 @@ async def _proved(places: Places) -> tuple[Log, dict[tuple[str, int], Leaf]]:
         ),
         found,
     )
+
+
+def groups(access: Access) -> str:
+    """Say how each group of consumers is: its state, its members, what they have."""
+    lines = []
+    with administering(access) as admin:
+        for name in sorted(one["group_id"] for one in admin.list_groups()):  # type: ignore[no-untyped-call]
+            (said,) = admin.describe_groups([name]).values()
+            lines.append(json.dumps(said, default=str, ensure_ascii=False))
+    return "\n".join(lines)
 
 
 def _read(access: Access, topic: str) -> Sequence[Message]:

@@ -32,9 +32,10 @@ from soak_machine import (
 )
 from soak_nodes import of_the_nodes
 from soak_pair import of_the_pair
-from soak_world import BROKER, DEPARTMENT, BrokenError, World
+from soak_world import BROKER, DEPARTMENT, OPERATOR_SECONDS, BrokenError, World
 
 from zhitong.connectors.receiver_control import ReceiverControl
+from zhitong.exceptions import LedgerUnavailableError
 from zhitong.infra.broker_access import administrator
 from zhitong.infra.consuming import database_name
 from zhitong.infra.gateway import PLATFORM
@@ -269,8 +270,22 @@ async def _suspended(world: World, _: str) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        async with ReceiverControl(url) as control:
-            await control.resume(name, "soak", "持续试验")
+        await _resume(url, name)
+
+
+async def _resume(url: str, name: str) -> None:
+    """Resume as an operator would: again where the database is away just then."""
+    deadline = time.monotonic() + OPERATOR_SECONDS
+    while True:
+        try:
+            async with ReceiverControl(url) as control:
+                await control.resume(name, "soak", "持续试验")
+        except LedgerUnavailableError:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(1)
+        else:
+            return
 
 
 def _of_the_broker() -> Iterator[Kind]:

@@ -22,6 +22,9 @@ from soak_world import BrokenError, World
 HEALING_SECONDS = 300.0
 """What is not healed by then counts as a violation."""
 _LOOK = 0.5
+_STUCK_SECONDS = 60.0
+"""After which it is noted how the groups of consumers are: the broker's log says
+nothing of members that it waits for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +147,11 @@ class Nemesis:
                 self._free.notify_all()
 
     async def _healed(self, done: Done) -> None:
-        while time.time() - done.undone < HEALING_SECONDS:
+        looked = False
+        while (waited := time.time() - done.undone) < HEALING_SECONDS:
+            if waited > _STUCK_SECONDS and not looked:
+                looked = True
+                await self._world.note_groups(done.name)
             done.shared |= self._on > 1
             if await self._world.flows(done.undone):
                 done.healed = time.time()

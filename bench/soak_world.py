@@ -8,6 +8,8 @@ import os
 import socket
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,13 +18,14 @@ from chaos_proxy import Address, Upstream
 from machine import until, zhitong
 from soak_crew import GATEWAY, RECEIVERS, WORKERS, Crew, Way
 from soak_disks import LARGE_MIB, may_mount, small_disk
-from soak_facts import Places, watch_effects
+from soak_facts import Places, groups, watch_effects
 from soak_ledger import Attempt
 from soak_lines import CutOff, Line, Room, has_rooms, sweep
 from soak_load import Load
 
 from zhitong.exceptions import ZhitongError
 from zhitong.infra.broker import Broker, choose
+from zhitong.infra.broker_access import administrator
 from zhitong.infra.consuming import database_name
 from zhitong.infra.embedded import Cluster, address, variable
 from zhitong.infra.gateway import PLATFORM
@@ -30,6 +33,7 @@ from zhitong.infra.platform_database import OWNER
 from zhitong.infra.postgres_server import Server
 from zhitong.infra.settings import Settings
 from zhitong.infra.standby import MEMBERS, Pair
+from zhitong.streams.kafka_client import AWAY
 
 DEPARTMENT = "emergency"
 """The department whose cases are decided."""
@@ -41,7 +45,7 @@ _AWAY = (
     TimeoutError,
     ZhitongError,
 )
-_OPERATOR_SECONDS = 90.0
+OPERATOR_SECONDS = 90.0
 """For which an operator tries again."""
 
 
@@ -111,7 +115,7 @@ class World:
 
     async def operator(self, *words: str) -> None:
         """Run one of our commands as an operator would: again where it fails."""
-        deadline = time.monotonic() + _OPERATOR_SECONDS
+        deadline = time.monotonic() + OPERATOR_SECONDS
         # Not a pipe: servers that it starts would keep that open.
         log = self.settings.state / "log" / "soak operator.log"
         while True:
@@ -180,6 +184,14 @@ class World:
             if await self._is_answered([event for event, _ in step.events]):
                 self._arrived = step
         return self._arrived is step
+
+    async def note_groups(self, why: str) -> None:
+        """Write down beside the logs how the broker's groups are."""
+        with suppress(*AWAY):
+            said = await asyncio.to_thread(groups, administrator(self.settings))
+            path = self.settings.state / "log" / "soak groups.log"
+            with path.open("a") as log:
+                log.write(f"{datetime.now(UTC):%H:%M:%S} {why}\n{said}\n")
 
     async def _is_answered(self, events: Sequence[str]) -> bool:
         """Ask over a line that is kept: this is asked very often."""

@@ -35,7 +35,7 @@ from zhitong.infra.lock import alone
 from zhitong.infra.secret import passphrase, private, read_password
 from zhitong.infra.server_log import failure, stuck, tail, unfinished
 from zhitong.infra.settings import Settings
-from zhitong.streams.cluster import look, unled_groups, voters
+from zhitong.streams.cluster import OFFSETS, look, unled_groups, voters
 from zhitong.streams.kafka_client import Access, serving
 from zhitong.streams.names import ADMIN
 
@@ -150,7 +150,7 @@ class Broker:
         with alone(self._state):
             wanted = self._named(number)
             launched = self._launch(wanted)
-            if self._most():
+            if self._most({one.node.number for one in launched}):
                 self._await_ready(wanted, launched)
                 self._await_groups({node.number for node in wanted})
             return self.access(ADMIN)
@@ -275,10 +275,14 @@ class Broker:
                 )
             time.sleep(_PAUSE)
 
-    def _most(self) -> bool:
-        """Say whether enough of its nodes run to agree on anything."""
+    def _most(self, launched: Collection[int] = ()) -> bool:
+        """Say whether enough of its nodes run to agree on anything.
+
+        Who was *launched* just now may not be found by its words yet.
+        """
         nodes = self.nodes
-        return 2 * sum(node.pid() is not None for node in nodes) > len(nodes)
+        there = (n.number in launched or n.pid() is not None for n in nodes)
+        return 2 * sum(there) > len(nodes)
 
     def _launch(self, wanted: Sequence[Node]) -> list[_Launched]:
         """Start what does not run of *wanted*, thaw what is frozen."""
@@ -338,9 +342,14 @@ class Broker:
         if not self.keeps:
             return
         unled: Mapping[int, int] = {}
+        kept = {
+            int(path.name.rpartition("-")[2])
+            for number in wanted
+            for path in (self.node(number).home / "data").glob(f"{OFFSETS}-*")
+        }
         for _ in range(_ATTEMPTS):
             deadline = time.monotonic() + _GROUPS_SECONDS
-            while unled := unled_groups(self.access(ADMIN), wanted):
+            while unled := unled_groups(self.access(ADMIN), wanted, kept):
                 if time.monotonic() > deadline:
                     break
                 time.sleep(_PAUSE)

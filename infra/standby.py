@@ -121,6 +121,8 @@ class Pair:
                     self._rewind(primary, target)
                 except EmbeddedError:
                     how = "copied"
+                if not _has_its_beginning(target, primary):
+                    how = "copied"
             if how == "copied" or target.standing == "missing":
                 how = "copied"
                 self._copy(primary, target)
@@ -310,6 +312,20 @@ async def look(server: Server) -> State | None:
         ):
             return await one.state()
     return None
+
+
+def _has_its_beginning(target: Server, primary: Server) -> bool:
+    """Say whether the log that *target*, wound back, begins with is still there.
+
+    pg_rewind keeps it from the last common checkpoint's record on. What is replayed
+    begins where that checkpoint began, which may be a segment before, and the new
+    primary may have removed that: then the standby would ask for it for ever.
+    """
+    label = target.data / "backup_label"
+    if not label.exists():
+        return True  # nothing was to be wound back
+    first = label.read_text().partition("(file ")[2].partition(")")[0]
+    return any((one.data / "pg_wal" / first).exists() for one in (target, primary))
 
 
 def _slot(server: Server) -> str:

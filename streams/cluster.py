@@ -14,7 +14,7 @@ from kafka import KafkaAdminClient
 from zhitong.streams.kafka_client import Access
 from zhitong.streams.topics import administering, in_sync
 
-_OFFSETS = "__consumer_offsets"
+OFFSETS = "__consumer_offsets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,12 @@ def look(access: Access) -> Cluster:
 
 
 def unled_groups(
-    access: Access, nodes: Collection[int] | None = None
+    access: Access, nodes: Collection[int] | None = None, kept: Collection[int] = ()
 ) -> Mapping[int, int]:
     """Say which shares of the groups nobody coordinates yet, and which node should.
 
-    Only *nodes* are asked, where they are named: others may be away.
+    Only *nodes* are asked, where they are named: others may be away. *kept* are shares
+    that lie on their disks: who has just started may not know of them yet.
 
     A node that takes its log up again may give up loading a share of them, as where it
     does not serve that partition yet, and never tries again: until it leads the share
@@ -73,14 +74,20 @@ def unled_groups(
         (shares, *_) = [
             topic["partitions"]
             for topic in admin.describe_topics()
-            if topic["name"] == _OFFSETS
+            if topic["name"] == OFFSETS
         ] or [[]]
-        found = {}
+        listed = {share["partition_index"] for share in shares}
+        found = {number: min(nodes or {-1}) for number in {*kept} - listed}
         for share in shares:
             number, leader = share["partition_index"], share["leader_id"]
-            name = _of_share(number, len(shares))
-            if leader < 0 or (nodes is not None and leader not in nodes):
+            if leader < 0:
+                # Where all that have it are here it will be led in a moment, or not.
+                if nodes is not None and set(nodes) >= {*share["replica_nodes"]}:
+                    found[number] = share["replica_nodes"][0]
                 continue
+            if nodes is not None and leader not in nodes:
+                continue
+            name = _of_share(number, len(shares))
             (said,) = admin.describe_groups([name], leader).values()
             # A coordinator says that there is no such group, others that they are none.
             if "Coordinator" in (said["error"] or ""):

@@ -194,6 +194,10 @@ class GroupReader:
             # Tansu answers a join after half of the one; a takeover takes the whole.
             session_timeout_ms=6_000,
             heartbeat_interval_ms=1_000,
+            # Also how long a group waits for a member that does not come back, and a
+            # member for an answer that is lost: by default nobody of a group reads for
+            # five minutes. Who waits longer for its database leaves and joins anew.
+            max_poll_interval_ms=30_000,
             # A frozen leader is given up after three seconds.
             request_timeout_ms=_REQUEST_MS,
             bootstrap_timeout_ms=_BOOTSTRAP_MS,

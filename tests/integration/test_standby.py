@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -34,6 +35,7 @@ from zhitong.infra.embedded import Cluster, address, clean
 from zhitong.infra.granting import applications
 from zhitong.infra.platform_database import claim
 from zhitong.infra.policy_file import read_policy
+from zhitong.infra.postgres_server import Server
 from zhitong.infra.settings import Settings
 from zhitong.infra.standby import Pair
 from zhitong.resolvers.emergencies import Emergencies
@@ -216,6 +218,32 @@ async def test_a_halted_primary_is_replaced_and_wound_back(
         await running.until(20)
         assert await pair.rejoin() == "rewound"
         await running.until(20)
+    assert await lost(pair, running.acknowledged) == set()
+
+
+async def test_who_would_wait_for_a_log_that_is_gone_is_copied_anew(
+    pair: Pair, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rewind, gone = Pair._rewind, list[str]()
+
+    def rewound(self: Pair, primary: Server, target: Server) -> None:
+        rewind(self, primary, target)
+        label = (target.data / "backup_label").read_text()
+        (first,) = re.findall(r"\(file (\w+)\)", label)
+        for one in (primary, target):
+            (one.data / "pg_wal" / first).unlink(missing_ok=True)
+        gone.append(first)
+
+    monkeypatch.setattr(Pair, "_rewind", rewound)
+    async with load(url) as running:
+        await running.until(20)
+        pair.primary().kill()
+        await pair.promote("ops", "主库死了", behind=False)
+        await running.until(20)
+        assert await pair.rejoin() == "copied"
+        await running.until(20)
+    assert len(gone) == 1
+    assert pair.synchronous
     assert await lost(pair, running.acknowledged) == set()
 
 
