@@ -264,21 +264,20 @@ async def _transaction(world: World, *statements: str) -> AsyncIterator[None]:
 @asynccontextmanager
 async def _suspended(world: World, _: str) -> AsyncIterator[None]:
     name = RECEIVERS[0]
-    url = world.superuser(PLATFORM)
-    async with ReceiverControl(url) as control:
+    async with ReceiverControl(world.superuser(PLATFORM)) as control:
         await control.suspend(name, "soak", "持续试验")
     try:
         yield
     finally:
-        await _resume(url, name)
+        await _resume(world, name)
 
 
-async def _resume(url: str, name: str) -> None:
-    """Resume as an operator would: again where the database is away just then."""
+async def _resume(world: World, name: str) -> None:
+    """Resume as an operator would: again while the database is away or moves."""
     deadline = time.monotonic() + OPERATOR_SECONDS
     while True:
         try:
-            async with ReceiverControl(url) as control:
+            async with ReceiverControl(world.superuser(PLATFORM)) as control:
                 await control.resume(name, "soak", "持续试验")
         except LedgerUnavailableError:
             if time.monotonic() > deadline:
