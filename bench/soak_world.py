@@ -42,6 +42,7 @@ _AWAY = (
     OSError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     TimeoutError,
     ZhitongError,
 )
