@@ -95,10 +95,8 @@ class Pair:
                     f"{target.name} 曾是主库：请执行 zhitong pg rejoin",
                     f"{target.name} was the primary: run zhitong pg rejoin",
                 )
-            await self._open(primary, _slot(target))
-            if await self._gave_up(primary, target):
+            if not await self._kept(primary, target):
                 target.kill()
-                await self._open(primary, _slot(target))
                 self._copy(primary, target)
             if target.standing == "missing":
                 self._copy(primary, target)
@@ -113,9 +111,9 @@ class Pair:
             primary = self.primary()
             target = self.other(primary)
             target.kill()
-            await self._open(primary, _slot(target))
-            how = "rewound"
-            if target.standing not in {"standby", "missing"}:
+            kept = await self._kept(primary, target)
+            how = "rewound" if kept else "copied"
+            if kept and target.standing not in {"standby", "missing"}:
                 self.fence(target)
                 try:
                     self._rewind(primary, target)
@@ -222,6 +220,18 @@ class Pair:
         primary.start()
         async with Replication(primary.address) as server:
             await server.admit(password(self._state, READER), slot)
+
+    async def _kept(self, primary: Server, target: Server) -> bool:
+        """Have *primary* keep a log for *target*; say whether it has all since it left.
+
+        Of who was away for too long it has given up the place, and nothing can be read
+        by that any more: another is made.
+        """
+        await self._open(primary, _slot(target))
+        if not await self._gave_up(primary, target):
+            return True
+        await self._open(primary, _slot(target))
+        return False
 
     async def _gave_up(self, primary: Server, target: Server) -> bool:
         """Forget *target*'s place where *primary* has kept no more for it."""

@@ -359,11 +359,7 @@ async def break_glass(pool: asyncpg.Pool[asyncpg.Record]) -> Taken:
 async def test_alone_by_order_it_takes_decisions_and_is_not_replaced_unasked(
     pair: Pair, url: str
 ) -> None:
-    # It keeps little for a standby that stays away.
-    keeps = {"max_slot_wal_keep_size": "16MB", "max_wal_size": "32MB"}
-    first = replace(pair.primary(), settings=keeps)
-    first.stop()
-    first.start()
+    first = keeps_little(pair.primary())
     pair.other(first).kill()
     await pair.go_alone("ops", "备机检修")
     async with ledger_over(url, 10.0, 1) as (ledger, _):
@@ -372,7 +368,36 @@ async def test_alone_by_order_it_takes_decisions_and_is_not_replaced_unasked(
     with pytest.raises(StandbyError, match="acknowledged"):
         await pair.promote("ops", "误操作", behind=False)
     assert await lost(pair, [str(said.decision.id)]) == set()
-    connection = await asyncpg.connect(first.address)
+    await gives_up(first)
+    assert await pair.stand_by() == pair.other(first).name
+
+
+async def test_an_old_primary_that_was_away_for_too_long_is_copied_anew(
+    pair: Pair, url: str
+) -> None:
+    async with load(url) as running:
+        await running.until(20)
+        pair.primary().kill()
+        await pair.promote("ops", "断电", behind=False)
+        await running.until(20)
+    await gives_up(keeps_little(pair.primary()))
+    assert await pair.rejoin() == "copied"
+    assert pair.synchronous
+    assert await lost(pair, running.acknowledged) == set()
+
+
+def keeps_little(server: Server) -> Server:
+    """Run *server* so that it keeps little for a standby that stays away."""
+    keeps = {"max_slot_wal_keep_size": "16MB", "max_wal_size": "32MB"}
+    made = replace(server, settings=keeps)
+    made.stop()
+    made.start()
+    return made
+
+
+async def gives_up(server: Server) -> None:
+    """Have *server* write more than it keeps for who is away."""
+    connection = await asyncpg.connect(server.address)
     for _ in range(4):
         await connection.execute("select pg_logical_emit_message(true, 'long', '')")
         await connection.execute("select pg_switch_wal()")
@@ -380,7 +405,6 @@ async def test_alone_by_order_it_takes_decisions_and_is_not_replaced_unasked(
     lost_slot = "select wal_status from pg_replication_slots"
     assert await connection.fetchval(lost_slot) == "lost"
     await connection.close()
-    assert await pair.stand_by() == pair.other(first).name
 
 
 async def test_an_old_primary_that_comes_back_is_neither_read_nor_written(
