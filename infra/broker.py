@@ -150,7 +150,7 @@ class Broker:
         with alone(self._state):
             wanted = self._named(number)
             launched = self._launch(wanted)
-            if self._most({one.node.number for one in launched}):
+            if self._most():
                 self._await_ready(wanted, launched)
                 self._await_groups({node.number for node in wanted})
             return self.access(ADMIN)
@@ -275,14 +275,10 @@ class Broker:
                 )
             time.sleep(_PAUSE)
 
-    def _most(self, launched: Collection[int] = ()) -> bool:
-        """Say whether enough of its nodes run to agree on anything.
-
-        Who was *launched* just now may not be found by its words yet.
-        """
+    def _most(self) -> bool:
+        """Say whether enough of its nodes run to agree on anything."""
         nodes = self.nodes
-        there = (n.number in launched or n.pid() is not None for n in nodes)
-        return 2 * sum(there) > len(nodes)
+        return 2 * sum(node.pid() is not None for node in nodes) > len(nodes)
 
     def _launch(self, wanted: Sequence[Node]) -> list[_Launched]:
         """Start what does not run of *wanted*, thaw what is frozen."""

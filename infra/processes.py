@@ -21,6 +21,7 @@ from pathlib import Path
 
 _PROC = Path("/proc")
 _PAUSE = 0.01
+_WORDS_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +83,14 @@ def launch(command: Sequence[str], environment: Mapping[str, str], log: Path) ->
             (os.POSIX_SPAWN_DUP2, file.fileno(), 2),
         ]
         # Its own session: it outlives us, and Ctrl-C here does not reach it.
-        return os.posix_spawn(
+        pid = os.posix_spawn(
             command[0], list(command), environment, file_actions=actions, setsid=True
         )
+    # We go on before the system has given it its words, and by those it is found.
+    deadline = time.monotonic() + _WORDS_SECONDS
+    while not words(pid) and alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    return pid
 
 
 def family(pid: int) -> tuple[Process, ...]:
