@@ -35,7 +35,7 @@ from zhitong.infra.lock import alone
 from zhitong.infra.secret import passphrase, private, read_password
 from zhitong.infra.server_log import failure, stuck, tail, unfinished
 from zhitong.infra.settings import Settings
-from zhitong.streams.cluster import OFFSETS, look, unled_groups, voters
+from zhitong.streams.cluster import look, unled_groups, voters
 from zhitong.streams.kafka_client import Access, serving
 from zhitong.streams.names import ADMIN
 
@@ -338,14 +338,9 @@ class Broker:
         if not self.keeps:
             return
         unled: Mapping[int, int] = {}
-        kept = {
-            int(path.name.rpartition("-")[2])
-            for number in wanted
-            for path in (self.node(number).home / "data").glob(f"{OFFSETS}-*")
-        }
         for _ in range(_ATTEMPTS):
             deadline = time.monotonic() + _GROUPS_SECONDS
-            while unled := unled_groups(self.access(ADMIN), wanted, kept):
+            while unled := unled_groups(self.access(ADMIN), wanted):
                 if time.monotonic() > deadline:
                     break
                 time.sleep(_PAUSE)

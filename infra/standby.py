@@ -111,21 +111,13 @@ class Pair:
             primary = self.primary()
             target = self.other(primary)
             target.kill()
-            kept = await self._kept(primary, target)
-            how = "rewound" if kept else "copied"
-            if kept and target.standing not in {"standby", "missing"}:
-                self.fence(target)
-                try:
-                    self._rewind(primary, target)
-                except EmbeddedError:
-                    how = "copied"
-                if not _has_its_beginning(target, primary):
-                    how = "copied"
-            if how == "copied" or target.standing == "missing":
-                how = "copied"
+            usable = await self._kept(primary, target) and target.standing != "missing"
+            if usable and target.standing != "standby":
+                usable = self._wound_back(primary, target)
+            if not usable:
                 self._copy(primary, target)
             await self._follow(primary, target)
-            return how
+            return "rewound" if usable else "copied"
 
     async def promote(self, who: str, because: str, *, behind: bool) -> Promoted:
         """End and fence the primary, and let the standby take its place.
@@ -257,6 +249,15 @@ class Pair:
         run(primary.account, program, *source, *words, secret=secret)
         (made / "standby.signal").touch()
         made.rename(target.data)
+
+    def _wound_back(self, primary: Server, target: Server) -> bool:
+        """Wind *target* back; say whether it can go on from there."""
+        self.fence(target)
+        try:
+            self._rewind(primary, target)
+        except EmbeddedError:
+            return False
+        return _has_its_beginning(target, primary)
 
     def _rewind(self, primary: Server, target: Server) -> None:
         """Wind *target* back to where *primary* left it, and on from there."""

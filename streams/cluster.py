@@ -14,7 +14,7 @@ from kafka import KafkaAdminClient
 from zhitong.streams.kafka_client import Access
 from zhitong.streams.topics import administering, in_sync
 
-OFFSETS = "__consumer_offsets"
+_OFFSETS = "__consumer_offsets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +59,11 @@ def look(access: Access) -> Cluster:
 
 
 def unled_groups(
-    access: Access, nodes: Collection[int] | None = None, kept: Collection[int] = ()
+    access: Access, nodes: Collection[int] | None = None
 ) -> Mapping[int, int]:
     """Say which shares of the groups nobody coordinates yet, and which node should.
 
-    Only *nodes* are asked, where they are named: others may be away. *kept* are shares
-    that lie on their disks: who has just started may not know of them yet.
+    Only *nodes* are asked, where they are named: others may be away.
 
     A node that takes its log up again may give up loading a share of them, as where it
     does not serve that partition yet, and never tries again: until it leads the share
@@ -74,10 +73,9 @@ def unled_groups(
         (shares, *_) = [
             topic["partitions"]
             for topic in admin.describe_topics()
-            if topic["name"] == OFFSETS
+            if topic["name"] == _OFFSETS
         ] or [[]]
-        listed = {share["partition_index"] for share in shares}
-        found = {number: min(nodes or {-1}) for number in {*kept} - listed}
+        found = {}
         for share in shares:
             number, leader = share["partition_index"], share["leader_id"]
             if leader < 0:
