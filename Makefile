@@ -13,6 +13,7 @@ CACHE := .zhitong/cache
 EXPLORER := $(STATE)/explorer/index.html
 LIVE := $(STATE)/live/index.html
 BROKER := $(CACHE)/kafka.ready$(if $(CI),-for-ci)
+CLIENTS := clients/node/node_modules/.installed $(CACHE)/clients.ready
 SOURCES := schema resolvers connectors streams infra src tests bench
 
 # Whatever tools fetch or remember stays inside the repository.
@@ -28,12 +29,12 @@ export npm_config_cache := $(CURDIR)/$(CACHE)/npm
 export npm_config_fetch_retries := 1
 export npm_config_update_notifier := false
 
-.PHONY: help setup explorer broker check lint types test test-inside test-outside unit leaks fix demo serve bench bench-read bench-growth soak soak-summary bench-decisions bench-entry bench-access bench-front bench-revocation bench-reconcile bench-drain bench-replay bench-evidence bench-spent bench-standby bench-subscribers bench-verify bench-failover grants-month fuzz differ mutants judges federation captures schema policy clean-demo lock
+.PHONY: help setup explorer broker check lint types test test-inside test-outside unit leaks fix demo serve bench bench-read bench-growth soak soak-summary bench-decisions bench-entry bench-access bench-front bench-revocation bench-reconcile bench-drain bench-capture bench-channels bench-replay bench-evidence bench-spent bench-standby bench-subscribers bench-verify bench-failover grants-month fuzz differ mutants judges federation captures schema policy clean-demo lock clients
 
 help: ## 列出命令 list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.installed $(EXPLORER) $(LIVE) $(BROKER) ## 安装依赖（只写入本目录） install everything, inside this folder
+setup: $(VENV)/.installed $(EXPLORER) $(LIVE) $(BROKER) $(CLIENTS) ## 安装依赖（只写入本目录） install everything, inside this folder
 
 explorer: ## 重新安装查询界面和图表（需要 npm） install explorer and charts again, with npm
 	rm -f $(CACHE)/npm.failed portal/node_modules/.installed
@@ -58,6 +59,7 @@ types: $(VENV)/.installed ## 类型检查 mypy and pyright
 	$(BIN)/mypy
 	$(BIN)/mypy tests
 	$(BIN)/mypy bench
+	$(BIN)/mypy -p zhitong_consumer
 	$(BIN)/pyright
 
 test: setup ## 全部测试与覆盖率 all tests, with coverage
@@ -125,11 +127,17 @@ bench-standby: setup ## 在负载下毁掉主库的磁盘 destroy the primary's 
 bench-reconcile: setup ## 对账要多久（N=多少件） how long a reconciliation takes (N: of how many events)
 	$(BIN)/python bench/reconcile.py $(N)
 
+bench-capture: setup ## 写入、终止之下的采集，逐件核对（N=事务数，KILLS=次数） capture under writes and kills, compared row by row
+	$(BIN)/python bench/capture.py $(if $(N),--each $(N)) $(if $(KILLS),--kills $(KILLS))
+
 bench-verify: setup ## 核验一百万叶有多快（N=数量） how fast a million leaves are verified (N=count)
 	PYTHONPATH=tests/contract $(BIN)/python bench/verify.py $(if $(N),--rows $(N))
 
 bench-drain: setup ## 积压的待发箱多快发完，每件的处理器时间 how fast a full outbox empties, CPU of an event
 	$(BIN)/python bench/drain.py $(if $(N),--events $(N)) $(if $(RELAYS),--relays $(RELAYS))
+
+bench-channels: setup ## 四个接收方四种通道，各自应有什么（N=件数） four receivers by four channels, and what each should hold (N=count)
+	$(BIN)/python bench/channels.py $(if $(N),--decisions $(N))
 
 bench-replay: setup ## 每秒重放多少件（N=件数） how many events are replayed a second (N=count)
 	$(BIN)/python bench/replay.py $(if $(N),--events $(N))
@@ -184,6 +192,9 @@ $(ROUTERS)/.installed: bench/routers/package-lock.json
 captures: setup ## 登记公开采集的真实处罚并逐条跟踪（CODES=对照文件） register captured real penalties, follow each (CODES=mapping)
 	$(BIN)/python bench/captures.py $(if $(CODES),--codes $(CODES))
 
+clients: setup ## Python、Java、Node 的接收端读正在运行的示范城市，比较所读（ANSWER=1 发回执） clients in three languages read the running demo and are compared (ANSWER=1 sends receipts)
+	$(BIN)/python bench/consumers.py $(if $(filter-out 0,$(ANSWER)),--answer)
+
 schema: $(VENV)/.installed ## 重写 schema/schema.graphql 与 docs/asyncapi.json write the SDL and the events' document anew
 	$(BIN)/zhitong schema > schema/schema.graphql
 	$(BIN)/zhitong asyncapi > docs/asyncapi.json
@@ -235,6 +246,28 @@ $(EXPLORER): $(VENV)/.installed portal/node_modules/.installed $(wildcard portal
 # Without npm the live page has numbers and tables, and says that its chart is missing.
 $(LIVE): $(VENV)/.installed portal/node_modules/.installed $(wildcard portal/live/*)
 	@$(BIN)/python -m zhitong.infra.live_page portal && touch $@
+
+# What receivers' clients in Node and Java run on. Without them the tests of these are
+# skipped, and say why.
+clients/node/node_modules/.installed: clients/node/package-lock.json
+	@if ! command -v npm >/dev/null || test -e $(CACHE)/npm.failed; then \
+	  echo "没有 npm，跳过 Node 的接收端 / no npm: the client in Node is left out" >&2; \
+	elif npm ci --prefix clients/node --ignore-scripts --no-audit --no-fund --loglevel=error; then \
+	  touch $@; \
+	else \
+	  mkdir -p $(CACHE); touch $(CACHE)/npm.failed; \
+	  echo "npm 未能安装，跳过 Node 的接收端 / npm failed: the client in Node is left out" >&2; \
+	fi
+
+$(CACHE)/clients.ready: $(VENV)/.installed clients/java/artefacts.txt
+	@mkdir -p $(CACHE); \
+	if test -e $(CACHE)/kafka.failed; then \
+	  echo "没有 Java 的接收端，make broker 可重试 / no client in Java; make broker tries again" >&2; \
+	elif $(BIN)/python bench/consumers.py --fetch; then \
+	  touch $@; \
+	else \
+	  echo "未能获取 Java 的接收端所需，跳过 / the client in Java is left out" >&2; \
+	fi
 
 # The broker's jars; java.txt only where no Java is found. Without them decisions are
 # registered and wait, and Tansu takes Kafka's place where that can be installed. In CI

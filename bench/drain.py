@@ -62,7 +62,9 @@ class Drain:
         self._settings = settings
         self._url = url
         config = read_receivers(tenant=settings.tenant)
-        self._topics = {name: one.topic for name, one in config.on(AT.date()).items()}
+        self._topics = {
+            name: one.channel.place for name, one in config.on(AT.date()).items()
+        }
         self._alike = Alike(settings.state, config, AT)
         self._cases = 0
 

@@ -104,8 +104,12 @@ class Recount:
 def days(calendar: Path) -> tuple[list[date], list[date]]:
     """Read days off and worked weekend days, of all years."""
     said: dict[str, Any] = tomllib.loads(calendar.read_text(encoding="utf-8"))
-    off = [day for year in said["years"] for day in year["off"]]
-    worked = [day for year in said["years"] for day in year.get("worked", [])]
+    parts = [*said["years"], *said.get("changes", [])]
+    usual = {day for part in parts for day in part.get("usual", [])}
+    off = [day for part in parts for day in part.get("off", []) if day not in usual]
+    worked = [
+        day for part in parts for day in part.get("worked", []) if day not in usual
+    ]
     return off, worked
 
 

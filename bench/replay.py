@@ -71,7 +71,7 @@ class Filled:
         self._sealing = Sealing(
             secret(state / "subject.key"), secret(state / "person.key")
         )
-        self._topic = config.on(date.today())[RECEIVER].topic  # noqa: DTZ011 - a day's rules
+        self._topic = config.on(date.today())[RECEIVER].channel.place  # noqa: DTZ011 - a day's rules
 
     async def fill(self, url: str) -> None:
         """Make the receiver, a person's key and the rows."""

@@ -19,7 +19,7 @@ from zhitong.connectors.evidence_log import read_log
 from zhitong.connectors.log_proofs import inclusion
 from zhitong.connectors.signers import verify
 from zhitong.infra.broker_access import administrator
-from zhitong.infra.receivers_file import read_receivers
+from zhitong.infra.receivers_file import receivers_of
 from zhitong.infra.settings import Settings
 from zhitong.streams.kafka_client import Access, connect
 from zhitong.streams.topics import administering
@@ -139,10 +139,8 @@ async def read_held(places: Places) -> Held:
         for row in await _fetch(places.platform, _SENT, ours)
     ]
     topics = {
-        each.name: each.topic
-        for each in read_receivers(
-            places.settings.receivers, places.settings.tenant
-        ).receivers
+        each.name: each.channel.place
+        for each in receivers_of(places.settings).receivers
     }
     receivers = {}
     for name, url in places.receivers.items():

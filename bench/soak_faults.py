@@ -35,11 +35,11 @@ from soak_pair import of_the_pair
 from soak_world import BROKER, DEPARTMENT, OPERATOR_SECONDS, BrokenError, World
 
 from zhitong.connectors.receiver_control import ReceiverControl
-from zhitong.exceptions import LedgerUnavailableError
+from zhitong.exceptions import LedgerUnavailableError, StandbyError
 from zhitong.infra.broker_access import administrator
 from zhitong.infra.consuming import database_name
 from zhitong.infra.gateway import PLATFORM
-from zhitong.infra.receivers_file import read_receivers
+from zhitong.infra.receivers_file import receivers_of
 
 
 def kinds() -> Sequence[Kind]:
@@ -279,7 +279,8 @@ async def _resume(world: World, name: str) -> None:
         try:
             async with ReceiverControl(world.superuser(PLATFORM)) as control:
                 await control.resume(name, "soak", "持续试验")
-        except LedgerUnavailableError:
+        except (LedgerUnavailableError, StandbyError):
+            # Of a primary whose disk is gone nobody is the primary for a while.
             if time.monotonic() > deadline:
                 raise
             await asyncio.sleep(1)
@@ -327,8 +328,7 @@ def _forget_group(world: World, name: str) -> None:
     from kafka import KafkaAdminClient  # noqa: PLC0415 - of this kind alone
 
     settings = world.settings
-    receivers = read_receivers(settings.receivers, settings.tenant).receivers
-    (group,) = (each.groups[0] for each in receivers if each.name == name)
+    group = receivers_of(settings).kafka[name].groups[0]
     admin = KafkaAdminClient(**administrator(settings).configs)
     try:
         admin.delete_groups([group])

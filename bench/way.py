@@ -37,7 +37,7 @@ from zhitong.infra.deciding import receivers_copies
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.policy_file import read_policy
 from zhitong.infra.receiver_keys import public_keys
-from zhitong.infra.receivers_file import read_receivers
+from zhitong.infra.receivers_file import receivers_of
 from zhitong.infra.secret import secret
 from zhitong.infra.settings import Settings
 from zhitong.resolvers.read import Reader
@@ -62,10 +62,10 @@ class Way:
         self.settings = settings
         self.url = url
         self.seconds = seconds
-        config = read_receivers(tenant=settings.tenant)
-        names = {one.name for one in config.receivers}
-        self._topics = sorted({one.topic for one in config.receivers})
-        self._envelopes = ReceiverEnvelopes(config, public_keys(settings.state, names))
+        config = receivers_of(settings)
+        self._topics = sorted({one.channel.place for one in config.receivers})
+        keys = public_keys(settings.state, config.keyed)
+        self._envelopes = ReceiverEnvelopes(config, keys)
         reader = Reader(dict, read_policy(settings.policy, ENTITIES))
         self._copies = receivers_copies(reader, self._envelopes, dict)
         self._numbers = itertools.count(1)

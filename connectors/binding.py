@@ -92,6 +92,55 @@ class TypeMap(_Form, frozen=True, kw_only=True):
     fields: Annotated[dict[str, FieldMap | str], msgspec.Meta(min_length=1)]
 
 
+class Marked(_Form, frozen=True, kw_only=True):
+    """Rows whose *column* has one of *values*, as the department writes it."""
+
+    column: Reference
+    values: Annotated[list[Text], msgspec.Meta(min_length=1)]
+
+
+class VoidMap(Marked, frozen=True, kw_only=True):
+    """Which rows the department itself declares void, and what its word is."""
+
+    reason: Annotated[str, msgspec.Meta(min_length=1)] = "来源系统中已作废"
+    basis: Annotated[str, msgspec.Meta(min_length=1)] = "来源系统的作废记录"
+
+
+class VersionMap(_Form, frozen=True, kw_only=True):
+    """A column that grows when a row changes: it narrows what is looked at."""
+
+    column: Reference
+    format: str | None = None
+    """Of a clock that is no timestamp: ``epoch-s``, ``epoch-ms``, or text as in
+    ``yyyy-mm-dd hh:mm:ss``; a number without it counts."""
+    overlap: Annotated[int, msgspec.Meta(ge=0)] = 600
+    """Longer than the longest transaction there: seconds, or what is counted."""
+
+
+class CaptureMap(_Form, frozen=True, kw_only=True):
+    """Where a department's decisions lie that it does not register itself."""
+
+    like: str | None = None
+    """A type of this binding: its table, key, joins and fields of the same name."""
+    table: Table | None = None
+    key: str | None = None
+    joins: dict[Name, Join] = {}
+    fields: dict[str, FieldMap | str] = {}
+    """Fields of Decision; what stands here goes before what *like* has."""
+    when: Marked | None = None
+    """Which rows are decided; without it, those with a number or a day."""
+    void: VoidMap | None = None
+    version: VersionMap | None = None
+    every: Annotated[float, msgspec.Meta(gt=0)] = 5.0
+    """Seconds between looks by the version."""
+    sweep: Annotated[float, msgspec.Meta(gt=0)] = 900.0
+    """Seconds between looks at all rows."""
+    most: Annotated[int, msgspec.Meta(ge=0)] = 1_000
+    """Decisions that are corrected or withdrawn from one sweep to the next without
+    asking anybody: more at once are a restored backup or a column filled anew."""
+    timeout: Annotated[float, msgspec.Meta(gt=0, le=600)] = 30.0
+
+
 class Binding(_Form, frozen=True, kw_only=True):
     """One source: who owns it, how it is reached, what it feeds."""
 
@@ -107,6 +156,8 @@ class Binding(_Form, frozen=True, kw_only=True):
     """Texts by which this system says that there is no value."""
     codes: dict[str, dict[Text, str]] = {}
     types: Annotated[dict[str, TypeMap], msgspec.Meta(min_length=1)]
+    capture: CaptureMap | None = None
+    """How its decisions are captured, where it cannot register them."""
 
 
 def tightenings(type_map: TypeMap) -> dict[str, Tightening]:

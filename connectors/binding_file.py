@@ -17,6 +17,11 @@ from pathlib import Path
 import msgspec
 
 from zhitong.connectors.binding import Binding, FieldMap, Join, TypeMap, field_map
+from zhitong.connectors.capture_binding import (
+    capture_faults,
+    captured_entity,
+    captured_map,
+)
 from zhitong.connectors.codecs import UNITS
 from zhitong.connectors.date_codecs import FORMATS
 from zhitong.exceptions import BindingError
@@ -191,6 +196,34 @@ def _faults(
             )
             continue
         yield from _type_faults(binding, f"types.{name}", type_map, entities[name])
+    yield from _capture_faults(binding, entities)
+
+
+def _capture_faults(
+    binding: Binding, entities: Mapping[str, EntityType]
+) -> Iterator[Fault]:
+    """Find what is wrong with captured decisions: their fields are like any others."""
+    said = binding.capture
+    faults = list(capture_faults(binding, entities))
+    yield from faults
+    type_map = captured_map(binding, said) if said else None
+    if said is None or type_map is None or faults:
+        return
+    yield from _join_faults("capture", type_map)
+    known = captured_entity(entities).fields
+    for name, entry in type_map.fields.items():
+        if name not in known or (name not in said.fields and said.like):
+            continue  # of a type, whose own check says what is wrong with it
+        for finding in _field_faults(binding, type_map, known[name], field_map(entry)):
+            yield f"capture.fields.{name}", finding
+    marks = {"when": said.when, "void": said.void, "version": said.version}
+    for place, mark in marks.items():
+        alias = _alias(mark.column) if mark else BASE
+        if alias not in {BASE, *type_map.joins}:
+            yield (
+                f"capture.{place}",
+                Label(f"没有别名 {alias}", f"there is no alias {alias}"),
+            )
 
 
 def _type_faults(

@@ -29,6 +29,8 @@ class Erased:
     """Events to receivers that nobody can read any more where we keep what was sent."""
     decisions: tuple[str, ...]
     """In which decisions they stood."""
+    receivers: tuple[str, ...]
+    """Who has had one of these, and is to be told."""
 
 
 class Erasure(Session):
@@ -65,11 +67,11 @@ class Erasure(Session):
         if not destroyed:
             return None
         (row,) = destroyed  # of a person one key lives at a time
-        decisions = row["decisions"]
         return Erased(
             numbers=int(str(row["numbers"])),
             payloads=int(str(row["payloads"])),
-            decisions=tuple(decisions) if isinstance(decisions, list) else (),
+            decisions=_texts(row["decisions"]),
+            receivers=_texts(row["receivers"]),
         )
 
     async def erased_at(self, person: bytes) -> datetime | None:
@@ -84,3 +86,7 @@ class Erasure(Session):
             "the platform's database does not answer, and whether the key is destroyed "
             "is not known: try again",
         )
+
+
+def _texts(column: object) -> tuple[str, ...]:
+    return tuple(column) if isinstance(column, list) else ()

@@ -19,7 +19,15 @@ import orjson
 from zhitong.connectors.loan import LOST, lent
 from zhitong.connectors.statements import statements
 from zhitong.connectors.succession import Succession, Verdict, reached
-from zhitong.decisions import Answer, Arrival, Change, Due, Receipt, Unreadable
+from zhitong.decisions import (
+    ANNOTATED,
+    Answer,
+    Arrival,
+    Change,
+    Due,
+    Receipt,
+    Unreadable,
+)
 from zhitong.exceptions import InboxUnavailableError
 
 POOL_SIZE = 3
@@ -45,15 +53,21 @@ class ReceiverInbox:
     async def take(self, arrivals: Sequence[Arrival]) -> Sequence[Answer]:
         """Take *arrivals* in one transaction: inbox, effect and receipts due.
 
-        What came before changes nothing and has its receipt made due again. A
-        version whose predecessor is missing waits; it is taken with it. A row that
-        its table cannot hold is rejected. Raises `InboxUnavailableError`; what was
-        not answered was not taken, or is found as known when it comes again.
+        What came before changes nothing and has its receipt made due again; what is
+        only read again, where it lay, has nothing done. A version whose predecessor
+        is missing waits; it is taken with it. A row that its table cannot hold is
+        rejected. Raises `InboxUnavailableError`; what was not answered was not taken,
+        or is found as known when it comes again.
         """
         if not arrivals:
             return []
         async with self._connected() as connection, connection.transaction():
-            return await self._take(connection, arrivals)
+            # A group whose offsets are lost reads its topic from the beginning: what
+            # was taken there has been answered, or its receipt is due still.
+            lain = await self._lain(connection, arrivals)
+            fresh = [each for i, each in enumerate(arrivals, 1) if i not in lain]
+            taken = iter(await self._take(connection, fresh) if fresh else ())
+            return [lain.get(i) or next(taken) for i in range(1, len(arrivals) + 1)]
 
     async def set_aside(self, unreadable: Sequence[Unreadable]) -> None:
         """Keep bytes that are no event, so that they neither block nor are lost."""
@@ -88,6 +102,13 @@ class ReceiverInbox:
                 [each.receipt.answer for each in sent],
             )
 
+    async def _lain(
+        self, connection: _Connection, arrivals: Sequence[Arrival]
+    ) -> Mapping[int, Answer]:
+        """Give the answers, by their number, of those that lie where they lay."""
+        found = await connection.fetch(statements("inbox")["lain"], *_places(arrivals))
+        return {row["ordinal"]: Answer(row["answer"]) for row in found}
+
     async def _take(
         self, connection: _Connection, arrivals: Sequence[Arrival]
     ) -> Sequence[Answer]:
@@ -117,13 +138,7 @@ class ReceiverInbox:
             )
         )
         await connection.execute(queries["fall_due"], list(changed))
-        await connection.execute(
-            queries["lie"],
-            [arrival.topic for arrival in arrivals],
-            [arrival.partition for arrival in arrivals],
-            [arrival.offset for arrival in arrivals],
-            [str(arrival.event_id) for arrival in arrivals],
-        )
+        await connection.execute(queries["lie"], *_places(arrivals))
         return answers
 
     async def _fitted(
@@ -151,7 +166,7 @@ class ReceiverInbox:
     def _unfit(self, arrival: Arrival) -> tuple[str, ...]:
         if arrival.reasons:
             return arrival.reasons
-        if arrival.table not in self.places:
+        if arrival.change is not None and arrival.table not in self.places:
             return ("没有这样的表 there is no such table here",)
         try:
             text = orjson.dumps(arrival.row)
@@ -224,6 +239,14 @@ def _writes(
     yield "effect", [{"place": p, "rows": held} for p, held in rows.items()]
     yield "arrive", [_entry(verdict) for verdict in succession.arrived]
     yield (
+        "annotate",
+        [
+            _row(verdict.arrival)
+            for verdict in succession.arrived
+            if verdict.arrival.change is None and verdict.answer is Answer.HELD
+        ],
+    )
+    yield (
         "wait",
         [
             _kept(verdict.arrival)
@@ -245,6 +268,15 @@ def _writes(
     )
 
 
+def _places(arrivals: Sequence[Arrival]) -> tuple[list[object], ...]:
+    return (
+        [arrival.topic for arrival in arrivals],
+        [arrival.partition for arrival in arrivals],
+        [arrival.offset for arrival in arrivals],
+        [str(arrival.event_id) for arrival in arrivals],
+    )
+
+
 def _row(arrival: Arrival) -> dict[str, object]:
     """Name the columns as PostgreSQL does, and add what is ours."""
     return {name.lower(): value for name, value in arrival.row.items()} | {
@@ -261,7 +293,7 @@ def _entry(verdict: Verdict) -> dict[str, object]:
         "event_id": arrival.event_id,
         "decision_id": arrival.decision_id,
         "version": arrival.version,
-        "change": arrival.change,
+        "change": arrival.change or ANNOTATED,
         "place": arrival.table,
         "payload_hash": arrival.payload_hash,
         "topic": arrival.topic,

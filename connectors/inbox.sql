@@ -2,6 +2,13 @@
 -- The tables that events may change.
 select place from place;
 
+-- lain --
+-- Of these arrivals, those that are read once more: the same event where it lay before.
+select a.ordinal, i.answer
+from unnest($1::text[], $2::integer[], $3::bigint[], $4::text[])
+    with ordinality a(topic, partition, koffset, event_id, ordinal)
+join arrived using (topic, partition, koffset, event_id) join inbox i using (event_id);
+
 -- queue --
 -- Locks the decisions of a batch, in one order for all who take, and says how far each
 -- has come. The update that changes nothing is what locks rows that are there already.
@@ -40,6 +47,15 @@ select a.event_id, a.decision_id, a.version, a.change, a.place, a.payload_hash,
 from jsonb_to_recordset($1::jsonb) a(event_id text, decision_id text, version integer, change text,
     place text, payload_hash text, topic text, partition integer, koffset bigint, key text,
     traceparent text, statement text, signature text, answer text, reasons jsonb);
+
+-- annotate --
+-- What happened to decisions, each once; whoever has no row of the decision keeps it too.
+insert into annotation (event_id, decision_id, version, happened, cause, expected, sender, number, listing_no,
+    document_no, decided_by, occurred_on, ends_on, withheld)
+select a.event_id, a.decision_id, a.version, a.happened, a.cause, a.expected, a.sender, a.number, a.listing_no,
+    a.document_no, a.decided_by, a.occurred_on, a.ends_on, a.withheld
+from jsonb_populate_recordset(null::annotation, $1::jsonb) a
+on conflict do nothing;
 
 -- lie --
 -- Where each event lay, also what came before.

@@ -83,7 +83,7 @@ _SESSION = {
 
 _BESIDE = _SESSION | {"idle_session_timeout": "0"}
 """Of connections that hold nothing: they may rest."""
-_SEQ = attrgetter("seq")
+_SEQ, _PLACE = attrgetter("seq"), attrgetter("place")
 
 
 def desired(relay: str, relays: Collection[str]) -> frozenset[int]:
@@ -173,6 +173,8 @@ class PlatformOutbox:
                 [ack.offset for ack in acks],
                 [ack.at for ack in acks],
                 [ack.digest or None for ack in acks],
+                # What is not there is null: the most go where they were to go.
+                [ack.place or None for ack in acks] if any(map(_PLACE, acks)) else [],
             )
         except LedgerUnavailableError:
             # It may be another server than before, or one put back to an older state.

@@ -73,11 +73,12 @@ where g.before < $6;
 -- It was sent when the broker had it, not when we heard of it: a receiver may be faster.
 -- A broker whose clock is wrong is not followed past now, nor before this month: there
 -- may be no partition.
+-- $6 is empty, or names where an event went that was recorded for another place.
 with moved as (
-    delete from outbox o using unnest($1::bigint[], $2::int[], $3::bigint[], $4::timestamptz[], $5::bytea[])
-        a (seq, kpartition, koffset, at, digest)
+    delete from outbox o using unnest($1::bigint[], $2::int[], $3::bigint[], $4::timestamptz[], $5::bytea[], $6::text[])
+        a (seq, kpartition, koffset, at, digest, went)
     where o.seq = a.seq
-    returning o.*, a.kpartition, a.koffset, a.at, a.digest),
+    returning o.*, a.kpartition, a.koffset, a.at, a.digest, a.went),
 -- Of a natural person it is kept sealed from now on. What is deleted here is still seen
 -- below, and found there by its index: what a deletion returns has none, and of a batch
 -- about persons each row would be compared with each.
@@ -86,7 +87,7 @@ closed as (
     where p.event_id = m.event_id and p.receiver = m.receiver)
 insert into outbox_sent (seq, bucket, event_id, receiver, decision_id, version, change, topic,
     key, schema, payload, payload_hash, key_id, traceparent, created_at, attempts, kpartition, koffset, sent_at)
-select m.seq, m.bucket, m.event_id, m.receiver, m.decision_id, m.version, m.change, m.topic,
+select m.seq, m.bucket, m.event_id, m.receiver, m.decision_id, m.version, m.change, coalesce(m.went, m.topic),
     m.key, m.schema, coalesce(p.sealed, m.payload), coalesce(m.digest, sha256(m.payload)), p.key_id, m.traceparent, m.created_at,
     m.attempts, m.kpartition, m.koffset,
     greatest(m.created_at, date_trunc('month', clock_timestamp()), least(m.at, clock_timestamp()))

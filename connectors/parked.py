@@ -54,16 +54,30 @@ class ParkedKeys(Session):
                 action="skip-event",
                 target=str(row["target"]),
                 reason=why,
-                detail={
-                    "decision": str(dead["decision_id"]),
-                    "version": dead["version"],
-                    "key": str(dead["key"]),
-                    "payload_hash": str(dead["payload_hash"]),
-                },
+                detail=_which(dead),
             )
 
         receiver, event = str(dead["receiver"]), str(dead["event_id"])
         return bool(await self._do(deed, "skip", receiver, event, notice))
+
+    async def hand_over(self, dead: State, who: str, why: str) -> bool:
+        """Give *dead*, which tells what happened to a decision, to a person to tell.
+
+        False if it is no dead letter any more.
+        """
+
+        def deed(row: State) -> Deed:
+            return Deed(
+                kind=DeedKind.ACTION,
+                who=who,
+                action="hand-over-event",
+                target=str(row["target"]),
+                reason=why,
+                detail=_which(dead),
+            )
+
+        receiver, event = str(dead["receiver"]), str(dead["event_id"])
+        return bool(await self._do(deed, "hand_over", receiver, event))
 
     def _unavailable(self) -> LedgerUnavailableError:
         return LedgerUnavailableError(
@@ -71,3 +85,13 @@ class ParkedKeys(Session):
             "the platform's database does not answer: see that it runs and that a "
             "gateway has made its tables (zhitong serve)",
         )
+
+
+def _which(dead: State) -> dict[str, object]:
+    """Say which dead letter it was: by then it is none any more."""
+    return {
+        "decision": str(dead["decision_id"]),
+        "version": dead["version"],
+        "key": str(dead["key"]),
+        "payload_hash": str(dead["payload_hash"]),
+    }

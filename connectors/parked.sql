@@ -24,5 +24,8 @@ where o.receiver = $1::text and o.event_id = $2::text;
 -- release --
 select $1::text || '/' || $2::text as target where release_key($1::text, $2::text);
 
+-- hand_over --
+select $1::text || '/' || $2::text as target from hand_over_event($1::text, $2::text) key where key is not null;
+
 -- skip --
 select $1::text || '/' || $2::text as target from skip_event($1::text, $2::text, $3::bytea) key where key is not null;

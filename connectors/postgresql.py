@@ -295,6 +295,15 @@ class PostgreSQLSource:
         groups = len(query.by)  # they stand first: a part of a record is a tuple
         return [Tally(record[:groups], record[groups]) for record in records]
 
+    async def over(
+        self, type_name: str, write: Callable[[MappedType, str], Statement]
+    ) -> list[asyncpg.Record]:
+        """Send a statement that *write* makes of the type as it lies there now.
+
+        For those who read what no question of the graph asks; raise `SourceError`.
+        """
+        return await self._answer(type_name, write)
+
     async def sample(self, type_name: str, limit: int) -> Sample:
         """Read up to *limit* rows to be measured; raise `SourceError`."""
         mapped = self._mapped(await self._inspected(), type_name)

@@ -18,6 +18,8 @@ from zhitong.exceptions import LedgerUnavailableError
 
 _SECONDS = 10.0
 _POOL_SIZE = 2
+BATCHES = 200
+"""Batches without an answer that are looked for at once, the oldest first."""
 LARGEST_STRAY = 65_536
 """Bytes kept of what is no receipt."""
 
@@ -43,7 +45,7 @@ class PlatformReceiptBook:
                 # Signed as it must be, and yet no column takes what it says.
                 (receipt,) = receipts
                 why = f"it cannot be stored ({type(error).__name__})"
-                await self.stray(receipt.receiver, receipt.signed.encode(), why)
+                await self.stray(receipt.receiver, _raw(receipt), why)
                 return
             # One that cannot be stored must not take the others with it.
             for each in receipts:
@@ -60,7 +62,8 @@ class PlatformReceiptBook:
             [orjson.dumps(each.reasons).decode() for each in receipts],
             [each.key_id for each in receipts],
             [each.signed for each in receipts],
-            [_stray_id(each.receiver, each.signed.encode()) for each in receipts],
+            [_stray_id(each.receiver, _raw(each)) for each in receipts],
+            [orjson.dumps(each.blamed).decode() for each in receipts],
         )
         for stray in strays:
             _log.warning(
@@ -76,6 +79,18 @@ class PlatformReceiptBook:
         """
         kept = raw[:LARGEST_STRAY]
         await self._do("stray", _stray_id(receiver, raw), receiver, kept, why)
+
+    async def batch(self, receiver: str, place: str, number: int) -> Sequence[UUID]:
+        """Give the events that were put into the batch *number* at *place*."""
+        rows = await self._do("batch", receiver, place, number)
+        return [UUID(row["event_id"]) for row in rows]
+
+    async def unanswered(
+        self, receiver: str, place: str, since: int = 0
+    ) -> Sequence[int]:
+        """Give the oldest batches at *place* from *since* on that are not answered."""
+        rows = await self._do("unanswered", receiver, place, since, BATCHES)
+        return [int(row["number"]) for row in rows]
 
     async def close(self) -> None:
         """Close the connections."""
@@ -107,6 +122,11 @@ class PlatformReceiptBook:
                 "平台数据库没有答复，回执留在主题上",
                 "the platform's database does not answer; receipts stay on the topic",
             ) from error
+
+
+def _raw(receipt: Receipt) -> bytes:
+    """Give what it came as; of what is not signed, what it says of what."""
+    return (receipt.signed or f"{receipt.event_id}/{receipt.answer}").encode()
 
 
 def _stray_id(receiver: str, raw: bytes) -> UUID:

@@ -1,6 +1,6 @@
 -- state --
 select receiver, title_zh, title_en, topic, status, suspended_at, suspended_because,
-    waiting, oldest_at, parked, last_sent_at, last_receipt_at
+    waiting, oldest_at, parked, last_sent_at, last_receipt_at, corrections_waiting, work_open, work_late
 from receiver_state order by receiver;
 
 -- suspend --

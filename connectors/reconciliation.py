@@ -222,11 +222,15 @@ class Reconciliations:
         return [difference_of(waits[row["waits"]], row) for row in rows]
 
     async def unanswered(
-        self, since: datetime, before: datetime, again: Sequence[Difference]
+        self,
+        since: Mapping[str, datetime],
+        before: Mapping[str, datetime],
+        again: Sequence[Difference],
     ) -> Sequence[Difference]:
-        """Name what was sent *before* and has no final receipt."""
-        events = [each.event_id for each in again]
-        rows = await self._rows("unanswered", since, before, events, AT_MOST)
+        """Name what was sent to each receiver *before* and has no final receipt."""
+        names, events = list(before), [each.event_id for each in again]
+        dues = [since[name] for name in names], [before[name] for name in names]
+        rows = await self._rows("unanswered", names, *dues, events, AT_MOST)
         return [difference_of(Kind.RECEIPT_MISSING, row) for row in rows]
 
     # --- statements ---------------------------------------------------------------

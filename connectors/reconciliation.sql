@@ -191,13 +191,23 @@ where o.spoilt or encode(o.digest, 'hex') <> (convert_from(e.body, 'UTF8')::json
 limit $3;
 
 -- unanswered --
--- Sent before $2 and without a receipt that is final.
+-- Sent before $3 and without a receipt that is final, of each receiver of $1 by its own
+-- clock: of those that came due since $2, and of the events $4.
+with due as (
+    select * from unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) d (receiver, since, before)),
+sent as (
+    select s.event_id, s.receiver, s.decision_id, s.version, s.topic, s.kpartition, s.koffset, s.sent_at
+    from due d join outbox_sent s on s.receiver = d.receiver and s.sent_at >= d.since and s.sent_at < d.before
+    union all
+    -- Those that the first half has are not given twice: to find that out would sort them all.
+    select s.event_id, s.receiver, s.decision_id, s.version, s.topic, s.kpartition, s.koffset, s.sent_at
+    from due d join outbox_sent s on s.receiver = d.receiver and s.event_id = any($4::text[])
+        and s.sent_at < least(d.since, d.before))
 select s.event_id, s.receiver, s.decision_id, s.version, s.topic, s.kpartition, s.koffset
-from outbox_sent s
-where s.koffset is not null and s.sent_at < $2 and (s.sent_at >= $1 or s.event_id = any($3::text[]))
-    and not exists (select from receipt p
-        where p.event_id = s.event_id and p.receiver = s.receiver and p.answer in ('HELD', 'REJECTED'))
-order by s.sent_at limit $4;
+from sent s
+where s.koffset is not null and not exists (select from receipt p
+    where p.event_id = s.event_id and p.receiver = s.receiver and p.answer in ('HELD', 'REJECTED'))
+order by s.sent_at limit $5;
 
 -- open --
 select kind, receiver, event_id, decision_id, version, topic, kpartition, koffset, found_at

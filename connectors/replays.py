@@ -251,7 +251,9 @@ class Replays(OwnConnection):
         """
         sql = statements("replays")["batch"]
         async with _answered():
-            rows = await self._own.fetch(sql, *self._values, after, replay.last, limit)
+            rows = await self._own.fetch(
+                sql, *self._values, after, replay.last, limit, replay.topic
+            )
         good: list[Sent] = []
         altered: list[Sent] = []
         for each in map(self._sent, rows):
@@ -326,6 +328,7 @@ class Replays(OwnConnection):
             traceparent=row["traceparent"],
             erased_at=erased_at,
             follows_history=row["follows_history"],
+            place=row["place"],
         )
 
     def _opened(self, row: asyncpg.Record) -> bytes:

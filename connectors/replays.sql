@@ -25,6 +25,8 @@ group by 1;
 select s.seq, s.bucket, s.event_id, s.receiver, s.decision_id, s.version, s.change, s.key, s.payload,
     coalesce(s.payload_hash, sha256(s.payload)) as payload_hash, s.created_at, s.traceparent,
     s.key_id, k.person, k.wrapped, k.destroyed_at,
+    -- A batch is one of the place it was put at; by another channel there was none such.
+    case when s.topic = $12::text then coalesce(s.kpartition::bigint * 100000 + s.koffset, 0) else 0 end as place,
     case when s.key_id is not null and k.wrapped is null then exists (
         select from outbox_sent h where h.decision_id = s.decision_id and h.receiver = s.receiver and h.seq = 0)
     else false end as follows_history

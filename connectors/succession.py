@@ -6,6 +6,7 @@
 3. A version that was rejected counts as seen: a correction can follow it.
 4. A later version waits; it is judged once what it waits for has been seen.
 5. A version that was seen under another event's name is rejected.
+6. What brings no version is taken at once: it waits for none, and none for it.
 """
 
 from __future__ import annotations
@@ -65,6 +66,12 @@ class Succession:
         return [self.known[arrival.event_id] for arrival in arrivals]
 
     def _first(self, arrival: Arrival) -> Verdict:
+        if arrival.change is None:
+            return Verdict(
+                arrival=arrival,
+                answer=Answer.REJECTED if arrival.reasons else Answer.HELD,
+                reasons=arrival.reasons,
+            )
         last = self.seen[arrival.decision_id]
         if arrival.version <= last:
             return Verdict(

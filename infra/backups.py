@@ -6,6 +6,7 @@ since lies in the archive. It has its name only once it is whole.
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 import shutil
 from collections.abc import Sequence
@@ -27,6 +28,8 @@ from zhitong.infra.settings import Settings
 from zhitong.infra.standby import NOTE, READER, Pair
 
 _NAMED = "%Y%m%dT%H%M%SZ"
+_ENDING, _LOOK = 50, 0.2
+"""So often, in seconds, it is looked whether a server that gave up is gone."""
 _SEGMENT = 24
 
 
@@ -138,7 +141,7 @@ async def restore(settings: Settings, to: datetime | None, into: Path) -> Restor
             async with Replication(server.address, 600.0) as one:
                 timeline = await one.recovered(3_600.0)
         except (EmbeddedError, StandbyError) as error:
-            if server.postmaster() is not None:
+            if not await _ended(server):
                 raise
             shutil.rmtree(server.data)
             raise StandbyError(
@@ -153,6 +156,15 @@ async def restore(settings: Settings, to: datetime | None, into: Path) -> Restor
                 # What comes now does not continue what was received before.
                 generation(settings, after=older[-1].folder.parents[1])
             return Restored(older[-1], into, timeline, await one.reach())
+
+
+async def _ended(server: Server) -> bool:
+    """Say whether *server* gave up: it cuts its sessions off before it is gone."""
+    for _ in range(_ENDING):
+        if server.postmaster() is None:
+            return True
+        await asyncio.sleep(_LOOK)
+    return False
 
 
 def _words(settings: Settings, into: Path) -> None:

@@ -22,7 +22,7 @@ from zhitong.infra.broker import Broker, choose
 from zhitong.infra.broker_access import administrator, password_folder
 from zhitong.infra.broker_authority import certify, ends
 from zhitong.infra.platform_database import own_platform
-from zhitong.infra.receivers_file import read_receivers
+from zhitong.infra.receivers_file import receivers_of
 from zhitong.infra.secret import private
 from zhitong.infra.settings import Settings
 from zhitong.streams import names
@@ -112,7 +112,7 @@ async def _note(settings: Settings, action: str, target: str, because: str) -> N
 
 def _known(settings: Settings, user: str) -> str:
     """Give the whole name of *user*; raise `SettingsError` where nobody has it."""
-    config = read_receivers(settings.receivers, settings.tenant)
+    config = receivers_of(settings)
     known = (*users(config), names.ADMIN)
     for name in known:
         if user in {name, name.removeprefix(names.user(settings.tenant, ""))}:

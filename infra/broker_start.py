@@ -10,7 +10,7 @@ from pathlib import Path
 
 from zhitong.infra.broker import Broker, choose
 from zhitong.infra.broker_access import access, administrator, password_folder
-from zhitong.infra.receivers_file import read_receivers
+from zhitong.infra.receivers_file import receivers_of
 from zhitong.infra.secret import passphrase, read_password
 from zhitong.infra.settings import Settings
 from zhitong.streams.access_lists import Applied
@@ -67,7 +67,7 @@ def start_broker(settings: Settings) -> Started:
     where the one that was set does not answer, `SettingsError` where a topic has
     another number of partitions, `ReceiverError` for the receivers' file.
     """
-    config = read_receivers(settings.receivers, settings.tenant)
+    config = receivers_of(settings)
     if settings.kafka:
         return _given(settings, config)
     # One that runs is used, and what another would need is not looked for.
@@ -86,7 +86,7 @@ def declared(
     settings: Settings, admin: Access
 ) -> tuple[Receivers, timedelta, Mapping[str, str]]:
     """Give what the broker is to have, and the passwords of its users that lie here."""
-    config = read_receivers(settings.receivers, settings.tenant)
+    config = receivers_of(settings)
     folder = password_folder(settings)
     here = {
         name: read_password(folder / name)
@@ -110,7 +110,7 @@ def _given(settings: Settings, config: Receivers) -> Started:
         return Started(anybody, "Kafka", OPEN)
     if not (Path(settings.kafka_users) / ADMIN).exists():
         relay = access(settings, user(settings.tenant, RELAY))
-        for name in {one.topic for one in config.receivers}:
+        for name in {one.topic for one in config.kafka.values()}:
             partitions(relay, name)
         return Started(relay, "Kafka", ELSEWHERE)
     admin = administrator(settings)
@@ -133,4 +133,4 @@ def _make_topics(settings: Settings, admin: Access, config: Receivers) -> None:
 
 def topics(settings: Settings) -> Mapping[str, int]:
     """Say which topics there are to be, with how many partitions."""
-    return read_receivers(settings.receivers, settings.tenant).topics
+    return receivers_of(settings).topics

@@ -7,14 +7,16 @@ import asyncio
 import getpass
 import os
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
-from zhitong.catalogue import Quality, Unmeasured
+from zhitong.catalogue import Quality, Rejections, Unmeasured
 from zhitong.connectors.binding import Binding
 from zhitong.connectors.binding_file import read_folder
 from zhitong.connectors.catalogue_measurements import Measurements
 from zhitong.connectors.postgresql import PostgreSQLSource
 from zhitong.connectors.pressure import measured as measuring
+from zhitong.connectors.work_desk import WorkDesk
 from zhitong.exceptions import SettingsError, SourceError
 from zhitong.infra.commands import say
 from zhitong.infra.deciding import limits
@@ -32,6 +34,12 @@ WAY_SECONDS = 10.0
 """How long a source waits while too much waits to be sent: slowed, not ended."""
 QUICK = 100_000
 """Rows up to which the newest is asked for, an index or none."""
+CASES = "CaseRecord@"
+"""The resource with which it is said what was rejected: decisions name the source that
+keeps their cases."""
+LATELY = timedelta(days=90)
+COUNT_SECONDS = 120.0
+NONE_SENT = Rejections(sent=0, rejected=0, blamed=())
 
 
 def quality(settings: Settings, given: argparse.Namespace) -> bool:
@@ -81,9 +89,31 @@ async def _measure(
             # Nothing waits for a measurement: what waits to be sent comes first.
             await pressure.calm(WAY_SECONDS)
             made += [one async for one in _source(settings, each, limit)]
+    made = await _rejections(url, made)
     async with Measurements(url) as book:
         await book.write(made, getpass.getuser())
     return made
+
+
+async def _rejections(
+    url: str, made: Sequence[Quality | Unmeasured]
+) -> list[Quality | Unmeasured]:
+    """Say with each resource of cases what receivers rejected of their decisions."""
+    sources = [one.resource.removeprefix(CASES) for one in made if _cases(one)]
+    if not sources:
+        return list(made)
+    async with WorkDesk(url, COUNT_SECONDS) as desk:
+        found = await desk.rejections(datetime.now(UTC) - LATELY, sources)
+    return [
+        replace(one, rejections=found.get(one.resource.removeprefix(CASES), NONE_SENT))
+        if isinstance(one, Quality) and _cases(one)
+        else one
+        for one in made
+    ]
+
+
+def _cases(one: Quality | Unmeasured) -> bool:
+    return one.resource.startswith(CASES)
 
 
 async def _source(
@@ -151,8 +181,10 @@ def _line(one: Quality | Unmeasured) -> str:
     wrong = sum(each.wrong or 0 for each in one.fields)
     share = f"{filled / cells:.1%}" if cells else "-"
     behind = "" if one.behind is None else f"，落后 behind {one.behind}"
+    sent = one.rejections
+    refused = f"，拒收 rejected {sent.rejected}/{sent.sent}" if sent else ""
     return (
         f"  {one.resource:<32} {one.sampled} 行 rows（{one.sampling.lower()}），"
         f"填写 filled {share}，有误 wrong {wrong}，重复 doubled {one.doubled}，"
-        f"最新 newest {one.newest or '-'}{behind}"
+        f"最新 newest {one.newest or '-'}{behind}{refused}"
     )

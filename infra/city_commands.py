@@ -20,7 +20,7 @@ from zhitong.infra.note import find
 from zhitong.infra.pg_commands import stand_by
 from zhitong.infra.platform_database import claim
 from zhitong.infra.receiver_keys import make_demo_keys
-from zhitong.infra.receivers_file import read_receivers
+from zhitong.infra.receivers_file import receivers_of
 from zhitong.infra.sample import BINDING as SAMPLE
 from zhitong.infra.sample import load_power_list
 from zhitong.infra.serving import note_path
@@ -79,7 +79,7 @@ def _streams(settings: Settings) -> Iterator[str]:
 
 def place_keys(settings: Settings) -> None:
     """Make keys of receivers and bureau that have none: all of the demo is here."""
-    receivers = read_receivers(settings.receivers, settings.tenant).receivers
+    receivers = receivers_of(settings).receivers
     make_demo_keys(settings.state, [one.name for one in receivers])
     demo_bureau(settings)
 

@@ -121,7 +121,7 @@ def _receivers(day: date, tenant: str) -> Callable[[Act], Sequence[tuple[str, st
         one for one in read_receivers(tenant=tenant).receivers if one.in_force(day)
     ]
     by_act = {
-        act: [(one.name, one.topic) for one in configured if act in one.acts]
+        act: [(one.name, one.channel.place) for one in configured if act in one.acts]
         for act in Act
     }
     return by_act.__getitem__

@@ -20,12 +20,15 @@ from zhitong.infra import (
     access_commands,
     audit_commands,
     bureau_signing,
+    capture_commands,
     catalogue_commands,
     catalogue_quality,
     commands,
+    conforming,
     documents_admin,
     erasing,
     grants_view,
+    inbound_admin,
     kafka_commands,
     keys_admin,
     parked_admin,
@@ -35,15 +38,19 @@ from zhitong.infra import (
     receivers_admin,
     reconcile_commands,
     replay_commands,
+    rules_commands,
+    schemas_commands,
     sent_admin,
     witnessing,
+    work_commands,
 )
 from zhitong.infra.city import SCALES
 from zhitong.infra.consuming import NAMES as RECEIVERS
 from zhitong.infra.consuming import consume
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.platform_database import migrate_platform
-from zhitong.infra.receivers_file import read_receivers
+from zhitong.infra.receivers_file import receivers_of
+from zhitong.infra.receiving import receive
 from zhitong.infra.relaying import relay
 from zhitong.infra.sealing_process import seal
 from zhitong.infra.serving import serve
@@ -109,6 +116,12 @@ def parser() -> argparse.ArgumentParser:
     _documents(command)
     _catalogue(command)
     _policy(command)
+    rules = command(
+        "rules",
+        "规则：核对文件，说明一件决定所用的 rules: check files; explain a decision",
+        rules_commands.check,
+    )
+    rules_commands.describe(_verbs(rules, *ACTION))
     _questions(command)
     _witness(command)
     access = command(
@@ -248,6 +261,13 @@ def _gateway(command: Command) -> None:
     command(
         "asyncapi", "打印事件的 AsyncAPI 文档 print the document of all events", _events
     )
+    schemas = command(
+        "schemas",
+        "已发布的事件文档：列出、打印、比较、发布"
+        " published documents of events: list, show, compare, release",
+        schemas_commands.show,
+    )
+    schemas_commands.describe(_verbs(schemas, *ACTION))
 
 
 def _streams(command: Command) -> None:
@@ -255,6 +275,17 @@ def _streams(command: Command) -> None:
         "relay",
         "运行中继：发送待发事件，接收回执 run a relay: send what waits, take receipts",
         lambda settings, _: relay(settings),
+    )
+    capture_commands.describe(
+        _verbs(
+            command(
+                "capture",
+                "采集：部门不能调用平台的，从其表中取决定"
+                " take decisions from the tables of departments that cannot call",
+                capture_commands.status,
+            ),
+            *ACTION,
+        )
     )
     command(
         "seal",
@@ -269,6 +300,13 @@ def _streams(command: Command) -> None:
     consumer.add_argument("receiver", choices=RECEIVERS, help="接收方 which")
     consumer.add_argument(
         "--replay", action="store_true", help="读重放主题 read the topic of replays"
+    )
+    conforming.describe(
+        command(
+            "conform",
+            "核对文件是否合于某格式 judge a file by a form, before anything is sent",
+            conforming.run,
+        )
     )
     replay_commands.describe(
         command(
@@ -289,6 +327,23 @@ def _streams(command: Command) -> None:
         parked_admin.show,
     )
     parked_admin.describe(_verbs(parked, *ACTION))
+    command(
+        "receive",
+        "接收其他系统推来的事件 take what other systems send us",
+        lambda settings, _: receive(settings),
+    )
+    inbound = command(
+        "inbound",
+        "来函：查看、放行、放弃等待和隔离的 what others sent us and is held",
+        inbound_admin.show,
+    )
+    inbound_admin.describe(_verbs(inbound, *ACTION))
+    work = command(
+        "work",
+        "待办：拒收的、逾期未答复的、待告知的 what somebody has to see to",
+        work_commands.show,
+    )
+    work_commands.describe(_verbs(work, *ACTION))
     sent = command(
         "sent",
         "已发日志：归档到期的月份，核对归档 the sent log: archives of past months",
@@ -653,7 +708,7 @@ def _schema(_settings: Settings, given: argparse.Namespace) -> None:
 
 
 def _events(settings: Settings, _given: argparse.Namespace) -> None:
-    sys.stdout.write(asyncapi(read_receivers(settings.receivers, settings.tenant)))
+    sys.stdout.write(asyncapi(receivers_of(settings)))
 
 
 def _on_port(settings: Settings, port: int | None) -> Settings:

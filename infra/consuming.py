@@ -24,14 +24,16 @@ from zhitong.infra.receiver_keys import (
     private_path,
     public_path,
 )
-from zhitong.infra.receivers_file import read_receivers
+from zhitong.infra.receivers_file import receivers_of
 from zhitong.infra.settings import Settings
 from zhitong.infra.tenants import refuse_foreign_rules
 from zhitong.infra.workers import run_worker
 from zhitong.streams import names
 from zhitong.streams.answering import Answering
 from zhitong.streams.broker_watch import BrokerWatch
+from zhitong.streams.channels import KafkaChannel
 from zhitong.streams.consumer import Consumer
+from zhitong.streams.forms import form
 from zhitong.streams.kafka_producer import KafkaSender
 from zhitong.streams.keys import ReceiverKeys
 from zhitong.streams.receivers import Receiver
@@ -58,7 +60,14 @@ def consume(settings: Settings, receiver: str, *, replay: bool = False) -> None:
     """
     named = f"consume-{receiver}-{names.REPLAY}" if replay else f"consume-{receiver}"
     found = _configured(settings, receiver)
-    place = found.topic, found.groups[0]
+    channel = found.channel
+    if not isinstance(channel, KafkaChannel):
+        raise SettingsError(
+            f"接收方 {receiver} 不经消息代理送达，没有可消费的主题",
+            f"the receiver {receiver} is not reached by the broker: it has no topic to "
+            "consume",
+        )
+    place = channel.topic, channel.groups[0]
     if replay:
         place = (
             names.replay(settings.tenant, receiver),
@@ -71,7 +80,7 @@ async def _consume(
     settings: Settings, found: Receiver, place: tuple[str, str], name: str
 ) -> None:
     receiver = found.name
-    refuse_foreign_rules(settings.tenant, settings.receivers)
+    refuse_foreign_rules(settings.tenant, settings.receivers, settings.forms)
     keys = _keys(settings, receiver)
     inbox = await _inbox(settings, found)
     broker = way(settings, receiver)
@@ -82,7 +91,7 @@ async def _consume(
     print(  # noqa: T201 - what the command line says
         f"接收方已启动 The receiver runs: {name}, {title.zh} {title.en}", flush=True
     )
-    config = read_receivers(settings.receivers, settings.tenant)
+    config = receivers_of(settings)
     book = InboxStated(inbox.pool)
     answering = Answering(
         book,
@@ -107,7 +116,7 @@ async def _consume(
 
 def _configured(settings: Settings, receiver: str) -> Receiver:
     """Find what was configured last: an ended receiver is still withdrawn from."""
-    receivers = read_receivers(settings.receivers, settings.tenant).receivers
+    receivers = receivers_of(settings).receivers
     known = {each.name: each for each in receivers}
     if receiver not in known:
         raise SettingsError(
@@ -151,7 +160,7 @@ async def _inbox(settings: Settings, receiver: Receiver) -> ReceiverInbox:
         # The embedded one is started; a given address is taken as it is.
         found = await asyncio.to_thread(databases, [name], os.environ, settings.state)
         try:
-            for folder in ("common", receiver.format.value):
+            for folder in ("common", form(receiver.format).name):
                 await migrate(found[name], TABLES / folder)
             return await open_inbox(found[name], receiver.name)
         except (InboxUnavailableError, SettingsError) as error:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, time
 from pathlib import Path
 
+from zhitong.connectors.annotations import PlatformAnnotations
 from zhitong.connectors.ledger import PlatformLedger, open_ledger_pool
 from zhitong.connectors.memory import MemorySource, Table
 from zhitong.connectors.pressure import PlatformPressure, measured
@@ -15,12 +17,15 @@ from zhitong.connectors.receivers import name_receivers, told_receivers
 from zhitong.connectors.sealing import Sealing
 from zhitong.exceptions import ReceiverError
 from zhitong.infra.checks_file import read_checks
+from zhitong.infra.guarded import guarded
 from zhitong.infra.receiver_keys import public_keys
-from zhitong.infra.receivers_file import read_receivers
+from zhitong.infra.receivers_file import receivers_of
 from zhitong.infra.secret import secret
 from zhitong.infra.settings import Settings
+from zhitong.infra.telling import Telling
 from zhitong.ports import Source
-from zhitong.resolvers.copies import Copies
+from zhitong.resolvers.annotating import Annotating
+from zhitong.resolvers.copies import FINDING_ID, FOUND, Copies
 from zhitong.resolvers.decision_fields import ID, MAPPED, Value
 from zhitong.resolvers.decisions import Decisions
 from zhitong.resolvers.facts import Registers
@@ -31,13 +36,15 @@ from zhitong.resolvers.records import Recorder
 from zhitong.rules.pressure import Limits
 from zhitong.schema.entities import ENTITIES
 from zhitong.streams.cloud_events import SHANGHAI
-from zhitong.streams.envelopes import ID_FIELDS, NEEDED, ReceiverEnvelopes
+from zhitong.streams.envelopes import ID_FIELDS, ReceiverEnvelopes
+from zhitong.streams.forms import form
 from zhitong.streams.receivers import Receivers
-from zhitong.types import Label
+from zhitong.types import EntityType, Label
 
 PLATFORM = "platform"
 """The name of the platform's own binding: what a look at its ledger is on record as."""
 Sources = Callable[[], Mapping[str, Source]]
+Fields = frozenset[str]
 
 
 class Deciding:
@@ -48,7 +55,7 @@ class Deciding:
         self._recorders = policy.recorders
         self._proceeding_recorders = policy.proceeding_recorders
         self._checks = read_checks(settings.checks)
-        self._receivers = read_receivers(settings.receivers, settings.tenant)
+        self._receivers = receivers_of(settings)
 
         self.pressure: PlatformPressure | None = None
         """What waits to leave, measured while decisions are taken."""
@@ -65,16 +72,22 @@ class Deciding:
         """Connect to the ledger at *url* and make the receivers known to it."""
         state = self._settings.state
         named = {one.name: one for one in self._receivers.receivers}
-        envelopes = ReceiverEnvelopes(self._receivers, public_keys(state, named))
+        keyed = [name for name in named if name in self._receivers.keyed]
+        envelopes = ReceiverEnvelopes(self._receivers, public_keys(state, keyed))
         copies = receivers_copies(reader, envelopes, sources)
         check_given(copies, self._receivers)
         sealing = Sealing(secret(state / "subject.key"), secret(state / "person.key"))
         pool = await open_ledger_pool(url)
+        running: asyncio.Task[None] | None = None
         try:
             async with measured(url, limits(self._settings)) as self.pressure:
                 _check_told(self._settings.receivers, named, await told_receivers(pool))
                 await name_receivers(
-                    pool, {name: (one.title, one.topic) for name, one in named.items()}
+                    pool,
+                    {
+                        name: (one.title, one.channel.place)
+                        for name, one in named.items()
+                    },
                 )
                 decisions = Decisions(
                     registers=Registers(reader, recorder, ENTITIES, sources),
@@ -91,6 +104,17 @@ class Deciding:
                     recorders=self._recorders,
                     undelivered=self.pressure.undelivered,
                 )
+                telling = Telling(
+                    PlatformAnnotations(
+                        pool=pool,
+                        sealing=sealing,
+                        tenant=self._settings.tenant,
+                        log=self._settings.evidence_hash,
+                    ),
+                    receivers_annotations(reader, envelopes, sources),
+                    self.pressure,
+                )
+                running = asyncio.create_task(guarded("telling", telling.run))
                 yield (
                     decisions,
                     Proceedings(
@@ -103,6 +127,9 @@ class Deciding:
                     ),
                 )
         finally:
+            if running is not None:
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
             pool.terminate()
 
 
@@ -123,20 +150,51 @@ def receivers_copies(
     reader: Reader, envelopes: ReceiverEnvelopes, sources: Sources
 ) -> Copies:
     """Put together what makes receivers' copies: the ledger's entry as a source."""
-    entity = ENTITIES["Decision"]
+    entity, finding = ENTITIES["Decision"], ENTITIES["Finding"]
 
     def given(row: Mapping[str, Value]) -> Source:
-        own = sources().get(PLATFORM)
-        table = Table(
-            entity=entity,
-            key=ID,
-            rows=[row],
-            tightened={} if own is None else own.tightened(entity.name),
-            feeds=MAPPED,
-        )
-        return MemorySource(PLATFORM, Label("决定台账", "The ledger"), [table])
+        return at_hand(sources, entity, ID, [row], MAPPED)
 
-    return Copies(reader, entity, envelopes, given)
+    def found(rows: Sequence[Mapping[str, Value]]) -> Source:
+        return at_hand(sources, finding, FINDING_ID, rows, FOUND)
+
+    return Copies(reader, entity, envelopes, given, finding, found)
+
+
+def receivers_annotations(
+    reader: Reader, envelopes: ReceiverEnvelopes, sources: Sources
+) -> Annotating:
+    """Put together what tells receivers of what happened to their decisions."""
+
+    def given(of: EntityType, key: str, row: Mapping[str, Value]) -> Source:
+        return at_hand(sources, of, key, [row], frozenset(row))
+
+    return Annotating(
+        reader,
+        envelopes,
+        given,
+        decision=ENTITIES["Decision"],
+        notice=ENTITIES["CreditNotice"],
+    )
+
+
+def at_hand(
+    sources: Sources,
+    of: EntityType,
+    key: str,
+    rows: Sequence[Mapping[str, Value]],
+    feeds: Fields,
+) -> Source:
+    """Make the platform's own source of *rows* that are at hand."""
+    own = sources().get(PLATFORM)
+    table = Table(
+        entity=of,
+        key=key,
+        rows=rows,
+        tightened={} if own is None else own.tightened(of.name),
+        feeds=feeds,
+    )
+    return MemorySource(PLATFORM, Label("决定台账", "The ledger"), [table])
 
 
 def check_given(copies: Copies, receivers: Receivers) -> None:
@@ -147,7 +205,7 @@ def check_given(copies: Copies, receivers: Receivers) -> None:
     for one in receivers.receivers:
         day = datetime.combine(one.since, time(12), SHANGHAI)
         exact = {ID_FIELDS[whose] for whose in one.id_numbers}
-        wrong = copies.unfit(one.name, day, NEEDED[one.format], exact)
+        wrong = copies.unfit(one.name, day, form(one.format).needed, exact)
         if wrong:
             zh, en = "、".join(wrong), ", ".join(wrong)
             raise ReceiverError(

@@ -35,6 +35,10 @@ def erase(settings: Settings, because: str, approval: str) -> None:
         f"密钥已销毁 The key is destroyed: {erased.numbers} 处号码不可再读 numbers, "
         f"{erased.payloads} 件已推送内容不可再读 payloads sent",
         *(f"  决定 decision {each}" for each in erased.decisions),
+        *(
+            f"  将告知 will be told: {each}，见 see docs/work.md"
+            for each in erased.receivers
+        ),
         "姓名等其余内容仍在，见 What stays, and where: docs/erasure.md",
     )
 

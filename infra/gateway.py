@@ -19,6 +19,7 @@ from zhitong.connectors.loan import Pool
 from zhitong.connectors.lookers import PlatformLookers
 from zhitong.connectors.migrations import migrate
 from zhitong.connectors.postgresql import PostgreSQLSource
+from zhitong.connectors.pressure import PlatformPressure
 from zhitong.connectors.primary import follow
 from zhitong.connectors.pseudonyms import Pseudonyms
 from zhitong.connectors.published import Published
@@ -106,6 +107,8 @@ class Gateway:
         """How the proof of what was looked at stands."""
         self.published: Published | None = None
         """What anybody may see of the proof, while the gateway runs."""
+        self.decisions: Decisions | None = None
+        """What is done with decisions, while the gateway runs."""
         self.watching: Watching | None = None
         """What subscribers wait for, while the gateway runs."""
         self._deeds: PlatformDeeds | None = None
@@ -119,6 +122,7 @@ class Gateway:
             settings.policy,
             settings.checks,
             settings.receivers,
+            settings.forms,
             settings.clients,
             settings.calendar,
         )
@@ -173,6 +177,7 @@ class Gateway:
                 ) as (decisions, proceedings),
             ):
                 self.recorder, self.receipts = by.recorder, by.receipts
+                self.decisions = decisions
                 self._kept = by.kept
                 yield self._engine(pool, by.recorder, decisions, proceedings)
         finally:
@@ -231,6 +236,11 @@ class Gateway:
 
     def _states(self) -> Mapping[str, str]:
         return {name: source.state for name, source in self.sources().items()}
+
+    @property
+    def pressure(self) -> PlatformPressure | None:
+        """What waits to leave, measured while the gateway runs."""
+        return self._deciding.pressure
 
     def _pressure(self) -> Mapping[str, str]:
         """Say for whom too much waits to leave, and how hard it presses."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from zhitong.exceptions import BrokerUnavailableError, SettingsError
 from zhitong.infra.broker_access import administrator
 from zhitong.infra.commands import say
-from zhitong.infra.receivers_file import read_receivers
+from zhitong.infra.receivers_file import receivers_of
 from zhitong.infra.settings import Settings
 from zhitong.streams.access_lists import Applied, apply_grants
 from zhitong.streams.grants import grants
@@ -15,7 +15,7 @@ from zhitong.streams.grants import grants
 
 def show(settings: Settings) -> bool:
     """Print the grants of our tenant; say whether the broker has them exactly."""
-    config = read_receivers(settings.receivers, settings.tenant)
+    config = receivers_of(settings)
     say(*("  ".join(grant) for grant in sorted(grants(config))))
     try:
         admin = administrator(settings)

@@ -15,11 +15,11 @@ import orjson
 from zhitong.connectors.outbox import COUNTED
 from zhitong.connectors.parked import ParkedKeys
 from zhitong.connectors.session import State
-from zhitong.decisions import Absence, Change
+from zhitong.decisions import ANNOTATED, Absence, Change
 from zhitong.exceptions import ReceiverError
 from zhitong.infra.commands import say
 from zhitong.infra.platform_database import own_platform
-from zhitong.infra.receivers_file import read_receivers
+from zhitong.infra.receivers_file import receivers_of
 from zhitong.infra.settings import Settings
 from zhitong.rules.resident_ids import has_resident_id
 from zhitong.streams.notices import Notice, write_notice
@@ -84,7 +84,10 @@ def skip(settings: Settings, given: argparse.Namespace) -> None:
             "nothing was done",
             receiver=given.name,
         )
-    say(f"已放弃，改发通知 Given up, a notice goes: {given.name} {given.event}")
+    say(
+        f"已放弃，改发通知；标注则改由人告知 Given up, a notice goes, or it is work "
+        f"to tell it: {given.name} {given.event}"
+    )
 
 
 async def _listed(settings: Settings) -> Sequence[State]:
@@ -103,11 +106,13 @@ async def _release(settings: Settings, receiver: str, key: str, why: str) -> boo
 
 
 async def _skip(settings: Settings, receiver: str, event: str, why: str) -> bool:
-    config = read_receivers(settings.receivers, settings.tenant)
+    config = receivers_of(settings)
     async with _parked(settings) as parked:
         dead = await parked.dead(receiver, event)
         if dead is None:
             return False
+        if dead["change"] == ANNOTATED:
+            return await parked.hand_over(dead, getpass.getuser(), why)
         notice = write_notice(_notice(dead, config.source(receiver)))
         return await parked.skip(dead, notice, getpass.getuser(), why)
 

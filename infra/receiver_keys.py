@@ -6,11 +6,14 @@ the platform's. In a city each receiver makes its own and gives the public file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from zhitong.exceptions import ReceiverError
 from zhitong.streams.keys import ReceiverKeys
+
+_log = logging.getLogger("zhitong.relay")
 
 
 def private_path(state: Path, receiver: str) -> Path:
@@ -45,6 +48,19 @@ def public_keys(state: Path, receivers: Iterable[str]) -> dict[str, ReceiverKeys
                 "up).",
             )
     return {name: _named(public_path(state, name), name) for name in receivers}
+
+
+def given_keys(state: Path) -> Mapping[str, ReceiverKeys]:
+    """Read the public keys receivers have given; one that is damaged is said."""
+    found: dict[str, ReceiverKeys] = {}
+    for path in sorted((state / "receivers").glob("*.public.json")):
+        try:
+            keys = ReceiverKeys.load(path)
+        except ReceiverError as error:
+            _log.warning("%s: %s", error.code, error)
+            continue
+        found[keys.receiver] = keys
+    return found
 
 
 def make_demo_keys(state: Path, receivers: Iterable[str]) -> None:

@@ -15,6 +15,14 @@ from zhitong.exceptions import ReceiverError
 from zhitong.infra.commands import say
 from zhitong.infra.platform_database import own_platform
 from zhitong.infra.settings import Settings
+from zhitong.rules.working_days import CHINA
+
+_CHANNELS = {
+    "https": "HTTP",
+    "http": "HTTP",
+    "postgresql": "前置库 front end",
+    "file": "文件 files",
+}
 
 
 def show(settings: Settings) -> None:
@@ -69,19 +77,36 @@ def _state(state: State) -> str:
     if isinstance(oldest, datetime):
         seconds = (datetime.now(UTC) - oldest).total_seconds()
         age = f"，最早 oldest {seconds:,.0f} s"
+    if state["corrections_waiting"]:
+        many = _counted(state["corrections_waiting"])
+        age += f"，其中更正和撤销 corrections {many}"
     held = ""
     if state["suspended_because"]:
         held = f"，原因 because: {state['suspended_because']}"
+    since = state["suspended_at"]
+    if isinstance(since, datetime):
+        held += f"，自 since {since.astimezone(CHINA):%Y-%m-%d %H:%M}"
+    if state["work_open"]:
+        late = f"，逾期 late {_counted(state['work_late'])}"
+        held += f"，待办 work {_counted(state['work_open'])}{late}"
     return (
-        f"{state['receiver']:<12} {state['status']:<10} {state['topic']}  "
-        f"待发 waiting {_waiting(state)}{age}，停发 parked {state['parked']}{held}"
+        f"{state['receiver']:<12} {state['status']:<10} "
+        f"{_channel(str(state['topic']))}{state['topic']}  "
+        f"待发 waiting {_counted(state['waiting'])}{age}，"
+        f"停发 parked {state['parked']}{held}"
     )
 
 
-def _waiting(state: State) -> str:
-    """Write how much waits; the database counts to one more than this."""
-    waiting = int(str(state["waiting"]))
-    return f"{waiting:,}" if waiting <= COUNTED else f"{COUNTED:,}+"
+def _channel(place: str) -> str:
+    """Say which channel *place* is of, where it is no topic."""
+    scheme, known, _ = place.partition("://")
+    return f"{_CHANNELS.get(scheme, scheme)} " if known else ""
+
+
+def _counted(count: object) -> str:
+    """Write a count; the database counts to one more than this."""
+    many = int(str(count))
+    return f"{many:,}" if many <= COUNTED else f"{COUNTED:,}+"
 
 
 def _refused(settings: Settings, receiver: str, zh: str, en: str) -> ReceiverError:

@@ -61,10 +61,11 @@ async def _reconcile(
     settings: Settings, receiver: str, since: datetime | None, *, whole: bool
 ) -> Report:
     known = terms(settings)
-    if receiver and receiver not in known.topics:
+    there = sorted(known.receivers)
+    if receiver and receiver not in there:
         raise ReceiverError(
-            f"没有这个接收方 {receiver}，有 {'、'.join(known.topics)}",
-            f"there is no receiver {receiver}, only {', '.join(known.topics)}",
+            f"没有这个接收方 {receiver}，有 {'、'.join(there)}",
+            f"there is no receiver {receiver}, only {', '.join(there)}",
             receiver=receiver,
         )
     book = Reconciliations(await own_platform(settings))
@@ -74,7 +75,13 @@ async def _reconcile(
     try:
         # One at a time: the hourly one may be at work.
         await book.wait()
-        reconciler = Reconciler(book, reading, terms(settings, only))
+        asked = terms(settings, only)
+        if asked.others:
+            say(
+                "无主题可读，凭回执核对 no topic to read, by receipts: "
+                + "、".join(sorted(asked.others))
+            )
+        reconciler = Reconciler(book, reading, asked)
         report = await reconciler.run(since, whole=whole)
         await tell_receivers(book, producer, settings, whole=whole)
         return report

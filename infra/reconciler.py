@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -51,7 +51,23 @@ class Terms:
     retention: timedelta
     """How long topics keep what was sent."""
     answered_within: timedelta
-    """How long a receiver may take for its final receipt."""
+    """How long a receiver may take to answer a statement, and for its final receipt
+    where it has no clock of its own."""
+    sent_before: Callable[[str, datetime], datetime] | None = None
+    """Says of a receiver when that was sent which is due at a moment, by its clock."""
+    others: frozenset[str] = frozenset()
+    """Who reads no topic: of them register, sent log and receipts are compared."""
+
+    @property
+    def receivers(self) -> frozenset[str]:
+        """Name all whose events are compared."""
+        return self.others.union(self.topics)
+
+    def due(self, at: datetime) -> Mapping[str, datetime]:
+        """Say of each receiver before when that was sent which is due *at* then."""
+        if self.sent_before is None:
+            return dict.fromkeys(self.receivers, at - self.answered_within)
+        return {name: self.sent_before(name, at) for name in self.receivers}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,18 +311,18 @@ class Reconciler:
         whole: bool,
     ) -> None:
         book, within = self._book, self._terms.answered_within
+        due = self._terms.due
         absent = [each for each in known if each.kind in _ABSENT]
         again = [each for each in known if each.kind in _ASKED_AGAIN]
-        sent = max(since, BEGINNING + within) - within
         every = [
             *await book.unsent(since, absent, whole=whole),
             *await book.unfounded(since),
             *await book.altered(since, again),
-            *await book.unanswered(sent, now - within, again),
+            *await book.unanswered(due(since), due(now), again),
             *await book.silent(now - within),
         ]
         for each in every:
-            if each.receiver in self._terms.topics:
+            if each.receiver in self._terms.receivers:
                 found.add(each)
 
     async def _settled(
@@ -317,7 +333,7 @@ class Reconciler:
         left = [
             each
             for each in known
-            if each.id not in held and each.receiver in self._terms.topics
+            if each.id not in held and each.receiver in self._terms.receivers
         ]
         return [
             each for each in left if await self._holds_no_more(each, found, whole=whole)

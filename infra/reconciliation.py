@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from zhitong.connectors.reconciliation import Reconciliations
 from zhitong.infra.broker_access import way
-from zhitong.infra.receivers_file import read_receivers
+from zhitong.infra.calendar_file import read_work_clocks
+from zhitong.infra.receivers_file import receivers_of
 from zhitong.infra.reconciler import Reconciler, Terms
 from zhitong.infra.settings import Settings
 from zhitong.infra.stating import state
 from zhitong.rules.reconciliation import MEANINGS, Difference
+from zhitong.rules.work import due_before
+from zhitong.rules.working_days import Calendar
 from zhitong.streams import names
 from zhitong.streams.kafka_producer import KafkaSender
 from zhitong.streams.producer import Producer
+from zhitong.streams.receivers import Receivers
 from zhitong.streams.topic_reading import TopicReading
 
 SEND_SECONDS = 30.0
@@ -66,23 +71,40 @@ async def tell_receivers(
     book: Reconciliations, producer: Producer, settings: Settings, *, whole: bool
 ) -> int:
     """State to each receiver what is new, or the *whole*; say how many windows."""
-    config = read_receivers(settings.receivers, settings.tenant)
+    config = receivers_of(settings)
     since = datetime.now(UTC) - timedelta(days=settings.retention_days)
     return await state(book, producer, config, settings.evidence, since, whole=whole)
 
 
 def terms(settings: Settings, only: Sequence[str] = ()) -> Terms:
     """Give the terms of the settings, for all receivers or for *only* some."""
-    config = read_receivers(settings.receivers, settings.tenant)
+    config = receivers_of(settings)
+    calendar = read_work_clocks(settings.calendar).calendar
     return Terms(
         topics={
-            one.name: one.topic
-            for one in config.receivers
-            if not only or one.name in only
+            name: channel.topic
+            for name, channel in config.kafka.items()
+            if not only or name in only
         },
         retention=timedelta(days=settings.retention_days),
         answered_within=timedelta(hours=settings.answer_hours),
+        sent_before=partial(sent_before, config, calendar, settings.answer_hours),
+        others=frozenset(
+            one.name
+            for one in config.receivers
+            if one.name not in config.kafka and (not only or one.name in only)
+        ),
     )
+
+
+def sent_before(
+    config: Receivers, calendar: Calendar, hours: float, receiver: str, at: datetime
+) -> datetime:
+    """Say before when *receiver* was sent what it must have answered *at* then.
+
+    By its rules of that day, whatever they were when it was sent.
+    """
+    return due_before(config.clock(receiver, at, hours), at, calendar)
 
 
 def line(each: Difference) -> str:

@@ -62,6 +62,10 @@ class Registry:
         """Give the sources by name, as they are now."""
         return {name: entry.source for name, entry in self._entries.items()}
 
+    def entry(self, name: str) -> Entry | None:
+        """Give a source with its binding and address, if it is in use."""
+        return self._entries.get(name)
+
     async def load(self) -> tuple[list[str], list[BindingError]]:
         """Read every binding; return the names in use and what was refused.
 

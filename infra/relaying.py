@@ -6,21 +6,24 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Mapping
 from functools import partial
 
 from zhitong.connectors.outbox import PlatformOutbox
 from zhitong.connectors.pressure import PlatformPressure
 from zhitong.connectors.primary import follow
 from zhitong.connectors.receipt_book import PlatformReceiptBook
-from zhitong.exceptions import ReceiverError
+from zhitong.infra import channels
 from zhitong.infra.broker_access import way
 from zhitong.infra.broker_start import topics
+from zhitong.infra.chasing import Chasing
 from zhitong.infra.collecting import YOUNG_OF_A_RELAY, spare_what_stays
 from zhitong.infra.deciding import limits
 from zhitong.infra.folding import folding
+from zhitong.infra.guarded import guarded
 from zhitong.infra.patterns_file import read_patterns
 from zhitong.infra.platform_database import PLATFORM, platform_that_answers
+from zhitong.infra.receiver_keys import given_keys
+from zhitong.infra.receivers_file import receivers_of
 from zhitong.infra.reconciling import Reconciling
 from zhitong.infra.reviewing import Reviewing
 from zhitong.infra.settings import Settings
@@ -30,7 +33,6 @@ from zhitong.infra.workers import run_worker
 from zhitong.streams import names
 from zhitong.streams.broker_watch import BrokerWatch
 from zhitong.streams.kafka_producer import KafkaSender
-from zhitong.streams.keys import ReceiverKeys
 from zhitong.streams.receipts import ReceiptDesk, ReceiptReader
 from zhitong.streams.relay import Relay
 
@@ -46,7 +48,13 @@ def relay(settings: Settings) -> None:
 
 async def _relay(settings: Settings, name: str) -> None:
     claim_state(settings)
-    refuse_foreign_rules(settings.tenant, settings.receivers, settings.patterns)
+    refuse_foreign_rules(
+        settings.tenant,
+        settings.receivers,
+        settings.forms,
+        settings.patterns,
+        settings.calendar,
+    )
     patterns = read_patterns(settings.patterns)
     url = await platform_that_answers(settings, PLATFORM, _log)
     broker = way(settings, names.RELAY)
@@ -55,7 +63,9 @@ async def _relay(settings: Settings, name: str) -> None:
     outbox = PlatformOutbox(url, f"{name}@{socket.gethostname()}:{os.getpid()}")
     book = PlatformReceiptBook(url)
     answers = AnswerDesk(url)
-    desk = ReceiptDesk(book, partial(receivers_keys, settings), answers.file)
+    config = receivers_of(settings)
+    returns = channels.desk(settings, config, book)
+    desk = ReceiptDesk(book, partial(given_keys, settings.state), answers.file)
     pressure = PlatformPressure(url, limits(settings))
     # Known before anybody asks: what is not urgent begins with a question.
     await pressure.look()
@@ -63,12 +73,17 @@ async def _relay(settings: Settings, name: str) -> None:
     print(f"中继已启动 The relay runs: {name}", flush=True)  # noqa: T201 - what the command line says
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(Relay(outbox, sender).run())
+            others = channels.producers(settings, config, returns, sender)
+            group.create_task(Relay(outbox, sender, others=others).run())
+            readers = channels.readers(settings, config, book, returns)
+            for receiver, reader in readers.items():
+                group.create_task(guarded(receiver, reader.run))
             group.create_task(_receipts(settings, desk).run())
             group.create_task(BrokerWatch(broker, _log).run())
             group.create_task(folding(url))
             group.create_task(follow(url))
             group.create_task(Reconciling(url, settings, pressure).run())
+            group.create_task(Chasing(url, settings, config, pressure).run())
             group.create_task(pressure.run())
             minutes = settings.review_minutes
             group.create_task(Reviewing(url, patterns, minutes, pressure).run())
@@ -81,16 +96,3 @@ def _receipts(settings: Settings, desk: ReceiptDesk) -> ReceiptReader:
     tenant = settings.tenant
     group = names.group(tenant, names.DESK)
     return ReceiptReader(desk, way(settings, names.DESK), names.receipts(tenant), group)
-
-
-def receivers_keys(settings: Settings) -> Mapping[str, ReceiverKeys]:
-    """Read the public keys receivers have given; one that is damaged is said."""
-    found: dict[str, ReceiverKeys] = {}
-    for path in sorted((settings.state / "receivers").glob("*.public.json")):
-        try:
-            keys = ReceiverKeys.load(path)
-        except ReceiverError as error:
-            _log.warning("%s: %s", error.code, error)
-            continue
-        found[keys.receiver] = keys
-    return found

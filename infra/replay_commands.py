@@ -15,7 +15,7 @@ from zhitong.infra.replaying import Asked, replay, show
 from zhitong.infra.settings import Settings
 from zhitong.streams.cloud_events import SHANGHAI
 
-_OFFSETS = re.compile(r"(\d{1,6}):(\d{1,18})-(\d{1,18})", re.ASCII)
+_OFFSETS = re.compile(r"(\d{1,8}):(\d{1,18})-(\d{1,18})", re.ASCII)
 _Read = TypeVar("_Read")
 
 

@@ -17,15 +17,17 @@ from pathlib import Path
 from uuid import UUID
 
 from zhitong.connectors.pressure import measured
+from zhitong.connectors.receipt_book import PlatformReceiptBook
 from zhitong.connectors.replays import Plan, Replay, Replays, Selection
 from zhitong.connectors.sealing import Sealing
 from zhitong.decisions import Absence, Change, Outgoing, Sent
-from zhitong.exceptions import BrokerUnavailableError, ReplayError
+from zhitong.exceptions import EventPoisonError, ReplayError
 from zhitong.infra.broker_access import administrator, way
+from zhitong.infra.channels import desk, filing, producer
 from zhitong.infra.commands import say
 from zhitong.infra.deciding import limits
 from zhitong.infra.platform_database import own_platform
-from zhitong.infra.receivers_file import read_receivers
+from zhitong.infra.receivers_file import receivers_of
 from zhitong.infra.secret import secret
 from zhitong.infra.settings import Settings
 from zhitong.ports import Pressure
@@ -34,7 +36,7 @@ from zhitong.streams import names
 from zhitong.streams.cloud_events import SHANGHAI
 from zhitong.streams.kafka_producer import KafkaSender
 from zhitong.streams.notices import Notice, write_notice
-from zhitong.streams.producer import Fault, Producer
+from zhitong.streams.producer import Fault, Producer, Unsent
 from zhitong.streams.receivers import Receiver, Receivers
 from zhitong.streams.topics import ensure_topics, partitions
 
@@ -66,7 +68,7 @@ class Asked:
 def replay(settings: Settings, asked: Asked) -> bool:
     """Send again what is asked for; say whether all of it is what it was."""
     _refuse_words(asked.because)
-    config = read_receivers(settings.receivers, settings.tenant)
+    config = receivers_of(settings)
     receiver = _in_force(config, asked.receiver)
     return asyncio.run(_Replaying(settings, config, receiver, asked).run())
 
@@ -100,11 +102,21 @@ class _Replaying:
         self._receiver = receiver
         self._asked = asked
         again = names.replay(config.tenant, receiver.name)
-        self._topic = receiver.topic if asked.own else again
+        # By another channel it goes where it went: there is one place for all.
+        self._channel = config.kafka.get(receiver.name)
+        own = asked.own or self._channel is None
+        self._topic = receiver.channel.place if own else again
 
     async def run(self) -> bool:
-        asked = self._asked
         url = await own_platform(self._settings)
+        book = PlatformReceiptBook(url)
+        try:
+            return await self._run(url, book)
+        finally:
+            await book.close()
+
+    async def _run(self, url: str, book: PlatformReceiptBook) -> bool:
+        asked = self._asked
         async with (
             Replays(url, _sealing(self._settings)) as replays,
             measured(url, limits(self._settings)) as pressure,
@@ -126,7 +138,7 @@ class _Replaying:
             found = await replays.begin(plan, self._topic, asked.selection, who, why)
             said = "继续重放 Replay goes on" if found.resumed else "重放 Replay"
             say(f"{said} {found.id}: {self._topic}，{found.sent:,}/{found.events:,}")
-            done = await self._send(replays, found, pressure)
+            done = await self._send(replays, found, pressure, self._sender(book))
             await replays.end(done, who, why)
         _finished(done)
         return done.whole
@@ -141,6 +153,8 @@ class _Replaying:
 
     def _topic_is_there(self) -> None:
         """Make the topic of replays at first need, where topics are ours to make."""
+        if self._channel is None:
+            return
         relay = way(self._settings, names.RELAY)
         if self._asked.own or (
             self._settings.kafka
@@ -149,18 +163,14 @@ class _Replaying:
         ):
             partitions(relay(), self._topic)
             return
-        wanted = {self._topic: self._receiver.partitions}
+        wanted = {self._topic: self._channel.partitions}
         kept = timedelta(days=self._settings.retention_days)
         ensure_topics(administrator(self._settings), wanted, kept)
 
     async def _send(
-        self, replays: Replays, begun: Replay, pressure: Pressure
+        self, replays: Replays, begun: Replay, pressure: Pressure, sender: Producer
     ) -> Replay:
         """Send batch after batch; the next is read while one is on its way."""
-        configured = {self._topic: self._receiver.partitions}
-        sender = KafkaSender(
-            way(self._settings, names.RELAY), PATIENCE, configured=configured
-        )
         pace = _Pace(self._asked.rate)
         lane = _Lane(sender)
         done = begun
@@ -181,8 +191,18 @@ class _Replaying:
                 await replays.reached(done)
                 await pace.rest(done)
         finally:
-            lane.end()
+            await lane.end()
         return done
+
+    def _sender(self, book: PlatformReceiptBook) -> Producer:
+        if self._channel is None:
+            file = filing(desk(self._settings, self._config, book))
+            name, channel = self._receiver.name, self._receiver.channel
+            return producer(self._settings, name, channel, file)
+        configured = {self._topic: self._channel.partitions}
+        return KafkaSender(
+            way(self._settings, names.RELAY), PATIENCE, configured=configured
+        )
 
     async def _outgoing(
         self, replays: Replays, name: str, events: Sequence[Sent]
@@ -206,6 +226,7 @@ class _Replaying:
                 created_at=each.created_at,
                 traceparent=each.traceparent,
                 replay=name,
+                place=each.place,
             )
             for each in events
         ]
@@ -239,7 +260,8 @@ class _Lane:
         """Send *events*, all again where one did not arrive.
 
         Raises `EventPoisonError` for one that cannot be sent now, and
-        `BrokerUnavailableError` when the broker has been away for too long.
+        `BrokerUnavailableError` or `ReceiverUnavailableError` when the other side has
+        been away for too long.
         """
         loop = asyncio.get_running_loop()
         until, rest = time.monotonic() + PATIENCE, _FIRST_REST
@@ -249,20 +271,25 @@ class _Lane:
             )
             faults = [each for each in answers if isinstance(each, Fault)]
             if not faults:
-                return
+                # What a slow channel has not begun comes next, in its order.
+                left = {each.seq for each in answers if isinstance(each, Unsent)}
+                events = [each for each in events if each.seq in left]
+                until = time.monotonic() + PATIENCE
+                continue
             await loop.run_in_executor(self._thread, self._producer.reset)
             first = _worst(faults)
-            if not isinstance(first.error, BrokerUnavailableError):
+            if isinstance(first.error, EventPoisonError):
                 raise first.error
             if time.monotonic() > until:
                 raise first.error
             await asyncio.sleep(rest)
             rest = min(rest * 2, PATIENCE / 4)
 
-    def end(self) -> None:
+    async def end(self) -> None:
         """End; what was acknowledged and not noted is sent again by the next."""
-        self._producer.close()
-        self._thread.shutdown(wait=True)
+        # A channel may do its work on this very loop.
+        await asyncio.to_thread(self._producer.close)
+        await asyncio.to_thread(self._thread.shutdown, wait=True)
 
 
 class _Pace:
@@ -289,7 +316,7 @@ class _Pace:
 
 def _worst(faults: Sequence[Fault]) -> Fault:
     """Give the fault of an event itself, if there is one, else the first."""
-    own = (f for f in faults if not isinstance(f.error, BrokerUnavailableError))
+    own = (f for f in faults if isinstance(f.error, EventPoisonError))
     return next(own, faults[0])
 
 

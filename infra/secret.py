@@ -37,11 +37,23 @@ def private(path: Path, text: str) -> None:
     draft.rename(path)
 
 
+def read_private(path: Path) -> str:
+    """Read what somebody gave us alone; raise `SettingsError` if others may read it."""
+    found = read_password(path)
+    if path.stat().st_mode & 0o077:
+        raise SettingsError(
+            f"密码文件 {path} 别人也能读：请改为只有本用户可读（chmod 600）",
+            f"others may read the password file {path}: let nobody but this user "
+            "(chmod 600)",
+        )
+    return found
+
+
 def read_password(path: Path) -> str:
     """Read a password somebody gave us; raise `SettingsError` without one."""
     try:
         found = path.read_text("utf-8").strip()
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"读不到密码文件 {path}（{type(error).__name__}）：请放入该用户的密码",
             f"the password file {path} cannot be read ({type(error).__name__}): put "

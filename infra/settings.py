@@ -95,14 +95,23 @@ class Settings:
     checks: Path = Path(__file__).parent / "rules" / "checks.toml"
     """The file with the checks of decisions in force."""
 
-    receivers: Path = Path(__file__).parent / "rules" / "receivers.toml"
-    """The file that says who is to have which decisions, in which form."""
+    receivers: Path = Path(__file__).parent / "rules" / "receivers"
+    """The folder that says who is to have which decisions: a file each."""
+
+    forms: Path = Path(__file__).parent / "rules" / "forms.toml"
+    """The file of what the forms have in common: texts of code lists, dates, codes."""
 
     clients: Path = Path(__file__).parent / "rules" / "clients.toml"
     """The file that says how much each client may ask."""
 
     calendar: Path = Path(__file__).parent / "rules" / "calendar.toml"
     """The file of working days, and of the clocks that count them."""
+
+    figures: Path = Path(__file__).parent / "rules" / "figures.toml"
+    """The file of terms and amounts that rules set, for everybody."""
+
+    own_figures: str = ""
+    """The file of those that this tenant sets by itself; empty: none."""
 
     patterns: Path = Path(__file__).parent / "rules" / "patterns.toml"
     """The file that says which looks deserve attention."""

@@ -37,7 +37,7 @@ async def state(  # noqa: PLR0913 - what it speaks with, each on its own side
 
     Raises `LedgerUnavailableError`. What the broker does not take is stated later.
     """
-    receivers = [one.name for one in config.receivers]
+    receivers = list(config.kafka)
     left = list(await book.unstated(receivers, kept_since, whole=whole))
     if not left:
         return 0

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -49,8 +51,11 @@ def claim_state(settings: Settings) -> None:
 
 
 def refuse_foreign_rules(tenant: str, *paths: Path) -> None:
-    """Raise `TenantError` where a file of rules is of another tenant than *tenant*."""
-    for path in paths:
+    """Raise `TenantError` where a file of rules is of another tenant than *tenant*.
+
+    Of a folder each file is looked at.
+    """
+    for path in chain.from_iterable(map(_files, paths)):
         try:
             whose = tomllib.loads(path.read_text(encoding="utf-8")).get("tenant")
         except (OSError, ValueError):
@@ -62,3 +67,7 @@ def refuse_foreign_rules(tenant: str, *paths: Path) -> None:
                 f"{path.name} is {whose}'s, and this process serves {tenant} "
                 "(ZHITONG_TENANT): name a file of its own; * is for all tenants",
             )
+
+
+def _files(path: Path) -> Sequence[Path]:
+    return sorted(path.glob("*.toml")) if path.is_dir() else [path]

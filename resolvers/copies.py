@@ -8,12 +8,22 @@ rules for fields give that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
-from zhitong.decisions import Change, Copy, Entry, case_hash, event_id
+import msgspec
+
+from zhitong.decisions import (
+    Change,
+    Copy,
+    Entry,
+    Finding,
+    Severity,
+    case_hash,
+    event_id,
+)
 from zhitong.ports import Envelopes, Source
 from zhitong.resolvers.decision_fields import ID, MAPPED, Value, kept, values
 from zhitong.resolvers.looks import compared
@@ -23,6 +33,7 @@ from zhitong.types import (
     SOURCE_KEY,
     EntityType,
     Inquiry,
+    Label,
     Occasion,
     Order,
     Principal,
@@ -33,6 +44,8 @@ from zhitong.types import (
 
 Given: TypeAlias = Callable[[Mapping[str, Value]], Source]
 """Makes the platform's own source of one decision that is at hand."""
+Found: TypeAlias = Callable[[Sequence[Mapping[str, Value]]], Source]
+"""Makes one of what the rules found about it."""
 
 ALWAYS = frozenset({ID, "actType", "version", "change", "changedAt"})
 """Without these there is no event: they are in the envelope, or choose the table."""
@@ -45,19 +58,32 @@ IDENTITY = ALWAYS | {
     "changeBasis",
 }
 """What somebody is still told of a decision that is no longer for them."""
+FINDING_ID = "findingId"
+TOLD = frozenset({"check", "severity", "messageZh", "messageEn", "ruleSource"})
+"""Fields of the graph's Finding that a form may have a place for."""
+FOUND = TOLD | {FINDING_ID, ID, "version"}
+"""All that is at hand of a finding, also for conditions of the policy."""
 _ONE = Order(SOURCE_KEY, descending=False)
 
 
 class Copies:
     """Makes the copies of an entry, each under its receiver's verdicts."""
 
-    def __init__(
-        self, reader: Reader, entity: EntityType, envelopes: Envelopes, given: Given
+    def __init__(  # noqa: PLR0913, PLR0917 - two types, and what makes a source of each
+        self,
+        reader: Reader,
+        entity: EntityType,
+        envelopes: Envelopes,
+        given: Given,
+        finding: EntityType,
+        found: Found,
     ) -> None:
         self._reader = reader
         self._entity = entity
         self._envelopes = envelopes
         self._given = given
+        self._finding = finding
+        self._found = found
         # Receivers and the policy are the same each time: so are the verdicts.
         self._known: dict[tuple[Principal, Occasion], dict[str, TypeVerdicts]] = {}
         self._weighed: dict[
@@ -82,6 +108,43 @@ class Copies:
             if row is not None:
                 made.append(_copy(entry, order, receiver, look, (written, row)))
         return tuple(made)
+
+    async def with_findings(
+        self, copies: Sequence[Copy], found: Sequence[Finding]
+    ) -> tuple[Copy, ...]:
+        """Put what the rules *found* into the copies whose form has a place for it.
+
+        It is read as the decision was: as the policy gives it, and in the same look.
+        """
+        told = list(copies)
+        for place, one in enumerate(copies):
+            has = self._envelopes.tells_findings(one.receiver, one.entry.at)
+            # Who is told of its end alone is told of no more.
+            if has and not one.withheld >= MAPPED - IDENTITY:
+                shown = await self._told(one, found)
+                told[place] = msgspec.structs.replace(one, findings=shown)
+        return tuple(told)
+
+    async def _told(self, copy: Copy, found: Sequence[Finding]) -> tuple[Finding, ...]:
+        """Give what of *found* the receiver of *copy* may have, in its order."""
+        rows = [_row(copy, number, one) for number, one in enumerate(found, 1)]
+        if not rows:
+            return ()
+        source, look = self._found(rows), copy.look
+        fields = self._reader.verdicts(look, self._finding, source).fields
+        # A finding without its rule or its weight says nothing.
+        if any(plain(fields[name]) is not True for name in ("check", "severity")):
+            return ()
+        asked = frozenset(name for name in TOLD if visible(fields[name]))
+        ask = Ask(entity=self._finding, fields=asked, order=_ONE, limit=len(rows))
+        reading = self._reader.given(look, ask, source)
+        answered = await self._reader.read(look, reading, Now.of(ask))
+        given = {row.key: row.values for row in answered.rows}
+        return tuple(
+            _finding(given[str(row[FINDING_ID])], asked)
+            for row in rows
+            if str(row[FINDING_ID]) in given
+        )
 
     def unfit(
         self, receiver: str, at: datetime, needed: Iterable[str], exact: Iterable[str]
@@ -145,6 +208,33 @@ class Copies:
         reading = self._reader.given(look, ask, source)
         self._weighed[key] = (tightened, reading)
         return reading
+
+
+def _row(copy: Copy, number: int, found: Finding) -> dict[str, Value]:
+    """Write a finding as the ledger will have it."""
+    version = copy.entry.version
+    return {
+        FINDING_ID: f"{copy.decision_id}/{version}/{number}",
+        ID: str(copy.decision_id),
+        "version": version,
+        "check": found.check,
+        "severity": found.severity.value,
+        "messageZh": found.detail.zh,
+        "messageEn": found.detail.en,
+        "ruleSource": found.source,
+    }
+
+
+def _finding(row: Values, asked: Collection[str]) -> Finding:
+    def said(name: str) -> str:
+        return str(row[name] or "") if name in asked else ""
+
+    return Finding(
+        check=said("check"),
+        severity=Severity(said("severity")),
+        detail=Label(said("messageZh"), said("messageEn")),
+        source=said("ruleSource"),
+    )
 
 
 def _copy(

@@ -133,7 +133,9 @@ class Decisions:
             await self._admit(principal, decision, look)
             entry = _entry(principal, decision, at)
             entry = await self._signed(entry, signing, decision)
-            copies = await self.copies.of(entry, self.envelopes.receivers(decision.act))
+            # Of one day, however long the looks before took: midnight parts no version.
+            due = self.envelopes.receivers(decision.act, at)
+            copies = await self.copies.of(entry, due)
             return Checked(
                 decision_id=decision.id,
                 content_hash=self.ledger.content_hash(decision),
@@ -159,7 +161,8 @@ class Decisions:
             await self._admit(principal, decision, look)
             entry = _entry(principal, decision, at, traceparent)
             entry = await self._signed(entry, signing, decision)
-            copies = await self.copies.of(entry, self.envelopes.receivers(decision.act))
+            due = self.envelopes.receivers(decision.act, at)
+            copies = await self.copies.of(entry, due)
             found = await self._findings(look, entry, copies)
             return await self._commit(entry, copies, found, look.pending)
 
@@ -192,13 +195,11 @@ class Decisions:
             order=held.order,
         )
         entry = await self._signed(entry, signing)
-        copies = await self.copies.of(entry, held.receivers, held.order)
+        copies = await self.copies.of(entry, self._told(held, entry.at), held.order)
         signature = Facts(signature=entry.signature)
         found = findings(self._about_signatures(), entry.decision, signature)
         try:
-            return await self._commit(
-                entry, copies, found, follows_history=held.before_platform
-            )
+            return await self._commit(entry, copies, found, held=held)
         except DecisionStaleError:
             # Somebody was first: it is withdrawn, or corrected.
             present = await self._held(principal, withdrawal.decision_id)
@@ -258,16 +259,10 @@ class Decisions:
             order=held.order,
         )
         entry = await self._signed(entry, signing, meant)
-        copies = await self.copies.of(entry, held.receivers, held.order)
+        copies = await self.copies.of(entry, self._told(held, entry.at), held.order)
         async with self.registers.looking(principal, decision) as look:
             found = await self._findings(look, entry, copies)
-            return await self._commit(
-                entry,
-                copies,
-                found,
-                look.pending,
-                follows_history=held.before_platform,
-            )
+            return await self._commit(entry, copies, found, look.pending, held=held)
 
     # --- who, and what is refused ---------------------------------------------
 
@@ -353,10 +348,14 @@ class Decisions:
         found: tuple[Finding, ...],
         look: Pending | None = None,
         *,
-        follows_history: bool = False,
+        held: Held | None = None,
     ) -> Recorded:
-        """Enter it with all that leaves, and with the *look* that it rests on."""
-        events = self.envelopes.events(copies, follows_history=follows_history)
+        """Enter it with all that leaves, and with the *look* that it rests on.
+
+        What is *held* is the version before.
+        """
+        copies = await self.copies.with_findings(copies, found)
+        events = self._events(copies, held)
         entry = msgspec.structs.replace(entry, findings=found)
         looks = _looks(copies, events) + (look.looks if look else ())
         whole = msgspec.structs.replace(entry, events=events, looks=looks)
@@ -365,14 +364,30 @@ class Decisions:
             look.carried = not committed.replayed
         if committed.replayed:
             # Who has it was decided when it was registered, not by today's rules.
-            held = await self.ledger.held(entry.decision.id)
-            had = held.receivers if held and held.version == entry.version else ()
+            there = await self.ledger.held(entry.decision.id)
+            had = there.receivers if there and there.version == entry.version else ()
             whole = msgspec.structs.replace(
                 entry, events=tuple(one for one in events if one.receiver in had)
             )
             return _recorded(whole, committed)
         late = self.undelivered([event.receiver for event in events])
         return replace(_recorded(whole, committed), undelivered=tuple(late))
+
+    def _told(self, held: Held, at: datetime) -> tuple[str, ...]:
+        """Name who is told of a later version: who had one, and who took its place."""
+        heirs = self.envelopes.heirs(held.decision.act, held.receivers, at)
+        return (*held.receivers, *heirs)
+
+    def _events(self, copies: Sequence[Copy], held: Held | None) -> tuple[Event, ...]:
+        """Write the events; who had no version of what is *held* begins with this."""
+        if held is None:
+            return tuple(self.envelopes.events(copies, follows_history=False))
+        had = [one for one in copies if one.receiver in held.receivers]
+        new = [one for one in copies if one.receiver not in held.receivers]
+        return (
+            *self.envelopes.events(had, follows_history=held.before_platform),
+            *self.envelopes.events(new, follows_history=True),
+        )
 
     async def _standing(self, held: Held) -> Recorded:
         """Answer what was seen: its commit may still wait for the standby."""

@@ -6,7 +6,13 @@ from collections.abc import Collection
 
 import strawberry
 
-from zhitong.catalogue import FieldQuality, Measured, Quality, Sampling
+from zhitong.catalogue import (
+    FieldQuality,
+    Measured,
+    Quality,
+    Rejections,
+    Sampling,
+)
 from zhitong.rules.working_days import CHINA
 from zhitong.schema.enums import enum_of
 from zhitong.schema.scalars import Date, DateTime
@@ -42,6 +48,41 @@ class CatalogueFieldQuality:
     valid: float | None = strawberry.field(
         description="有内容的记录中格式正确的比例；空为无从判断\n\n"
         "Share of these that can be right; null: nothing of it can be told wrong"
+    )
+
+
+@strawberry.type(
+    description="接收方因某个代码、某一列拒收的决定数。\n\n"
+    "Decisions that receivers rejected for one code and column."
+)
+class CatalogueBlamed:
+    """What was blamed, and how often."""
+
+    code: str = strawberry.field(
+        description="接收方的代码；空为读不出\n\nThe code; empty: it cannot be told"
+    )
+    field: str = strawberry.field(
+        description="接收方表中的列；空为读不出\n\n"
+        "The column of the receiver's table; empty: it cannot be told"
+    )
+    decisions: int = strawberry.field(description="决定数\n\nHow many decisions")
+
+
+@strawberry.type(
+    description="近 90 天有关这一来源案件的决定，接收方拒收多少。\n\n"
+    "What receivers rejected of the last 90 days' decisions on this source's cases."
+)
+class CatalogueRejections:
+    """Decisions sent, rejected, and for what."""
+
+    sent: int = strawberry.field(
+        description="推送过的决定数\n\nDecisions that were sent"
+    )
+    rejected: int = strawberry.field(
+        description="其中被任一接收方拒收过的\n\nThose that anybody rejected"
+    )
+    blamed: list[CatalogueBlamed] = strawberry.field(
+        description="因什么拒收，次数多的在前\n\nFor what, most often first"
     )
 
 
@@ -87,6 +128,10 @@ class CatalogueQuality:
     fields: list[CatalogueFieldQuality] = strawberry.field(
         description="各数据项\n\nEach field"
     )
+    rejections: CatalogueRejections | None = strawberry.field(
+        description="接收方拒收情况，只有案件资源才有，范围同上\n\n"
+        "What receivers rejected, of resources of cases; for the same people as sampled"
+    )
     missedAt: DateTime | None = strawberry.field(
         description="此后未能测量的时间\n\nWhen a later attempt came to nothing"
     )
@@ -131,6 +176,9 @@ def quality_of(
         fields=[]
         if shares is None
         else [_field(one, shares) for one in shares.fields if one.name in names],
+        rejections=None
+        if said is None or said.rejections is None or not counts
+        else _rejections(said.rejections),
         missedAt=None
         if missed is None
         else DateTime(missed.at.astimezone(CHINA).isoformat()),
@@ -145,6 +193,17 @@ def _field(one: FieldQuality, said: Quality) -> CatalogueFieldQuality:
         valid = round((one.filled - one.wrong) / one.filled, PLACES)
     return CatalogueFieldQuality(
         name=one.name, filled=_share(one.filled, said) or 0.0, valid=valid
+    )
+
+
+def _rejections(said: Rejections) -> CatalogueRejections:
+    return CatalogueRejections(
+        sent=said.sent,
+        rejected=said.rejected,
+        blamed=[
+            CatalogueBlamed(code=one.code, field=one.field, decisions=one.decisions)
+            for one in said.blamed
+        ],
     )
 
 

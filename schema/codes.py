@@ -198,6 +198,10 @@ CHANGE = codes(
     RECORDED=("登记", "Recorded"),
     CORRECTED=("更正", "Corrected"),
     WITHDRAWN=("撤销", "Withdrawn"),
+    ANNOTATED=(
+        "标注：没有新的版本，决定另有修复、异议、移出、删除（只见于推送）",
+        "Annotated: no version, but what happened to it (of deliveries alone)",
+    ),
 )
 
 DECISION_ORIGIN = codes(
@@ -467,6 +471,94 @@ RECONCILIATION_EXTENT = codes(
     "How much a reconciliation compared",
     WHOLE=("全部", "Everything"),
     FRESH=("新增和有变化的", "What is new or has changed"),
+)
+
+WORK_KIND = codes(
+    "WorkKind",
+    "待办的种类",
+    "Why there is something to do",
+    REJECTED=("接收方拒收，待更正", "A receiver rejects it: to be mended"),
+    UNACKNOWLEDGED=(
+        "更正、撤销或标注逾期没有答复，待催办",
+        "A correction, withdrawal or annotation was not answered in time",
+    ),
+    UNTOLD=("标注送不到，待告知", "No event can tell the receiver: somebody is to"),
+)
+
+WORK_STATE = codes(
+    "WorkState",
+    "待办的状态",
+    "How an item of work stands",
+    OPEN=("待办", "To be done"),
+    LATE=("逾期", "Its time is over"),
+    DONE=("已了结", "Done"),
+)
+
+WORK_OCCASION = codes(
+    "WorkOccasion",
+    "待办的起因",
+    "What an item of work is about",
+    RECORDED=("登记", "A decision recorded"),
+    CORRECTED=("更正", "A correction"),
+    WITHDRAWN=("撤销", "A withdrawal"),
+    UNLISTED=("移出名单", "Removed from a list"),
+    REPAIRED=("信用修复", "Credit repaired"),
+    REPAIR_REVOKED=("撤销修复", "A repair revoked"),
+    OBJECTED=("提出异议", "An objection raised"),
+    OBJECTION_UPHELD=("异议成立", "An objection upheld"),
+    OBJECTION_REJECTED=("异议不成立", "An objection rejected"),
+    ERASED=("依法删除", "A person erased by law"),
+)
+
+WORK_END = codes(
+    "WorkEnd",
+    "待办因何了结",
+    "What ended an item of work",
+    RECEIPT=("该事件的回执", "The event's own receipt"),
+    VERSION=("接收方已入库更晚的版本", "The receiver holds a later version"),
+    DEED=("操作员写明", "An operator's word"),
+)
+
+DUE_CERTAINTY = codes(
+    "DueCertainty",
+    "期限是否确定",
+    "Whether a due day is certain",
+    KNOWN=("确定", "Certain"),
+    PROVISIONAL=(
+        "暂定：放假安排尚未公布",
+        "Provisional: days off are not published yet",
+    ),
+)
+
+CREDIT_NOTICE_KIND = codes(
+    "CreditNoticeKind",
+    "信用来函的种类",
+    "What a credit notice tells of",
+    LISTING=("列入、移出名单", "Entered in a list, or removed from it"),
+    REPAIR=("信用修复", "Credit repair"),
+    OBJECTION=("异议", "An objection"),
+)
+
+CREDIT_NOTICE_STATUS = codes(
+    "CreditNoticeStatus",
+    "信用来函的状态",
+    "How what a credit notice tells of stands",
+    ENTERED=("已列入", "Entered"),
+    REMOVED=("已移出", "Removed"),
+    GRANTED=("已修复", "Repair granted"),
+    REVOKED=("修复已撤销", "Repair revoked"),
+    RAISED=("异议办理中", "Objection raised"),
+    UPHELD=("异议成立", "Objection upheld"),
+    REJECTED=("异议不成立", "Objection rejected"),
+)
+
+SUPERVISION_DOCUMENT = codes(
+    "SupervisionDocument",
+    "监督文书的种类",
+    "Kind of a document of supervision",
+    NOTICE=("通知书", "Notice"),
+    OPINION=("意见书", "Opinion"),
+    DECISION=("决定书", "Decision"),
 )
 
 LOOK_PROTECTION = codes(

@@ -52,6 +52,7 @@ LISTS: Mapping[tuple[str, str], int] = {
     ("CodeListType", "values"): 25,
     ("CatalogueItem", "fields"): 25,
     ("CatalogueQuality", "fields"): 25,
+    ("CatalogueRejections", "blamed"): 25,
     ("Query", "catalogueVersions"): 20,
     ("CatalogueVersion", "changes"): 25,
 }

@@ -48,6 +48,14 @@ LISTING = entity(
             "修复与异议申请",
             "Applications about it",
         ),
+        pages(
+            "creditNotices",
+            "CreditNotice",
+            "listingNo",
+            "listingNo",
+            "信用来函",
+            "What the credit system told of it",
+        ),
     ),
 )
 

@@ -221,6 +221,30 @@ DECISION = entity(
             "推送情况",
             "Its way to each receiver",
         ),
+        pages(
+            "creditNotices",
+            "CreditNotice",
+            "decisionId",
+            "decisionId",
+            "信用来函",
+            "What the credit system told of it",
+        ),
+        pages(
+            "supervisionNotices",
+            "SupervisionNotice",
+            "decisionId",
+            "decisionId",
+            "监督来函",
+            "What the supervision body sent about it",
+        ),
+        pages(
+            "workItems",
+            "WorkItem",
+            "decisionId",
+            "decisionId",
+            "待办",
+            "What there is to do about it",
+        ),
     ),
 )
 
@@ -300,7 +324,11 @@ DELIVERY = entity(
         item("decisionId", "决定编号", "Decision's id"),
         item("version", "决定版本", "Version of the decision", Kind.INTEGER),
         code("change", "版本性质", "What the version is", codes.CHANGE),
-        item("topic", "主题", "Topic"),
+        item(
+            "topic",
+            "主题；含 :// 的是其他通道的地址",
+            "Topic; with :// in it the address of another channel",
+        ),
         code("status", "状态", "Status", codes.DELIVERY_STATUS),
         code(
             "standing",
@@ -310,8 +338,18 @@ DELIVERY = entity(
         ),
         item("queuedAt", "登记（待发）时间", "Queued with the decision", Kind.DATETIME),
         item("sentAt", "发送时间", "Sent at", Kind.DATETIME),
-        item("partition", "分区", "Partition of the topic", Kind.INTEGER),
-        item("offset", "位移", "Offset in the partition", Kind.INTEGER),
+        item(
+            "partition",
+            "分区；其他通道为日期",
+            "Partition of the topic; of other channels the day",
+            Kind.INTEGER,
+        ),
+        item(
+            "offset",
+            "位移；其他通道为当日第几批，或呼叫在当日的毫秒",
+            "Offset in the partition; of others the day's batch, or millisecond",
+            Kind.INTEGER,
+        ),
         item("answeredAt", "最近回执时间", "Latest answer at", Kind.DATETIME),
         item("heldSince", "接收方自何时持有", "Held by it since", Kind.DATETIME),
         item("reasons", "拒收原因", "Why it is rejected", Kind.TEXTS, named=True),
@@ -333,6 +371,14 @@ DELIVERY = entity(
             "deliveryId",
             "回执",
             "What the receiver answered",
+        ),
+        pages(
+            "workItems",
+            "WorkItem",
+            "deliveryId",
+            "deliveryId",
+            "待办",
+            "What there is to do about it",
         ),
     ),
 )
@@ -383,7 +429,11 @@ RECEIVER = entity(
         item("name", "标识", "Name"),
         item("titleZh", "中文名称", "Chinese title"),
         item("titleEn", "英文名称", "English title"),
-        item("topic", "主题", "Topic"),
+        item(
+            "topic",
+            "主题；含 :// 的是其他通道的地址",
+            "Topic; with :// in it the address of another channel",
+        ),
         code("status", "状态", "Status", codes.RECEIVER_STATUS),
         item("suspendedAt", "暂停时间", "Suspended at", Kind.DATETIME),
         item("suspendedBecause", "暂停原因", "Why it is suspended", named=True),
@@ -400,6 +450,24 @@ RECEIVER = entity(
         item("relays", "运行中的中继数", "Relays that run", Kind.INTEGER),
         code("pressure", "积压程度", "How hard what waits presses", codes.PRESSURE),
         item("pressureSince", "积压自何时起", "Since when so hard", Kind.DATETIME),
+        item(
+            "correctionsWaiting",
+            "待发送中的更正和撤销，数到 10,000 为止",
+            "Corrections and withdrawals among what waits, counted to 10,000",
+            Kind.INTEGER,
+        ),
+        item(
+            "workOpen",
+            "未了结的待办，数到 10,000 为止",
+            "Work that is not done, counted to 10,000",
+            Kind.INTEGER,
+        ),
+        item(
+            "workLate",
+            "其中逾期的，数到 10,000 为止",
+            "Late among it, counted to 10,000",
+            Kind.INTEGER,
+        ),
     ),
     relations=(
         pages(
@@ -409,6 +477,14 @@ RECEIVER = entity(
             "receiver",
             "推送情况",
             "What is on its way to it",
+        ),
+        pages(
+            "workItems",
+            "WorkItem",
+            "name",
+            "receiver",
+            "待办",
+            "What there is to do about it",
         ),
     ),
 )

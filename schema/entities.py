@@ -9,6 +9,7 @@ from zhitong.schema.cases import CASE, INSPECTION
 from zhitong.schema.credit import LISTING, REPAIR
 from zhitong.schema.decisions import DECISION, DELIVERY, FINDING, RECEIPT, RECEIVER
 from zhitong.schema.grants import ACCESS_GRANT
+from zhitong.schema.inbound import CREDIT_NOTICE, SUPERVISION_NOTICE
 from zhitong.schema.proceedings import PROCEEDING
 from zhitong.schema.reconciliations import (
     RECONCILIATION,
@@ -17,6 +18,7 @@ from zhitong.schema.reconciliations import (
 )
 from zhitong.schema.registers import COUNTERPARTY, LICENCE, MATTER, OFFICER, SUBJECT
 from zhitong.schema.signatures import DECISION_SIGNATURE
+from zhitong.schema.work import WORK_ITEM
 from zhitong.types import EntityType
 
 ENTITIES: Mapping[str, EntityType] = {
@@ -29,15 +31,18 @@ ENTITIES: Mapping[str, EntityType] = {
         LICENCE,
         LISTING,
         REPAIR,
+        CREDIT_NOTICE,
         CASE,
         INSPECTION,
         PROCEEDING,
         DECISION,
         DECISION_SIGNATURE,
         FINDING,
+        SUPERVISION_NOTICE,
         DELIVERY,
         RECEIPT,
         RECEIVER,
+        WORK_ITEM,
         RECONCILIATION,
         RECONCILIATION_DIFFERENCE,
         RECONCILIATION_RUN,

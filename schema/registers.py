@@ -73,6 +73,14 @@ SUBJECT = entity(
         pages(
             "decisions", "Decision", "code", "subjectCode", "行政决定", "Its decisions"
         ),
+        pages(
+            "supervisionNotices",
+            "SupervisionNotice",
+            "code",
+            "subjectCode",
+            "监督来函",
+            "What the supervision body sent about it",
+        ),
     ),
 )
 
@@ -260,6 +268,14 @@ COUNTERPARTY = entity(
             "counterpartyCode",
             "行政决定",
             "Decisions about it",
+        ),
+        pages(
+            "creditNotices",
+            "CreditNotice",
+            "code",
+            "counterpartyCode",
+            "信用来函",
+            "What the credit system told of it",
         ),
     ),
 )

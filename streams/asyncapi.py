@@ -7,18 +7,22 @@ from collections.abc import Mapping, Sequence
 
 from zhitong.decisions import Absence, Answer, Change
 from zhitong.rules.statements import LONGEST
-from zhitong.streams import asyncapi_stated, examples, names
+from zhitong.streams import asyncapi_inbound, asyncapi_stated, examples, names
+from zhitong.streams.annotations import ANNOTATION_TYPE
+from zhitong.streams.annotations import table as annotation_table
+from zhitong.streams.channels import KafkaChannel
 from zhitong.streams.cloud_events import (
     CONTENT_TYPE,
     RECEIPT_SCHEMA,
     RECEIPT_TYPE,
     TYPES,
 )
+from zhitong.streams.forms import form
 from zhitong.streams.keys import LONGEST_RECEIPT
 from zhitong.streams.keys import RECEIPT_TYPE as JWS_TYPE
 from zhitong.streams.notices import NOTICE_SCHEMA, NOTICE_TYPE
-from zhitong.streams.receivers import Format, Receiver, Receivers
-from zhitong.streams.schemas import Table, tables
+from zhitong.streams.receivers import Receiver, Receivers
+from zhitong.streams.schemas import Table
 
 VERSION = "1.0.0"
 """Of the events: a new column of a table is a minor version, a new topic a major."""
@@ -115,22 +119,30 @@ _SAID = {
 
 
 def asyncapi(config: Receivers) -> str:
-    """Give the document as JSON, the same for the same configuration."""
-    receivers = {one.name: one for one in config.receivers}
+    """Give the document as JSON, the same for the same configuration.
+
+    Who is reached by another channel has messages in it, and no topic.
+    """
     messages: dict[str, object] = {
         "receipt": _receipt(config.tenant),
         "notice": _notice(config),
+        "annotation": _annotation(config),
     }
     channels: dict[str, object] = {}
     operations: dict[str, object] = {}
-    for name, one in receivers.items():
-        own = _tables(one)
-        messages |= {
+    for name, blocks in _blocks(config).items():
+        # All its rules: what was sent by the former ones is on the topic still.
+        own = {
             _named(table): _message(table, examples.event(one, table, config))
-            for table in own
+            for one in blocks
+            for table in form(one.format).of(one.acts)
         }
-        said = [*map(_named, own), "notice"]
-        channels[name] = _channel(one.topic, _title(one), said, one)
+        messages |= own
+        one = blocks[-1]
+        if name not in config.kafka:
+            continue
+        said = [*own, "notice", "annotation"]
+        channels[name] = _channel(one.channel.place, _title(one), said, one)
         operations[f"deliver.{name}"] = _operation("send", name, _title(one))
         again = f"replay.{name}"
         title = f"{_title(one)}：重放 what is sent again"
@@ -141,16 +153,20 @@ def asyncapi(config: Receivers) -> str:
     both = ["receipt", "answer"]
     channels["receipts"] = _channel(config.receipts, receipts, both, None)
     stated = "对账声明：发给接收方的每段事件 statements of what a receiver was sent"
-    form, example = asyncapi_stated.statement(config)
-    messages["statement"] = _enveloped("statement", stated, form, _OURS, example)
+    shape, example = asyncapi_stated.statement(config)
+    messages["statement"] = _enveloped("statement", stated, shape, _OURS, example)
     answers = "接收方对账的答复 a receiver's answer to a statement"
-    form, example = asyncapi_stated.answer(config.tenant)
-    messages["answer"] = _enveloped("answer", answers, form, _THEIRS, example)
-    for name in receivers:
+    shape, example = asyncapi_stated.answer(config.tenant)
+    messages["answer"] = _enveloped("answer", answers, shape, _THEIRS, example)
+    for name in config.kafka:
         channel = f"recon.{name}"
         channels[channel] = _channel(config.recon(name), stated, ["statement"], None)
         operations[f"state.{name}"] = _operation("send", channel, stated)
     operations["file.receipts"] = _operation("receive", "receipts", receipts)
+    inbound = asyncapi_inbound.inbound(config)
+    channels |= inbound.channels
+    operations |= inbound.operations
+    messages |= inbound.messages
     document = {
         "asyncapi": "3.1.0",
         "id": "urn:zhitong:events",
@@ -162,12 +178,21 @@ def asyncapi(config: Receivers) -> str:
             "messages": messages,
             "schemas": {
                 _named(table): _schema(table)
-                for one in receivers.values()
-                for table in _tables(one)
-            },
+                for one in config.receivers
+                for table in form(one.format).of(one.acts)
+            }
+            | {_named(annotation_table()): _schema(annotation_table())},
         },
     }
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def _blocks(config: Receivers) -> Mapping[str, Sequence[Receiver]]:
+    """Give the rules of each receiver, the oldest first."""
+    found: dict[str, list[Receiver]] = {}
+    for one in config.receivers:
+        found.setdefault(one.name, []).append(one)
+    return found
 
 
 def _info() -> dict[str, object]:
@@ -191,7 +216,8 @@ def _info() -> dict[str, object]:
 def _channel(
     topic: str, title: str, messages: Sequence[str], receiver: Receiver | None
 ) -> dict[str, object]:
-    bindings = {"partitions": receiver.partitions} if receiver else {}
+    own = receiver.channel if receiver else None
+    bindings = {"partitions": own.partitions} if isinstance(own, KafkaChannel) else {}
     return {
         "address": topic,
         "title": title,
@@ -258,6 +284,19 @@ def _notice(config: Receivers) -> dict[str, object]:
     }
     title = "缺文通知 Notice of a version that is not given"
     return _enveloped("notice", title, said, _OURS, examples.notice(config))
+
+
+def _annotation(config: Receivers) -> dict[str, object]:
+    known = annotation_table()
+    said = {
+        **_VERSION,
+        "type": {"type": "string", "const": ANNOTATION_TYPE},
+        "dataschema": {"type": "string", "const": known.urn},
+        "data": {"$ref": f"#/components/schemas/{_named(known)}"},
+    }
+    return _enveloped(
+        "annotation", known.title, said, _OURS, examples.annotation(config)
+    )
 
 
 def _receipt(tenant: str) -> dict[str, object]:
@@ -335,19 +374,9 @@ def _schema(table: Table) -> dict[str, object]:
     # Draft 2020-12's own two names are none of AsyncAPI's.
     return {
         name: value
-        for name, value in table.document.items()
+        for name, value in table.for_readers.items()
         if name not in {"$schema", "$id"}
     }
-
-
-def _tables(receiver: Receiver) -> list[Table]:
-    acts = {act.lower() for act in receiver.acts}
-    prefixes = {"penalty": "cf_", "licence": "xk_"}
-    starts = tuple(prefixes[act] for act in sorted(acts) if act in prefixes)
-    of_form = [one for one in tables().values() if one.format == receiver.format]
-    if receiver.format is Format.CREDIT:
-        return [one for one in of_form if one.name.startswith(starts)]
-    return [one for one in of_form if one.name in acts]
 
 
 def _named(table: Table) -> str:

@@ -9,6 +9,7 @@ stand in free text are masked: they leave in columns made for them, sealed, or n
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from decimal import Decimal
 
 from zhitong.rules.identifiers import credit_code_fault
@@ -52,6 +53,12 @@ def yes_no(said: bool | None) -> str | None:  # noqa: FBT001 - it is the value i
 def joined(parts: Iterable[str], separator: str) -> str | None:
     """Join what there is."""
     return separator.join(parts) or None
+
+
+def day_as(day: date | None, form: str = "%Y-%m-%d") -> str | None:
+    """Write *day* as *form* says."""
+    # strftime's %Y writes the year 25 as 25; no form means that.
+    return None if day is None else day.strftime(form.replace("%Y", f"{day.year:04d}"))
 
 
 def _fitted(column: Column, value: object) -> object | None:

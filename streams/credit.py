@@ -8,50 +8,53 @@ Columns whose values no decision has (organisation code, tax number …) are not
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import date
+from typing import Annotated
+
+from msgspec import Meta
 
 from zhitong.decisions import Act, Change, Copy, Decision, Entry, Licence, Penalty
-from zhitong.exceptions import ReceiverError
 from zhitong.rules.identifiers import CREDIT_PLACEHOLDER
 from zhitong.streams.cloud_events import SHANGHAI
 from zhitong.streams.columns import (
     clean,
+    day_as,
     fill,
     joined,
     masked,
     no_resident_id,
     ten_thousands,
 )
-from zhitong.streams.receivers import IdNumber, Receiver, Receivers, Status
-from zhitong.streams.schemas import Table, tables
-
-Seal = Callable[[str], str]
+from zhitong.streams.confidence import Confidence
+from zhitong.streams.form import Form, Options, Seal, Stated, Status, Text, Writing
+from zhitong.streams.receivers import IdNumber, Receivers
+from zhitong.streams.schemas import SEPARATORS
+from zhitong.types import Label
 
 LONGEST_ID_NUMBER = 64
 """Characters, the widest column seen; what is longer is none and is left out."""
 
-
-def table(decision: Decision) -> Table:
-    """Say which table a penalty or licence belongs in; raise for another act."""
-    if decision.act not in {Act.PENALTY, Act.LICENCE}:
-        raise ReceiverError(
-            "双公示格式只有行政处罚和行政许可",
-            "double publicity is for penalties and licences alone",
-        )
-    kind = "cf" if decision.act is Act.PENALTY else "xk"
-    natural = decision.party.kind == "NATURAL_PERSON"
-    return tables()[f"{kind}_{'zrr' if natural else 'fr'}"]
+Separator = Annotated[str, Meta(pattern=f"^{SEPARATORS}$")]
+"""Between several kinds of penalty."""
 
 
-def row(
-    copy: Copy, receiver: Receiver, config: Receivers, seal: Seal
-) -> dict[str, object]:
+class CreditOptions(Options, frozen=True, kw_only=True):
+    """What is particular to double publicity."""
+
+    separator: Separator
+    penalty_dates: Text
+    licence_dates: Text
+    penalty_status: Status
+    licence_status: Status
+
+
+def row(copy: Copy, writing: Writing) -> dict[str, object]:
     """Write the row of *copy*, by the columns' names."""
     entry = copy.entry
-    to = table(entry.decision)
+    to = FORM.table(entry.decision)
     own = _penalty if entry.decision.act is Act.PENALTY else _licence
-    said = _party(copy, receiver, config, seal) | own(copy, config)
+    said = _party(copy, writing) | own(copy, writing)
     prefix = "CF" if entry.decision.act is Act.PENALTY else "XK"
     # The tables' columns differ only in which of these they have.
     named = {
@@ -60,78 +63,84 @@ def row(
     return fill(to, {name: v for name, v in named.items() if name in to.columns})
 
 
-def _party(
-    copy: Copy, receiver: Receiver, config: Receivers, seal: Seal
-) -> dict[str, object]:
-    party, words = copy.entry.decision.party, config.words
+def _table(decision: Decision) -> str:
+    kind = "cf" if decision.act is Act.PENALTY else "xk"
+    natural = decision.party.kind == "NATURAL_PERSON"
+    return f"{kind}_{'zrr' if natural else 'fr'}"
+
+
+def _party(copy: Copy, writing: Writing) -> dict[str, object]:
+    party, demanded = copy.entry.decision.party, writing.receiver.id_numbers
     # The placeholder says that there is no code, not that none is given.
     single = party.kind == "INDIVIDUAL_BUSINESS" and copy.gives("counterpartyCode")
     said: dict[str, object] = {
         "XDR_MC": party.name,
-        "XDR_LB": words.party_kinds.get(party.kind),
+        "XDR_LB": writing.word("party_kinds", party.kind),
         "XDR_SHXYM": party.code or (CREDIT_PLACEHOLDER if single else None),
         "XDR_GSZC": no_resident_id(party.registration_no),
         "FRDB": party.representative,
     }
-    if IdNumber.PARTY in receiver.id_numbers and party.kind == "NATURAL_PERSON":
-        said["XDR_ZJLX"] = words.id_kinds.get(party.id_kind or "")
-        said["XDR_ZJHM"] = _sealed(party.id_number, seal)
+    if IdNumber.PARTY in demanded and party.kind == "NATURAL_PERSON":
+        said["XDR_ZJLX"] = writing.word("id_kinds", party.id_kind)
+        said["XDR_ZJHM"] = sealed(party.id_number, writing.seal)
     # A kind of ID without its number is of no use to anybody.
-    if IdNumber.REPRESENTATIVE in receiver.id_numbers:
-        said["FR_ZJLX"] = words.id_kinds.get(party.representative_id_kind or "")
-        said["FR_ZJHM"] = _sealed(party.representative_id_number, seal)
+    if IdNumber.REPRESENTATIVE in demanded:
+        kind = writing.word("id_kinds", party.representative_id_kind)
+        said["FR_ZJLX"] = kind
+        said["FR_ZJHM"] = sealed(party.representative_id_number, writing.seal)
     return said
 
 
-def _sealed(number: str | None, seal: Seal) -> str | None:
+def sealed(number: str | None, seal: Seal) -> str | None:
+    """Seal an ID number; what is too long for one is left out."""
     cleaned = clean(number or "")
     return seal(cleaned) if 0 < len(cleaned) <= LONGEST_ID_NUMBER else None
 
 
-def _penalty(copy: Copy, config: Receivers) -> dict[str, object]:
-    entry, form = copy.entry, config.credit
+def _penalty(copy: Copy, writing: Writing) -> dict[str, object]:
+    entry, form = copy.entry, writing.options(CreditOptions)
     decision, penalty = entry.decision, entry.decision.penalty or Penalty()
-    open_end = config.penalty_open_end if copy.gives("validTo") else None
-    kinds = [config.words.penalty_kinds.get(kind, "") for kind in penalty.kinds]
+    open_end = writing.config.penalty_open_end if copy.gives("validTo") else None
+    kinds = [writing.word("penalty_kinds", kind) for kind in penalty.kinds]
     return {
         "WSH": decision.document_no,
         "WFXW": penalty.violation_type,
         "SY": decision.facts,
         "YJ": decision.basis,
-        "CFLB": joined(filter(None, dict.fromkeys(kinds)), form.separator),
+        "CFLB": joined(dict.fromkeys(filter(None, kinds)), form.separator),
         "NR": decision.content,
         "NR_FK": ten_thousands(penalty.fine),
         "NR_WFFF": ten_thousands(penalty.confiscated),
         "NR_ZKDX": penalty.licence_affected,
-        "JDRQ": _day(decision.decided_on, form.penalty_dates),
-        "YXQ": _day(penalty.valid_to or open_end, form.penalty_dates),
-        "GSJZQ": _day(_publicity_end(copy, penalty), form.penalty_dates),
+        "JDRQ": day_as(decision.decided_on, form.penalty_dates),
+        "YXQ": day_as(penalty.valid_to or open_end, form.penalty_dates),
+        "GSJZQ": day_as(publicity_end(copy, penalty), form.penalty_dates),
         "CFJG": decision.subject_name,
         "CFJGDM": decision.subject_code,
         "SJLY": _unit(copy),
         "SJLYDM": entry.unit,
-        "ZT": _status(entry, form.penalty_status),
+        "ZT": form.penalty_status.of(entry),
         "BZ": remark(entry),
     }
 
 
-def _licence(copy: Copy, config: Receivers) -> dict[str, object]:
-    entry, form = copy.entry, config.credit
+def _licence(copy: Copy, writing: Writing) -> dict[str, object]:
+    entry, form = copy.entry, writing.options(CreditOptions)
     decision, licence = entry.decision, entry.decision.licence or Licence(kind="")
-    valid_to = licence.valid_to or licence_end(copy, config)
+    valid_to = licence.valid_to or licence_end(copy, writing.config)
     return {
         "XKWS": decision.document_title,
         "WSH": decision.document_no,
-        "XKLB": config.words.licence_kinds.get(licence.kind),
+        "XKLB": writing.word("licence_kinds", licence.kind),
         "XKZS": licence.certificate_name,
         "XKBH": masked(licence.certificate_no),
         "NR": decision.content,
-        "JDRQ": _day(decision.decided_on, form.licence_dates),
-        "YXQZ": _day(licence.valid_from, form.licence_dates),
-        "YXQZI": _day(valid_to, form.licence_dates),
+        "JDRQ": day_as(decision.decided_on, form.licence_dates),
+        "YXQZ": day_as(licence.valid_from, form.licence_dates),
+        "YXQZI": day_as(valid_to, form.licence_dates),
         "XKJG": decision.subject_name,
         "XKJGDM": decision.subject_code,
-        "ZT": _status(entry, form.licence_status),
+        "ZT": form.licence_status.of(entry),
         "LYDW": _unit(copy),
         "LYDWDM": entry.unit,
         "BZ": remark(entry),
@@ -155,17 +164,13 @@ def remark(entry: Entry) -> str | None:
     return "；".join(parts)
 
 
-def _publicity_end(copy: Copy, penalty: Penalty) -> date | None:
+def publicity_end(copy: Copy, penalty: Penalty) -> date | None:
     """Give the day publicity ends: of what is withdrawn, today at the latest."""
     entry = copy.entry
     if entry.change is not Change.WITHDRAWN or not copy.gives("publicityTo"):
         return penalty.publicity_to
     today = entry.at.astimezone(SHANGHAI).date()
     return min(today, penalty.publicity_to or today)
-
-
-def _status(entry: Entry, status: Status) -> str:
-    return status.withdrawn if entry.change is Change.WITHDRAWN else status.stands
 
 
 def _unit(copy: Copy) -> str | None:
@@ -176,6 +181,42 @@ def _unit(copy: Copy) -> str | None:
     return entry.unit_name or (entry.decision.subject_name if own else None)
 
 
-def _day(day: date | None, form: str) -> str | None:
-    # strftime's %Y writes the year 25 as 25; no form means that.
-    return None if day is None else day.strftime(form.replace("%Y", f"{day.year:04d}"))
+def _stated(options: Options, day: date) -> Iterator[Stated]:
+    assert isinstance(options, CreditOptions)  # noqa: S101 - as the form names them
+    yield from options.penalty_status.at("cf_fr", "CF_ZT")
+    yield from options.licence_status.at("xk_fr", "XK_ZT")
+    yield "cf_fr", "CF_JDRQ", day_as(day, options.penalty_dates) or ""
+    yield "xk_fr", "XK_JDRQ", day_as(day, options.licence_dates) or ""
+
+
+FORM = Form(
+    name="credit",
+    version="2018",
+    title=Label("双公示（2018 年一代）", "Double publicity, generation of 2018"),
+    tables={
+        "cf_fr": frozenset({Act.PENALTY}),
+        "cf_zrr": frozenset({Act.PENALTY}),
+        "xk_fr": frozenset({Act.LICENCE}),
+        "xk_zrr": frozenset({Act.LICENCE}),
+    },
+    table_of=_table,
+    row=row,
+    # It says which of the tables, those of natural persons or of others.
+    needed=frozenset({"counterpartyKind"}),
+    id_numbers=frozenset(IdNumber),
+    dictionaries={
+        "party_kinds": [("cf_fr", "CF_XDR_LB")],
+        "id_kinds": [("cf_zrr", "CF_XDR_ZJLX")],
+        "penalty_kinds": [("cf_fr", "CF_CFLB")],
+        "licence_kinds": [("xk_fr", "XK_XKLB")],
+    },
+    options=CreditOptions,
+    stated=_stated,
+    reading=Label(
+        "双公示数据标准（发改办财金〔2018〕424号的附件，原文未读到）",
+        "the annex of the double-publicity standard, whose text was not seen",
+    ),
+    source="发改办财金〔2018〕424号；数据项依至少两个已部署系统 / columns as in two or "
+    "more deployed systems",
+    confidence=Confidence.DEPLOYED,
+)

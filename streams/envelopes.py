@@ -8,11 +8,13 @@ never written again: a retry finds it there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from zhitong.decisions import (
     Act,
+    Annotation,
     Copy,
     Event,
     Finding,
@@ -23,27 +25,27 @@ from zhitong.decisions import (
 )
 from zhitong.exceptions import ReceiverError
 from zhitong.rules.statements import read
-from zhitong.streams import credit, provincial
+from zhitong.streams.annotations import table as annotation_table
+from zhitong.streams.annotations import told, write_annotation
+from zhitong.streams.channels import FrontEndChannel
 from zhitong.streams.cloud_events import SHANGHAI, DecisionEvent, write
+from zhitong.streams.form import Gap, Writing
+from zhitong.streams.forms import form
 from zhitong.streams.keys import ReceiverKeys, seal
-from zhitong.streams.receivers import Format, IdNumber, Receiver, Receivers
-from zhitong.streams.schemas import Table, shortfalls
+from zhitong.streams.receivers import IdNumber, Receiver, Receivers
+from zhitong.streams.schemas import Fault, Table, shortfalls
+from zhitong.streams.successors import heirs
 from zhitong.types import SERVICE, Label, Occasion, Principal
 
 Clock = Callable[[], datetime]
 
-NEEDED: Mapping[Format, frozenset[str]] = {
-    Format.PROVINCIAL: frozenset(),
-    # It says which of the tables, those of natural persons or of others.
-    Format.CREDIT: frozenset({"counterpartyKind"}),
-}
-"""Fields of Decision that a form cannot be written without, beside an event's own."""
 ID_FIELDS: Mapping[IdNumber, str] = {
     IdNumber.PARTY: "counterpartyIdNumber",
     IdNumber.REPRESENTATIVE: "representativeIdNumber",
 }
 """The fields of Decision that are the ID numbers a form may demand."""
 
+_CODE = re.compile("[A-Z][A-Z0-9_]{0,63}")
 _SEALED = "e30.e30.e30.e30.e30"
 """In the place of a sealed number, where a row is only looked at."""
 
@@ -73,9 +75,17 @@ class ReceiverEnvelopes:
         self._keys = keys
         self._clock = clock
 
-    def receivers(self, act: Act) -> tuple[str, ...]:
-        """Name who is to have decisions of this kind, as of today."""
-        return tuple(one.name for one in self._due(act))
+    def receivers(self, act: Act, at: datetime | None = None) -> tuple[str, ...]:
+        """Name who is to have decisions of this kind, as of that day or of today."""
+        today = (at or self._clock()).astimezone(SHANGHAI).date()
+        due = self._config.on(today).values()
+        return tuple(one.name for one in due if act in one.acts)
+
+    def heirs(
+        self, act: Act, had: Collection[str], at: datetime | None = None
+    ) -> tuple[str, ...]:
+        """Name who is to have what those that *had* it had; as `receivers`."""
+        return heirs(self._config.receivers, self.receivers(act, at), had)
 
     def asker(self, receiver: str, at: datetime) -> tuple[Principal, Occasion]:
         """Say as whom *receiver* asks, by its rules of that day."""
@@ -91,8 +101,34 @@ class ReceiverEnvelopes:
         """
         return tuple(self._event(copy, follows_history) for copy in copies)
 
+    def tells_findings(self, receiver: str, at: datetime) -> bool:
+        """Say whether *receiver*'s form of that day has a place for findings."""
+        return form(self._receiver(receiver, at).format).findings
+
+    def annotates(self, receiver: str, at: datetime) -> bool:
+        """Say whether *receiver*'s channel has a place for what is no version.
+
+        The tables of a front-end database have rows of decisions, and no other.
+        """
+        return not isinstance(self._receiver(receiver, at).channel, FrontEndChannel)
+
+    def annotated(self, one: Annotation) -> Event:
+        """Write the event of what happened to a decision, for one receiver."""
+        receiver = self._receiver(one.receiver, one.happened.at)
+        said = told(one, self._config.source(receiver.name))
+        return Event(
+            event_id=said.event_id,
+            receiver=receiver.name,
+            topic=receiver.channel.place,
+            schema=annotation_table().urn,
+            payload=write_annotation(said),
+        )
+
     def shortcomings(self, copies: Sequence[Copy]) -> tuple[Finding, ...]:
-        """Say what a receiver's format asks for and its copy does not have."""
+        """Say what a receiver's format asks for and its copy does not have.
+
+        Nor may a code go unsaid that the format's dictionaries have no text for.
+        """
         return tuple(
             Finding(
                 check=f"form-{copy.receiver}",
@@ -105,12 +141,20 @@ class ReceiverEnvelopes:
             )
             for copy in copies
             for one in [self._receiver(copy.receiver, copy.entry.at)]
-            for fault in shortfalls(*self._row(copy, one, lambda _: _SEALED))
+            for fault in self._faults(copy, one)
         )
 
-    def _due(self, act: Act) -> list[Receiver]:
-        today = self._clock().astimezone(SHANGHAI).date()
-        return [one for one in self._config.on(today).values() if act in one.acts]
+    def _faults(self, copy: Copy, receiver: Receiver) -> Iterator[Fault]:
+        writing = Writing(
+            receiver=receiver, config=self._shared(copy), seal=lambda _: _SEALED
+        )
+        table, row = _row(copy, writing)
+        yield from (_gap(gap) for gap in dict.fromkeys(writing.gaps))
+        yield from shortfalls(table, row)
+
+    def _shared(self, copy: Copy) -> Receivers:
+        """Give what forms share on the day of the version, in Asia/Shanghai."""
+        return self._config.as_of(copy.entry.at.astimezone(SHANGHAI).date())
 
     def _receiver(self, name: str, at: datetime) -> Receiver:
         day = at.astimezone(SHANGHAI).date()
@@ -119,7 +163,8 @@ class ReceiverEnvelopes:
             raise ReceiverError(
                 f"没有配置接收方 {name}", f"there is no receiver {name} configured"
             )
-        return next((one for one in known if one.in_force(day)), known[-1])
+        # Between two blocks, and after the last, those hold that held before.
+        return next((one for one in reversed(known) if one.since <= day), known[0])
 
     def _event(self, copy: Copy, follows: bool) -> Event:  # noqa: FBT001 - as the port
         entry = copy.entry
@@ -128,7 +173,13 @@ class ReceiverEnvelopes:
         def sealed(text: str) -> str:
             return seal(text, self._keys[receiver.name])
 
-        table, row = self._row(copy, receiver, sealed, follows=follows)
+        writing = Writing(
+            receiver=receiver,
+            config=self._shared(copy),
+            seal=sealed,
+            follows_history=follows,
+        )
+        table, row = _row(copy, writing)
         event = DecisionEvent(
             receiver=receiver.name,
             decision_id=copy.decision_id,
@@ -148,24 +199,28 @@ class ReceiverEnvelopes:
         return Event(
             event_id=event_id(copy.decision_id, entry.version, entry.change),
             receiver=receiver.name,
-            topic=receiver.topic,
+            topic=receiver.channel.place,
             schema=table.urn,
             payload=write(event),
         )
 
-    def _row(
-        self,
-        copy: Copy,
-        receiver: Receiver,
-        sealed: credit.Seal,
-        *,
-        follows: bool = False,
-    ) -> tuple[Table, dict[str, object]]:
-        if receiver.format is Format.PROVINCIAL:
-            row = provincial.row(copy, self._config, follows_history=follows)
-            return provincial.table(copy.entry.decision), row
-        row = credit.row(copy, receiver, self._config, sealed)
-        return credit.table(copy.entry.decision), row
+
+def _row(copy: Copy, writing: Writing) -> tuple[Table, dict[str, object]]:
+    known = form(writing.receiver.format)
+    return known.table(copy.entry.decision), known.row(copy, writing)
+
+
+def _gap(gap: Gap) -> Fault:
+    # Whatever a department sent as its code: a word of a code list, or nothing shown.
+    code = gap.code if _CODE.fullmatch(gap.code) else "?"
+    return Fault(
+        Label(
+            f"代码表 {gap.dictionary} 没有代码 {code} 的文字（GAP），该值不送",
+            f"the dictionary {gap.dictionary} has no text for the code {code} (GAP): "
+            "the value is left out",
+        ),
+        "格式文件（ZHITONG_FORMS）configured rule",
+    )
 
 
 def _statement(copy: Copy) -> str:

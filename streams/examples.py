@@ -8,8 +8,10 @@ writes a consumer can try it on them; they are nobody's.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace as replaced
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
 from msgspec.structs import replace
@@ -17,11 +19,13 @@ from msgspec.structs import replace
 from zhitong.decisions import (
     Absence,
     Act,
+    Annotation,
     Answer,
     Change,
     Copy,
     Decision,
     Entry,
+    Happened,
     Licence,
     Party,
     Penalty,
@@ -31,11 +35,14 @@ from zhitong.decisions import (
     event_id,
     partition_key,
 )
+from zhitong.streams.annotations import told, write_annotation
+from zhitong.streams.channels import KafkaChannel
 from zhitong.streams.cloud_events import SHANGHAI, write_receipt
 from zhitong.streams.envelopes import ReceiverEnvelopes
+from zhitong.streams.form import Form
 from zhitong.streams.keys import ReceiverKeys
 from zhitong.streams.notices import Notice, write_notice
-from zhitong.streams.receivers import Receiver, Receivers
+from zhitong.streams.receivers import Acknowledge, Receiver, Receivers
 from zhitong.streams.schemas import Table
 from zhitong.types import Inquiry, Occasion, Principal
 
@@ -142,8 +149,9 @@ def decisions() -> Iterator[Decision]:
 
 def event(receiver: Receiver, table: Table, config: Receivers) -> dict[str, Any]:
     """Give the example of what *receiver* has in *table*."""
-    keys = {one.name: ReceiverKeys.generate(one.name) for one in config.receivers}
-    envelopes = ReceiverEnvelopes(config, keys)
+    keys = {receiver.name: ReceiverKeys.generate(receiver.name)}
+    # By these rules of it alone, whichever hold on the day of the example.
+    envelopes = ReceiverEnvelopes(replaced(config, receivers=(receiver,)), keys)
     for decision in decisions():
         if decision.act not in receiver.acts:
             continue
@@ -161,10 +169,32 @@ def event(receiver: Receiver, table: Table, config: Receivers) -> dict[str, Any]
         if made.schema == table.urn:
             said: dict[str, Any] = orjson.loads(made.payload)
             row = said["data"]["row"]
-            for column in row.keys() & {"CF_XDR_ZJHM", "XK_XDR_ZJHM"}:
+            for column in row.keys() & table.sealed:
                 row[column] = SEALED
             return said
     raise AssertionError(table.urn)
+
+
+def sample(known: Form, table: Table, config: Receivers) -> dict[str, Any]:
+    """Give the example of *table* of a form, whoever has it or nobody yet."""
+    one = Receiver(
+        name=known.name,
+        title=known.title,
+        channel=KafkaChannel(known.name, (known.name,), 1),
+        kind="",
+        unit="",
+        purpose="",
+        basis="",
+        format=known.key,
+        acts=known.acts,
+        id_numbers=known.id_numbers,
+        acknowledge=Acknowledge(),
+        since=date.min,
+        until=None,
+        source=known.source,
+        confidence=known.confidence,
+    )
+    return event(one, table, config)
 
 
 def whole(entry: Entry, receiver: str) -> Copy:
@@ -201,6 +231,34 @@ def notice(config: Receivers) -> dict[str, Any]:
         payload_hash=RECEIPT.payload_hash,
     )
     said: dict[str, Any] = orjson.loads(write_notice(made))
+    return said
+
+
+def annotation(config: Receivers) -> dict[str, Any]:
+    """Give the example of an annotation: a repair, of the example of ``penalty``."""
+    decision = replace(_DECISION, local_id="PENALTY-LEGAL_PERSON")
+    made = Annotation(
+        receiver="provincial",
+        happened=Happened(
+            cause=UUID("1f6d3c2e-8f0a-5c58-9f0e-5d9a3f1b7c42"),
+            what="REPAIRED",
+            decision_id=decision.id,
+            version=1,
+            order=case_hash(decision.case_key),
+            at=_ANSWERED,
+        ),
+        shown={
+            "sender": "credit",
+            "number": "XF-2026-0007",
+            "listingNo": "SX-2026-0031",
+            "documentNo": "安信修〔2026〕7号",
+            "occurredOn": "2026-11-22",
+        },
+        withheld=frozenset({"decidedBy"}),
+    )
+    said: dict[str, Any] = orjson.loads(
+        write_annotation(told(made, config.source(made.receiver)))
+    )
     return said
 
 

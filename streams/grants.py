@@ -3,6 +3,8 @@
 A receiver reads its own topic, and that of its replays, in its own groups and writes
 receipts; the relay writes these topics; the desk reads the receipts; the reconciler
 reads the receivers' topics and says to each, on a topic of its own, what it was sent.
+Who sends to us writes its own inbound topic and reads the answers to it; the user
+``inbound`` reads the one and writes the other.
 Kafka counts a topic's or group's description as part of reading or writing it, and an
 idempotent producer as part of writing. Topics, users and grants are made by the
 administrator alone.
@@ -43,7 +45,7 @@ class Grant(NamedTuple):
 
 def grants(config: Receivers) -> frozenset[Grant]:
     """Derive all grants of a tenant from its receivers."""
-    return frozenset((*_platform(config), *_receivers(config)))
+    return frozenset((*_platform(config), *_receivers(config), *_inbound(config)))
 
 
 def users(config: Receivers) -> tuple[str, ...]:
@@ -55,12 +57,12 @@ def _platform(config: Receivers) -> Iterator[Grant]:
     relay = names.user(config.tenant, names.RELAY)
     desk = names.user(config.tenant, names.DESK)
     reconciler = names.user(config.tenant, names.RECONCILER)
-    for one in config.receivers:
-        again = names.replay(config.tenant, one.name)
-        yield Grant(relay, Kind.TOPIC, one.topic, Operation.WRITE)
+    for name, channel in config.kafka.items():
+        again = names.replay(config.tenant, name)
+        yield Grant(relay, Kind.TOPIC, channel.topic, Operation.WRITE)
         yield Grant(relay, Kind.TOPIC, again, Operation.WRITE)
-        yield Grant(reconciler, Kind.TOPIC, one.topic, Operation.READ)
-        stated = config.recon(one.name)
+        yield Grant(reconciler, Kind.TOPIC, channel.topic, Operation.READ)
+        stated = config.recon(name)
         yield Grant(reconciler, Kind.TOPIC, stated, Operation.WRITE)
     own = names.group(config.tenant, names.DESK)
     yield Grant(desk, Kind.TOPIC, config.receipts, Operation.READ)
@@ -69,15 +71,28 @@ def _platform(config: Receivers) -> Iterator[Grant]:
 
 def _receivers(config: Receivers) -> Iterator[Grant]:
     # One that has ended is still withdrawn from, and still answers.
-    for one in config.receivers:
-        user = names.user(config.tenant, one.name)
-        again = names.replay(config.tenant, one.name)
-        yield Grant(user, Kind.TOPIC, one.topic, Operation.READ)
+    for name, channel in config.kafka.items():
+        user = names.user(config.tenant, name)
+        again = names.replay(config.tenant, name)
+        yield Grant(user, Kind.TOPIC, channel.topic, Operation.READ)
         yield Grant(user, Kind.TOPIC, again, Operation.READ)
         yield Grant(user, Kind.TOPIC, config.receipts, Operation.WRITE)
-        yield Grant(user, Kind.TOPIC, config.recon(one.name), Operation.READ)
+        yield Grant(user, Kind.TOPIC, config.recon(name), Operation.READ)
         for branch in (names.RECON, names.REPLAY):
-            own = names.group(config.tenant, one.name, branch)
+            own = names.group(config.tenant, name, branch)
             yield Grant(user, Kind.GROUP, own, Operation.READ)
-        for group in one.groups:
+        for group in channel.groups:
             yield Grant(user, Kind.GROUP, group, Operation.READ)
+
+
+def _inbound(config: Receivers) -> Iterator[Grant]:
+    reader = names.user(config.tenant, names.INBOUND)
+    for one in config.inbound:
+        sender = names.user(config.tenant, one.name)
+        answered = names.group(config.tenant, one.name, names.INBOUND)
+        yield Grant(sender, Kind.TOPIC, one.topic, Operation.WRITE)
+        yield Grant(sender, Kind.TOPIC, one.receipts, Operation.READ)
+        yield Grant(sender, Kind.GROUP, answered, Operation.READ)
+        yield Grant(reader, Kind.TOPIC, one.topic, Operation.READ)
+        yield Grant(reader, Kind.GROUP, one.group, Operation.READ)
+        yield Grant(reader, Kind.TOPIC, one.receipts, Operation.WRITE)

@@ -89,6 +89,12 @@ class GroupReader:
         self._failures = 0
         self._idle_since = 0.0
         """Since when no partition is ours; 0: some are, or it has been said."""
+        self._behind: dict[TopicPartition, int] = {}
+
+    @property
+    def behind(self) -> int:
+        """Count what lies on our partitions behind what was taken, as last heard."""
+        return sum(list(self._behind.values()))
 
     async def run(self, take: Take, after: After) -> None:
         """Read until cancelled."""
@@ -117,6 +123,7 @@ class GroupReader:
             if polled:
                 await self._taken(take, _messages(polled))
                 self._taken_to |= _ends(polled)
+            self._measure(consumer)
             now = time.monotonic()
             if self._taken_to and now >= commit_at:
                 await self._in_thread(partial(self._commit, _COMMIT_MS))
@@ -152,6 +159,14 @@ class GroupReader:
                 pause = min(pause * 2, _LONGEST_PAUSE)
             else:
                 return
+
+    def _measure(self, consumer: KafkaConsumer) -> None:
+        """Keep how far we are behind; the broker says its end with what it gives."""
+        own = consumer.assignment()
+        self._behind = {place: n for place, n in self._behind.items() if place in own}
+        for place, taken in self._taken_to.items():
+            if place in own and (end := consumer.highwater(place)) is not None:
+                self._behind[place] = max(0, end - (taken.offset or 0))
 
     def _commit(self, milliseconds: int) -> None:
         """Commit what is taken; in the consumer's thread."""

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from opentelemetry.trace import Span, SpanKind
 
 from zhitong.decisions import Answer, Arrival, SignatureState, Unreadable
 from zhitong.exceptions import EventPoisonError, ReceiverError
+from zhitong.streams.annotations import ANNOTATION, Told, read_annotation
+from zhitong.streams.annotations import table as annotation_table
 from zhitong.streams.cloud_events import DecisionEvent, parse
 from zhitong.streams.group_reader import Message
 from zhitong.streams.keys import ReceiverKeys, unseal
 from zhitong.streams.notices import Notice, read_notice
-from zhitong.streams.schemas import faults, tables
+from zhitong.streams.schemas import Row, faults, structure, tables
 from zhitong.streams.tracing import begin, traceparent_of
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-# As in the JSON Schemas: a column of this pattern has a sealed text.
-_SEALED = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*){4}$"
-
 
 Vouch = Callable[[DecisionEvent], SignatureState | None]
 """Says what the bureau's signature is worth; None where there is none to weigh."""
@@ -58,6 +57,9 @@ class Intake:
             if notice := read_notice(message.value):
                 self._mine(notice.receiver)
                 return _noticed(message, notice)
+            if told := read_annotation(message.value):
+                self._mine(told.receiver)
+                return _annotated(message, told)
             event = parse(message.value)
             self._ours(event)
         except EventPoisonError as error:
@@ -96,11 +98,12 @@ class Intake:
                 "zhitong.receiver": event.receiver,
             },
         )
+        # A column that we know nothing of is one more since our schemas were written.
+        row = tables()[event.table].known(event.row)
         # What the rules judge is the row as it was sent: an ID number still sealed.
-        reasons = faults(event.table, event.row)
-        row = event.row
+        reasons = faults(event.table, row)
         if not reasons:
-            row, reasons = self._opened(event)
+            row, reasons = self._opened(event.table, row)
         arrival = Arrival(
             event_id=event.event_id,
             decision_id=event.decision_id,
@@ -122,17 +125,15 @@ class Intake:
         return Read(arrival, span)
 
     def _opened(
-        self, event: DecisionEvent
+        self, table: str, sent: Row
     ) -> tuple[dict[str, object], tuple[str, ...]]:
-        known, reasons = tables()[event.table], []
-        row = known.held(event.row)
-        for column in _sealed(event.table):
-            if column not in row:
-                continue
+        known, reasons = tables()[table], []
+        row = known.held(sent)
+        for column in sorted(known.sealed & row.keys()):
             try:
                 row[column] = unseal(str(row[column]), self.keys)
             except ReceiverError as error:
-                if known.is_withdrawn(event.row):
+                if known.is_withdrawn(sent):
                     # A number more or less must not keep in public what is withdrawn.
                     del row[column]
                     continue
@@ -161,10 +162,27 @@ def _noticed(message: Message, notice: Notice) -> Read:
     return Read(arrival, None)
 
 
-def _sealed(table: str) -> Iterator[str]:
-    for name, column in tables()[table].columns.items():
-        if column.get("pattern") == _SEALED:
-            yield name
+def _annotated(message: Message, told: Told) -> Read:
+    """Take what happened to a decision: its data are the row to be held."""
+    row = annotation_table().known(told.data)
+    reasons = tuple(map(str, structure(annotation_table(), row)))
+    arrival = Arrival(
+        event_id=told.event_id,
+        decision_id=told.decision_id,
+        version=told.version,
+        change=None,
+        follows_history=told.follows_history,
+        table=ANNOTATION,
+        row={} if reasons else row,
+        reasons=reasons,
+        payload_hash=hashlib.sha256(message.value).hexdigest(),
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        key=told.key,
+        traceparent=_known(message.traceparent or told.traceparent),
+    )
+    return Read(arrival, None)
 
 
 def _known(traceparent: str) -> str:

@@ -17,8 +17,10 @@ RECON = "recon"
 its group that reads it."""
 REPLAY = "replay"
 """Where what was sent is sent again: the stem's first word, and a group's branch."""
+INBOUND = "inbound"
+"""Where other systems write to us: the stem's first word, and the user who reads it."""
 RESERVED = frozenset(
-    [RELAY, DESK, RECONCILER, RECON, REPLAY, "admin", "node", "platform"]
+    [RELAY, DESK, RECONCILER, RECON, REPLAY, INBOUND, "admin", "node", "platform"]
 )
 """No receiver is called so: a user of that name is the platform's own."""
 
@@ -51,3 +53,13 @@ def recon(tenant: str, receiver: str) -> str:
 def replay(tenant: str, receiver: str) -> str:
     """Name the topic on which *receiver* is sent again what it was sent before."""
     return topic(tenant, f"{REPLAY}.{receiver}.v1")
+
+
+def inbound(tenant: str, sender: str) -> str:
+    """Name the topic on which *sender* writes to us."""
+    return topic(tenant, f"{INBOUND}.{sender}.v1")
+
+
+def inbound_receipts(tenant: str, sender: str) -> str:
+    """Name the topic on which *sender* is answered."""
+    return topic(tenant, f"{INBOUND}.receipts.{sender}.v1")

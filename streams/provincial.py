@@ -8,53 +8,56 @@ and with it the duty to say in public why it was withdrawn. ID numbers never go 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 
-from zhitong.decisions import Act, Change, Copy, Decision, Entry, Licence, Penalty
+from zhitong.decisions import Act, Copy, Licence, Penalty
 from zhitong.streams.cloud_events import SHANGHAI
-from zhitong.streams.columns import fill, masked, yes_no, yuan
+from zhitong.streams.columns import day_as, fill, masked, yes_no, yuan
+from zhitong.streams.confidence import Confidence
 from zhitong.streams.credit import licence_end, remark
-from zhitong.streams.receivers import Receivers
-from zhitong.streams.schemas import Table, tables
+from zhitong.streams.form import Form, Options, Stated, Status, Writing
+from zhitong.types import Label
 
 
-def table(decision: Decision) -> Table:
-    """Say which table a decision belongs in."""
-    return tables()[decision.act.lower()]
+class ProvincialOptions(Options, frozen=True, kw_only=True):
+    """What is particular to "Internet + supervision"."""
+
+    status: Status
 
 
-def row(copy: Copy, config: Receivers, *, follows_history: bool) -> dict[str, object]:
+def row(copy: Copy, writing: Writing) -> dict[str, object]:
     """Write the row of *copy*, by the columns' names."""
-    entry = copy.entry
-    to = table(entry.decision)
-    said = _transport(copy, config, first=entry.version == 1 and not follows_history)
-    said |= _common(entry, config) | _particular(copy, config)
+    to = FORM.table(copy.entry.decision)
+    said = _transport(copy, writing) | _common(copy, writing)
+    said |= _particular(copy, writing)
     return fill(to, {name: value for name, value in said.items() if name in to.columns})
 
 
-def _transport(copy: Copy, config: Receivers, *, first: bool) -> dict[str, object]:
+def _transport(copy: Copy, writing: Writing) -> dict[str, object]:
     entry, decision_id = copy.entry, copy.decision_id
     at, decision = entry.at.astimezone(SHANGHAI), entry.decision
-    status, withdrawn = config.provincial.status, entry.change is Change.WITHDRAWN
+    first = entry.version == 1 and not writing.follows_history
     second = at.hour * 3600 + at.minute * 60 + at.second
     return {
         "cd_id": f"{decision.subject_code[:30]}{decision_id.hex}",
         "cd_time": f"{at:%Y-%m-%d %H:%M:%S}",
-        "cd_source": f"{config.division[:2]}0000{decision.subject_code[:30]}",
+        "cd_source": f"{writing.config.division[:2]}0000{decision.subject_code[:30]}",
         "cd_batch": f"{at:%Y%m%d}{second:05d}",
         "cd_operation": "i" if first else "u",
         "record_unique_identity": str(decision_id),
         "data_version": entry.version,
-        "status": status.withdrawn if withdrawn else status.stands,
+        "status": writing.options(ProvincialOptions).status.of(entry),
         "change_reason": remark(entry),
     }
 
 
-def _common(entry: Entry, config: Receivers) -> dict[str, object]:
-    decision, words = entry.decision, config.words
-    kind = words.party_kinds.get(decision.party.kind)
+def _common(copy: Copy, writing: Writing) -> dict[str, object]:
+    entry = copy.entry
+    decision = entry.decision
+    kind = writing.word("party_kinds", decision.party.kind)
     return {
-        "act_type": words.acts[decision.act],
+        "act_type": writing.word("acts", decision.act),
         "matter_code": decision.matter_code,
         "agency_name": decision.subject_name,
         "agency_code": decision.subject_code,
@@ -71,7 +74,7 @@ def _common(entry: Entry, config: Receivers) -> dict[str, object]:
         "inspection_no": decision.inspection_no,
         "document_title": decision.document_title,
         "document_no": decision.document_no,
-        "decided_on": _day(decision.decided_on),
+        "decided_on": day_as(decision.decided_on),
         "officer_certificates": decision.officers,
         "facts": decision.facts,
         "basis": decision.basis,
@@ -79,40 +82,69 @@ def _common(entry: Entry, config: Receivers) -> dict[str, object]:
     }
 
 
-def _particular(copy: Copy, config: Receivers) -> dict[str, object]:
+def _particular(copy: Copy, writing: Writing) -> dict[str, object]:
     decision = copy.entry.decision
     if decision.act is Act.PENALTY:
-        return _penalty(decision, config)
-    return _licence(copy, config) if decision.act is Act.LICENCE else {}
+        return _penalty(copy, writing)
+    return _licence(copy, writing) if decision.act is Act.LICENCE else {}
 
 
-def _penalty(decision: Decision, config: Receivers) -> dict[str, object]:
-    penalty, words = decision.penalty or Penalty(), config.words
-    review = decision.review
-    kinds = (words.penalty_kinds.get(kind, "") for kind in penalty.kinds)
+def _penalty(copy: Copy, writing: Writing) -> dict[str, object]:
+    decision = copy.entry.decision
+    penalty, review = decision.penalty or Penalty(), decision.review
+    kinds = (writing.word("penalty_kinds", kind) for kind in penalty.kinds)
     return {
-        "procedure": words.procedures.get(penalty.procedure or ""),
+        "procedure": writing.word("procedures", penalty.procedure),
         "hearing": yes_no(penalty.hearing),
         "legal_review": yes_no(True if review else None),
-        "review_date": _day(review.on if review else None),
-        "review_opinion": words.review_opinions.get((review and review.opinion) or ""),
+        "review_date": day_as(review.on if review else None),
+        "review_opinion": writing.word(
+            "review_opinions", review.opinion if review else None
+        ),
         "collective": yes_no(decision.collective),
-        "penalty_kinds": tuple(kinds),
+        "penalty_kinds": tuple(filter(None, kinds)),
         "fine": yuan(penalty.fine),
     }
 
 
-def _licence(copy: Copy, config: Receivers) -> dict[str, object]:
+def _licence(copy: Copy, writing: Writing) -> dict[str, object]:
     licence = copy.entry.decision.licence or Licence(kind="")
-    valid_to = licence.valid_to or licence_end(copy, config)
+    valid_to = licence.valid_to or licence_end(copy, writing.config)
     return {
-        "licence_kind": config.words.licence_kinds.get(licence.kind),
+        "licence_kind": writing.word("licence_kinds", licence.kind),
         "certificate_name": licence.certificate_name,
         "certificate_no": masked(licence.certificate_no),
-        "valid_from": _day(licence.valid_from),
-        "valid_to": _day(valid_to),
+        "valid_from": day_as(licence.valid_from),
+        "valid_to": day_as(valid_to),
     }
 
 
-def _day(day: date | None) -> str | None:
-    return None if day is None else day.isoformat()
+def _stated(options: Options, _day: date) -> Iterator[Stated]:
+    assert isinstance(options, ProvincialOptions)  # noqa: S101 - as the form names them
+    yield from options.status.at("penalty", "status")
+
+
+FORM = Form(
+    name="provincial",
+    version="2019",
+    title=Label("“互联网+监管”监管行为数据", "“Internet + supervision”: acts"),
+    tables={act.lower(): frozenset({act}) for act in Act},
+    table_of=lambda decision: decision.act.lower(),
+    row=row,
+    dictionaries={
+        "acts": [("penalty", "act_type")],
+        "party_kinds": [("penalty", "party_kind")],
+        "penalty_kinds": [("penalty", "penalty_kinds")],
+        "procedures": [("penalty", "procedure")],
+        "review_opinions": [("penalty", "review_opinion")],
+        "licence_kinds": [("licence", "licence_kind")],
+    },
+    options=ProvincialOptions,
+    stated=_stated,
+    reading=Label(
+        "标准 C 5102-2019（原文和字典未读到）",
+        "the standard C 5102-2019, whose text and dictionaries were not seen",
+    ),
+    source="“互联网+监管”已部署系统的字段 / fields of deployed systems",
+    confidence=Confidence.DEPLOYED,
+)

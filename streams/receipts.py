@@ -16,6 +16,7 @@ from opentelemetry.trace import SpanKind
 from zhitong.decisions import Receipt
 from zhitong.exceptions import ReceiptInvalidError
 from zhitong.ports import ReceiptBook
+from zhitong.streams.blaming import blamed
 from zhitong.streams.cloud_events import parse_receipt
 from zhitong.streams.group_reader import GroupReader, Message
 from zhitong.streams.kafka_client import Way
@@ -58,7 +59,7 @@ class ReceiptDesk:
                 if self._answers is not None and is_answer(message.value):
                     await self._answers(*read_answer(message.value, self._keys))
                     continue
-                receipt = self._verified(message.value)
+                receipt = blamed(self._verified(message.value))
             except ReceiptInvalidError as error:
                 receiver = self._claimed(message.value)
                 _log.warning("%s: %s: %s", error.code, receiver, error)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
+import msgspec
+
 from zhitong.decisions import Act
+from zhitong.rules.work import Clock
+from zhitong.rules.working_days import CHINA
 from zhitong.streams import names
+from zhitong.streams.channels import Channel, KafkaChannel
+from zhitong.streams.confidence import Confidence
+from zhitong.streams.inbound_senders import InboundSender
 from zhitong.types import Label
-
-
-class Format(StrEnum):
-    """The forms there are; each is a module of this folder."""
-
-    PROVINCIAL = "provincial"
-    CREDIT = "credit"
 
 
 class IdNumber(StrEnum):
@@ -27,14 +27,36 @@ class IdNumber(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledge:
+    """When a receiver is to have answered an event, and how; at most one clock.
+
+    Without a clock it is that of all, the setting ZHITONG_ANSWER_HOURS.
+    """
+
+    within_hours: int | None = None
+    working_days: int | None = None
+    same_day: bool = False
+    """On the day the version was recorded, in Asia/Shanghai."""
+    signed: bool = True
+    """By a key of the receiver's; what is not signed proves nothing to a third."""
+
+    def clock(self, hours: float) -> Clock:
+        """Give its clock; that of *hours* where it names none."""
+        if self.same_day:
+            return Clock(working_days=0)
+        if self.working_days is not None:
+            return Clock(working_days=self.working_days)
+        return Clock(hours=hours if self.within_hours is None else self.within_hours)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Receiver:
     """A receiver, under the rules of one period."""
 
     name: str
     title: Label
-    topic: str
-    groups: tuple[str, ...]
-    """Whom it reads as; the first is that of its own system."""
+    channel: Channel
+    """Of the receiver, whatever the period: its events stay in one order."""
     kind: str
     """The requester kind that the policy knows it as."""
     unit: str
@@ -42,14 +64,18 @@ class Receiver:
     purpose: str
     basis: str
     """On what text it is given what it is given, as in each record of a look."""
-    format: Format
+    format: str
+    """A key of `zhitong.streams.forms.FORMS`."""
     acts: frozenset[Act]
     id_numbers: frozenset[IdNumber]
-    partitions: int
+    acknowledge: Acknowledge
     since: date
     until: date | None
     """The last day of these rules; None: until further notice."""
     source: str
+    confidence: Confidence
+    succeeds: str = ""
+    """Whose place it takes, on a channel of its own: `zhitong.streams.successors`."""
 
     def in_force(self, day: date) -> bool:
         """Say whether these rules hold on *day*."""
@@ -57,48 +83,8 @@ class Receiver:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
-    """Texts of code lists, by code."""
-
-    acts: Mapping[str, str]
-    party_kinds: Mapping[str, str]
-    id_kinds: Mapping[str, str]
-    penalty_kinds: Mapping[str, str]
-    licence_kinds: Mapping[str, str]
-    procedures: Mapping[str, str]
-    review_opinions: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
-    """What a form writes for a decision that stands, and for one withdrawn."""
-
-    stands: str
-    withdrawn: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreditForm:
-    """What is particular to the double-publicity form."""
-
-    separator: str
-    """Between several kinds of penalty."""
-    penalty_dates: str
-    licence_dates: str
-    penalty_status: Status
-    licence_status: Status
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProvincialForm:
-    """What is particular to the form of "Internet + supervision"."""
-
-    status: Status
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Receivers:
-    """All of the receivers' file."""
+    """All of the receivers' files, and of the file of forms."""
 
     tenant: str
     """Whose receivers they are: part of every name on the broker."""
@@ -109,13 +95,38 @@ class Receivers:
     licence_open_end: date
     """Written for a licence for long."""
     receivers: tuple[Receiver, ...]
-    words: Words
-    credit: CreditForm
-    provincial: ProvincialForm
+    words: Mapping[str, Mapping[str, str]]
+    """Dictionary → code → text: the code lists that forms have in common."""
+    own_words: Mapping[str, Mapping[str, Mapping[str, str]]]
+    """Form → dictionary → code → text, where a form has another text for a code."""
+    options: Mapping[str, msgspec.Struct]
+    """Form → what is particular to it."""
+    inbound: tuple[InboundSender, ...] = ()
+    """Who sends to us."""
+    later: tuple[tuple[date, Receivers], ...] = ()
+    """From which days what forms share is something else, and all as it is then."""
+
+    def as_of(self, day: date) -> Receivers:
+        """Give all with what forms share on *day*."""
+        begun = [one for since, one in self.later if since <= day]
+        return begun[-1] if begun else self
 
     def on(self, day: date) -> Mapping[str, Receiver]:
-        """Give the receivers of *day*, in the file's order."""
+        """Give the receivers of *day*, by name."""
         return {one.name: one for one in self.receivers if one.in_force(day)}
+
+    def clock(self, receiver: str, recorded: datetime, hours: float) -> Clock:
+        """Give *receiver*'s clock for a version of that moment; else that of *hours*.
+
+        Where no rules were in force the last before hold on: it had the decision.
+        """
+        day = recorded.astimezone(CHINA).date()
+        rules = [
+            one for one in self.receivers if one.name == receiver and one.since <= day
+        ]
+        if not rules:
+            return Clock(hours=hours)
+        return max(rules, key=lambda one: one.since).acknowledge.clock(hours)
 
     @property
     def receipts(self) -> str:
@@ -125,10 +136,34 @@ class Receivers:
     @property
     def topics(self) -> Mapping[str, int]:
         """Name every topic there is to be, with its number of partitions."""
-        wanted = {one.topic: one.partitions for one in self.receivers}
-        stated = {self.recon(one.name): 1 for one in self.receivers}
+        wanted = {one.topic: one.partitions for one in self.kafka.values()}
+        stated = {self.recon(name): 1 for name in self.kafka}
         # As many as the widest: a receiver's processes answer side by side too.
-        return {**wanted, self.receipts: max(wanted.values()), **stated}
+        answers = {self.receipts: max(wanted.values(), default=1)}
+        inbound = {
+            name: count for one in self.inbound for name, count in one.topics.items()
+        }
+        return {**wanted, **answers, **stated, **inbound}
+
+    @property
+    def kafka(self) -> Mapping[str, KafkaChannel]:
+        """Give the channels of those who read topics, by the receiver's name."""
+        return {
+            one.name: one.channel
+            for one in self.receivers
+            if isinstance(one.channel, KafkaChannel)
+        }
+
+    @property
+    def keyed(self) -> frozenset[str]:
+        """Name whose public keys there must be: who is sealed to, and who signs."""
+        return frozenset(
+            one.name
+            for one in self.receivers
+            if one.id_numbers
+            or one.acknowledge.signed
+            or isinstance(one.channel, KafkaChannel)
+        )
 
     def recon(self, receiver: str) -> str:
         """Name the topic that says to *receiver* what it was sent."""

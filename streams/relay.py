@@ -1,12 +1,12 @@
 """The relay: own buckets, take what waits, send it, move what is acknowledged.
 
-- Each receiver has a lane of its own, with its own producer: what one receiver's
-  topic suffers never holds another up.
+- Each receiver has a lane of its own, with its own producer, by its channel: what one
+  receiver's topic, server or folder suffers never holds another up.
 - A lane has one batch under way, each key's events in their order in it, and a row
   leaves the outbox after its acknowledgement. Behind an event with a fault nothing of
   its key is taken for sent: it stays and is sent again after it. So order is kept,
   nothing is lost, and what comes twice is what was sent and not known to be.
-- A broker's fault is tried again for ever. An event's own fault is tried three times;
+- A channel's fault is tried again for ever. An event's own fault is tried three times;
   then it is a dead letter, its key waits behind it, and all other keys go on.
 """
 
@@ -15,27 +15,29 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from types import MappingProxyType
 
 from zhitong.decisions import Ack, Outgoing
 from zhitong.exceptions import (
-    BrokerUnavailableError,
     EventPoisonError,
     LedgerUnavailableError,
     StreamError,
 )
 from zhitong.ports import Outbox
 from zhitong.streams import relay_metrics
-from zhitong.streams.producer import Fault, Producer
+from zhitong.streams.producer import Fault, Producer, Unsent
 from zhitong.streams.tracing import Sending
 
 BATCH = 2_000
 """Events of one receiver in one batch."""
 ATTEMPTS = 3
 LONGEST_REST = 60.0
+LONGEST_ASKED = 3_600.0
+"""A receiver that asks for more is asked again after this."""
 _FIRST_REST = 0.2
 _BEAT = 0.5
 _BEAT_UNSETTLED = 0.1
@@ -46,6 +48,9 @@ _IDLE_PAUSE = 0.05
 _AWAY_PAUSE = 1.0
 
 _log = logging.getLogger("zhitong.relay")
+
+Make = Callable[[], Producer]
+"""Makes a lane's producer."""
 
 
 class _Lane:
@@ -117,7 +122,7 @@ class _Lane:
             relay_metrics.faults.add(1, labels)
             if isinstance(fault.error, EventPoisonError):
                 await _until_there(partial(self._poisoned, fault))
-        self._rest([f for f in faults if isinstance(f.error, BrokerUnavailableError)])
+        self._rest([f for f in faults if not isinstance(f.error, EventPoisonError)])
 
     async def _poisoned(self, fault: Fault) -> None:
         attempts = await self._outbox.failed(fault.seq, fault.error.label.en)
@@ -143,7 +148,9 @@ class _Lane:
             _tell(self._receiver, faults[0].error)
         # 2 ** 10 is longer than any rest, and stays a number.
         self._failures = min(self._failures + 1, 10)
-        self._rests_until = time.monotonic() + min(rest, self._longest_rest)
+        asked = min(max(fault.rest for fault in faults), LONGEST_ASKED)
+        rest = max(asked, min(rest, self._longest_rest))
+        self._rests_until = time.monotonic() + rest
 
 
 class Relay:
@@ -152,13 +159,19 @@ class Relay:
     def __init__(
         self,
         outbox: Outbox,
-        producer: Callable[[], Producer],
+        producer: Make,
         *,
+        others: Mapping[str, Make] = MappingProxyType({}),
         batch: int = BATCH,
         longest_rest: float = LONGEST_REST,
     ) -> None:
+        """Send what waits in *outbox*, each receiver's by a producer of its own.
+
+        *others* make those of receivers that are reached by other channels.
+        """
         self._outbox = outbox
         self._producer = producer
+        self._others = others
         self._batch = batch
         self._longest_rest = longest_rest
         self._lanes: dict[str, _Lane] = {}
@@ -229,23 +242,27 @@ class Relay:
 
     def _lane(self, receiver: str) -> _Lane:
         if receiver not in self._lanes:
+            producer = self._others.get(receiver, self._producer)()
             self._lanes[receiver] = _Lane(
-                receiver, self._outbox, self._producer(), self._longest_rest
+                receiver, self._outbox, producer, self._longest_rest
             )
         return self._lanes[receiver]
 
 
 def _known(
-    events: Sequence[Outgoing], answers: Sequence[Ack | Fault]
+    events: Sequence[Outgoing], answers: Sequence[Ack | Fault | Unsent]
 ) -> tuple[list[Ack], list[Fault]]:
     """Give what was sent, and the first fault of each key; the rest is not known."""
     acks: list[Ack] = []
     faults: dict[str, Fault] = {}
+    unsent: set[str] = set()
     for event, answer in zip(events, answers, strict=True):
-        if event.key in faults:
+        if event.key in faults or event.key in unsent:
             continue
         if isinstance(answer, Fault):
             faults[event.key] = answer
+        elif isinstance(answer, Unsent):
+            unsent.add(event.key)
         else:
             acks.append(answer)
     return acks, list(faults.values())

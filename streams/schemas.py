@@ -32,6 +32,12 @@ from zhitong.types import Label
 SEPARATORS = "[、，,;；|]"
 """What may stand between the words of a joined text."""
 
+SEALED = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*){4}$"
+"""What a column of sealed ID numbers takes: a compact JWE."""
+
+EVERYBODYS = "event"
+"""Stands for a format in documents of what every receiver has, whatever its form."""
+
 Row = Mapping[str, object]
 Rule = Mapping[str, object]
 
@@ -42,6 +48,8 @@ class Fault:
 
     label: Label
     source: str
+    column: str = ""
+    """Where it is; empty: of the row as a whole."""
 
     def __str__(self) -> str:
         return f"{self.label.zh} / {self.label.en}"
@@ -106,6 +114,31 @@ class Table:
         """Chinese, then English."""
         return str(self.document["title"])
 
+    @property
+    def sealed(self) -> frozenset[str]:
+        """Name the columns of sealed ID numbers."""
+        return frozenset(
+            column
+            for column, said in self.columns.items()
+            if said.get("pattern") == SEALED
+        )
+
+    @property
+    def for_readers(self) -> dict[str, object]:
+        """The document as readers are to go by it: what it does not list is ignored.
+
+        That no other column comes binds who writes; who reads must bear one more.
+        """
+        return {
+            name: said
+            for name, said in self.document.items()
+            if name != "additionalProperties"
+        }
+
+    def known(self, row: Row) -> dict[str, object]:
+        """Give the columns of *row* that the document lists; others are ignored."""
+        return {column: row[column] for column in row if column in self.columns}
+
     def is_withdrawn(self, row: Row) -> bool:
         """Say whether *row* says that its decision is withdrawn."""
         return holds(self.withdrawn, row)
@@ -132,13 +165,28 @@ class Table:
 
 @cache
 def tables() -> Mapping[str, Table]:
-    """Give each table in its newest version, by its name."""
+    """Give each table of a form in its newest version, by its name."""
+    found: dict[str, Table] = {}
+    for one in versions().values():
+        if one.format == EVERYBODYS:
+            continue
+        if one.name not in found or found[one.name].version < one.version:
+            found[one.name] = one
+    return dict(sorted(found.items(), key=lambda item: (item[1].format, item[0])))
+
+
+@cache
+def versions() -> Mapping[str, Table]:
+    """Give every version of every table, by its file's name without the ending.
+
+    An old one stays: what was sent by it may be sent again.
+    """
     found: dict[str, Table] = {}
     for file in files("zhitong.streams").joinpath("schemas").iterdir():
         kind, name, version, _ = file.name.split(".")
-        if name not in found or found[name].version < int(version):
-            found[name] = _table(kind, name, int(version), file.read_bytes())
-    return dict(sorted(found.items(), key=lambda item: (item[1].format, item[0])))
+        stem = file.name.removesuffix(".json")
+        found[stem] = _table(kind, name, int(version), file.read_bytes())
+    return dict(sorted(found.items()))
 
 
 def _table(kind: str, name: str, version: int, text: bytes) -> Table:
@@ -185,7 +233,7 @@ def faults(table: str, row: Row) -> tuple[str, ...]:
     if table not in tables():
         return (f"没有 {table} 这张表 / there is no table {table}",)
     known = tables()[table]
-    broken = tuple(map(str, _structure(known, row)))
+    broken = tuple(map(str, structure(known, row)))
     # Rules read values by their kind, which only a row of the structure has.
     return broken or tuple(map(str, shortfalls(known, row)))
 
@@ -209,14 +257,15 @@ def holds(condition: Rule, row: Row) -> bool:
     return any(word in parts for word in _list(condition["has"]))
 
 
-def _structure(table: Table, row: Row) -> Iterator[Fault]:
+def structure(table: Table, row: Row) -> Iterator[Fault]:
+    """Say in which columns *row* is not of the structure, and by which keyword."""
     named: dict[str, str] = {}
     for error in table.errors(row):
         for column, what in _places(error, row):
             named.setdefault(column, what)
     for column, what in named.items():
         label = Label(f"{column}：不合结构（{what}）", f"{column}: not so ({what})")
-        yield Fault(label, table.urn)
+        yield Fault(label, table.urn, column)
 
 
 def _places(error: ValidationError, row: Row) -> Iterator[tuple[str, str]]:
@@ -243,6 +292,7 @@ def _values(table: Table, row: Row) -> Iterator[Fault]:
                     f"{column}: {shape.width} characters at most, it has {len(text)}",
                 ),
                 table.urn,
+                column,
             )
         # The code's own faults name characters of it, so they are not repeated.
         if withdrawn or not shape.credit_code or text == CREDIT_PLACEHOLDER:
@@ -254,6 +304,7 @@ def _values(table: Table, row: Row) -> Iterator[Fault]:
                     f"{column}: no valid unified social credit code",
                 ),
                 "GB 32100-2015",
+                column,
             )
 
 
@@ -262,17 +313,16 @@ def _broken(table: Table, rule: Rule, row: Row) -> Iterator[Fault]:
     for column in map(str, _list(rule.get("require", ()))):
         if column not in row:
             named = f"{column} {_zh(table.columns[column])}"
-            yield Fault(
-                Label(f"缺少 {named}：{zh}", f"{column} is missing: {en}"), source
-            )
+            label = Label(f"缺少 {named}：{zh}", f"{column} is missing: {en}")
+            yield Fault(label, source, column)
     only = rule.get("only")
     if isinstance(only, dict) and not holds(only, row):
-        yield Fault(Label(zh, en), source)
+        yield Fault(Label(zh, en), source, str(only["column"]))
     if "order" in rule:
         first, second = (str(row.get(str(c), "")) for c in _list(rule["order"]))
-        # Days and moments begin alike: YYYY-MM-DD.
-        if first > second[: len(first)]:
-            yield Fault(Label(zh, en), source)
+        # Days and moments begin alike: YYYY-MM-DD. What is missing has no order.
+        if second and first > second[: len(first)]:
+            yield Fault(Label(zh, en), source, str(_list(rule["order"])[1]))
 
 
 def _zh(column: Mapping[str, object]) -> str:

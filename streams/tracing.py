@@ -15,7 +15,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from zhitong.decisions import Ack, Outgoing
-from zhitong.streams.producer import Fault
+from zhitong.streams.producer import Fault, Unsent
 
 HEADER = "traceparent"
 _PROPAGATOR = TraceContextTextMapPropagator()
@@ -64,7 +64,7 @@ class Sending:
                 SpanKind.PRODUCER,
                 event.traceparent,
                 {
-                    "messaging.system": "kafka",
+                    "messaging.system": _system(event.topic),
                     "messaging.operation.type": "send",
                     "messaging.destination.name": event.topic,
                     "messaging.message.id": str(event.event_id),
@@ -76,7 +76,7 @@ class Sending:
                     event, traceparent=traceparent_of(span)
                 )
 
-    def end(self, answers: Sequence[Ack | Fault]) -> None:
+    def end(self, answers: Sequence[Ack | Fault | Unsent]) -> None:
         """End each span with what became of its event."""
         if not self._spans:
             return
@@ -86,9 +86,15 @@ class Sending:
                 continue
             if isinstance(answer, Fault):
                 span.set_status(Status(StatusCode.ERROR, answer.error.code))
-            else:
+            elif isinstance(answer, Ack):
                 span.set_attribute(
                     "messaging.destination.partition.id", str(answer.partition)
                 )
                 span.set_attribute("messaging.kafka.offset", answer.offset)
             span.end()
+
+
+def _system(place: str) -> str:
+    """Name what *place* is of: a topic of Kafka, or by its scheme another channel."""
+    scheme, known, _ = place.partition("://")
+    return scheme if known else "kafka"

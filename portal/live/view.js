@@ -175,6 +175,19 @@ function presses({ pressure }) {
   return (pressure ?? "NONE") !== "NONE";
 }
 
+/** A count that ends at one more than COUNTED; policy may hide it. */
+function upTo(count) {
+  return count > COUNTED ? `${COUNTED}+` : String(count ?? "–");
+}
+
+/** Since when, and why, a receiver is suspended, and what is held up that harms longest. */
+function heldBack(each) {
+  const since = each.suspendedAt ? [say(words("since")), " ", moment(each.suspendedAt), " "] : [];
+  const many = each.correctionsWaiting;
+  const corrections = many ? [" · ", say(words("corrections", upTo(many)))] : [];
+  return make("p", "because", ...since, each.suspendedBecause ?? "", ...corrections);
+}
+
 /** Which stage, and since when. */
 function pressing(each) {
   const since = each.pressureSince ? [" · ", say(words("since")), " ", moment(each.pressureSince)] : [];
@@ -214,14 +227,16 @@ function receiver(each, late_seconds) {
     "article",
     suspended ? "receiver suspended" : "receiver",
     make("h3", "", say([each.titleZh ?? each.name, each.titleEn ?? each.name]), standing(each, late_seconds)),
-    suspended && each.suspendedBecause ? make("p", "because", each.suspendedBecause) : null,
+    suspended ? heldBack(each) : null,
     presses(each) ? pressing(each) : null,
     make(
       "dl",
       "",
-      pair("waiting", each.waiting > COUNTED ? `${COUNTED}+` : String(each.waiting ?? "–")),
+      pair("waiting", upTo(each.waiting)),
       pair("oldest", each.oldestAt ? waited(each.oldestAt) : say(words("nothing"))),
       pair("parked", String(each.parked ?? "–")),
+      pair("work", upTo(each.workOpen)),
+      pair("workLate", upTo(each.workLate)),
       pair("lastSent", each.lastSentAt ? moment(each.lastSentAt) : "–"),
       pair("lastReceipt", each.lastReceiptAt ? moment(each.lastReceiptAt) : "–"),
     ),

@@ -56,6 +56,9 @@ export const WORDS = {
     "No relay runs: decisions are recorded, and nothing is sent. Run zhitong relay.",
   ],
   parked: ["停滞案件", "Parked"],
+  corrections: ["其中更正、撤销 {n} 件", "corrections among it: {n}"],
+  work: ["待办", "Work"],
+  workLate: ["其中逾期", "Late"],
   lastSent: ["最近发送", "Last sent"],
   lastReceipt: ["最近回执", "Last receipt"],
 

@@ -117,6 +117,28 @@ class FieldQuality:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Blamed:
+    """How many decisions receivers rejected for one thing."""
+
+    code: str
+    field: str
+    """The column; code and column are empty where neither can be told."""
+    decisions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejections:
+    """What receivers rejected lately of the decisions on a source's cases."""
+
+    sent: int
+    """Decisions of which a version was sent to anybody."""
+    rejected: int
+    """Those of which anybody rejected one."""
+    blamed: tuple[Blamed, ...]
+    """Most often first; a decision may be rejected for several things."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
     """What was measured of one resource."""
 
@@ -134,6 +156,8 @@ class Quality:
     behind: int | None
     """How many update cycles have gone by since then."""
     fields: tuple[FieldQuality, ...]
+    rejections: Rejections | None = None
+    """Of the resource that has a source's cases."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

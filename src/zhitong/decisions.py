@@ -203,6 +203,15 @@ def event_id(decision: UUID, version: int, change: Change) -> UUID:
     return uuid5(decision, f"{version}/{change}")
 
 
+ANNOTATED = "ANNOTATED"
+"""What outbox and sent log have as the change of an event that brings no version."""
+
+
+def annotation_id(decision: UUID, happened: str, cause: UUID) -> UUID:
+    """Name the event of what *happened* to a decision: told again, it is the same."""
+    return uuid5(decision, f"{happened}/{cause}")
+
+
 # --- what rules find ---------------------------------------------------------
 
 
@@ -344,10 +353,49 @@ class Copy(_Word, frozen=True, kw_only=True):
     """Fields of the graph's Decision that are kept back: blank is not “none” here."""
     look: Inquiry
     """What it is given, as the access register has it."""
+    findings: tuple[Finding, ...] = ()
+    """What the rules found, as far as it is given; for forms with a place for it."""
 
     def gives(self, field: str) -> bool:
         """Say whether *field* is given, so that a blank means there is none."""
         return field not in self.withheld
+
+
+class Happened(_Word, frozen=True, kw_only=True):
+    """What happened to a decision that stands, and who is to learn of it."""
+
+    cause: UUID
+    """The id of what brought it, one for each decision that it touches."""
+    what: str
+    """One of `zhitong.rules.work.TOLD`."""
+    decision_id: UUID
+    version: int
+    """Which stood when it was told."""
+    order: int
+    """The hash its events are kept in order by."""
+    at: datetime
+    notice: Mapping[str, str | int | tuple[str, ...] | None] = {}
+    """What we were told, by the fields of the graph's CreditNotice; empty: nothing."""
+    receivers: tuple[str, ...] = ()
+    """Who has, or is about to have, any version of it, but who told us."""
+    history: frozenset[str] = frozenset()
+    """Those of them that had it before the platform began."""
+
+    @property
+    def event_id(self) -> UUID:
+        """The id of the event that tells it."""
+        return annotation_id(self.decision_id, self.what, self.cause)
+
+
+class Annotation(_Word, frozen=True, kw_only=True):
+    """What one receiver is told of it: what the policy gives it, and no more."""
+
+    receiver: str
+    happened: Happened
+    shown: Mapping[str, object] = {}
+    """By the fields of the graph's CreditNotice."""
+    withheld: frozenset[str] = frozenset()
+    """Those that are kept back: what is not shown of others there is not."""
 
 
 class Committed(_Word, frozen=True, kw_only=True):
@@ -380,6 +428,8 @@ class Outgoing(_Word, frozen=True, kw_only=True):
     traceparent: str = ""
     replay: str = ""
     """The replay by which it is sent again; empty: it leaves for the first time."""
+    place: int = 0
+    """The number of the batch it was put into then, where its channel has batches."""
 
 
 class Sent(_Word, frozen=True, kw_only=True):
@@ -402,6 +452,8 @@ class Sent(_Word, frozen=True, kw_only=True):
     erased_at: datetime | None = None
     follows_history: bool = False
     """Known of what is erased; otherwise its bytes say so."""
+    place: int = 0
+    """The number of the batch it was put into, where its channel has batches."""
 
 
 class Absence(StrEnum):
@@ -414,7 +466,7 @@ class Absence(StrEnum):
 
 
 class Ack(_Word, frozen=True, kw_only=True):
-    """Where the broker has put an event."""
+    """Where an event was put: by the broker, or in another channel's own terms."""
 
     seq: int
     partition: int
@@ -423,6 +475,8 @@ class Ack(_Word, frozen=True, kw_only=True):
     """When, by the broker's clock; None: it did not say."""
     digest: bytes = b""
     """SHA-256 of the bytes that were sent; empty: not computed."""
+    place: str = ""
+    """Where it went, if its receiver has another channel since it was recorded."""
 
 
 class Backlog(_Word, frozen=True, kw_only=True):
@@ -458,6 +512,97 @@ class Receipt(_Word, frozen=True, kw_only=True):
     key_id: str = ""
     signed: str = ""
     """The compact JWS it came as."""
+    blamed: tuple[tuple[str, str], ...] = ()
+    """Code and column of each reason, as far as they can be told."""
+
+
+class Returned(_Word, frozen=True, kw_only=True):
+    """What a receiver says of one event by its own channel; not verified yet."""
+
+    receiver: str
+    """Whose channel it came by."""
+    event_id: UUID
+    answer: Answer | None = None
+    """As it is said without a signature; None where `jws` says it."""
+    reasons: tuple[str, ...] = ()
+    at: datetime | None = None
+    """By the receiver's clock; None: it did not say."""
+    jws: str = ""
+    """A signed receipt, as those on the topic are."""
+
+
+class RowAnswer(_Word, frozen=True, kw_only=True):
+    """What a receiver says of one event of a batch."""
+
+    event_id: UUID
+    answer: Answer | None = None
+    """None: nothing so far, or what it says is in `jws`."""
+    reasons: tuple[str, ...] = ()
+    jws: str = ""
+
+
+class BatchAnswer(_Word, frozen=True, kw_only=True):
+    """What a receiver says of a batch: of the whole, of some of it, or of both."""
+
+    number: int
+    answer: Answer | None = None
+    """Of all that `rows` do not name; None: of none but those."""
+    reasons: tuple[str, ...] = ()
+    at: datetime | None = None
+    rows: tuple[RowAnswer, ...] = ()
+    raw: bytes = b""
+    """As it came, for whoever looks into what is kept apart."""
+
+
+class FrontRow(_Word, frozen=True, kw_only=True):
+    """An event as a row of a receiver's front-end database 前置库."""
+
+    event_id: UUID
+    table: str
+    row: dict[str, object]
+    """By the receiver's column names; those of the transport among them."""
+    number: int = 0
+    """The batch it was in, where it is sent again; 0: it goes into a new one."""
+
+
+class Answering(_Word, frozen=True, kw_only=True):
+    """The columns by which the other side acknowledges; empty: there is none such."""
+
+    answer: str = ""
+    """One of its words for held and rejected; null: nothing yet."""
+    code: str = ""
+    field: str = ""
+    text: str = ""
+    at: str = ""
+
+
+class FrontTables(_Word, frozen=True, kw_only=True):
+    """What a receiver's front-end database is made of, by its own names."""
+
+    schema: str = "public"
+    event: str = "record_unique_identity"
+    """The column that has the event's id: one row is one event."""
+    separator: str = "、"
+    """Between several values, where a column is a text."""
+    batches: str = "cd_batch_log"
+    """The table with a row per batch."""
+    number: str = "cd_batch"
+    """The batch's number, in it and in every table."""
+    count: str = "row_count"
+    written: str = "cd_time"
+    tables: tuple[str, ...] = ()
+    """Those that acknowledge by the row."""
+    of_batch: Answering = Answering()
+    of_row: Answering = Answering()
+    held: tuple[str, ...] = ("accepted",)
+    rejected: tuple[str, ...] = ("rejected",)
+
+
+class FrontPlace(_Word, frozen=True, kw_only=True):
+    """Where a row is: in a batch, or nowhere for a fault of its own."""
+
+    number: int = 0
+    fault: str = ""
 
 
 class Arrival(_Word, frozen=True, kw_only=True):
@@ -466,7 +611,8 @@ class Arrival(_Word, frozen=True, kw_only=True):
     event_id: UUID
     decision_id: UUID
     version: int
-    change: Change
+    change: Change | None
+    """None: it brings no version, but what happened to the decision."""
     follows_history: bool
     """Its earlier versions were there before the platform began."""
     table: str

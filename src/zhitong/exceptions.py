@@ -387,6 +387,58 @@ class LedgerUnavailableError(ZhitongError):
     retriable = True
 
 
+class CaptureError(ZhitongError):
+    """A capture cannot run so, or there is nothing of this name to be settled."""
+
+    code = "CAPTURE"
+
+
+class CaptureRowError(ZhitongError):
+    """A captured row is not what it was: somebody has to look; no other row waits."""
+
+
+class CaptureKeyReusedError(CaptureRowError):
+    """Under a known key stands another decision."""
+
+    code = "CAPTURE_KEY_REUSED"
+
+
+class CaptureKeyTwiceError(CaptureRowError):
+    """A key stands in several rows, or in none of them."""
+
+    code = "CAPTURE_KEY_TWICE"
+
+
+class CaptureBackwardsError(CaptureRowError):
+    """A row has changed, and its version is older than when it was seen."""
+
+    code = "CAPTURE_BACKWARDS"
+
+
+class CaptureManyError(CaptureRowError):
+    """More decisions would be changed at once than may be without asking."""
+
+    code = "CAPTURE_MANY"
+
+
+class CaptureRowGoneError(CaptureRowError):
+    """A row that was registered is gone, or is no decision any more."""
+
+    code = "CAPTURE_ROW_GONE"
+
+
+class CaptureRevivedError(CaptureRowError):
+    """A decision is withdrawn in the ledger and stands in the department's table."""
+
+    code = "CAPTURE_REVIVED"
+
+
+class CaptureDiffersError(CaptureRowError):
+    """The department has registered by itself what its table says otherwise."""
+
+    code = "CAPTURE_DIFFERS"
+
+
 class StandbyError(ZhitongError):
     """What was to be done to primary, standby or backup is not possible as it is."""
 
@@ -517,6 +569,26 @@ class TopicPartitionsError(BrokerUnavailableError):
     code = "TOPIC_PARTITIONS"
 
 
+class ReceiverUnavailableError(StreamError):
+    """A receiver takes nothing by its channel for now; what waits for it, waits."""
+
+    code = "RECEIVER_UNAVAILABLE"
+    status = 503
+    retriable = True
+
+
+class ReceiverAnswerError(ReceiverUnavailableError):
+    """The receiver answered and has not taken it: an error page, no acknowledgement."""
+
+    code = "RECEIVER_ANSWER"
+
+
+class ReceiverTableError(ReceiverUnavailableError):
+    """A receiver's front-end database has not the tables and columns we write."""
+
+    code = "RECEIVER_TABLE"
+
+
 class EventPoisonError(StreamError):
     """The event itself can never be sent: it is too large, or not of its form."""
 
@@ -541,6 +613,12 @@ class ReceiverError(StreamError):
     code = "RECEIVER"
 
 
+class SchemasError(StreamError):
+    """Published documents of events are not as they were released, or not readable."""
+
+    code = "SCHEMAS"
+
+
 class InboxUnavailableError(StreamError):
     """A receiver's own database does not answer; what came stays on the topic."""
 
@@ -553,6 +631,18 @@ class ReceiptInvalidError(StreamError):
     """What came is no receipt, or not signed by the receiver it names."""
 
     code = "RECEIPT_INVALID"
+
+
+class InboundError(StreamError):
+    """What was asked to be done with a message that others sent us cannot be."""
+
+    code = "INBOUND"
+
+
+class WorkError(StreamError):
+    """What was asked to be done with work cannot be."""
+
+    code = "WORK"
 
 
 # --- sources -----------------------------------------------------------------
@@ -611,6 +701,12 @@ class CalendarError(ZhitongError):
     """The file of working days and clocks is wrong; the message says where."""
 
     code = "CALENDAR"
+
+
+class FiguresError(ZhitongError):
+    """A file of figures is wrong; the message names file and figure."""
+
+    code = "FIGURES"
 
 
 class ClientsError(ZhitongError):

@@ -21,9 +21,11 @@ from zhitong.catalogue import (
 from zhitong.decisions import (
     Ack,
     Act,
+    Annotation,
     Answer,
     Arrival,
     Backlog,
+    BatchAnswer,
     Changed,
     Committed,
     Copy,
@@ -32,6 +34,8 @@ from zhitong.decisions import (
     Entry,
     Event,
     Finding,
+    FrontPlace,
+    FrontRow,
     Held,
     Outgoing,
     Receipt,
@@ -42,6 +46,7 @@ from zhitong.decisions import (
 from zhitong.exceptions import EvidenceStaleError
 from zhitong.grants import Act as GrantAct
 from zhitong.grants import Application, InForce, Taken, Unreviewed
+from zhitong.inbound import Arrived, Fate, InboundReceipt, Judged
 from zhitong.proceedings import EnteredProceeding, Proceeding
 from zhitong.types import (
     Column,
@@ -436,8 +441,14 @@ class ProceedingBook(Protocol):
 class Envelopes(Protocol):
     """Each receiver's form of a decision, in final bytes."""
 
-    def receivers(self, act: Act) -> tuple[str, ...]:
-        """Name who is to have decisions of this kind."""
+    def receivers(self, act: Act, at: datetime | None = None) -> tuple[str, ...]:
+        """Name who is to have decisions of this kind recorded *at* a time, or now."""
+        ...
+
+    def heirs(
+        self, act: Act, had: Collection[str], at: datetime | None = None
+    ) -> tuple[str, ...]:
+        """Name who has taken the place of those that *had* one, and had it not."""
         ...
 
     def asker(self, receiver: str, at: datetime) -> tuple[Principal, Occasion]:
@@ -448,6 +459,18 @@ class Envelopes(Protocol):
         self, copies: Sequence[Copy], *, follows_history: bool
     ) -> tuple[Event, ...]:
         """Write the event of each copy."""
+        ...
+
+    def tells_findings(self, receiver: str, at: datetime) -> bool:
+        """Say whether *receiver*'s form has a place for what the rules find."""
+        ...
+
+    def annotates(self, receiver: str, at: datetime) -> bool:
+        """Say whether *receiver*'s channel has a place for what is no version."""
+        ...
+
+    def annotated(self, one: Annotation) -> Event:
+        """Write the event of what happened to a decision, for one receiver."""
         ...
 
     def shortcomings(self, copies: Sequence[Copy]) -> tuple[Finding, ...]:
@@ -536,6 +559,43 @@ class ReceiptBook(Protocol):
         ...
 
 
+class BatchBook(ReceiptBook, Protocol):
+    """The receipt book, which knows what lies in a batch too."""
+
+    async def batch(self, receiver: str, place: str, number: int) -> Sequence[UUID]:
+        """Give the events that were put into the batch *number* at *place*."""
+        ...
+
+    async def unanswered(
+        self, receiver: str, place: str, since: int = 0
+    ) -> Sequence[int]:
+        """Give the oldest batches at *place* from *since* on that are not answered.
+
+        That is where an event has no final answer; to a bound.
+        """
+        ...
+
+
+class FrontEnd(Protocol):
+    """A receiver's front-end database 前置库, as far as we write and read there."""
+
+    async def write(self, rows: Sequence[FrontRow]) -> Sequence[FrontPlace]:
+        """Write *rows* as one batch, in one transaction; say where each lies.
+
+        One that is there already stays where it is. Raises
+        `ReceiverUnavailableError`, and has written nothing then.
+        """
+        ...
+
+    async def answers(self, numbers: Sequence[int]) -> Sequence[BatchAnswer]:
+        """Give what the other side says of the batches *numbers*, where it does."""
+        ...
+
+    async def close(self) -> None:
+        """Hang up."""
+        ...
+
+
 class Inbox(Protocol):
     """A receiver's own database: what arrived, and its effect."""
 
@@ -557,6 +617,29 @@ class Inbox(Protocol):
 
     async def answered(self, sent: Sequence[Due]) -> None:
         """Note that the receipts of *sent* are with the broker."""
+        ...
+
+
+class Inbound(Protocol):
+    """What other systems send us: kept, judged, answered."""
+
+    async def take(self, arrivals: Sequence[Arrived]) -> Sequence[Judged]:
+        """Judge *arrivals* in one transaction with their effects and receipts due.
+
+        What came before, at the same place, has no verdict and changes nothing.
+        """
+        ...
+
+    async def due(self, limit: int) -> Sequence[InboundReceipt]:
+        """Give receipts not yet sent, oldest first; nobody else is given them soon."""
+        ...
+
+    async def answered(self, sent: Sequence[UUID]) -> None:
+        """Note that receipts are with the broker."""
+        ...
+
+    async def held(self) -> Mapping[tuple[str, Fate], int]:
+        """Count what waits and what is in quarantine, by sender."""
         ...
 
 

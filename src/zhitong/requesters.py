@@ -27,6 +27,7 @@ KINDS: Mapping[str, Label] = MappingProxyType(
         "supervisor": Label("行政执法监督机构", "Supervision of enforcement"),
         "provincial-platform": Label("省级监督平台", "Provincial platform"),
         "credit-system": Label("信用信息平台", "Credit system"),
+        "sharing-platform": Label("数据共享平台", "Data-sharing platform"),
         "dashboard": Label("领导和监督大屏", "Dashboard"),
         "public": Label("社会公众", "The public"),
         "data-authority": Label("政务数据主管部门", "Data authority: management"),
@@ -41,7 +42,13 @@ ROLES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         USER: frozenset(KINDS) - {"operator", "auditor", "data-authority", "platform"},
         SERVICE: frozenset(
-            {"department", "provincial-platform", "credit-system", "dashboard"}
+            {
+                "department",
+                "provincial-platform",
+                "credit-system",
+                "sharing-platform",
+                "dashboard",
+            }
         ),
         OPERATOR: frozenset({"operator"}),
         AUDITOR: frozenset({"auditor"}),

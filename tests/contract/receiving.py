@@ -38,6 +38,7 @@ from zhitong.streams.cloud_events import parse_receipt
 from zhitong.streams.consumer import Consumer
 from zhitong.streams.envelopes import ReceiverEnvelopes
 from zhitong.streams.examples import whole
+from zhitong.streams.forms import form
 from zhitong.streams.kafka_client import Access
 from zhitong.streams.kafka_producer import KafkaSender
 from zhitong.streams.keys import ReceiverKeys, verify_receipt
@@ -223,7 +224,7 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
 @asynccontextmanager
 async def site(name: str, broker: Access, url: str) -> AsyncIterator[Site]:
     """Make the receiver *name* in the empty database under *url*."""
-    kind = {each.name: each.format.value for each in CONFIG.receivers}[name]
+    kind = {each.name: form(each.format).name for each in CONFIG.receivers}[name]
     await migrate(url, TABLES / "common")
     await migrate(url, TABLES / kind)
     own = f"{name}.{os.getpid()}.{uuid4().hex[:8]}"

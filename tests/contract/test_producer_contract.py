@@ -21,7 +21,7 @@ from zhitong.exceptions import (
 from zhitong.streams.kafka_client import Access
 from zhitong.streams.kafka_producer import KafkaSender
 from zhitong.streams.memory_broker import LARGEST, MemoryBroker, MemoryProducer
-from zhitong.streams.producer import Fault, Producer
+from zhitong.streams.producer import Fault, Producer, Unsent
 from zhitong.streams.topics import ensure_topics
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -61,7 +61,7 @@ def _on_kafka(request: pytest.FixtureRequest, topic: str) -> Side:
     return Side(KafkaSender(lambda: access), topic, lambda: read(access, topic))
 
 
-def faults(answers: Sequence[Ack | Fault]) -> list[tuple[int, str]]:
+def faults(answers: Sequence[Ack | Fault | Unsent]) -> list[tuple[int, str]]:
     return [(a.seq, a.error.code) for a in answers if isinstance(a, Fault)]
 
 

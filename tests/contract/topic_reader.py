@@ -12,11 +12,11 @@ Kept = tuple[int, int, bytes, bytes, list[tuple[str, bytes]]]
 """Partition, offset, key, value, headers."""
 
 
-def read(access: Access, topic: str) -> Sequence[Kept]:
+def read(access: Access, topic: str, partitions: int = 12) -> Sequence[Kept]:
     """Read all a topic keeps, to the ends its partitions have now."""
     consumer = connect(KafkaConsumer, access, auto_offset_reset="earliest")
     try:
-        places = [TopicPartition(topic, number) for number in range(12)]
+        places = [TopicPartition(topic, number) for number in range(partitions)]
         consumer.assign(places)
         ends = consumer.end_offsets(places)
         found: list[Kept] = []

@@ -81,22 +81,36 @@ MAY: Mapping[str, May] = {
         ),
         "receipts": (["receipts.v1"], [], ["receipts"]),
         "provincial": (
-            ["provincial.v1", "recon.provincial.v1", "replay.provincial.v1"],
-            ["receipts.v1"],
             [
-                *("provincial", "provincial.trial"),
+                *("provincial.v1", "recon.provincial.v1", "replay.provincial.v1"),
+                "inbound.receipts.provincial.v1",
+            ],
+            ["receipts.v1", "inbound.provincial.v1"],
+            [
+                *("provincial", "provincial.trial", "provincial.inbound"),
                 *("provincial.recon", "provincial.replay"),
             ],
         ),
         "credit": (
-            ["credit.v1", "recon.credit.v1", "replay.credit.v1"],
-            ["receipts.v1"],
-            ["credit", "credit.trial", "credit.recon", "credit.replay"],
+            [
+                *("credit.v1", "recon.credit.v1", "replay.credit.v1"),
+                "inbound.receipts.credit.v1",
+            ],
+            ["receipts.v1", "inbound.credit.v1"],
+            [
+                *("credit", "credit.trial", "credit.inbound"),
+                *("credit.recon", "credit.replay"),
+            ],
         ),
         "reconciler": (
             ["provincial.v1", "credit.v1"],
             ["recon.provincial.v1", "recon.credit.v1"],
             [],
+        ),
+        "inbound": (
+            ["inbound.provincial.v1", "inbound.credit.v1"],
+            ["inbound.receipts.provincial.v1", "inbound.receipts.credit.v1"],
+            ["inbound.provincial", "inbound.credit"],
         ),
     }.items()
 } | {"zhitong.nobody": May()}
@@ -104,6 +118,8 @@ REPLAYS = ("replay.provincial.v1", "replay.credit.v1")
 STEMS = (
     *("provincial.v1", "credit.v1", "receipts.v1"),
     *("recon.provincial.v1", "recon.credit.v1"),
+    *("inbound.provincial.v1", "inbound.credit.v1"),
+    *("inbound.receipts.provincial.v1", "inbound.receipts.credit.v1"),
     *REPLAYS,
 )
 TOPICS = (

@@ -43,6 +43,10 @@ OURS = {
     "zhitong.anze.receipts.v1": 12,
     "zhitong.anze.recon.provincial.v1": 1,
     "zhitong.anze.recon.credit.v1": 1,
+    "zhitong.anze.inbound.credit.v1": 6,
+    "zhitong.anze.inbound.receipts.credit.v1": 1,
+    "zhitong.anze.inbound.provincial.v1": 6,
+    "zhitong.anze.inbound.receipts.provincial.v1": 1,
 }
 
 
@@ -167,6 +171,10 @@ def test_a_broker_that_was_given_gets_the_topics_and_none_is_started(
         "zhitong.given.receipts.v1": 12,
         "zhitong.given.recon.provincial.v1": 1,
         "zhitong.given.recon.credit.v1": 1,
+        "zhitong.given.inbound.credit.v1": 6,
+        "zhitong.given.inbound.receipts.credit.v1": 1,
+        "zhitong.given.inbound.provincial.v1": 6,
+        "zhitong.given.inbound.receipts.provincial.v1": 1,
     }
     assert start_broker(settings).grants == Applied((), (), ())
 

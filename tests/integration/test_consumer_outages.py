@@ -62,8 +62,10 @@ async def test_receipts_due_while_the_broker_is_away_are_sent_when_it_is_back(
         await credit.send(*arrivals)
         async with credit.consuming():
             await credit.answered(3)
-        # Duplicates make their receipts due once more, while nobody takes them.
-        await consumer.take(messages(credit))
+        # Sent once more they have their receipts due again, while nobody takes those.
+        await consumer.take(
+            [each._replace(offset=each.offset + 100) for each in messages(credit)]
+        )
         await asyncio.to_thread(server.kill)
         await consumer.answer()
         assert caplog.text.count("receipts wait") == 1

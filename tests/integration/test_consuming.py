@@ -6,29 +6,27 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from receiver_files import changed
 
 from zhitong.exceptions import ReceiverError, SettingsError
 from zhitong.infra.consuming import NAMES, _configured, _inbox, _keys, database_name
 from zhitong.infra.embedded import variable
 from zhitong.infra.receiver_keys import private_path, public_keys
-from zhitong.infra.receivers_file import RECEIVERS
 from zhitong.infra.settings import Settings
 
 
 def test_every_receiver_we_have_a_consumer_of_is_configured() -> None:
     found = [_configured(Settings(), name) for name in NAMES]
-    assert [each.topic for each in found] == [
+    assert [each.channel.place for each in found] == [
         "zhitong.anze.provincial.v1",
         "zhitong.anze.credit.v1",
     ]
 
 
 def test_a_receiver_that_is_not_configured_is_refused_by_name(tmp_path: Path) -> None:
-    file = tmp_path / "receivers.toml"
-    text = RECEIVERS.read_text("utf-8")
-    file.write_text(text.replace('name = "credit"', 'name = "tax"'), "utf-8")
+    folder = changed(tmp_path, "credit", 'name = "credit"', 'name = "tax"')
     with pytest.raises(SettingsError, match="has no receiver credit, but provincial"):
-        _configured(Settings(receivers=file), "credit")
+        _configured(Settings(receivers=folder), "credit")
 
 
 def test_keys_are_made_once_and_the_public_half_is_for_the_platform(

@@ -592,7 +592,7 @@ async def test_a_mutation_whose_answer_is_too_wide_says_what_it_has_done(
     assert data["refused"] is None
     done = data["done"]
     assert (done["version"], done["change"], done["replayed"]) == (1, "RECORDED", False)
-    assert [one["receiver"] for one in done["events"]] == ["provincial", "credit"]
+    assert [one["receiver"] for one in done["events"]] == ["credit", "provincial"]
     assert done["findings"]
     assert done["decision"] is None  # what was read of it is cut: it is not shown
     again = given(await say(BUREAU, RECORD, d=stated))

@@ -93,7 +93,10 @@ async def test_an_erased_person_is_gone_from_all_versions_and_only_that_person(
     leaves = await pool.fetch("select body, leaf from audit_leaf")
 
     assert await erase(database, PARTY) == Erased(
-        numbers=2, payloads=0, decisions=(str(said.id),)
+        numbers=2,
+        payloads=0,
+        decisions=(str(said.id),),
+        receivers=("credit", "provincial"),
     )
 
     assert await held(ledger, said) == with_numbers(

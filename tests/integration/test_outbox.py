@@ -601,3 +601,26 @@ async def test_a_relay_whose_connection_has_ended_is_soon_no_longer_counted(
     ((owner,),) = await run(opened.url, OWNER)
     await run(opened.url, "select pg_terminate_backend($1, 5000)", owner)
     assert await living.own() == ALL
+
+
+async def test_where_an_event_went_is_noted_where_it_was_recorded_for_another_place(
+    opened: Opened,
+) -> None:
+    await put(opened.url, [outgoing(1), outgoing(2)])
+    outbox = opened.outbox("one")
+    await outbox.own()
+    await outbox.waiting(100)
+    place = "file:///srv/exchange/provincial"
+    await outbox.sent(
+        [
+            Ack(seq=1, partition=20261123, offset=1, place=place),
+            Ack(seq=2, partition=3, offset=7),
+        ]
+    )
+    found = await run(
+        opened.url, "select seq, topic, koffset from outbox_sent order by seq"
+    )
+    assert [tuple(row) for row in found] == [
+        (1, place, 1),
+        (2, outgoing(2).topic, 7),
+    ]

@@ -22,6 +22,7 @@ from zhitong.decisions import (
     Change,
     SignatureState,
     Unreadable,
+    annotation_id,
     event_id,
 )
 from zhitong.exceptions import InboxUnavailableError
@@ -104,6 +105,57 @@ async def test_what_the_bureau_has_signed_is_kept_with_what_it_was_worth(
     assert [tuple(row) for row in found] == [("", ""), ("a.b.c", "INVALID")]
 
 
+def happened(cause: int, **more: object) -> Arrival:
+    """Give what happened to the decision; *more* of what is told of it."""
+    name = UUID(int=cause)
+    return msgspec.structs.replace(
+        arrival(2),
+        event_id=annotation_id(ONE, "REPAIRED", name),
+        change=None,
+        table="annotation",
+        row={
+            "happened": "REPAIRED",
+            "cause": str(name),
+            "expected": "NOTE",
+            "number": "XF-7",
+            "occurred_on": "2026-11-22",
+            "withheld": ["decided_by"],
+        }
+        | more,
+    )
+
+
+async def test_what_happened_is_kept_beside_the_decision_and_changes_no_row(
+    inbox: ReceiverInbox, rows: Fetch
+) -> None:
+    # Before its version has come, and once more behind it.
+    assert await inbox.take([happened(1), arrival(2)]) == [HELD, WAITING]
+    assert await inbox.take([arrival(1), happened(1), happened(2)]) == [HELD] * 3
+    kept = await rows(
+        "select decision_id, version, happened, cause, expected, number,"
+        " occurred_on::text, withheld from annotation order by cause"
+    )
+    assert tuple(kept[0]) == (
+        *(str(ONE), 2, "REPAIRED", str(UUID(int=1)), "NOTE", "XF-7"),
+        *("2026-11-22", ["decided_by"]),
+    )
+    assert len(kept) == 2
+    assert len(await inbox.due(10)) == 4
+    entered = "select change, place from inbox where event_id = $1"
+    (entry,) = await rows(entered, str(happened(1).event_id))
+    assert tuple(entry) == ("ANNOTATED", "annotation")
+    (seen,) = await rows("select version, place from seen")
+    assert tuple(seen) == (2, "cf_fr")
+
+
+async def test_what_happened_and_cannot_be_stored_is_rejected_alone(
+    inbox: ReceiverInbox, rows: Fetch
+) -> None:
+    arrivals = [happened(1, occurred_on="2026-13-45"), happened(2)]
+    assert await inbox.take(arrivals) == [REJECTED, HELD]
+    assert len(await rows("select from annotation")) == 1
+
+
 async def test_an_event_is_in_the_inbox_and_its_row_in_the_standards_columns(
     inbox: ReceiverInbox, rows: Fetch
 ) -> None:
@@ -179,13 +231,35 @@ async def test_a_duplicate_changes_nothing_and_is_answered_again_once(
     first = await inbox.due(10)
     await inbox.answered(first)
     before = await rows("select * from cf_fr")
-    assert await inbox.take([arrival(1, row={"CF_XDR_MC": "他"}), arrival(1)]) == [
-        HELD,
-        HELD,
-    ]
+    again = msgspec.structs.replace(
+        arrival(1, row={"CF_XDR_MC": "他"}), offset=arrival(1).offset + 9
+    )
+    assert await inbox.take([again, arrival(1)]) == [HELD, HELD]
     assert await rows("select * from cf_fr") == before
     assert await inbox.due(10) == first
     assert len(await rows("select * from inbox")) == 1
+
+
+async def test_what_is_read_again_where_it_lay_is_known_and_owes_no_receipt(
+    inbox: ReceiverInbox, rows: Fetch
+) -> None:
+    wrong = arrival(1, decision=TWO, reasons=("没有文号",))
+    wrong = msgspec.structs.replace(wrong, partition=4)
+    assert await inbox.take([arrival(1), wrong]) == [HELD, REJECTED]
+    due = await inbox.due(10)
+    # Not sent yet: it stays due, however often it is read.
+    assert await inbox.take([wrong]) == [REJECTED]
+    assert len(await rows("select from receipt_due")) == 2
+    await inbox.answered(due)
+    found = await inbox.take([arrival(1), arrival(2), wrong, arrival(3)])
+    assert found == [HELD, HELD, REJECTED, HELD]
+    assert [each.receipt.event_id for each in await inbox.due(10)] == [
+        arrival(2).event_id,
+        arrival(3).event_id,
+    ]
+    # Of a topic that was made anew another event may lie there.
+    other = msgspec.structs.replace(arrival(4), offset=1)
+    assert await inbox.take([other]) == [HELD]
 
 
 async def test_a_gap_waits_says_so_and_is_taken_when_it_closes(

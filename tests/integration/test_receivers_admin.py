@@ -44,8 +44,11 @@ async def test_a_receiver_is_suspended_and_resumed_with_a_reason_that_is_kept(
     await outbox.own()
     assert await zhitong("suspend", "credit", "--because", "对方停机维护") == 0
     assert await outbox.waiting(10) == []
+    await run(platform, "update outbox set change = 'CORRECTED'")
     assert await zhitong("list") == 0
     listed = capsys.readouterr().out
+    assert "其中更正和撤销 corrections 1" in listed
+    assert "，自 since 20" in listed
     assert "credit       SUSPENDED  zhitong.anze.credit.v1  待发 waiting 1" in listed
     assert "原因 because: 对方停机维护" in listed
     assert (

@@ -22,6 +22,7 @@ from entries import SEALING
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 from ledger_rows import run
+from receiver_files import changed
 from receiving import Site, decision, entry, of_person, site, until, without_amount
 from replaying import Platform, another, of_tenant, platform
 from topic_reader import Kept
@@ -479,12 +480,8 @@ async def test_whose_basis_has_ended_gets_nothing_and_nothing_is_noted(
     with pytest.raises(ReplayError, match="credit is suspended"):
         await sending.replay(selection)
     await run(sending.url, "update receiver set suspended_at = null")
-    ended = tmp_path / "receivers.toml"
-    text = sending.settings.receivers.read_text("utf-8")
-    ended.write_text(
-        text.replace("since = 2018-07-25", "since = 2018-07-25\nuntil = 2026-01-01"),
-        "utf-8",
-    )
+    since = "since = 2018-07-25"
+    ended = changed(tmp_path, "credit", since, f"{since}\nuntil = 2026-01-01")
     other = replace(sending, settings=replace(sending.settings, receivers=ended))
     with pytest.raises(ReplayError, match="there are provincial"):
         await other.replay(selection)

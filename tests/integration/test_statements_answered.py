@@ -139,7 +139,7 @@ async def both(
     """Make a platform and a receiver, on topics of a tenant of their own."""
     config = read_receivers(tenant=f"t{uuid.uuid4().hex[:12]}")
     await asyncio.to_thread(ensure_topics, broker, config.topics)
-    (topic,) = (one.topic for one in config.receivers if one.name == RECEIVER)
+    topic = config.kafka[RECEIVER].topic
     await prepare(database)
     async with site(RECEIVER, broker, receivers) as made:
         at = replace(made, topic=topic, receipts=config.receipts)

@@ -64,7 +64,7 @@ async def test_it_agrees_and_with_a_record_deleted_or_another_key_it_does_not(
     config = read_receivers(tenant=f"t{uuid.uuid4().hex[:12]}")
     await asyncio.to_thread(ensure_topics, broker, config.topics)
     await prepare(database)
-    (topic,) = (one.topic for one in config.receivers if one.name == RECEIVER)
+    topic = config.kafka[RECEIVER].topic
     on = Way(url=database, broker=broker, topic=topic)
     made = await on.record(8)
     await on.send()

@@ -345,9 +345,8 @@ def of_platform(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
             },
         )
     yield from grants()
-    rules = path.parent.parent / "rules" / "receivers.toml"
-    named = tomllib.loads(rules.read_text(encoding="utf-8"))["receivers"]
-    title = next(one["title"] for one in named if one["name"] == "credit")
+    rules = path.parent.parent / "rules" / "receivers" / "credit.toml"
+    title = tomllib.loads(rules.read_text(encoding="utf-8"))["title"]
     receiver = {"receiver": "credit", "title_zh": title["zh"], "title_en": title["en"]}
     yield "receiver", {**receiver, "topic": "credit", "suspended_because": worded()}
     at = "2026-06-01T12:00:00+08:00"
@@ -367,6 +366,45 @@ def of_platform(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
         event.pop("decision_id")
         yield "receipt", {**event, **said, **answer}
     yield from reconciled(at)
+    yield from told(at)
+    yield from worked(at)
+
+
+def told(at: str) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Make what others told us: of each decision, by each kind of notice."""
+    place = {"topic": "x", "kpartition": 1, "koffset": 1}
+    nothing = {"raw": "\\x00", "hash": "\\x" + "0" * 64}
+    message = {"message_id": str(uuid.uuid4())}
+    yield "inbound_message", {**message, "sender": "credit", **place, **nothing}
+    kinds = {"LISTING": "ENTERED", "REPAIR": "GRANTED", "OBJECTION": "RAISED"}
+    for row, decision in enumerate(DECISIONS):
+        of = {**message, "version": 1, "decision_id": decision, "changed_at": at}
+        for kind, status in kinds.items():
+            own = {"sender": "credit", "kind": kind, "subject": canary()}
+            party = {"party_code": PARTIES[row], "party_name": worded()}
+            more = {**party, "listing_no": LISTINGS[row]}
+            yield "inbound_state", {**of, **own, "status": status, **more, **_words()}
+        own = {"sender": "provincial", "kind": "SUPERVISION", "subject": canary()}
+        more = {"agency_code": CODES[row], "document": "NOTICE"}
+        yield "inbound_state", {**of, **own, "status": "ISSUED", **more, **_words()}
+
+
+def _words() -> Mapping[str, object]:
+    """Say of a notice what is somebody's words, and its days."""
+    names = {name: worded() for name in ("decided_by", "reason", "basis")}
+    days = {name: day() for name in ("occurred_on", "until_on")}
+    return {**names, **days, "document_no": canary(), "data": {}}
+
+
+def worked(at: str) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Make work about each decision: late, or done with somebody's words."""
+    for number, decision in enumerate(DECISIONS):
+        item = {"item_id": str(uuid.uuid4()), "kind": "REJECTED", "receiver": "credit"}
+        of = {"decision_id": decision, "version": 1, "occasion": "RECORDED"}
+        said = {"cause": canary(), "codes": [canary()], "fields": [canary()]}
+        done = {"closed_at": at, "closed_by": "DEED", "because": worded()}
+        times = {"opened_at": at, "due_at": "2026-06-04T16:00:00Z"}
+        yield "work_item", {**item, **of, **said, **times, **(done if number else {})}
 
 
 def reconciled(at: str) -> Iterator[tuple[str, Mapping[str, object]]]:

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import dataclasses
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -14,23 +15,29 @@ from uuid import UUID
 import pytest
 from jsonschema import Draft202012Validator
 from msgspec.structs import replace
+from sending import DATA, told, wire
 
 from zhitong.decisions import (
     Absence,
     Act,
+    Annotation,
     Answer,
     Change,
     Decision,
     Entry,
+    Happened,
     Party,
     Receipt,
 )
+from zhitong.inbound import Fate, InboundReceipt
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.rules.reconciliation import root_of
 from zhitong.streams.asyncapi import asyncapi
+from zhitong.streams.channels import FileChannel
 from zhitong.streams.cloud_events import write_receipt
 from zhitong.streams.envelopes import ReceiverEnvelopes
 from zhitong.streams.examples import whole
+from zhitong.streams.inbound_receipts import receipted, write_inbound_receipt
 from zhitong.streams.keys import ReceiverKeys, sign_receipt
 from zhitong.streams.notices import Notice, write_notice
 from zhitong.streams.stated import (
@@ -100,6 +107,18 @@ def produced() -> list[tuple[str, bytes]]:
         why=Absence.ERASED,
         payload_hash="ab" * 32,
     )
+    annotation = Annotation(
+        receiver="credit",
+        happened=Happened(
+            cause=EVENT_ID,
+            what="ERASED",
+            decision_id=EVENT_ID,
+            version=2,
+            order=-7,
+            at=AT,
+        ),
+        withheld=frozenset({"listingNo"}),
+    )
     stated = Statement(
         statement=EVENT_ID,
         receiver="credit",
@@ -119,10 +138,32 @@ def produced() -> list[tuple[str, bytes]]:
     return [
         *found,
         ("notice", write_notice(notice)),
+        ("annotation", envelopes.annotated(annotation).payload),
         ("receipt", write_receipt(signed, "anze")),
         ("statement", write_statement(stated, "a.b.c", source)),
         ("answer", write_answer(said, sign_answer(said, KEYS), "anze")),
+        *inbound(),
     ]
+
+
+def inbound() -> Iterator[tuple[str, bytes]]:
+    """Give what is told us, and an answer to it."""
+    for what in DATA:
+        yield f"inbound.{what}.1", wire(told(what, at=AT))
+    due = InboundReceipt(
+        receipt=EVENT_ID,
+        message=EVENT_ID,
+        sender="credit",
+        event_id=None,
+        fate=Fate.QUARANTINED,
+        reasons=("UNREADABLE",),
+        at=AT,
+        payload_hash="ab" * 32,
+        topic="zhitong.anze.inbound.credit.v1",
+        partition=0,
+        offset=7,
+    )
+    yield "inbound.receipt", write_inbound_receipt(receipted(due, "anze"), "a.b.c")
 
 
 async def node(script: str, *arguments: str, given: bytes = b"") -> list[str]:
@@ -159,6 +200,10 @@ def test_each_receiver_has_a_channel_with_its_topic_and_tables() -> None:
         "receipts": "zhitong.anze.receipts.v1",
         "recon.provincial": "zhitong.anze.recon.provincial.v1",
         "recon.credit": "zhitong.anze.recon.credit.v1",
+        "inbound.credit": "zhitong.anze.inbound.credit.v1",
+        "inbound.receipts.credit": "zhitong.anze.inbound.receipts.credit.v1",
+        "inbound.provincial": "zhitong.anze.inbound.provincial.v1",
+        "inbound.receipts.provincial": "zhitong.anze.inbound.receipts.provincial.v1",
     }
     assert list(channels["credit"]["messages"]) == [
         "credit.cf_fr.1",
@@ -166,10 +211,45 @@ def test_each_receiver_has_a_channel_with_its_topic_and_tables() -> None:
         "credit.xk_fr.1",
         "credit.xk_zrr.1",
         "notice",
+        "annotation",
     ]
-    assert len(channels["provincial"]["messages"]) == 9 + 1
+    assert len(channels["provincial"]["messages"]) == 9 + 2
     assert channels["replay.credit"]["messages"] == channels["credit"]["messages"]
     assert channels["provincial"]["bindings"]["kafka"]["partitions"] == 12
+
+
+def test_who_reads_no_topic_has_messages_and_no_channel() -> None:
+    config = read_receivers()
+    files = FileChannel(folder="/srv/exchange/credit")
+    receivers = tuple(
+        dataclasses.replace(one, channel=files) if one.name == "credit" else one
+        for one in config.receivers
+    )
+    said = json.loads(asyncapi(dataclasses.replace(config, receivers=receivers)))
+    assert not {"credit", "replay.credit", "recon.credit"} & said["channels"].keys()
+    message = said["components"]["messages"]["credit.cf_zrr.1"]
+    schema = {**message["payload"], "components": said["components"]}
+    Draft202012Validator(schema).validate(message["examples"][0]["payload"])
+
+
+def test_a_topic_has_the_messages_of_all_its_receivers_rules() -> None:
+    config = read_receivers()
+    (now,) = (one for one in config.receivers if one.name == "credit")
+    before = dataclasses.replace(
+        now,
+        format="credit@2015",
+        acts=frozenset({Act.PENALTY}),
+        since=date(2015, 1, 1),
+        until=date(2018, 7, 24),
+    )
+    both = dataclasses.replace(config, receivers=(before, now))
+    said = json.loads(asyncapi(both))
+    assert list(said["channels"]["credit"]["messages"]) == [
+        "credit2015.cf.1",
+        *("credit.cf_fr.1", "credit.cf_zrr.1", "credit.xk_fr.1", "credit.xk_zrr.1"),
+        "notice",
+        "annotation",
+    ]
 
 
 def test_every_kind_of_event_we_produce_is_as_the_document_says() -> None:
@@ -186,7 +266,7 @@ def test_every_kind_of_event_we_produce_is_as_the_document_says() -> None:
 async def test_the_asyncapi_parser_finds_nothing_to_say() -> None:
     path = str(ROOT / "docs" / "asyncapi.json")
     assert await node("asyncapi.mjs", path) == [
-        "0 findings, 7 channels, 17 messages, 7 operations"
+        "0 findings, 11 channels, 27 messages, 11 operations"
     ]
 
 
@@ -194,7 +274,7 @@ async def test_the_cloud_events_reader_reads_what_we_produce_with_its_time() -> 
     events: Sequence[tuple[str, bytes]] = produced()
     given = b"".join(base64.b64encode(value) + b"\n" for _, value in events)
     read = [json.loads(line) for line in await node("events.mjs", given=given)]
-    assert len(read) == len(events) == 26
+    assert len(read) == len(events) == 36
     for (_, value), event in zip(events, read, strict=True):
         said = json.loads(value)
         # The reader writes times in UTC; whatever else we said it gives back.

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
+import msgspec
 import pytest
 
 from zhitong.catalogue import (
+    Blamed,
     FieldQuality,
     Measured,
     Quality,
+    Rejections,
     Sample,
     SampledRow,
     Sampling,
@@ -172,3 +176,24 @@ def test_the_newest_day_of_a_field_that_is_not_given_is_not_given() -> None:
     given = {"registerId"}
     shown = quality_of(found, names, days=given, counts=True, smallest=0)
     assert (shown.newest, shown.newestField, shown.cyclesBehind) == (None, None, None)
+
+
+def test_what_was_rejected_is_for_whoever_may_count_the_rows() -> None:
+    rejections = Rejections(
+        sent=40, rejected=2, blamed=(Blamed(code="1003", field="CF_WSH", decisions=2),)
+    )
+    kept = msgspec.json.encode(replace(of(row("1")), rejections=rejections))
+    found = Measured(quality=msgspec.json.decode(kept, type=Quality))
+    others = quality_of(found, (), days=(), counts=False, smallest=5)
+    assert others.rejections is None
+    own = quality_of(found, (), days=(), counts=True, smallest=0)
+    assert own.rejections is not None
+    assert (own.rejections.sent, own.rejections.rejected) == (40, 2)
+    (blamed,) = own.rejections.blamed
+    assert (blamed.code, blamed.field, blamed.decisions) == ("1003", "CF_WSH", 2)
+
+
+def test_what_was_measured_before_rejections_were_counted_is_read() -> None:
+    before = msgspec.to_builtins(of(row("1")))
+    del before["rejections"]
+    assert msgspec.convert(before, Quality).rejections is None

@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 import pytest
 from msgspec.structs import replace
+from receiver_files import changed as rewritten
+from receiver_files import with_examples
 
 from zhitong.decisions import (
     Act,
@@ -20,15 +22,17 @@ from zhitong.decisions import (
     Decision,
     Entry,
     Event,
+    Finding,
     Licence,
     Party,
     Penalty,
     Review,
+    Severity,
 )
 from zhitong.exceptions import ReceiverError
 from zhitong.infra.deciding import check_given, receivers_copies
 from zhitong.infra.policy_file import read_policy
-from zhitong.infra.receivers_file import RECEIVERS, read_receivers
+from zhitong.infra.receivers_file import read_receivers
 from zhitong.resolvers.copies import ALWAYS, Copies
 from zhitong.resolvers.decision_fields import (
     FIELDS,
@@ -43,10 +47,12 @@ from zhitong.resolvers.read import Reader
 from zhitong.schema.entities import ENTITIES
 from zhitong.streams import examples
 from zhitong.streams.cloud_events import parse
-from zhitong.streams.envelopes import NEEDED, ReceiverEnvelopes
+from zhitong.streams.envelopes import ReceiverEnvelopes
 from zhitong.streams.examples import whole
+from zhitong.streams.forms import form
 from zhitong.streams.keys import ReceiverKeys, unseal
 from zhitong.streams.receivers import IdNumber, Receivers
+from zhitong.streams.schemas import faults
 from zhitong.types import Allow, Compare, Label, MaskKind, Op
 
 POLICY = read_policy(Path("infra/rules/policy.toml"), ENTITIES)
@@ -433,6 +439,88 @@ async def test_what_a_receiver_is_given_is_noted_with_who_why_and_which() -> Non
     assert NUMBER not in str(look)
 
 
+# --- what the rules found ----------------------------------------------------
+
+FINDINGS = [
+    Finding(
+        check=f"rule-{number}",
+        severity=Severity.BREACH if number % 2 else Severity.DOUBT,
+        detail=Label(f"发现 {number}", f"found {number}"),
+        source="configured rule",
+    )
+    for number in range(1, 13)
+]
+
+
+async def supervised(
+    folder: Path, policy: Policy, said: Entry, found: list[Finding]
+) -> tuple[tuple[Copy, ...], dict[str, Any]]:
+    """Give the copies of who supervises and of another, and the supervisor's row."""
+    config = read_receivers(with_examples(folder, "supervision"))
+    forms = ReceiverEnvelopes(config, {"credit": KEYS.public}, lambda: AT)
+    made = receivers_copies(Reader(dict, policy), forms, dict)
+    given = await made.of(said, ["credit", "supervision"])
+    told = await made.with_findings(given, found)
+    assert told[0] is given[0], "the credit system has no place for them"
+    (event,) = forms.events(told[1:], follows_history=False)
+    return told, parse(event.payload).row
+
+
+async def test_who_supervises_is_given_what_the_rules_found(tmp_path: Path) -> None:
+    told, row = await supervised(tmp_path, POLICY, entry(PENALTY), FINDINGS)
+    assert told[1].findings == tuple(FINDINGS)
+    assert [one["check"] for one in row["findings"]] == [one.check for one in FINDINGS]
+    assert row["findings"][0] == {
+        "check": "rule-1",
+        "severity": "BREACH",
+        "zh": "发现 1",
+        "en": "found 1",
+        "source": "configured rule",
+    }
+    assert faults("supervised", row) == ()
+    # It is a look at findings, on record as that at the decision is.
+    decided, found = told[1].look.looks
+    assert (decided.type, found.type, found.rows) == ("Decision", "Finding", 12)
+    assert f"{PENALTY.id}/1/12" in found.keys
+    assert set(found.fields) >= {"check", "severity", "messageZh"}
+
+
+async def test_findings_that_the_policy_keeps_back_are_in_no_stream(
+    tmp_path: Path,
+) -> None:
+    rule = changed(
+        other(Effect.DENY, "check").rules[0],
+        kinds=frozenset({"supervisor"}),
+        types=frozenset({"Finding"}),
+        purposes=frozenset({"supervision"}),
+    )
+    policy = changed(POLICY, rules=(rule, *POLICY.rules))
+    told, row = await supervised(tmp_path, policy, entry(PENALTY), FINDINGS)
+    assert told[1].findings == ()
+    assert "findings" not in row
+
+
+async def test_a_number_in_a_finding_leaves_masked(tmp_path: Path) -> None:
+    detail = Label(f"证件 {NUMBER} 不符", f"the ID {NUMBER} does not fit")
+    said = replace(FINDINGS[0], detail=detail)
+    _, row = await supervised(tmp_path, POLICY, entry(PENALTY), [said])
+    assert NUMBER not in str(row)
+    assert "不符" in row["findings"][0]["zh"]
+
+
+async def test_who_is_told_of_an_end_alone_is_told_of_no_finding(
+    tmp_path: Path,
+) -> None:
+    rule = changed(
+        narrowed("division", "000000").rows[-1], kinds=frozenset({"supervisor"})
+    )
+    policy = changed(POLICY, rows=(*POLICY.rows, rule))
+    gone = entry(PENALTY, Change.WITHDRAWN, 2)
+    told, row = await supervised(tmp_path, policy, gone, FINDINGS)
+    assert told[1].findings == ()
+    assert row["status"] == "1"
+
+
 # --- at start ----------------------------------------------------------------
 
 
@@ -443,7 +531,7 @@ def test_the_shipped_policy_gives_every_form_what_it_needs() -> None:
     )
     assert all(
         isinstance(fields.fields[name][0].verdict, Allow)
-        for name in NEEDED[CONFIG.receivers[1].format]
+        for name in form("credit@2018").needed
     )
 
 
@@ -487,12 +575,9 @@ def test_a_condition_on_what_an_entry_does_not_have_is_refused_at_start() -> Non
 def test_a_receiver_that_is_no_requester_is_refused_at_start(
     old: str, new: str, tmp_path: Path
 ) -> None:
-    text = RECEIVERS.read_text("utf-8")
-    assert old in text
-    path = tmp_path / "receivers.toml"
-    path.write_text(text.replace(old, new), "utf-8")
+    folder = rewritten(tmp_path, "credit", old, new)
     with pytest.raises(ReceiverError, match="credit: kind is no requester kind"):
-        read_receivers(path)
+        read_receivers(folder)
 
 
 def test_of_another_purpose_a_receiver_is_given_nothing() -> None:

@@ -295,7 +295,7 @@ async def test_a_decision_is_registered_and_leaves_for_both_receivers(
     assert not recorded.replayed
     assert recorded.at == NOON
     assert recorded.content_hash == desk.ledger.content_hash(DECISION)
-    assert [event.receiver for event in recorded.events] == ["provincial", "credit"]
+    assert [event.receiver for event in recorded.events] == ["credit", "provincial"]
     assert {event.event_id for event in recorded.events} == {
         event_id(DECISION.id, 1, Change.RECORDED)
     }
@@ -335,7 +335,7 @@ async def test_the_entry_carries_what_the_registers_were_asked(desk: Desk) -> No
     await desk.recorder.settled()
     (entry,) = desk.ledger.versions[DECISION.id]
     *told, asked = entry.looks
-    assert [look.operation for look in told] == ["push:provincial", "push:credit"]
+    assert [look.operation for look in told] == ["push:credit", "push:provincial"]
     assert asked.occasion.purpose == "decision-check"
     assert len(asked.looks) == 5
     assert desk.log.inquiries == []  # in the entry's own transaction, and nowhere else

@@ -141,12 +141,29 @@ def test_the_answers_on_error_pages_have_the_code_and_the_page_they_stand_on() -
             shown.add(entry["code"])
     # These end a command or a start-up, or are said in a log, and never travel as JSON.
     streams = {"BROKER_UNAVAILABLE", "TOPIC_MISSING", "TOPIC_PARTITIONS"}
-    streams |= {"EVENT_POISON", "RECEIPT_INVALID", "REPLAY"}
+    streams |= {"EVENT_POISON", "RECEIPT_INVALID", "REPLAY", "SCHEMAS"}
+    streams |= {"RECEIVER_UNAVAILABLE", "RECEIVER_ANSWER", "RECEIVER_TABLE"}
     streams |= {"PRESSURE", "DATABASE_FULL"}
     streams |= {"EVIDENCE_BROKEN", "SIGNER_UNAVAILABLE"}
     commands = {"CHECKS", "POLICY", "RECEIVER", "SETTINGS", "EMBEDDED", "SAMPLE"}
-    commands |= {"CLIENTS", "TENANT", "CALENDAR", "WITNESS", "CATALOGUE_FILE"}
+    commands |= {
+        "CLIENTS",
+        "TENANT",
+        "CALENDAR",
+        "FIGURES",
+        "WITNESS",
+        "CATALOGUE_FILE",
+    }
+    commands |= {"CAPTURE", "CAPTURE_KEY_REUSED", "CAPTURE_KEY_TWICE"}
+    commands |= {
+        "CAPTURE_BACKWARDS",
+        "CAPTURE_MANY",
+        "CAPTURE_ROW_GONE",
+        "CAPTURE_REVIVED",
+        "CAPTURE_DIFFERS",
+    }
     commands |= {"STANDBY", "ERASURE", "EVIDENCE_UNKNOWN", "EVIDENCE_UNSEALED"}
+    commands |= {"INBOUND", "WORK"}
     assert set(CODES) - shown == commands | streams
 
 
@@ -281,7 +298,7 @@ def test_the_rule_in_the_documents_is_one_of_those_in_force(tmp_path: Path) -> N
             | set(MaskKind)
             | set(KINDS)
             - {"department", "platform"}
-            - {"provincial-platform", "credit-system"},
+            - {"provincial-platform", "credit-system", "sharing-platform"},
             id="keys and masks of a rule",
         ),
         pytest.param(

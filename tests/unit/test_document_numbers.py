@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zhitong.rules.document_numbers import normalised, usual
+from zhitong.rules.document_numbers import expanded, normalised, usual
 
 PAIRS = ("〔〕", "[]", "【】", "（）", "()", "﹝﹞", "［］", "[〕", ("", ""))
 BLANKS = ("", " ", "\u3000", "\xa0", "\t", "\u200b")
@@ -126,3 +126,95 @@ def test_a_normal_form_is_its_own(text: str) -> None:
 )
 def test_a_usual_form_has_name_year_and_number(text: str, *, fits: bool) -> None:
     assert usual(text) is fits
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        pytest.param(
+            "安金罚决字〔2025〕8-11号",
+            [f"安金罚决字〔2025〕{n}号" for n in (8, 9, 10, 11)],
+            id="a range",
+        ),
+        pytest.param(
+            "安金罚决字【2025】71号-72号",
+            ["安金罚决字〔2025〕71号", "安金罚决字〔2025〕72号"],
+            id="a range with 号 at both ends",
+        ),
+        pytest.param(
+            "安金罚决字（２０２５）８～１０号",
+            [f"安金罚决字〔2025〕{n}号" for n in (8, 9, 10)],
+            id="a range with a wave, full-width",
+        ),
+        pytest.param(
+            "安金罚决字〔2025〕8号至第9号",
+            ["安金罚决字〔2025〕8号", "安金罚决字〔2025〕9号"],
+            id="a range in words",
+        ),
+        pytest.param(
+            "安金罚决字[2025] 8、9、12-13号",
+            [f"安金罚决字〔2025〕{n}号" for n in (8, 9, 12, 13)],
+            id="a list with a range",
+        ),
+        pytest.param(
+            "安金罚决字〔2025〕8号和9号",
+            ["安金罚决字〔2025〕8号", "安金罚决字〔2025〕9号"],
+            id="two with 和",
+        ),
+        pytest.param(
+            "和县应急罚〔2025〕8号", ["和县应急罚〔2025〕8号"], id="和 in a name"
+        ),
+        pytest.param(
+            "甲罚〔2025〕8号，乙罚〔2024〕9号",
+            ["甲罚〔2025〕8号", "乙罚〔2024〕9号"],
+            id="another agency and year",
+        ),
+        pytest.param(
+            "甲罚〔2025〕8、9号；8号",
+            ["甲罚〔2025〕8号", "甲罚〔2025〕9号"],
+            id="one twice",
+        ),
+        pytest.param(
+            "甲罚〔2025〕098-101号",
+            [f"甲罚〔2025〕{n}号" for n in ("098", "099", "100", "101")],
+            id="noughts before",
+        ),
+        pytest.param(
+            "东应急罚〔2026〕12-1号",
+            ["东应急罚〔2026〕12-1号"],
+            id="a number of a number",
+        ),
+        pytest.param(
+            "甲罚〔2025〕1-20250号", ["甲罚〔2025〕1-20250号"], id="too long a range"
+        ),
+        pytest.param("第20191号", ["第20191号"], id="no year"),
+        pytest.param(
+            "市监处罚〔2026〕12号之一", ["市监处罚〔2026〕12号之一"], id="之一"
+        ),
+        pytest.param("", [], id="nothing"),
+    ],
+)
+def test_a_title_that_names_several_numbers_names_each(
+    text: str, numbers: list[str]
+) -> None:
+    assert list(expanded(text)) == numbers
+
+
+@given(st.data(), prefixes, years, st.integers(1, 900), st.integers(1, 60))
+def test_a_range_has_every_number_from_end_to_end(
+    data: st.DataObject, prefix: str, year: str, first: int, more: int
+) -> None:
+    opening, closing = data.draw(st.sampled_from(PAIRS[:-1]))
+    text = f"{prefix}{opening}{year}{closing}{first}-{first + more}号"
+    assert list(expanded(text)) == [
+        normalised(f"{prefix}〔{year}〕{number}号")
+        for number in range(first, first + more + 1)
+    ]
+
+
+@given(st.data(), prefixes, years, numbers)
+def test_one_number_alone_is_expanded_to_itself(
+    data: st.DataObject, prefix: str, year: str, number: str
+) -> None:
+    text = data.draw(written(prefix, year, number))
+    assert expanded(text) == (normalised(text),)

@@ -54,31 +54,31 @@ FEN = st.integers(-1, 2**63 - 1)
 WORDS = CONFIG.words
 PARTIES = st.builds(
     Party,
-    kind=a_code(*WORDS.party_kinds),
+    kind=a_code(*WORDS["party_kinds"]),
     name=TEXT,
     code=maybe(TEXT),
     registration_no=maybe(TEXT),
-    id_kind=maybe(a_code(*WORDS.id_kinds)),
+    id_kind=maybe(a_code(*WORDS["id_kinds"])),
     id_number=maybe(TEXT),
     representative=maybe(TEXT),
-    representative_id_kind=maybe(a_code(*WORDS.id_kinds)),
+    representative_id_kind=maybe(a_code(*WORDS["id_kinds"])),
     representative_id_number=maybe(TEXT),
 )
 PENALTIES = st.builds(
     Penalty,
-    kinds=st.lists(a_code(*WORDS.penalty_kinds), max_size=20).map(tuple),
+    kinds=st.lists(a_code(*WORDS["penalty_kinds"]), max_size=20).map(tuple),
     violation_type=maybe(TEXT),
     fine=maybe(FEN),
     confiscated=maybe(FEN),
     licence_affected=maybe(TEXT),
-    procedure=maybe(a_code(*WORDS.procedures)),
+    procedure=maybe(a_code(*WORDS["procedures"])),
     valid_to=maybe(DAY),
     publicity_to=maybe(DAY),
     hearing=maybe(st.booleans()),
 )
 LICENCES = st.builds(
     Licence,
-    kind=a_code(*WORDS.licence_kinds),
+    kind=a_code(*WORDS["licence_kinds"]),
     certificate_name=maybe(TEXT),
     certificate_no=maybe(TEXT),
     valid_from=maybe(DAY),
@@ -107,7 +107,7 @@ DECISIONS = st.builds(
             Review,
             reference=TEXT,
             on=maybe(DAY),
-            opinion=maybe(a_code(*WORDS.review_opinions)),
+            opinion=maybe(a_code(*WORDS["review_opinions"])),
         )
     ),
     collective=maybe(st.booleans()),
@@ -177,6 +177,8 @@ def test_what_is_found_beforehand_is_what_receivers_then_say(
         f"{one.check} {one.detail.zh.partition('：')[2]}"
         f" / {one.detail.en.partition(': ')[2]}"
         for one in ENVELOPES.shortcomings(copies)
+        # What no dictionary has a text for is left out: no receiver sees that it lacks.
+        if "GAP" not in one.detail.zh
     ]
     assert found == said
 

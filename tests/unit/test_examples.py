@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.streams import examples
 from zhitong.streams.cloud_events import parse, parse_receipt
+from zhitong.streams.forms import FORMS
 from zhitong.streams.keys import ReceiverKeys, unseal, verify_receipt
 from zhitong.streams.schemas import faults, tables
 
@@ -26,8 +27,11 @@ PUBLIC = ReceiverKeys.load(DOCS / "examples" / "credit.public.json")
 
 def value(table: str) -> bytes:
     known = tables()[table]
-    receiver = next(one for one in CONFIG.receivers if one.format == known.format)
-    return examples.value(examples.event(receiver, known, CONFIG))
+    of = next(one for one in FORMS.values() if table in one.tables)
+    for receiver in CONFIG.receivers:
+        if receiver.format == of.key:
+            return examples.value(examples.event(receiver, known, CONFIG))
+    return examples.value(examples.sample(of, known, CONFIG))
 
 
 @pytest.mark.parametrize("table", list(tables()))

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from stdnum.cn import ric, uscc
+from stdnum.iso7064 import mod_11_10
 
 from zhitong.rules.identifiers import (
     CREDIT_ALPHABET,
@@ -13,6 +14,9 @@ from zhitong.rules.identifiers import (
     credit_code,
     credit_code_fault,
     organisation_code,
+    organisation_code_fault,
+    registration_number,
+    registration_number_fault,
     resident_id,
 )
 
@@ -113,3 +117,47 @@ def test_the_resident_number_of_the_standard_is_completed() -> None:
 @given(st.text(DIGITS, min_size=17, max_size=17))
 def test_stdnum_agrees_on_resident_numbers(first17: str) -> None:
     assert ric.calc_check_digit(first17 + "0") == resident_id(first17)[-1]
+
+
+@given(st.text(DIGITS, min_size=14, max_size=14))
+def test_stdnum_agrees_on_old_registration_numbers(first14: str) -> None:
+    number = registration_number(first14)
+    assert mod_11_10.is_valid(number)
+    assert registration_number_fault(number) is None
+    for digit in DIGITS.replace(number[-1], ""):
+        fault = registration_number_fault(first14 + digit)
+        assert fault is not None
+        assert "first 14" in fault.en
+
+
+@pytest.mark.parametrize(
+    ("text", "en"),
+    [
+        ("1101081234567", None),
+        ("110108123456", "this has 12"),
+        ("11010812345678A", "this has 15"),
+        ("", "this has 0"),
+    ],
+)
+def test_a_registration_number_has_its_form(text: str, en: str | None) -> None:
+    fault = registration_number_fault(text)
+    assert (fault is None) if en is None else (fault is not None and en in fault.en)
+
+
+@given(st.text(CREDIT_ALPHABET, min_size=8, max_size=8))
+def test_an_organisation_code_has_one_check_character(first8: str) -> None:
+    code = organisation_code(first8)
+    assert organisation_code_fault(code) is None
+    for character in "0123456789X".replace(code[-1], ""):
+        fault = organisation_code_fault(first8 + character)
+        assert fault is not None
+        assert "first 8" in fault.en
+
+
+@pytest.mark.parametrize(
+    "text", ["", "60003734", "60003734-1", "60003734l", "六0003734L"]
+)
+def test_an_organisation_code_has_its_form(text: str) -> None:
+    fault = organisation_code_fault(text)
+    assert fault is not None
+    assert "8 digits" in fault.en

@@ -9,7 +9,7 @@ from outgoing import TOPICS, outgoing
 from zhitong.connectors.memory_outbox import MemoryOutbox
 from zhitong.decisions import Ack, Backlog, Outgoing
 from zhitong.streams.memory_broker import LARGEST, MemoryBroker, MemoryProducer
-from zhitong.streams.producer import Fault, behind
+from zhitong.streams.producer import Fault, Unsent, behind
 from zhitong.streams.relay import Relay
 
 ENDLESS = 60
@@ -153,6 +153,50 @@ async def test_behind_a_fault_nothing_of_its_case_counts_as_sent() -> None:
         await task
     assert [ack.seq for ack in outbox.moved] == [1, 4, 2, 3]
     assert values(there, PROVINCIAL) == [1, 2, 3, 4, 2, 3]
+
+
+async def test_what_a_slow_channel_has_not_begun_comes_later_and_is_no_fault() -> None:
+    outbox = MemoryOutbox([*of_case("one", (1, 2, 3)), outgoing(4, "two")])
+    there = broker()
+
+    inner = MemoryProducer(there)
+
+    class Slow:
+        """It begins one of a batch, and gives the others back."""
+
+        reset, close = inner.reset, inner.close
+
+        def send_batch(
+            self, events: Sequence[Outgoing]
+        ) -> Sequence[Ack | Fault | Unsent]:
+            sent = inner.send_batch(events[:1])
+            return [*sent, *(Unsent(seq=each.seq) for each in events[1:])]
+
+    relay = Relay(outbox, Slow, longest_rest=600.0)
+    task = asyncio.create_task(relay.run())
+    await until(lambda: not outbox.rows)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    assert values(there, PROVINCIAL) == [1, 2, 3, 4]
+    assert inner.resets == 0
+
+
+async def test_each_receiver_has_the_producer_of_its_channel() -> None:
+    outbox = MemoryOutbox([outgoing(1), outgoing(2, receiver="credit")])
+    there, apart = broker(), broker()
+    relay = Relay(
+        outbox,
+        lambda: MemoryProducer(there),
+        others={"credit": lambda: MemoryProducer(apart)},
+    )
+    task = asyncio.create_task(relay.run())
+    await until(lambda: not outbox.rows)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    assert (values(there, PROVINCIAL), values(apart, CREDIT)) == ([1], [2])
+    assert (values(there, CREDIT), values(apart, PROVINCIAL)) == ([], [])
 
 
 async def test_poison_lets_go_what_is_before_it_and_nothing_behind() -> None:

@@ -6,7 +6,13 @@ from datetime import date
 
 import pytest
 
-from zhitong.rules.resident_ids import born, has_resident_id, without_resident_ids
+from zhitong.rules.resident_ids import (
+    born,
+    completed,
+    has_resident_id,
+    resident_id_fault,
+    without_resident_ids,
+)
 
 STARS = "*" * 16
 
@@ -64,3 +70,33 @@ def test_what_is_no_id_number_stays_as_it_is(text: str) -> None:
 def test_the_day_of_birth_is_in_the_number() -> None:
     assert born("11010519491231002X") == date(1949, 12, 31)
     assert born("110105194912310021") is None
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        ("11010519491231002X", None),
+        ("440524188001010014", None),
+        ("110105194912310021", "does not fit the first 17"),
+        ("11010519490231002X", "no such day"),
+        ("01010519491231002X", "17 digits"),
+        ("1101054912310021", "17 digits"),
+        ("11010519491231002x", "17 digits"),
+        ("", "17 digits"),
+    ],
+)
+def test_what_is_wrong_with_an_id_number_is_said_without_it(
+    number: str, says: str | None
+) -> None:
+    fault = resident_id_fault(number)
+    assert (fault is None) is (says is None)
+    if fault is not None and says is not None:
+        assert says in fault.en
+        assert not number or number not in f"{fault.zh}{fault.en}"
+
+
+def test_a_number_of_fifteen_digits_is_completed() -> None:
+    assert completed("110105491231002") == "11010519491231002X"
+    assert completed("110105490231002") is None
+    assert completed("010105491231002") is None
+    assert completed("11010549123100") is None

@@ -8,14 +8,34 @@ from pathlib import Path
 import pytest
 
 from zhitong.exceptions import ZhitongError
+from zhitong.infra.calendar_file import read_calendar
 from zhitong.infra.checks_file import read_checks
 from zhitong.infra.clients_file import read_clients
+from zhitong.infra.figures_file import read_figures
 from zhitong.infra.issuers_file import read_issuers
 from zhitong.infra.receivers_file import read_receivers
 
 
+def only(path: Path) -> object:
+    """Read a folder of one receiver's file."""
+    return read_receivers(path.parent)
+
+
+def read_forms(path: Path) -> object:
+    return read_receivers(forms=path)
+
+
 @pytest.mark.parametrize(
-    "read", [read_checks, read_clients, read_issuers, read_receivers]
+    "read",
+    [
+        read_calendar,
+        read_checks,
+        read_clients,
+        read_figures,
+        read_issuers,
+        only,
+        read_forms,
+    ],
 )
 @pytest.mark.parametrize(
     ("raw", "says"),

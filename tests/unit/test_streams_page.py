@@ -1,19 +1,25 @@
-"""docs/streams.md against the schemas: no column and no rule is left unsaid."""
+"""The pages of forms against the schemas: no column and no rule is left unsaid."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from zhitong.infra.receivers_file import read_receivers
+from zhitong.streams.annotations import ANNOTATION_TYPE
+from zhitong.streams.annotations import table as annotation_table
 from zhitong.streams.cloud_events import TYPES
 from zhitong.streams.columns import CUT
 from zhitong.streams.grants import grants
+from zhitong.streams.notices import NOTICE_TYPE
 from zhitong.streams.schemas import tables
 
-PAGE = (Path(__file__).parents[2] / "docs" / "streams.md").read_text("utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = "".join((DOCS / name).read_text("utf-8") for name in ("streams.md", "forms.md"))
 LINES = PAGE.splitlines()
 
 
@@ -48,7 +54,17 @@ def test_topics_types_and_the_mark_of_a_cut_text_are_on_the_page() -> None:
         assert f"`{topic}`" in PAGE
     for name in TYPES.values():
         assert name.removeprefix("cn.zhitong.decision") in PAGE
+    for name in (NOTICE_TYPE, ANNOTATION_TYPE):
+        assert f"`{name}`" in PAGE
     assert CUT in PAGE
+
+
+def test_what_an_annotation_says_is_on_the_page() -> None:
+    for name, said in annotation_table().columns.items():
+        title = said["title"]
+        assert f"| `{name}` | {title} |" in LINES
+        for word in cast("Sequence[str]", said.get("enum", ())):
+            assert f"`{word}`" in PAGE
 
 
 def test_the_grants_on_the_page_are_those_declared_and_no_others() -> None:

@@ -7,9 +7,17 @@ from uuid import UUID, uuid5
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from zhitong.connectors.succession import Succession
-from zhitong.decisions import NAMESPACE, Answer, Arrival, Change, event_id
+from zhitong.decisions import (
+    NAMESPACE,
+    Answer,
+    Arrival,
+    Change,
+    annotation_id,
+    event_id,
+)
 
 ONE = uuid5(NAMESPACE, "one")
 TWO = uuid5(NAMESPACE, "two")
@@ -70,6 +78,45 @@ class Database:
         self.known |= batch.known
         self.effects += [(d, a.version) for d, a in batch.effects.items()]
         return answers
+
+
+def happened(cause: int, *, reasons: tuple[str, ...] = ()) -> Arrival:
+    """Give what happened to the decision, and brings no version."""
+    return replace(
+        arrival(2, reasons=reasons),
+        event_id=annotation_id(ONE, "REPAIRED", UUID(int=cause)),
+        change=None,
+        table="annotation",
+    )
+
+
+def test_what_brings_no_version_is_taken_at_once_and_moves_none() -> None:
+    database = Database()
+    assert database.take(happened(1), arrival(3)) == [HELD, WAITING]
+    assert database.take(happened(1), happened(2, reasons=("x",))) == [HELD, REJECTED]
+    assert database.seen[ONE] == 0
+    assert database.effects == []
+    assert database.take(arrival(1), happened(3), arrival(2)) == [HELD] * 3
+    assert (database.seen[ONE], database.waiting) == (3, {})
+
+
+@given(st.permutations([1, 2, 3, -1, -2, -3]), st.lists(st.booleans(), max_size=6))
+def test_versions_are_taken_alike_whatever_happens_between(
+    order: list[int], cuts: list[bool]
+) -> None:
+    with_it, without = Database(), Database()
+    batch: list[Arrival] = []
+    for place, number in enumerate(order):
+        batch.append(arrival(number) if number > 0 else happened(-number))
+        if place < len(cuts) and cuts[place]:
+            with_it.take(*batch)
+            batch = []
+    with_it.take(*batch)
+    without.take(*(arrival(number) for number in order if number > 0))
+    assert with_it.seen == without.seen
+    assert with_it.effects[-1] == without.effects[-1] == (ONE, 3)
+    told = {happened(number).event_id for number in (1, 2, 3)}
+    assert all(with_it.known[one] is HELD for one in told)
 
 
 def test_versions_are_taken_in_order_and_only_the_last_one_is_written() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from zhitong.exceptions import TenantError, ZhitongError
+from zhitong.infra.calendar_file import read_clocks
 from zhitong.infra.checks_file import read_checks
 from zhitong.infra.clients_file import read_clients
+from zhitong.infra.figures_file import read_figures
 from zhitong.infra.policy_file import read_policy
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.settings import Settings
@@ -20,8 +23,11 @@ SHIPPED = Settings()
 RULES = {
     "policy": SHIPPED.policy,
     "checks": SHIPPED.checks,
-    "receivers": SHIPPED.receivers,
+    "credit": SHIPPED.receivers / "credit.toml",
+    "forms": SHIPPED.forms,
     "clients": SHIPPED.clients,
+    "calendar": SHIPPED.calendar,
+    "figures": SHIPPED.figures,
 }
 
 
@@ -40,23 +46,29 @@ def test_a_file_of_rules_of_another_tenant_or_of_nobody_is_refused(
     path.write_text(text.replace('tenant = "*"', whose, 1), encoding="utf-8")
     with pytest.raises(TenantError, match=f"{name}.toml"):
         refuse_foreign_rules("binhai", path)
+    with pytest.raises(TenantError, match=f"{name}.toml"):
+        refuse_foreign_rules("binhai", tmp_path)
 
 
 @pytest.mark.parametrize("whose", ["", 'tenant = ""', 'tenant = "Anze"'])
 def test_a_file_of_rules_says_whose_it_is(tmp_path: Path, whose: str) -> None:
     for name, path in RULES.items():
         text = path.read_text("utf-8").replace('tenant = "*"', whose, 1)
-        changed = tmp_path / f"{name}.toml"
+        changed = tmp_path / name / f"{name}.toml"
+        changed.parent.mkdir()
         changed.write_text(text, encoding="utf-8")
         with pytest.raises(ZhitongError, match="tenant"):
             READ[name](changed)
 
 
-READ = {
+READ: Mapping[str, Callable[[Path], object]] = {
     "policy": lambda path: read_policy(path, ENTITIES),
     "checks": read_checks,
-    "receivers": read_receivers,
+    "credit": lambda path: read_receivers(path.parent),
+    "forms": lambda path: read_receivers(forms=path),
     "clients": read_clients,
+    "calendar": read_clocks,
+    "figures": read_figures,
 }
 
 

@@ -52,7 +52,8 @@ grant execute on function fold_decision_counts() to zhitong_gateway;
 grant select, insert on
     access_entry, access_finding, audit_leaf, catalogue_export, catalogue_quality, catalogue_reply, catalogue_review,
     catalogue_version, deed, decision_version, finding, grant_reply, grant_step, notice, outbox_sent, proceeding,
-    receipt, reconciliation_run, skipped_event, decision_signature, sealed_number, sealed_opening, stray_receipt, unsealed
+    receipt, reconciliation_run, skipped_event, decision_signature, sealed_number, sealed_opening, stray_receipt, unsealed,
+    inbound_event, inbound_history, inbound_message, inbound_verdict
 to zhitong_gateway;
 
 -- A verification reads each month by itself; access_month says so of those made later.
@@ -87,10 +88,12 @@ create policy sealer_keeps on evidence_key to zhitong_sealer using (true) with c
 grant select, insert, update on
     access_grant, decision, receiver, reconciliation, reconciliation_difference, replay
 to zhitong_gateway;
+grant select, insert, update on inbound_effect, inbound_state, work_item to zhitong_gateway;
 grant select, update on grant_change to zhitong_gateway;
-grant select, insert, update, delete on outbox, relay to zhitong_gateway;
-grant select, insert, update on pressure to zhitong_gateway;
-grant select, insert, delete on dead_letter, parked_key, sealed_payload, trusted_document, used_token to zhitong_gateway;
+grant select, insert, update, delete on inbound_receipt, outbox, relay to zhitong_gateway;
+grant select, insert, update on pressure, capture_source, captured to zhitong_gateway;
+grant select, insert, update, delete on awaited, capture_item to zhitong_gateway;
+grant select, insert, delete on dead_letter, inbound_held, parked_key, sealed_payload, trusted_document, used_token to zhitong_gateway;
 
 -- A key is destroyed by an erasure alone, which is the owner's to do (zhitong erase).
 grant select, insert on person_key to zhitong_gateway;

@@ -1,1 +1,1 @@
-"""Pure law: identifiers and, later, calendar, clocks and states."""
+"""Pure law: identifiers, calendar, dated figures, states; clocks are to come."""

@@ -1,4 +1,4 @@
-"""Identifiers of bodies and persons: GB 32100, GB 11714 and GB 11643."""
+"""Identifiers of bodies and persons: GB 32100, GB 11714, GB 11643, and old numbers."""
 
 from __future__ import annotations
 
@@ -23,6 +23,10 @@ _CREDIT = re.compile(
     f"[{CREDIT_ALPHABET}]{{2}}[0-9]{{6}}[{CREDIT_ALPHABET}]{{10}}", re.ASCII
 )
 """What no character of is wrong: the usual case is not looked at one by one."""
+_ORGANISATION = re.compile(r"[0-9A-Z]{8}[0-9X]", re.ASCII)
+_REGISTRATION = re.compile(r"[0-9]{13}|[0-9]{15}", re.ASCII)
+_UNCHECKED = 13
+"""Digits of a registration number from before 2007, which has no check digit."""
 _LOOK_ALIKES = {"O": "0", "I": "1", "S": "5", "V": "U", "Z": "2"}
 
 
@@ -68,6 +72,47 @@ def organisation_code(first8: str) -> str:
     return first8 + "0123456789X"[-total % 11]
 
 
+def organisation_code_fault(text: str) -> Label | None:
+    """Say what is wrong with an organisation code of nine characters; None: nothing.
+
+    The hyphen before its check character is not part of it.
+    """
+    if not _ORGANISATION.fullmatch(text):
+        return Label(
+            "组织机构代码应为 8 位数字或大写字母加 1 位校验码",
+            "an organisation code has 8 digits or capital letters and a check",
+        )
+    if organisation_code(text[:8]) != text:
+        return Label(
+            f"组织机构代码校验码“{text[-1]}”与前 8 位不符",
+            f"check character {text[-1]} does not fit the first 8",
+        )
+    return None
+
+
+def registration_number(first14: str) -> str:
+    """Complete an old registration number 工商注册号 (ISO 7064 MOD 11,10)."""
+    return first14 + str((1 - (_registration_sum(first14) or 10) * 2 % 11) % 10)
+
+
+def registration_number_fault(text: str) -> Label | None:
+    """Say what is wrong with an old registration number; None if nothing is.
+
+    One of 13 digits is from before the check digit: only its form is looked at.
+    """
+    if not _REGISTRATION.fullmatch(text):
+        return Label(
+            f"工商注册号应为 15 位或 13 位数字，收到 {len(text)} 位",
+            f"a registration number has 15 or 13 digits, this has {len(text)}",
+        )
+    if len(text) != _UNCHECKED and registration_number(text[:-1]) != text:
+        return Label(
+            f"工商注册号校验码“{text[-1]}”与前 14 位不符",
+            f"check digit {text[-1]} does not fit the first 14",
+        )
+    return None
+
+
 def resident_id(first17: str) -> str:
     """Complete a resident ID number (ISO 7064 MOD 11-2)."""
     total = sum(
@@ -75,6 +120,13 @@ def resident_id(first17: str) -> str:
         for digit, weight in zip(first17, _RESIDENT_WEIGHTS, strict=True)
     )
     return first17 + "10X98765432"[total % 11]
+
+
+def _registration_sum(digits: str) -> int:
+    total = 5
+    for digit in digits:
+        total = ((total or 10) * 2 % 11 + int(digit)) % 10
+    return total
 
 
 def _credit_check(first17: str) -> str:
