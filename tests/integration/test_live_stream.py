@@ -531,7 +531,7 @@ async def test_what_presses_is_told_with_its_stage_and_since_when(
     # What the receiver's oldest has waited counts: here it may be another test's.
     aged = await sql(
         "platform",
-        "update outbox set created_at = created_at - interval '40 days' "
+        "update outbox set created_at = created_at - interval '400 days' "
         "where receiver = 'credit' returning seq",
     )
 
@@ -555,7 +555,7 @@ async def test_what_presses_is_told_with_its_stage_and_since_when(
     finally:
         await sql(
             "platform",
-            "update outbox set created_at = created_at + interval '40 days' "
+            "update outbox set created_at = created_at + interval '400 days' "
             "where seq = any($1)",
             [row["seq"] for row in aged],
         )

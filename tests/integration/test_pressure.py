@@ -31,6 +31,8 @@ STATE = "select receiver, pressure from receiver_state order by receiver"
 STATUS = "select distinct receiver, status from delivery order by receiver"
 AGED = """update outbox set created_at = clock_timestamp() - make_interval(secs => $1)
     where receiver = $2"""
+LONG = 2 * 366 * 86_400.0
+"""Seconds: longer than the gateways of these tests take for nothing."""
 CODES = ("PRESSURE", "UNDELIVERED", "DATABASE_FULL")
 
 
@@ -311,7 +313,7 @@ async def test_a_decision_is_taken_marked_and_cleared_when_what_waits_has_left(
     await pressure.look()
     before = await ask(RECORD, decision=penalty("pressed-1"))
     assert before["warnings"] == []
-    await sql("platform", AGED, 1_000.0, "credit")
+    await sql("platform", AGED, LONG, "credit")
     await pressure.look()
     marked = await ask(RECORD, decision=penalty("pressed-2"))
     (warning,) = marked["warnings"]
