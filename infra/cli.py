@@ -23,6 +23,7 @@ from zhitong.infra import (
     capture_commands,
     catalogue_commands,
     catalogue_quality,
+    clock_commands,
     commands,
     conforming,
     documents_admin,
@@ -122,6 +123,12 @@ def parser() -> argparse.ArgumentParser:
         rules_commands.check,
     )
     rules_commands.describe(_verbs(rules, *ACTION))
+    timed = command(
+        "clocks",
+        "时钟：按期、逾期、将到期的职责 clocks: duties in time, late and due soon",
+        clock_commands.report,
+    )
+    clock_commands.describe(_verbs(timed, *ACTION))
     _questions(command)
     _witness(command)
     access = command(

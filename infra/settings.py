@@ -113,6 +113,9 @@ class Settings:
     own_figures: str = ""
     """The file of those that this tenant sets by itself; empty: none."""
 
+    duties: Path = Path(__file__).parent / "rules" / "duties.toml"
+    """The file of what has to be done within such terms."""
+
     patterns: Path = Path(__file__).parent / "rules" / "patterns.toml"
     """The file that says which looks deserve attention."""
 

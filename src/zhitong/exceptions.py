@@ -709,6 +709,12 @@ class FiguresError(ZhitongError):
     code = "FIGURES"
 
 
+class DutiesError(ZhitongError):
+    """A file of duties is wrong; the message names file and duty."""
+
+    code = "DUTIES"
+
+
 class ClientsError(ZhitongError):
     """The configuration of what clients may ask is wrong; the message says where."""
 

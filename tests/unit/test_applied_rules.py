@@ -72,6 +72,7 @@ def test_the_figures_of_a_penalty_are_those_of_its_day_kind_and_party() -> None:
         "published-own-site-penalty/2019-10-09": "the last day is 2026-12-01",
         "published-credit-china/2018-07-25": "the last day is 2026-12-01",
         "withdrawn-own-site/2021-07-15": "runs from its being undone",
+        "withdrawn-credit-china/2021-07-15": "runs from its being undone",
         "shown-own-site/2019-10-09": "runs from the publication",
     }
     assert every["penalty-served/2021-07-15"][0] == "7 working days"

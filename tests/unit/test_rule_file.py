@@ -11,6 +11,7 @@ from zhitong.exceptions import ZhitongError
 from zhitong.infra.calendar_file import read_calendar
 from zhitong.infra.checks_file import read_checks
 from zhitong.infra.clients_file import read_clients
+from zhitong.infra.duties_file import read_duties
 from zhitong.infra.figures_file import read_figures
 from zhitong.infra.issuers_file import read_issuers
 from zhitong.infra.receivers_file import read_receivers
@@ -19,6 +20,10 @@ from zhitong.infra.receivers_file import read_receivers
 def only(path: Path) -> object:
     """Read a folder of one receiver's file."""
     return read_receivers(path.parent)
+
+
+def duties(path: Path) -> object:
+    return read_duties(path, {}, ())
 
 
 def read_forms(path: Path) -> object:
@@ -31,6 +36,7 @@ def read_forms(path: Path) -> object:
         read_calendar,
         read_checks,
         read_clients,
+        duties,
         read_figures,
         read_issuers,
         only,

@@ -65,6 +65,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
         calendar=Path("cl"),
         figures=Path("fi"),
         own_figures="of",
+        duties=Path("du"),
         patterns=Path("pa"),
         retention=Path("re"),
         document_aliases=11,

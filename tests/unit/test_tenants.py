@@ -12,6 +12,7 @@ from zhitong.exceptions import TenantError, ZhitongError
 from zhitong.infra.calendar_file import read_clocks
 from zhitong.infra.checks_file import read_checks
 from zhitong.infra.clients_file import read_clients
+from zhitong.infra.duties_file import read_duties
 from zhitong.infra.figures_file import read_figures
 from zhitong.infra.policy_file import read_policy
 from zhitong.infra.receivers_file import read_receivers
@@ -28,6 +29,7 @@ RULES = {
     "clients": SHIPPED.clients,
     "calendar": SHIPPED.calendar,
     "figures": SHIPPED.figures,
+    "duties": SHIPPED.duties,
 }
 
 
@@ -69,6 +71,7 @@ READ: Mapping[str, Callable[[Path], object]] = {
     "clients": read_clients,
     "calendar": read_clocks,
     "figures": read_figures,
+    "duties": lambda path: read_duties(path, {}, ()),
 }
 
 

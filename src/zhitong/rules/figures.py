@@ -140,9 +140,11 @@ class Figure:
 
     def concerns(self, decision: Decision) -> bool:
         """Say whether *decision* is of the kind it is about."""
-        return decision.act in self.acts and (
-            not self.parties or decision.party.kind in self.parties
-        )
+        return self.about(decision.act, decision.party.kind)
+
+    def about(self, act: Act, party: str) -> bool:
+        """Say whether it is about such an *act*, and such a *party*'s (its kind)."""
+        return act in self.acts and (not self.parties or party in self.parties)
 
     def changes(self, after: date, until: date) -> Iterator[tuple[date, Version]]:
         """Give what comes into force after *after*, up to *until*, and when."""

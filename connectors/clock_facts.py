@@ -1,0 +1,119 @@
+"""What happened to decisions, as the ledger has it: what clocks are computed from.
+
+Receipts are found by their events' ids, which are made of decision, version and change:
+what has long been moved out of the sent log is found as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+import asyncpg
+
+from zhitong.connectors import primary
+from zhitong.connectors.loan import LOST, Connection
+from zhitong.connectors.statements import statements
+from zhitong.decisions import Act, Change, event_id
+from zhitong.exceptions import LedgerUnavailableError
+from zhitong.rules.clocks import Happening, Milestone
+from zhitong.rules.figures import Trigger
+
+PAGE = 2_000
+SECONDS = 60.0
+_UNDOING = {Change.CORRECTED.value, Change.WITHDRAWN.value}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """One decision, as far as clocks need it, and what happened to it."""
+
+    id: UUID
+    unit: str
+    act: Act
+    party: str
+    """A code of CounterpartyKind."""
+    document_no: str
+    happenings: tuple[Happening, ...]
+
+
+async def clock_facts(
+    url: str, unit: str | None = None, decision: UUID | None = None
+) -> AsyncGenerator[Facts, None]:
+    """Give every decision, *unit*'s or that one, at one moment of the ledger.
+
+    Raises `LedgerUnavailableError`.
+    """
+    sql = statements("clock_facts")
+    named = str(decision) if decision else None
+    try:
+        connection = await primary.connect(url, command_timeout=SECONDS)
+        try:
+            # One snapshot: what is recorded meanwhile is in another report.
+            async with connection.transaction(
+                isolation="repeatable_read", readonly=True
+            ):
+                after = ""
+                while rows := await connection.fetch(
+                    sql["decisions"], after, PAGE, unit, named
+                ):
+                    held = await _held(connection, rows)
+                    for row in rows:
+                        yield _facts(row, held)
+                    after = rows[-1]["decision_id"]
+        finally:
+            await connection.close()
+    except LOST as error:
+        raise LedgerUnavailableError(
+            "决定台账暂时没有答复，请稍后重试",
+            "the ledger does not answer; try again later",
+        ) from error
+
+
+Held = Mapping[str, Sequence[tuple[str, datetime]]]
+"""By event: who holds it, and since when."""
+
+
+async def _held(connection: Connection, rows: Sequence[asyncpg.Record]) -> Held:
+    events = [event for row in rows for _, event in _events(row)]
+    found: dict[str, list[tuple[str, datetime]]] = {}
+    for one in await connection.fetch(statements("clock_facts")["held"], events):
+        found.setdefault(one["event_id"], []).append((one["receiver"], one["at"]))
+    return found
+
+
+def _events(row: asyncpg.Record) -> Iterator[tuple[int, str]]:
+    decision = UUID(row["decision_id"])
+    for version, change in zip(row["versions"], row["changes"], strict=True):
+        yield version, str(event_id(decision, version, Change(change)))
+
+
+def _facts(row: asyncpg.Record, held: Held) -> Facts:
+    return Facts(
+        id=UUID(row["decision_id"]),
+        unit=row["subject_code"],
+        act=Act(row["act_type"]),
+        party=row["party_kind"],
+        document_no=row["document_no"],
+        happenings=tuple(_happenings(row, held)),
+    )
+
+
+def _happenings(row: asyncpg.Record, held: Held) -> Iterator[Happening]:
+    decided: date = row["decided_on"]
+    if not row["before_platform"]:
+        # What receivers had before the platform began was never the platform's to send.
+        yield Happening(what=Trigger.DECIDED, at=decided, version=1)
+    changes = zip(row["versions"], row["changes"], row["moments"], strict=True)
+    for version, change, at in changes:
+        if change in _UNDOING:
+            yield Happening(what=Trigger.UNDONE, at=at, version=version)
+        if change == Change.WITHDRAWN:
+            yield Happening(what=Milestone.WITHDRAWN, at=at, version=version)
+    for version, event in _events(row):
+        for receiver, at in held.get(event, ()):
+            yield Happening(
+                what=Milestone.HELD, at=at, version=version, receiver=receiver
+            )

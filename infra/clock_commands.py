@@ -1,0 +1,291 @@
+"""``zhitong clocks``: what is due, late and done, computed from the ledger as it is."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import heapq
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import orjson
+
+from zhitong.connectors.clock_facts import Facts, clock_facts
+from zhitong.exceptions import DecisionUnknownError, SettingsError
+from zhitong.infra.calendar_file import read_calendar
+from zhitong.infra.commands import say
+from zhitong.infra.duties_file import read_duties
+from zhitong.infra.figures_file import read_figures
+from zhitong.infra.platform_database import own_platform
+from zhitong.infra.receivers_file import receivers_of
+from zhitong.infra.settings import Settings
+from zhitong.infra.tenants import refuse_foreign_rules
+from zhitong.rules.applied_rules import CONFIDENCE, NOTES
+from zhitong.rules.clock_counts import Counts, Place, counted
+from zhitong.rules.clocks import OPEN, Clock, Duty, Milestone, State, clocks
+from zhitong.rules.working_days import CHINA, Calendar
+from zhitong.types import Label
+
+MOST = 1_000
+"""Clocks, at most so many are listed."""
+STATES = {
+    State.RUNNING: Label("未到期", "running"),
+    State.SOON: Label("将到期", "due soon"),
+    State.LATE: Label("逾期", "LATE"),
+    State.DONE: Label("按期", "done in time"),
+    State.DONE_LATE: Label("逾期做到", "done late"),
+    State.LAPSED: Label("不再需要", "lapsed"),
+    State.LAPSED_LATE: Label("逾期后不再需要", "lapsed, but late"),
+}
+ENDS = {
+    Milestone.HELD: Label("已收存", "held"),
+    Milestone.WITHDRAWN: Label("决定已撤回", "the decision was withdrawn"),
+}
+
+Act = Callable[[Settings, argparse.Namespace], bool | None]
+Verb = Callable[[str, str, Act], argparse.ArgumentParser]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What clocks are computed by."""
+
+    duties: tuple[Duty, ...]
+    calendar: Calendar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A clock of a decision, as it stands."""
+
+    facts: Facts
+    clock: Clock
+    state: State
+
+
+def describe(verb: Verb) -> None:
+    """Add what can be asked of clocks."""
+    counts = verb(
+        "report",
+        "按机关和职责统计按期、逾期、将到期 count by unit and duty",
+        report,
+    )
+    _narrowed(counts)
+    every = verb(
+        "list", "列出未了的，最早到期的在前 what is open, first due first", show
+    )
+    _narrowed(every)
+    every.add_argument("--duty", metavar="职责", help="of this duty alone")
+    every.add_argument(
+        "--late", action="store_true", help="只列逾期的 what is late alone"
+    )
+    one = verb("explain", "一件决定的时钟及其依据 a decision's clocks", explain)
+    one.add_argument("decision", metavar="决定号", type=UUID, help="its id")
+    one.add_argument("--at", metavar="时刻", help="as it stands then, ISO 8601")
+
+
+def _narrowed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--unit", metavar="机关", help="its credit code")
+    parser.add_argument("--at", metavar="时刻", help="as it stands then, ISO 8601")
+    parser.add_argument("--json", action="store_true", help="打印 JSON print JSON")
+
+
+def report(settings: Settings, given: argparse.Namespace) -> None:
+    """Count the clocks of every unit and duty, and say what part was late."""
+    rules, now = _rules(settings), _moment(given)
+    found = asyncio.run(_counted(settings, rules, now, getattr(given, "unit", None)))
+    if getattr(given, "json", False):
+        say(orjson.dumps([_counts(*one) for one in found.items()]).decode())
+        return
+    say(f"截至 as of {now.astimezone(CHINA):%Y-%m-%d %H:%M}")
+    titles = {one.name: one.title for one in rules.duties}
+    for (unit, duty), counts in found.items():
+        title = titles[duty]
+        late = counts.late_percent
+        share = "—" if late is None else f"{late}%"
+        say(
+            f"{unit}  {duty}  {title.zh} {title.en}",
+            "  "
+            + "  ".join(
+                f"{STATES[state].zh} {STATES[state].en} {many}"
+                for state in State
+                if (many := counts.of(state))
+            ),
+            f"  迟报率 late rate {share}（{counts.late}/{counts.settled}）",
+        )
+
+
+def show(settings: Settings, given: argparse.Namespace) -> None:
+    """List what is still to be done, the first due first."""
+    rules, now = _rules(settings), _moment(given)
+    if given.duty is not None and given.duty not in {one.name for one in rules.duties}:
+        every = ", ".join(one.name for one in rules.duties)
+        raise SettingsError(
+            f"没有职责 {given.duty}；有：{every}",
+            f"there is no duty {given.duty}; there are {every}",
+        )
+    wanted = {State.LATE} if given.late else OPEN
+    found = asyncio.run(_listed(settings, rules, now, given, wanted))
+    if given.json:
+        say(orjson.dumps([_entry(one) for one in found]).decode())
+        return
+    for one in found:
+        clock, state = one.clock, STATES[one.state]
+        say(
+            f"{clock.due.day}  {state.zh} {state.en}  {clock.duty.name}  "
+            f"{one.facts.unit}  {one.facts.document_no}  "
+            f"{one.facts.id} v{clock.version}"
+        )
+
+
+def explain(settings: Settings, given: argparse.Namespace) -> None:
+    """Say what a decision's clocks are, and what each rests on."""
+    rules, now = _rules(settings), _moment(given)
+    found = asyncio.run(_of(settings, rules, now, given.decision))
+    if found is None:
+        raise DecisionUnknownError(
+            f"台账中没有决定 {given.decision}",
+            f"the ledger has no decision {given.decision}",
+        )
+    for one in found:
+        say(*_explained(one))
+
+
+def _explained(one: Shown) -> Iterator[str]:
+    clock, state = one.clock, STATES[one.state]
+    due, version = clock.due, clock.due.version
+    sure = CONFIDENCE[version.confidence]
+    yield f"{clock.duty.name}  {clock.duty.title.zh} {clock.duty.title.en}"
+    yield (
+        f"  自 from {due.started}（第 {clock.version} 版 version {clock.version}）"
+        f"至 to {due.day}  {state.zh} {state.en}"
+    )
+    yield f"  {version.name}：{version.value.label.zh} {version.value.label.en}"
+    yield f"  依据 {version.source}（{sure.zh} {sure.en}）"
+    yield from (f"  {NOTES[note].zh} {NOTES[note].en}" for note in due.notes)
+    for source in due.ending.sources:
+        yield f"  工作日依据 working days by {source}"
+    if clock.by is not None:
+        ended = _said(clock.ended)
+        yield f"  {ENDS[clock.by].zh} {ENDS[clock.by].en} {ended}"
+
+
+async def _of(
+    settings: Settings, rules: Rules, now: datetime, decision: UUID
+) -> Sequence[Shown] | None:
+    """Give the clocks of *decision*; None: the ledger does not have it."""
+    url = await own_platform(settings)
+    async with aclosing(clock_facts(url, decision=decision)) as every:
+        async for facts in every:
+            return list(_clocks(facts, rules, now))
+    return None
+
+
+async def _counted(
+    settings: Settings, rules: Rules, now: datetime, unit: str | None
+) -> Mapping[Place, Counts]:
+    async with aclosing(_every(settings, rules, now, unit)) as every:
+        return counted(
+            [((one.facts.unit, one.clock.duty.name), one.state) async for one in every]
+        )
+
+
+async def _listed(
+    settings: Settings,
+    rules: Rules,
+    now: datetime,
+    given: argparse.Namespace,
+    wanted: frozenset[State] | set[State],
+) -> Sequence[Shown]:
+    async with aclosing(_every(settings, rules, now, given.unit)) as every:
+        found = [
+            one
+            async for one in every
+            if one.state in wanted and given.duty in {None, one.clock.duty.name}
+        ]
+    return heapq.nsmallest(
+        MOST, found, key=lambda one: (one.clock.due.day, one.facts.id, one.clock.key)
+    )
+
+
+async def _every(
+    settings: Settings, rules: Rules, now: datetime, unit: str | None
+) -> AsyncGenerator[Shown, None]:
+    url = await own_platform(settings)
+    async with aclosing(clock_facts(url, unit)) as every:
+        async for facts in every:
+            for one in _clocks(facts, rules, now):
+                yield one
+
+
+def _clocks(facts: Facts, rules: Rules, now: datetime) -> Iterator[Shown]:
+    for duty in rules.duties:
+        if duty.figure.about(facts.act, facts.party):
+            for clock in clocks(duty, facts.happenings, rules.calendar):
+                yield Shown(
+                    facts=facts, clock=clock, state=clock.state(now, rules.calendar)
+                )
+
+
+def _rules(settings: Settings) -> Rules:
+    own = Path(settings.own_figures) if settings.own_figures else None
+    files = (settings.figures, settings.duties, settings.calendar)
+    refuse_foreign_rules(settings.tenant, *files, *([own] if own else []))
+    receivers = {one.name for one in receivers_of(settings).receivers}
+    return Rules(
+        duties=read_duties(
+            settings.duties, read_figures(settings.figures, own), receivers
+        ),
+        calendar=read_calendar(settings.calendar),
+    )
+
+
+def _moment(given: argparse.Namespace) -> datetime:
+    """Give the moment asked about; without a zone it is China's."""
+    said: str | None = getattr(given, "at", None)
+    if said is None:
+        return datetime.now(UTC)
+    try:
+        found = datetime.fromisoformat(said)
+    except ValueError as error:
+        raise SettingsError(
+            f"--at {said} 不是时刻，应如 2026-11-24 或 2026-11-24T09:00",
+            f"--at {said} is no moment; write 2026-11-24 or 2026-11-24T09:00",
+        ) from error
+    return found if found.tzinfo else found.replace(tzinfo=CHINA)
+
+
+def _counts(place: Place, counts: Counts) -> Mapping[str, object]:
+    late = counts.late_percent
+    return {
+        "unit": place[0],
+        "duty": place[1],
+        "states": {state.value: counts.of(state) for state in State},
+        "late": counts.late,
+        "settled": counts.settled,
+        "latePercent": None if late is None else str(late),
+    }
+
+
+def _entry(one: Shown) -> Mapping[str, object]:
+    clock = one.clock
+    return {
+        "duty": clock.duty.name,
+        "unit": one.facts.unit,
+        "decisionId": str(one.facts.id),
+        "version": clock.version,
+        "documentNo": one.facts.document_no,
+        "startedOn": clock.due.started,
+        "dueOn": clock.due.day,
+        "rule": clock.due.version.name,
+        "notes": list(clock.due.notes),
+        "state": one.state,
+    }
+
+
+def _said(at: object) -> str:
+    return f"{at.astimezone(CHINA):%Y-%m-%d %H:%M}" if isinstance(at, datetime) else ""

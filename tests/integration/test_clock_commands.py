@@ -1,0 +1,183 @@
+"""``zhitong clocks`` over a ledger, each count as SQL counts it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from entries import UNIT, decision, entry, ledger_over, prepare
+
+from zhitong.connectors import clock_facts
+from zhitong.decisions import Act, Change, Decision, event_id
+from zhitong.infra.cli import main
+from zhitong.rules.working_days import CHINA
+
+pytestmark = pytest.mark.integration
+OTHER = "11619900MB0004002K"
+HOLDS = """insert into receipt (event_id, receiver, answer, at, payload_hash, reasons,
+    key_id, signed) values ($1, $2, 'HELD', $3, '', '{}', 'k', 's')"""
+RECOUNT = """select
+    count(*) filter (where held::date <= '2026-12-01') as done,
+    count(*) filter (where held::date > '2026-12-01') as done_late,
+    count(*) filter (where held is null and undone::date <= '2026-12-01') as lapsed,
+    count(*) filter (where held is null and undone is null) as late
+from (select
+    (select min(p.at) from receipt p where p.receiver = 'credit' and p.answer = 'HELD'
+        and p.event_id = any($1::text[]) and p.signed = d.decision_id)
+        at time zone 'Asia/Shanghai' as held,
+    (select v.at from decision_version v where v.decision_id = d.decision_id
+        and v.change = 'WITHDRAWN') at time zone 'Asia/Shanghai' as undone
+    from decision d where d.subject_code = $2 and d.act_type = 'PENALTY') each"""
+
+Ran = Callable[..., Awaitable[str]]
+
+
+def numbered(number: int, **changes: Any) -> Decision:  # noqa: ANN401 - fields
+    return decision(
+        local_id=f"A-{number}",
+        case_no=f"AZYJ-2026-{number:05}",
+        document_no=f"（安）应急罚〔2026〕{number}号",
+        **changes,
+    )
+
+
+@pytest.fixture
+async def platform(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """Give an empty ledger that the command line finds."""
+    await prepare(database)
+    monkeypatch.setenv("ZHITONG_DATABASE_PLATFORM", database)
+    monkeypatch.setenv("ZHITONG_STATE", str(tmp_path))
+    return database
+
+
+@pytest.fixture
+def ran(capsys: pytest.CaptureFixture[str]) -> Ran:
+    """Run the command line in a thread, where it may have a loop of its own."""
+
+    async def run(*words: str, code: int = 0) -> str:
+        def once() -> int:
+            with pytest.raises(SystemExit) as ended:
+                main(["clocks", *words])
+            return int(str(ended.value.code))
+
+        assert await asyncio.to_thread(once) == code
+        told = capsys.readouterr()
+        return told.err if code else told.out
+
+    return run
+
+
+async def hold(
+    database: str, said: Decision, at: datetime, version: int = 1, by: str = "credit"
+) -> None:
+    """File a receipt; its signature's place has the decision, for the recount."""
+    change = Change.RECORDED if version == 1 else Change.WITHDRAWN
+    connection = await asyncpg.connect(database)
+    event = str(event_id(said.id, version, change))
+    await connection.execute(HOLDS.replace("'s'", "$4"), event, by, at, str(said.id))
+    await connection.close()
+
+
+def china(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=CHINA)
+
+
+async def test_counts_are_those_of_sql_over_pages(
+    platform: str, ran: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock_facts, "PAGE", 7)
+    events = []
+    async with ledger_over(platform) as (kept, _):
+        for number in range(40):
+            said = numbered(number)
+            await kept.commit(entry(said))
+            if number % 10 == 3:
+                await kept.commit(entry(said, 2, Change.WITHDRAWN, reason="撤销"))
+            elif number % 4:
+                # From before the last day to days after it, an hour around midnight.
+                at = china("2026-12-01T13:30") + timedelta(hours=number)
+                await hold(platform, said, at)
+                events.append(str(event_id(said.id, 1, Change.RECORDED)))
+            elif number % 8:
+                await hold(platform, said, china("2026-11-24"), by="provincial")
+        await kept.commit(entry(numbered(40, act=Act.COERCION, penalty=None)))
+        await kept.commit(entry(numbered(41, subject_code=OTHER)))
+    found = json.loads(
+        await ran("report", "--json", "--at", "2026-12-20", "--unit", UNIT)
+    )
+    connection = await asyncpg.connect(platform)
+    row = dict(await connection.fetchrow(RECOUNT, events, UNIT) or {})
+    await connection.close()
+    assert all(row.values()), row
+    by_duty = {one["duty"]: one for one in found}
+    states = by_duty["credit-published"]["states"]
+    assert {name.lower(): many for name, many in states.items() if many} == row
+    assert by_duty["credit-published"]["settled"] == 40
+    assert by_duty["credit-published"]["late"] == row["done_late"] + row["late"]
+    assert by_duty["credit-withdrawn"]["states"]["LATE"] == 4
+    assert {one["unit"] for one in found} == {UNIT}
+    everybody = json.loads(await ran("report", "--json", "--at", "2026-12-20"))
+    assert {one["unit"] for one in everybody} == {UNIT, OTHER}
+
+
+async def test_what_is_open_is_listed_the_first_due_first(
+    platform: str, ran: Ran
+) -> None:
+    late, soon, done = (
+        numbered(1),
+        numbered(2, decided_on=date(2026, 11, 24)),
+        numbered(3),
+    )
+    async with ledger_over(platform) as (kept, _):
+        for said in (soon, late, done):
+            await kept.commit(entry(said))
+    await hold(platform, done, china("2026-11-24"))
+    at = ("--at", "2026-12-02")
+    found = json.loads(await ran("list", "--json", *at))
+    assert [(one["decisionId"], one["dueOn"], one["state"]) for one in found] == [
+        (str(late.id), "2026-12-01", "LATE"),
+        (str(soon.id), "2026-12-03", "SOON"),
+    ]
+    assert found[0]["rule"] == "published-credit-china/2018-07-25"
+    told = await ran("list", "--late", "--duty", "credit-published", *at)
+    assert late.document_no in told
+    assert "逾期 LATE" in told
+    assert soon.document_no not in told
+    assert not await ran("list", "--unit", OTHER, *at)
+    assert "没有职责" in await ran("list", "--duty", "x", code=2)
+    assert "no moment" in await ran("list", "--at", "yesterday", code=2)
+
+
+async def test_a_decisions_clocks_say_what_they_rest_on_and_how_they_ended(
+    platform: str, ran: Ran
+) -> None:
+    said = numbered(1)
+    async with ledger_over(platform) as (kept, _):
+        await kept.commit(entry(said))
+        await kept.commit(entry(said, 2, Change.WITHDRAWN, reason="撤销"))
+    await hold(platform, said, china("2026-11-21T10:00"))
+    await hold(platform, said, china("2026-11-25T10:00"), version=2)
+    told = await ran("explain", str(said.id), "--at", "2026-12-20")
+    assert "自 from 2026-11-20（第 1 版 version 1）至 to 2026-12-01  按期" in told
+    # It was withdrawn on a Sunday: three working days end on Wednesday.
+    assert "自 from 2026-11-22（第 2 版 version 2）至 to 2026-11-25  按期" in told
+    assert "依据 行政处罚法（2021修订）第48条（法律原文已读 the law was read）" in told
+    assert "已收存 held 2026-11-25 10:00" in told
+    nobody = "00000000-0000-0000-0000-000000000000"
+    assert nobody in await ran("explain", nobody, code=2)
+
+
+async def test_history_was_never_the_platforms_to_send(platform: str, ran: Ran) -> None:
+    said = numbered(1)
+    async with ledger_over(platform) as (kept, pool):
+        await kept.commit(entry(said))
+        await pool.execute("update decision set origin = 'HISTORY'")
+    assert json.loads(await ran("report", "--json", "--at", "2026-12-20")) == []
