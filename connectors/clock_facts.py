@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -59,9 +60,10 @@ async def clock_facts(
                 while rows := await connection.fetch(
                     sql["decisions"], after, PAGE, unit, named
                 ):
-                    held = await _held(connection, rows)
-                    for row in rows:
-                        yield _facts(row, held)
+                    events = [list(_events(row)) for row in rows]
+                    held = await _held(connection, events)
+                    for row, its in zip(rows, events, strict=True):
+                        yield _facts(row, its, held)
                     after = rows[-1]["decision_id"]
         finally:
             await connection.close()
@@ -72,36 +74,40 @@ async def clock_facts(
         ) from error
 
 
-Held = Mapping[str, Sequence[tuple[str, datetime]]]
+Named: TypeAlias = tuple[int, str]
+"""A version, and its event."""
+Held: TypeAlias = Mapping[str, Sequence[tuple[str, datetime]]]
 """By event: who holds it, and since when."""
 
 
-async def _held(connection: Connection, rows: Sequence[asyncpg.Record]) -> Held:
-    events = [event for row in rows for _, event in _events(row)]
+async def _held(connection: Connection, events: Sequence[Sequence[Named]]) -> Held:
+    every = [event for its in events for _, event in its]
     found: dict[str, list[tuple[str, datetime]]] = {}
-    for one in await connection.fetch(statements("clock_facts")["held"], events):
+    for one in await connection.fetch(statements("clock_facts")["held"], every):
         found.setdefault(one["event_id"], []).append((one["receiver"], one["at"]))
     return found
 
 
-def _events(row: asyncpg.Record) -> Iterator[tuple[int, str]]:
+def _events(row: asyncpg.Record) -> Iterator[Named]:
     decision = UUID(row["decision_id"])
     for version, change in zip(row["versions"], row["changes"], strict=True):
         yield version, str(event_id(decision, version, Change(change)))
 
 
-def _facts(row: asyncpg.Record, held: Held) -> Facts:
+def _facts(row: asyncpg.Record, events: Sequence[Named], held: Held) -> Facts:
     return Facts(
         id=UUID(row["decision_id"]),
         unit=row["subject_code"],
         act=Act(row["act_type"]),
         party=row["party_kind"],
         document_no=row["document_no"],
-        happenings=tuple(_happenings(row, held)),
+        happenings=tuple(_happenings(row, events, held)),
     )
 
 
-def _happenings(row: asyncpg.Record, held: Held) -> Iterator[Happening]:
+def _happenings(
+    row: asyncpg.Record, events: Sequence[Named], held: Held
+) -> Iterator[Happening]:
     decided: date = row["decided_on"]
     if not row["before_platform"]:
         # What receivers had before the platform began was never the platform's to send.
@@ -112,7 +118,7 @@ def _happenings(row: asyncpg.Record, held: Held) -> Iterator[Happening]:
             yield Happening(what=Trigger.UNDONE, at=at, version=version)
         if change == Change.WITHDRAWN:
             yield Happening(what=Milestone.WITHDRAWN, at=at, version=version)
-    for version, event in _events(row):
+    for version, event in events:
         for receiver, at in held.get(event, ()):
             yield Happening(
                 what=Milestone.HELD, at=at, version=version, receiver=receiver

@@ -27,6 +27,7 @@ from zhitong.infra.tenants import refuse_foreign_rules
 from zhitong.rules.applied_rules import CONFIDENCE, NOTES
 from zhitong.rules.clock_counts import Counts, Place, counted
 from zhitong.rules.clocks import OPEN, Clock, Duty, Milestone, State, clocks
+from zhitong.rules.due_days import DueDays
 from zhitong.rules.working_days import CHINA, Calendar
 from zhitong.types import Label
 
@@ -56,6 +57,7 @@ class Rules:
 
     duties: tuple[Duty, ...]
     calendar: Calendar
+    due_days: DueDays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +227,7 @@ async def _every(
 def _clocks(facts: Facts, rules: Rules, now: datetime) -> Iterator[Shown]:
     for duty in rules.duties:
         if duty.figure.about(facts.act, facts.party):
-            for clock in clocks(duty, facts.happenings, rules.calendar):
+            for clock in clocks(duty, facts.happenings, rules.due_days):
                 yield Shown(
                     facts=facts, clock=clock, state=clock.state(now, rules.calendar)
                 )
@@ -236,11 +238,13 @@ def _rules(settings: Settings) -> Rules:
     files = (settings.figures, settings.duties, settings.calendar)
     refuse_foreign_rules(settings.tenant, *files, *([own] if own else []))
     receivers = {one.name for one in receivers_of(settings).receivers}
+    calendar = read_calendar(settings.calendar)
     return Rules(
         duties=read_duties(
             settings.duties, read_figures(settings.figures, own), receivers
         ),
-        calendar=read_calendar(settings.calendar),
+        calendar=calendar,
+        due_days=DueDays(calendar),
     )
 
 

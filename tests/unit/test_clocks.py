@@ -15,12 +15,14 @@ from zhitong.infra.figures_file import read_figures
 from zhitong.infra.settings import Settings
 from zhitong.rules.clock_counts import counted
 from zhitong.rules.clocks import Clock, Happening, Milestone, State, clocks
+from zhitong.rules.due_days import DueDays
 from zhitong.rules.figures import Trigger
 from zhitong.rules.terms import Note
 from zhitong.rules.working_days import CHINA
 
 SHIPPED = Settings()
 CALENDAR = read_calendar(SHIPPED.calendar)
+DUE = DueDays(CALENDAR)
 DUTIES = {
     one.name: one
     for one in read_duties(
@@ -53,7 +55,7 @@ def moment(text: str) -> datetime:
 
 
 def published(*happenings: Happening) -> Clock:
-    (found,) = clocks(PUBLISHED, happenings, CALENDAR)
+    (found,) = clocks(PUBLISHED, happenings, DUE)
     return found
 
 
@@ -140,7 +142,7 @@ def test_each_version_that_undoes_starts_a_clock_and_a_later_one_ends_both() -> 
         undone("2026-11-30T09:00", 3),
         held("2026-12-01T09:00", 3),
     ]
-    first, second = clocks(WITHDRAWN, happened, CALENDAR)
+    first, second = clocks(WITHDRAWN, happened, DUE)
     assert (first.key, first.due.day) == (("credit-withdrawn", 2), date(2026, 11, 26))
     assert (second.key, second.due.day) == (("credit-withdrawn", 3), date(2026, 12, 3))
     now = moment("2026-12-20")
@@ -150,12 +152,12 @@ def test_each_version_that_undoes_starts_a_clock_and_a_later_one_ends_both() -> 
 
 def test_what_was_said_of_an_earlier_version_does_nothing_for_a_later_one() -> None:
     happened = [undone("2026-11-23T09:00", 2), held("2026-11-24", 1)]
-    (clock,) = clocks(WITHDRAWN, happened, CALENDAR)
+    (clock,) = clocks(WITHDRAWN, happened, DUE)
     assert clock.by is None
 
 
 def test_a_day_before_the_rule_starts_no_clock() -> None:
-    assert not list(clocks(PUBLISHED, [decided("2018-07-24")], CALENDAR))
+    assert not list(clocks(PUBLISHED, [decided("2018-07-24")], DUE))
     assert published(decided("2018-07-25")).due.day == date(2018, 8, 3)
 
 
@@ -203,8 +205,8 @@ def test_the_order_things_are_heard_in_and_hearing_them_twice_change_nothing(
     told, otherwise, again = heard
     twice = [*otherwise, again] if told else otherwise
     for duty in DUTIES.values():
-        once = list(clocks(duty, told, CALENDAR))
-        assert once == list(clocks(duty, twice, CALENDAR))
+        once = list(clocks(duty, told, DUE))
+        assert once == list(clocks(duty, twice, DUE))
 
 
 @given(st.lists(HAPPENINGS, max_size=8), HAPPENINGS)
@@ -212,8 +214,8 @@ def test_one_thing_more_never_makes_an_end_later_or_a_clock_go_away(
     told: list[Happening], more: Happening
 ) -> None:
     for duty in DUTIES.values():
-        before = {one.key: one for one in clocks(duty, told, CALENDAR)}
-        after = {one.key: one for one in clocks(duty, [*told, more], CALENDAR)}
+        before = {one.key: one for one in clocks(duty, told, DUE)}
+        after = {one.key: one for one in clocks(duty, [*told, more], DUE)}
         assert before.keys() <= after.keys()
         for key, one in before.items():
             if one.by is not None:

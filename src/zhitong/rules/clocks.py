@@ -17,7 +17,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from zhitong.rules.due_days import DueDay, due_day
+from zhitong.rules.due_days import DueDay, DueDays
 from zhitong.rules.figures import Figure, Trigger
 from zhitong.rules.working_days import Calendar, day_of
 from zhitong.types import Label
@@ -121,7 +121,7 @@ class Clock:
 
 
 def clocks(
-    duty: Duty, happenings: Iterable[Happening], calendar: Calendar
+    duty: Duty, happenings: Iterable[Happening], due_days: DueDays
 ) -> Iterator[Clock]:
     """Give *duty*'s clocks about one decision, by the version that started each.
 
@@ -136,7 +136,7 @@ def clocks(
             if before is None or _moment(one.at) < _moment(before):
                 starts[one.version] = one.at
     for version, at in sorted(starts.items()):
-        due = due_day(duty.figure, at, calendar)
+        due = due_days.of(duty.figure, at)
         if due is not None:
             end = _end(duty, version, happened)
             yield Clock(

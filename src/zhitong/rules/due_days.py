@@ -43,7 +43,7 @@ def due_day(figure: Figure, at: datetime | date, calendar: Calendar) -> DueDay |
 
     A *date* is a day in China; a moment is taken for the day it is there.
     """
-    started = day_of(at) if isinstance(at, datetime) else at
+    started = _day(at)
     version = figure.in_force(started)
     if version is None or not isinstance(version.value, Term):
         return None
@@ -58,6 +58,28 @@ def due_day(figure: Figure, at: datetime | date, calendar: Calendar) -> DueDay |
             # A shorter time for what is under way makes nobody late before it begins.
             found = replace(found, day=max(found.day, since))
     return DueDay(started=started, version=version, ending=found, later=tuple(later))
+
+
+class DueDays:
+    """Due days by one calendar and its figures, each computed once.
+
+    A million things begin on a few hundred days.
+    """
+
+    def __init__(self, calendar: Calendar) -> None:
+        self._calendar = calendar
+        self._made: dict[tuple[str, date], DueDay | None] = {}
+
+    def of(self, figure: Figure, at: datetime | date) -> DueDay | None:
+        """Say until when what *at* begins is due, as `due_day` does."""
+        key = figure.name, _day(at)
+        if key not in self._made:
+            self._made[key] = due_day(figure, at, self._calendar)
+        return self._made[key]
+
+
+def _day(at: datetime | date) -> date:
+    return day_of(at) if isinstance(at, datetime) else at
 
 
 def moved(before: DueDay, after: DueDay) -> Label | None:
