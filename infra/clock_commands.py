@@ -7,7 +7,7 @@ import asyncio
 import heapq
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -27,7 +27,7 @@ from zhitong.infra.tenants import refuse_foreign_rules
 from zhitong.rules.applied_rules import CONFIDENCE, NOTES
 from zhitong.rules.clock_counts import Counts, Place, counted
 from zhitong.rules.clocks import OPEN, Clock, Duty, Milestone, State, clocks
-from zhitong.rules.due_days import DueDays
+from zhitong.rules.due_days import DueDay, DueDays, moved
 from zhitong.rules.working_days import CHINA, Calendar
 from zhitong.types import Label
 
@@ -85,6 +85,15 @@ def describe(verb: Verb) -> None:
     every.add_argument(
         "--late", action="store_true", help="只列逾期的 what is late alone"
     )
+    other = verb(
+        "compare",
+        "换一份日历，哪些未了的时钟会变 what is open and moves by another calendar",
+        compare,
+    )
+    other.add_argument(
+        "calendar", metavar="日历文件", type=Path, help="the other file of working days"
+    )
+    _narrowed(other)
     one = verb("explain", "一件决定的时钟及其依据 a decision's clocks", explain)
     one.add_argument("decision", metavar="决定号", type=UUID, help="its id")
     one.add_argument("--at", metavar="时刻", help="as it stands then, ISO 8601")
@@ -141,6 +150,33 @@ def show(settings: Settings, given: argparse.Namespace) -> None:
             f"{clock.due.day}  {state.zh} {state.en}  {clock.duty.name}  "
             f"{one.facts.unit}  {one.facts.document_no}  "
             f"{one.facts.id} v{clock.version}"
+        )
+
+
+def compare(settings: Settings, given: argparse.Namespace) -> None:
+    """Say which open clocks another calendar moves, and why: before it is adopted."""
+    rules, now = _rules(settings), _moment(given)
+    refuse_foreign_rules(settings.tenant, given.calendar)
+    calendar = read_calendar(given.calendar)
+    other = replace(rules, calendar=calendar, due_days=DueDays(calendar))
+    opened, found = asyncio.run(_moved(settings, rules, other, now, given.unit))
+    if given.json:
+        say(
+            orjson.dumps(
+                [
+                    {**_entry(one), "dueBy": due.day, "why": why.zh, "whyEn": why.en}
+                    for one, due, why in found[:MOST]
+                ]
+            ).decode()
+        )
+        return
+    say(f"未了 open {opened}，有变 moved {len(found)}")
+    for one, _, why in found[:MOST]:
+        say(
+            f"{one.clock.duty.name}  {one.facts.unit}  {one.facts.document_no}  "
+            f"{one.facts.id} v{one.clock.version}",
+            f"  {why.zh}",
+            f"  {why.en}",
         )
 
 
@@ -212,6 +248,29 @@ async def _listed(
     return heapq.nsmallest(
         MOST, found, key=lambda one: (one.clock.due.day, one.facts.id, one.clock.key)
     )
+
+
+async def _moved(
+    settings: Settings, rules: Rules, other: Rules, now: datetime, unit: str | None
+) -> tuple[int, Sequence[tuple[Shown, DueDay, Label]]]:
+    """Count the open clocks; give those that are otherwise by *other*'s calendar."""
+    opened = 0
+    found: list[tuple[Shown, DueDay, Label]] = []
+    url = await own_platform(settings)
+    async with aclosing(clock_facts(url, unit)) as every:
+        async for facts in every:
+            by_other = {
+                one.clock.key: one.clock.due for one in _clocks(facts, other, now)
+            }
+            for one in _clocks(facts, rules, now):
+                if one.state in OPEN:
+                    opened += 1
+                    due = by_other[one.clock.key]
+                    why = moved(one.clock.due, due)
+                    if why is not None:
+                        found.append((one, due, why))
+    found.sort(key=lambda each: (each[1].day, each[0].facts.id, each[0].clock.key))
+    return opened, found
 
 
 async def _every(

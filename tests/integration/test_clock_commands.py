@@ -16,6 +16,7 @@ from entries import UNIT, decision, entry, ledger_over, prepare
 from zhitong.connectors import clock_facts
 from zhitong.decisions import Act, Change, Decision, event_id
 from zhitong.infra.cli import main
+from zhitong.infra.settings import Settings
 from zhitong.rules.working_days import CHINA
 
 pytestmark = pytest.mark.integration
@@ -181,3 +182,46 @@ async def test_history_was_never_the_platforms_to_send(platform: str, ran: Ran) 
         await kept.commit(entry(said))
         await pool.execute("update decision set origin = 'HISTORY'")
     assert json.loads(await ran("report", "--json", "--at", "2026-12-20")) == []
+
+
+async def test_what_another_calendar_moves_is_told_before_it_is_adopted(
+    platform: str, ran: Ran, tmp_path: Path
+) -> None:
+    # Seven working days from 24 December end on 5 January, as far as is known.
+    late, moves = numbered(1), numbered(2, decided_on=date(2026, 12, 24))
+    done = numbered(3, decided_on=date(2026, 12, 24))
+    async with ledger_over(platform) as (kept, _):
+        for said in (late, moves, done):
+            await kept.commit(entry(said))
+    await hold(platform, done, china("2026-12-25"))
+    shipped = Settings().calendar.read_text("utf-8")
+    same = tmp_path / "same.toml"
+    same.write_text(shipped, encoding="utf-8")
+    at = ("--at", "2026-12-28")
+    assert "未了 open 2，有变 moved 0" in await ran("compare", str(same), *at)
+    first, expected = shipped.split("[[years]]\nyear = 2027")
+    assert "provisional = true" in expected
+    rest = expected.partition("[[")[2]
+    noticed = tmp_path / "noticed.toml"
+    noticed.write_text(
+        first
+        + """[[years]]
+year = 2027
+published = 2026-11-20
+off = [2027-01-01, 2027-01-04]
+source = "国务院办公厅关于2027年部分节假日安排的通知"
+
+"""
+        + (f"[[{rest}" if rest else ""),
+        encoding="utf-8",
+    )
+    found = json.loads(await ran("compare", str(noticed), "--json", *at))
+    (one,) = found
+    assert one["decisionId"] == str(moves.id)
+    assert (one["dueOn"], one["dueBy"]) == ("2027-01-05", "2027-01-06")
+    assert "2027年部分节假日安排的通知" in one["why"]
+    assert "no longer provisional" in one["whyEn"]
+    told = await ran("compare", str(noticed), *at)
+    assert "未了 open 2，有变 moved 1" in told
+    assert "2027-01-05 → 2027-01-06" in told
+    assert "CALENDAR" in await ran("compare", str(tmp_path / "none.toml"), code=2)
