@@ -284,9 +284,11 @@ async def _every(
 
 
 def _clocks(facts: Facts, rules: Rules, now: datetime) -> Iterator[Shown]:
+    # As it stood *now*, with all that is known of it today: what is heard late counts.
+    happened = [one for one in facts.happenings if one.by(now)]
     for duty in rules.duties:
         if duty.figure.about(facts.act, facts.party):
-            for clock in clocks(duty, facts.happenings, rules.due_days):
+            for clock in clocks(duty, happened, rules.due_days):
                 yield Shown(
                     facts=facts, clock=clock, state=clock.state(now, rules.calendar)
                 )

@@ -153,6 +153,9 @@ async def test_what_is_open_is_listed_the_first_due_first(
     assert "逾期 LATE" in told
     assert soon.document_no not in told
     assert not await ran("list", "--unit", OTHER, *at)
+    # On the day before its receipt what is done now was open still.
+    before = json.loads(await ran("list", "--json", "--at", "2026-11-23"))
+    assert [one["decisionId"] for one in before] == sorted([str(late.id), str(done.id)])
     assert "没有职责" in await ran("list", "--duty", "x", code=2)
     assert "no moment" in await ran("list", "--at", "yesterday", code=2)
 

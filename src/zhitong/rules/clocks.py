@@ -82,6 +82,12 @@ class Happening:
     receiver: str = ""
     """Whose word it is; empty: the ledger's."""
 
+    def by(self, now: datetime) -> bool:
+        """Say whether it had happened *now*; of a day, whether that had begun."""
+        if isinstance(self.at, datetime):
+            return self.at <= now
+        return self.at <= day_of(now)
+
 
 Key: TypeAlias = tuple[str, int]
 """A clock of a decision: its duty, and the version that started it."""
