@@ -1,1 +1,1 @@
-"""Pure law: identifiers, calendar, dated figures, states; clocks are to come."""
+"""Pure law: identifiers, calendar, dated figures, states, clocks."""
