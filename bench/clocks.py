@@ -1,8 +1,9 @@
-"""How long the clocks of a large ledger take to compute: `make bench-clocks N=…`.
+"""How long the clocks of a large ledger take: `make bench-clocks N=…`.
 
 A ledger of N decisions, a tenth of them undone, none held by anybody: each has one open
-clock or two. Counted by `zhitong clocks`' own code, with the calendar as it is and with
-days off of 2027 that nobody has published; then the same, in SQL, for comparison.
+clock or two. They are computed as `zhitong clocks` does, stored as the relay's engine
+does, moved by a notice of days off, and read as a unit's list of what is due; then held
+against what is computed anew, and against SQL.
 """
 
 from __future__ import annotations
@@ -13,26 +14,26 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
 from contextlib import aclosing
 from datetime import date
 from pathlib import Path
 
 import asyncpg
 
+from zhitong.connectors.clock_book import ClockBook
 from zhitong.connectors.clock_facts import clock_facts
 from zhitong.connectors.migrations import migrate
-from zhitong.infra.calendar_file import read_calendar
-from zhitong.infra.duties_file import read_duties
+from zhitong.infra.clock_rules import clock_rules, read_clock_rules
 from zhitong.infra.embedded import Cluster, clean
-from zhitong.infra.figures_file import read_figures
 from zhitong.infra.platform_database import MIGRATIONS
-from zhitong.infra.receivers_file import receivers_of
 from zhitong.infra.settings import Settings
-from zhitong.rules.clocks import Duty, clocks
-from zhitong.rules.due_days import DueDays
+from zhitong.rules.clock_rules import ClockRules
 from zhitong.rules.working_days import Calendar, Year
 
+TOUCH = "insert into clock_touched (decision_id) select decision_id from decision"
+BY_DAY = "select duty, due_on, count(*) from clock group by duty, due_on"
+LISTED = """select * from clock_entry where unit = $1 and ended_on is null
+    order by due_on, clock_id limit 100"""
 FILL = """insert into decision (decision_id, local_id, act_type, subject_code, case_key,
     case_hash, document_no, document_key, decided_on, party_key, party_kind, party_name,
     officers, penalty_kinds, version, change, reason, content_hash, recorded_by,
@@ -52,26 +53,15 @@ RECOUNT = """select count(*) as "credit-published", (select count(*)
 from decision"""
 
 
-def shipped() -> tuple[Sequence[Duty], Calendar]:
-    """Give the duties and the calendar that are shipped."""
-    settings = Settings()
-    receivers = {one.name for one in receivers_of(settings).receivers}
-    duties = read_duties(settings.duties, read_figures(settings.figures), receivers)
-    return duties, read_calendar(settings.calendar)
-
-
 async def computed(
-    url: str, duties: Sequence[Duty], calendar: Calendar, unit: str | None = None
+    url: str, rules: ClockRules, unit: str | None = None
 ) -> Counter[tuple[str, date]]:
     """Compute every clock; count them by duty and last day."""
     found: Counter[tuple[str, date]] = Counter()
-    due_days = DueDays(calendar)
     async with aclosing(clock_facts(url, unit)) as every:
         async for facts in every:
-            for duty in duties:
-                if duty.figure.about(facts.act, facts.party):
-                    for clock in clocks(duty, facts.happenings, due_days):
-                        found[duty.name, clock.due.day] += 1
+            for clock in rules.clocks(facts.act, facts.party, facts.happenings):
+                found[clock.duty.name, clock.due.day] += 1
     return found
 
 
@@ -100,34 +90,78 @@ async def fill(url: str, many: int) -> None:
 
 
 async def measure(url: str) -> bool:
-    """Compute the clocks by two calendars, and one unit's; say if SQL agrees."""
-    duties, calendar = shipped()
+    """Compute the clocks, store them, move them by another calendar, list a unit's."""
+    rules = read_clock_rules(Settings())
     started = time.perf_counter()
-    before = await computed(url, duties, calendar)
+    before = await computed(url, rules)
     every = time.perf_counter() - started
+    print(f"clocks computed          {before.total():,}")
+    print(f"as the calendar is       {every:.1f} s, {before.total() / every:,.0f}/s")
     connection = await asyncpg.connect(url)
-    starts = await connection.fetchrow(RECOUNT)
+    starts = dict(await connection.fetchrow(RECOUNT) or {})
+    await connection.execute(TOUCH)
+    async with ClockBook(url) as book:
+        await book.adopt(rules)
+        started = time.perf_counter()
+        while (await book.look(rules)).taken:
+            pass
+        took = time.perf_counter() - started
+        print(f"stored                   {took:.1f} s, {before.total() / took:,.0f}/s")
+        await connection.execute("vacuum analyze clock")
+        stored = await by_day(connection)
+        other = with_days_off_of_2026(rules)
+        started = time.perf_counter()
+        moved = await book.adopt(other)
+        took = time.perf_counter() - started
+    after = await by_day(connection)
+    print(
+        f"a notice of more days    {took:.1f} s, {moved.clocks if moved else 0:,} moved"
+    )
+    await connection.execute("vacuum analyze clock")
+    took = min([await listed(connection, number) for number in range(20)])
+    worst = max([await listed(connection, number) for number in range(20, 40)])
+    print(
+        f"a unit's due list        {took * 1e3:.1f} to {worst * 1e3:.1f} ms, SQL alone"
+    )
     await connection.close()
-    first_week = frozenset(date(2027, 1, day) for day in range(1, 8))
-    noticed = Year(first_week, frozenset(), ("a notice",))
-    years = {**calendar.years, 2027: noticed}
+    agrees = {
+        "SQL counts the starts": dict(_by_duty(before)) == starts,
+        "stored as computed": stored == before,
+        "moved as computed anew": after == await computed(url, other),
+    }
+    for said, true in agrees.items():
+        print(f"{said}: {'yes' if true else 'NO'}")
+    return all(agrees.values())
+
+
+def with_days_off_of_2026(rules: ClockRules) -> ClockRules:
+    """Give *rules* with a week off in every month: nearly every last day moves."""
+    year = rules.calendar.years[2026]
+    week = {date(2026, month, day) for month in range(1, 13) for day in range(10, 17)}
+    other = Year(year.off | week, year.worked, (*year.sources, "a notice"))
+    return clock_rules(rules.duties, Calendar({**rules.calendar.years, 2026: other}))
+
+
+async def by_day(connection: asyncpg.Connection) -> Counter[tuple[str, date]]:
+    """Count the stored clocks by duty and last day."""
+    rows = await connection.fetch(BY_DAY)
+    return Counter({(duty, day): many for duty, day, many in rows})
+
+
+async def listed(connection: asyncpg.Connection, number: int) -> float:
+    """Read the first hundred that a unit has to do; give the seconds."""
     started = time.perf_counter()
-    after = await computed(url, duties, Calendar(years))
-    again = time.perf_counter() - started
-    moved = (before - after).total()
-    started = time.perf_counter()
-    own = await computed(url, duties, calendar, "unit-7")
-    unit = time.perf_counter() - started
+    rows = await connection.fetch(LISTED, f"unit-{number}")
+    if not rows:
+        sys.exit("the unit has nothing to do")
+    return time.perf_counter() - started
+
+
+def _by_duty(found: Counter[tuple[str, date]]) -> Counter[str]:
     counted: Counter[str] = Counter()
-    for (duty, _), many in before.items():
+    for (duty, _), many in found.items():
         counted[duty] += many
-    print(f"clocks computed        {before.total():,}")
-    print(f"as the calendar is     {every:.1f} s, {before.total() / every:,.0f}/s")
-    print(f"with days off of 2027  {again:.1f} s, {moved:,} have another last day")
-    print(f"of one unit            {unit:.1f} s, {own.total():,}")
-    agrees = dict(counted) == dict(starts or {})
-    print("SQL counts as many" if agrees else f"SQL counts otherwise: {starts}")
-    return agrees
+    return counted
 
 
 if __name__ == "__main__":

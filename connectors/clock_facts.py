@@ -6,7 +6,8 @@ what has long been moved out of the sent log is found as well.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeAlias
@@ -47,24 +48,29 @@ async def clock_facts(
 
     Raises `LedgerUnavailableError`.
     """
-    sql = statements("clock_facts")
-    named = str(decision) if decision else None
+    async with snapshot(url) as connection:
+        if decision is not None:
+            for one in await facts_of(connection, [str(decision)]):
+                yield one
+            return
+        async for page in pages(connection, unit):
+            for one in page:
+                yield one
+
+
+@asynccontextmanager
+async def snapshot(url: str) -> AsyncIterator[Connection]:
+    """Open the ledger at one moment: what is recorded meanwhile is in another report.
+
+    Raises `LedgerUnavailableError`.
+    """
     try:
         connection = await primary.connect(url, command_timeout=SECONDS)
         try:
-            # One snapshot: what is recorded meanwhile is in another report.
             async with connection.transaction(
                 isolation="repeatable_read", readonly=True
             ):
-                after = ""
-                while rows := await connection.fetch(
-                    sql["decisions"], after, PAGE, unit, named
-                ):
-                    events = [list(_events(row)) for row in rows]
-                    held = await _held(connection, events)
-                    for row, its in zip(rows, events, strict=True):
-                        yield _facts(row, its, held)
-                    after = rows[-1]["decision_id"]
+                yield connection
         finally:
             await connection.close()
     except LOST as error:
@@ -72,6 +78,32 @@ async def clock_facts(
             "决定台账暂时没有答复，请稍后重试",
             "the ledger does not answer; try again later",
         ) from error
+
+
+async def pages(
+    connection: Connection, unit: str | None = None
+) -> AsyncGenerator[Sequence[Facts], None]:
+    """Give every decision, or *unit*'s, in the order of their ids."""
+    after = ""
+    while rows := await connection.fetch(
+        statements("clock_facts")["decisions"], after, PAGE, unit
+    ):
+        yield await _read(connection, rows)
+        after = rows[-1]["decision_id"]
+
+
+async def facts_of(connection: Connection, ids: Sequence[str]) -> Sequence[Facts]:
+    """Give the decisions *ids*, those that there are."""
+    rows = await connection.fetch(statements("clock_facts")["these"], ids)
+    return await _read(connection, rows)
+
+
+async def _read(
+    connection: Connection, rows: Sequence[asyncpg.Record]
+) -> Sequence[Facts]:
+    events = [list(_events(row)) for row in rows]
+    held = await _held(connection, events)
+    return [_facts(row, its, held) for row, its in zip(rows, events, strict=True)]
 
 
 Named: TypeAlias = tuple[int, str]

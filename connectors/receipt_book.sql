@@ -28,6 +28,9 @@ filed as (
     from judged where why is null
     on conflict do nothing
     returning event_id, receiver, answer),
+touched as (
+    insert into clock_touched (decision_id)
+    select distinct j.decision_id from judged j join filed f using (event_id, receiver, answer) where j.answer = 'HELD'),
 opened as (
     insert into work_item (kind, receiver, cause, decision_id, version, occasion, codes, fields)
     select 'REJECTED', j.receiver, j.event_id, j.decision_id, j.version,

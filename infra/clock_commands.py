@@ -7,28 +7,26 @@ import asyncio
 import heapq
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
 import orjson
 
+from zhitong.connectors.clock_book import differing
 from zhitong.connectors.clock_facts import Facts, clock_facts
 from zhitong.exceptions import DecisionUnknownError, SettingsError
-from zhitong.infra.calendar_file import read_calendar
+from zhitong.infra.clock_rules import read_clock_rules
 from zhitong.infra.commands import say
-from zhitong.infra.duties_file import read_duties
-from zhitong.infra.figures_file import read_figures
 from zhitong.infra.platform_database import own_platform
-from zhitong.infra.receivers_file import receivers_of
 from zhitong.infra.settings import Settings
-from zhitong.infra.tenants import refuse_foreign_rules
 from zhitong.rules.applied_rules import CONFIDENCE, NOTES
 from zhitong.rules.clock_counts import Counts, Place, counted
-from zhitong.rules.clocks import OPEN, Clock, Duty, Milestone, State, clocks
-from zhitong.rules.due_days import DueDay, DueDays, moved
-from zhitong.rules.working_days import CHINA, Calendar
+from zhitong.rules.clock_rules import ClockRules
+from zhitong.rules.clocks import OPEN, Clock, Milestone, State
+from zhitong.rules.due_days import DueDay, moved
+from zhitong.rules.working_days import CHINA
 from zhitong.types import Label
 
 MOST = 1_000
@@ -49,15 +47,6 @@ ENDS = {
 
 Act = Callable[[Settings, argparse.Namespace], bool | None]
 Verb = Callable[[str, str, Act], argparse.ArgumentParser]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """What clocks are computed by."""
-
-    duties: tuple[Duty, ...]
-    calendar: Calendar
-    due_days: DueDays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +83,11 @@ def describe(verb: Verb) -> None:
         "calendar", metavar="日历文件", type=Path, help="the other file of working days"
     )
     _narrowed(other)
+    verb(
+        "check",
+        "存放的时钟是否与台账相符 whether the stored clocks are what the ledger makes",
+        check,
+    )
     one = verb("explain", "一件决定的时钟及其依据 a decision's clocks", explain)
     one.add_argument("decision", metavar="决定号", type=UUID, help="its id")
     one.add_argument("--at", metavar="时刻", help="as it stands then, ISO 8601")
@@ -107,7 +101,7 @@ def _narrowed(parser: argparse.ArgumentParser) -> None:
 
 def report(settings: Settings, given: argparse.Namespace) -> None:
     """Count the clocks of every unit and duty, and say what part was late."""
-    rules, now = _rules(settings), _moment(given)
+    rules, now = read_clock_rules(settings), _moment(given)
     found = asyncio.run(_counted(settings, rules, now, getattr(given, "unit", None)))
     if getattr(given, "json", False):
         say(orjson.dumps([_counts(*one) for one in found.items()]).decode())
@@ -132,7 +126,7 @@ def report(settings: Settings, given: argparse.Namespace) -> None:
 
 def show(settings: Settings, given: argparse.Namespace) -> None:
     """List what is still to be done, the first due first."""
-    rules, now = _rules(settings), _moment(given)
+    rules, now = read_clock_rules(settings), _moment(given)
     if given.duty is not None and given.duty not in {one.name for one in rules.duties}:
         every = ", ".join(one.name for one in rules.duties)
         raise SettingsError(
@@ -155,10 +149,8 @@ def show(settings: Settings, given: argparse.Namespace) -> None:
 
 def compare(settings: Settings, given: argparse.Namespace) -> None:
     """Say which open clocks another calendar moves, and why: before it is adopted."""
-    rules, now = _rules(settings), _moment(given)
-    refuse_foreign_rules(settings.tenant, given.calendar)
-    calendar = read_calendar(given.calendar)
-    other = replace(rules, calendar=calendar, due_days=DueDays(calendar))
+    rules, now = read_clock_rules(settings), _moment(given)
+    other = read_clock_rules(settings, given.calendar)
     opened, found = asyncio.run(_moved(settings, rules, other, now, given.unit))
     if given.json:
         say(
@@ -180,9 +172,29 @@ def compare(settings: Settings, given: argparse.Namespace) -> None:
         )
 
 
+def check(settings: Settings, _given: argparse.Namespace) -> bool:
+    """Hold the stored clocks against what the ledger makes; say if all agree."""
+    compared, wrong = asyncio.run(_differing(settings, read_clock_rules(settings)))
+    say(f"已核对 compared {compared}，不符 otherwise {len(wrong)}")
+    say(*wrong[:MOST])
+    return not wrong
+
+
+async def _differing(
+    settings: Settings, rules: ClockRules
+) -> tuple[int, Sequence[str]]:
+    compared, wrong = 0, list[str]()
+    url = await own_platform(settings)
+    async with aclosing(differing(url, rules)) as every:
+        async for many, otherwise in every:
+            compared += many
+            wrong += otherwise
+    return compared, wrong
+
+
 def explain(settings: Settings, given: argparse.Namespace) -> None:
     """Say what a decision's clocks are, and what each rests on."""
-    rules, now = _rules(settings), _moment(given)
+    rules, now = read_clock_rules(settings), _moment(given)
     found = asyncio.run(_of(settings, rules, now, given.decision))
     if found is None:
         raise DecisionUnknownError(
@@ -213,7 +225,7 @@ def _explained(one: Shown) -> Iterator[str]:
 
 
 async def _of(
-    settings: Settings, rules: Rules, now: datetime, decision: UUID
+    settings: Settings, rules: ClockRules, now: datetime, decision: UUID
 ) -> Sequence[Shown] | None:
     """Give the clocks of *decision*; None: the ledger does not have it."""
     url = await own_platform(settings)
@@ -224,7 +236,7 @@ async def _of(
 
 
 async def _counted(
-    settings: Settings, rules: Rules, now: datetime, unit: str | None
+    settings: Settings, rules: ClockRules, now: datetime, unit: str | None
 ) -> Mapping[Place, Counts]:
     async with aclosing(_every(settings, rules, now, unit)) as every:
         return counted(
@@ -234,7 +246,7 @@ async def _counted(
 
 async def _listed(
     settings: Settings,
-    rules: Rules,
+    rules: ClockRules,
     now: datetime,
     given: argparse.Namespace,
     wanted: frozenset[State] | set[State],
@@ -251,7 +263,11 @@ async def _listed(
 
 
 async def _moved(
-    settings: Settings, rules: Rules, other: Rules, now: datetime, unit: str | None
+    settings: Settings,
+    rules: ClockRules,
+    other: ClockRules,
+    now: datetime,
+    unit: str | None,
 ) -> tuple[int, Sequence[tuple[Shown, DueDay, Label]]]:
     """Count the open clocks; give those that are otherwise by *other*'s calendar."""
     opened = 0
@@ -266,7 +282,7 @@ async def _moved(
                 if one.state in OPEN:
                     opened += 1
                     due = by_other[one.clock.key]
-                    why = moved(one.clock.due, due)
+                    why = moved(one.clock.due.basis, due.basis)
                     if why is not None:
                         found.append((one, due, why))
     found.sort(key=lambda each: (each[1].day, each[0].facts.id, each[0].clock.key))
@@ -274,7 +290,7 @@ async def _moved(
 
 
 async def _every(
-    settings: Settings, rules: Rules, now: datetime, unit: str | None
+    settings: Settings, rules: ClockRules, now: datetime, unit: str | None
 ) -> AsyncGenerator[Shown, None]:
     url = await own_platform(settings)
     async with aclosing(clock_facts(url, unit)) as every:
@@ -283,30 +299,11 @@ async def _every(
                 yield one
 
 
-def _clocks(facts: Facts, rules: Rules, now: datetime) -> Iterator[Shown]:
+def _clocks(facts: Facts, rules: ClockRules, now: datetime) -> Iterator[Shown]:
     # As it stood *now*, with all that is known of it today: what is heard late counts.
     happened = [one for one in facts.happenings if one.by(now)]
-    for duty in rules.duties:
-        if duty.figure.about(facts.act, facts.party):
-            for clock in clocks(duty, happened, rules.due_days):
-                yield Shown(
-                    facts=facts, clock=clock, state=clock.state(now, rules.calendar)
-                )
-
-
-def _rules(settings: Settings) -> Rules:
-    own = Path(settings.own_figures) if settings.own_figures else None
-    files = (settings.figures, settings.duties, settings.calendar)
-    refuse_foreign_rules(settings.tenant, *files, *([own] if own else []))
-    receivers = {one.name for one in receivers_of(settings).receivers}
-    calendar = read_calendar(settings.calendar)
-    return Rules(
-        duties=read_duties(
-            settings.duties, read_figures(settings.figures, own), receivers
-        ),
-        calendar=calendar,
-        due_days=DueDays(calendar),
-    )
+    for clock in rules.clocks(facts.act, facts.party, happened):
+        yield Shown(facts=facts, clock=clock, state=clock.state(now, rules.calendar))
 
 
 def _moment(given: argparse.Namespace) -> datetime:

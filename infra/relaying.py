@@ -16,6 +16,8 @@ from zhitong.infra import channels
 from zhitong.infra.broker_access import way
 from zhitong.infra.broker_start import topics
 from zhitong.infra.chasing import Chasing
+from zhitong.infra.clock_rules import read_clock_rules
+from zhitong.infra.clocking import Clocking
 from zhitong.infra.collecting import YOUNG_OF_A_RELAY, spare_what_stays
 from zhitong.infra.deciding import limits
 from zhitong.infra.folding import folding
@@ -56,6 +58,7 @@ async def _relay(settings: Settings, name: str) -> None:
         settings.calendar,
     )
     patterns = read_patterns(settings.patterns)
+    clocks = read_clock_rules(settings)
     url = await platform_that_answers(settings, PLATFORM, _log)
     broker = way(settings, names.RELAY)
     sender = partial(KafkaSender, broker, configured=topics(settings))
@@ -84,6 +87,7 @@ async def _relay(settings: Settings, name: str) -> None:
             group.create_task(follow(url))
             group.create_task(Reconciling(url, settings, pressure).run())
             group.create_task(Chasing(url, settings, config, pressure).run())
+            group.create_task(Clocking(url, clocks, pressure).run())
             group.create_task(pressure.run())
             minutes = settings.review_minutes
             group.create_task(Reviewing(url, patterns, minutes, pressure).run())

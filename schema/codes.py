@@ -530,6 +530,27 @@ DUE_CERTAINTY = codes(
     ),
 )
 
+CLOCK_STATE = codes(
+    "ClockState",
+    "时钟的状态",
+    "How a clock stands",
+    RUNNING=("未到期", "Running"),
+    SOON=("将到期", "Due soon"),
+    LATE=("逾期，还没有做到", "Late, and not done"),
+    DONE=("按期做到", "Done in time"),
+    DONE_LATE=("逾期做到", "Done late"),
+    LAPSED=("不再需要", "Nothing is left to do"),
+    LAPSED_LATE=("不再需要时已经逾期", "Nothing is left to do; it was late by then"),
+)
+
+CLOCK_END = codes(
+    "ClockEnd",
+    "时钟因何了结",
+    "What ended a clock",
+    HELD=("接收方已收存", "The receiver holds it"),
+    WITHDRAWN=("决定已撤回", "The decision was withdrawn"),
+)
+
 CREDIT_NOTICE_KIND = codes(
     "CreditNoticeKind",
     "信用来函的种类",

@@ -245,6 +245,14 @@ DECISION = entity(
             "待办",
             "What there is to do about it",
         ),
+        pages(
+            "clocks",
+            "Clock",
+            "decisionId",
+            "decisionId",
+            "时钟",
+            "What has to be done about it, and until when",
+        ),
     ),
 )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from zhitong.schema.access import ACCESS_LOOK, ACCESS_RECORD
 from zhitong.schema.cases import CASE, INSPECTION
+from zhitong.schema.clocks import CLOCK
 from zhitong.schema.credit import LISTING, REPAIR
 from zhitong.schema.decisions import DECISION, DELIVERY, FINDING, RECEIPT, RECEIVER
 from zhitong.schema.grants import ACCESS_GRANT
@@ -43,6 +44,7 @@ ENTITIES: Mapping[str, EntityType] = {
         RECEIPT,
         RECEIVER,
         WORK_ITEM,
+        CLOCK,
         RECONCILIATION,
         RECONCILIATION_DIFFERENCE,
         RECONCILIATION_RUN,

@@ -138,6 +138,7 @@ PARTS = (
             "Receipt": 8,
             "Receiver": 3,
             "WorkItem": 10,
+            "Clock": 10,
             "CreditNotice": 8,
             "SupervisionNotice": 6,
             "Reconciliation": 6,

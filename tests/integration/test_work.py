@@ -13,17 +13,16 @@ from pathlib import Path
 import asyncpg
 import msgspec
 import pytest
+from answers import file, held, leave, rejected, said
 from entries import AT, decision, entry, ledger_over, prepare
-from ledger_rows import ENDLESS, run
+from ledger_rows import run
 
 from zhitong.catalogue import Blamed, Rejections
 from zhitong.connectors import work_chase
 from zhitong.connectors.ledger import PlatformLedger
-from zhitong.connectors.outbox import PlatformOutbox
-from zhitong.connectors.receipt_book import PlatformReceiptBook
 from zhitong.connectors.work_chase import Chase, Chased, OpenWork
 from zhitong.connectors.work_desk import WorkDesk
-from zhitong.decisions import Ack, Answer, Change, Entry, Receipt
+from zhitong.decisions import Answer, Change, Entry
 from zhitong.infra.calendar_file import read_work_clocks
 from zhitong.infra.cli import main
 from zhitong.infra.settings import Settings
@@ -64,62 +63,10 @@ async def look(url: str, answer_by: work_chase.AnswerBy = over) -> Chased | None
         return await chase.look(CLOCKS, answer_by)
 
 
-def said(
-    made: Entry,
-    receiver: str,
-    answer: Answer,
-    *blamed: tuple[str, str],
-    at: datetime = AT,
-    hashed: str | None = None,
-) -> Receipt:
-    (event,) = (one for one in made.events if one.receiver == receiver)
-    return Receipt(
-        event_id=event.event_id,
-        receiver=receiver,
-        answer=answer,
-        at=at,
-        payload_hash=hashed or hashlib.sha256(event.payload).hexdigest(),
-        reasons=tuple(" ".join((*each, "有误")) for each in blamed),
-        blamed=blamed,
-    )
-
-
-def rejected(made: Entry, receiver: str, at: datetime = AT) -> Receipt:
-    return said(
-        made, receiver, Answer.REJECTED, ("1003", "party_code"), ("", ""), at=at
-    )
-
-
-def held(made: Entry, receiver: str, at: datetime = AT) -> Receipt:
-    return said(made, receiver, Answer.HELD, at=at)
-
-
-async def file(url: str, *receipts: Receipt) -> None:
-    book = PlatformReceiptBook(url)
-    try:
-        await book.file(receipts)
-    finally:
-        await book.close()
-
-
 async def sent(ledger: PlatformLedger, url: str, *entries: Entry) -> None:
     for each in entries:
         await ledger.commit(each)
     await leave(url)
-
-
-async def leave(url: str) -> None:
-    """Have all that waits leave; a connection before may still hold some buckets."""
-    outbox = PlatformOutbox(url, "one")
-    try:
-        async with asyncio.timeout(ENDLESS):
-            while await run(url, "select from outbox"):
-                await outbox.own()
-                if waiting := await outbox.waiting(100):
-                    acks = [Ack(seq=one.seq, partition=0, offset=0) for one in waiting]
-                    await outbox.sent(acks)
-    finally:
-        await outbox.close()
 
 
 def versions(count: int) -> tuple[Entry, ...]:

@@ -368,6 +368,7 @@ def of_platform(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
     yield from reconciled(at)
     yield from told(at)
     yield from worked(at)
+    yield from clocked(at)
 
 
 def told(at: str) -> Iterator[tuple[str, Mapping[str, object]]]:
@@ -405,6 +406,27 @@ def worked(at: str) -> Iterator[tuple[str, Mapping[str, object]]]:
         done = {"closed_at": at, "closed_by": "DEED", "because": worded()}
         times = {"opened_at": at, "due_at": "2026-06-04T16:00:00Z"}
         yield "work_item", {**item, **of, **said, **times, **(done if number else {})}
+
+
+def clocked(at: str) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Make a clock of each decision, and all that its last day rests on."""
+    for decision in DECISIONS:
+        duty, days = canary(), {"started_on": "2026-06-01", "near_on": "2026-06-08"}
+        named = {"title_zh": canary(), "title_en": canary(), "receiver": "credit"}
+        yield "clock_duty", {"duty": duty, **named, "figure": canary()}
+        rests = {"rule": canary(), "source": canary(), "calendars": [canary()]}
+        yield (
+            "due_day",
+            {"duty": duty, **days, "due_on": "2026-06-10", **rests, "notes": []},
+        )
+        said = {"zh": canary(), "en": canary(), "open": 1, "every": 1}
+        moved = {"before_on": "2026-06-09", "after_on": "2026-06-10", "moved_at": at}
+        yield (
+            "due_day_moved",
+            {"duty": duty, "started_on": "2026-06-01", **moved, **said},
+        )
+        of = {"decision_id": decision, "duty": duty, "version": 1, "unit": canary()}
+        yield "clock", {**of, **days, "due_on": "2026-06-10"}
 
 
 def reconciled(at: str) -> Iterator[tuple[str, Mapping[str, object]]]:

@@ -192,11 +192,11 @@ def test_a_day_that_the_calendar_moved_says_by_which_document() -> None:
     # 22, 23, 31 January, then Saturday 1 February worked, 3, 4, 5; with the holiday
     # longer 22, 23 January, 3 to 7 February.
     assert (str(before.day), str(after.day)) == ("2020-02-05", "2020-02-07")
-    why = moved(before, after)
+    why = moved(before.basis, after.basis)
     assert why is not None
     assert why.en.startswith("2020-02-05 → 2020-02-07: working days by ")
     assert "延长2020年春节假期" in why.zh
-    assert moved(after, after) is None
+    assert moved(after.basis, after.basis) is None
 
 
 def test_a_day_that_a_rule_moved_says_by_which_version() -> None:
@@ -204,7 +204,7 @@ def test_a_day_that_a_rule_moved_says_by_which_version() -> None:
     new = due_day(CHANGED, date(2026, 11, 23), CALENDAR)
     assert old is not None
     assert new is not None
-    why = moved(old, new)
+    why = moved(old.basis, new.basis)
     assert why is not None
     assert why.en == (
         "2026-12-07 → 2026-12-02: by published/2026-11-23 (text of 2026-11-23)"
@@ -220,7 +220,7 @@ def test_a_day_that_is_no_longer_provisional_says_so_though_it_is_the_same() -> 
     assert late is not None
     assert (early.day, early.notes) == (date(2026, 3, 11), (Note.PROVISIONAL,))
     assert (late.day, late.notes) == (date(2026, 3, 11), ())
-    why = moved(early, late)
+    why = moved(early.basis, late.basis)
     assert why is not None
     assert why.en.endswith("no longer provisional")
 
@@ -231,7 +231,7 @@ def test_a_day_that_another_event_moved_says_from_when_it_counts() -> None:
     after = due_day(rule, date(2026, 3, 3), CALENDAR)
     assert before is not None
     assert after is not None
-    why = moved(before, after)
+    why = moved(before.basis, after.basis)
     assert why is not None
     assert why.en == "2026-03-11 → 2026-03-12: counted from 2026-03-03"
 

@@ -42,16 +42,17 @@ RULES = read_policy(Path("infra/rules/policy.toml"), ENTITIES)
 NUMBER = "11010519491231002X"
 LEFT = f"1{'*' * 16}X"
 NUMBERS = """
-algorithm answerSigned applicationNo appliedBy blamedCodes blamedFields caseId caseNo
-caseSource cause certificateNo check client code collective concerned contentHash
-counterpartyIdKind counterpartyIdNumber dataSource dataType decisionId deliveryId
-differenceId differs documentHash documentNo documents eventId fields findingId
-foreignOffsets gaps grantId hearing idNumber industry inspectionNo itemId items keyId
-lateSteps licenceNo listingNo localId lookId looks lookups matterCode noticeId number
+algorithm answerSigned applicationNo appliedBy blamedCodes blamedFields calendars caseId
+caseNo caseSource cause certificateNo check client clockId code collective concerned
+contentHash counterpartyIdKind counterpartyIdNumber dataSource dataType decisionId
+deliveryId differenceId differs documentHash documentNo documents duty dutyTitleEn
+dutyTitleZh eventId fields findingId foreignOffsets gaps grantId hearing idNumber
+industry inspectionNo itemId items keyId lateSteps licenceNo listingNo localId lookId
+looks lookups matterCode movedBecauseEn movedBecauseZh noticeId number
 officerCertificates operation papers parentCode parties parts payloadHash penaltyKinds
 person planNo proceedingId purpose rate receiptId receiver recordId registerId
 registrationNo representativeIdKind representativeIdNumber requesterKind restrictions
-reviewNo role root ruleSource runId sender signatureId signed statement statementId
+reviewNo role root rule ruleSource runId sender signatureId signed statement statementId
 tenant titleEn titleZh topic
 """
 """Texts that are numbers, codes or the platform's own: nobody writes a name there."""

@@ -262,7 +262,7 @@ def test_an_attorney_shows_five_papers_and_sees_the_one_case() -> None:
 def test_a_dashboard_counts_and_is_given_no_amount_and_no_name() -> None:
     caller = Caller(principal=DEMO_PRINCIPALS["dashboard"], occasion=WHOLE)
     counted = {"CaseRecord", "Inspection", "Decision", "Delivery", "Finding"}
-    counted |= {"AccessLook", "WorkItem"}
+    counted |= {"AccessLook", "WorkItem", "Clock"}
     for entity in ENTITIES.values():
         verdicts = decide(POLICY, caller, entity)
         assert (verdicts.counts_only, verdicts.smallest_cell) == (
@@ -278,7 +278,7 @@ def test_who_manages_runs_or_audits_sees_no_business_data(who: str) -> None:
     caller = Caller(principal=DEMO_PRINCIPALS[who], occasion=WHOLE)
     platform = {"AccessRecord", "Finding", "Delivery", "Receipt", "Receiver"}
     platform |= {"AccessGrant", "AccessLook", "Reconciliation"}
-    platform |= {"ReconciliationDifference", "ReconciliationRun", "WorkItem"}
+    platform |= {"ReconciliationDifference", "ReconciliationRun", "WorkItem", "Clock"}
     for entity in ENTITIES.values():
         if entity.name not in platform:
             fields = decide(POLICY, caller, entity).fields

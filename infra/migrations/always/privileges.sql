@@ -92,7 +92,9 @@ grant select, insert, update on inbound_effect, inbound_state, work_item to zhit
 grant select, update on grant_change to zhitong_gateway;
 grant select, insert, update, delete on inbound_receipt, outbox, relay to zhitong_gateway;
 grant select, insert, update on pressure, capture_source, captured to zhitong_gateway;
-grant select, insert, update, delete on awaited, capture_item to zhitong_gateway;
+grant select, insert, update, delete on awaited, capture_item, clock, clock_touched, due_day to zhitong_gateway;
+grant select, insert, update on clock_duty, clock_rules to zhitong_gateway;
+grant select, insert on due_day_moved to zhitong_gateway;
 grant select, insert, delete on dead_letter, inbound_held, parked_key, sealed_payload, trusted_document, used_token to zhitong_gateway;
 
 -- A key is destroyed by an erasure alone, which is the owner's to do (zhitong erase).

@@ -19,7 +19,7 @@ from typing import TypeAlias
 
 from zhitong.rules.due_days import DueDay, DueDays
 from zhitong.rules.figures import Figure, Trigger
-from zhitong.rules.working_days import Calendar, day_of
+from zhitong.rules.working_days import DAY, Calendar, day_of
 from zhitong.types import Label
 
 
@@ -152,6 +152,14 @@ def clocks(
                 ended=end.at if end else None,
                 by=_milestone(end),
             )
+
+
+def near_day(duty: Duty, due: date, calendar: Calendar) -> date:
+    """Give the first day on which what is *due* then is due soon."""
+    day = due
+    while calendar.between(day - DAY, due) <= duty.ahead:
+        day -= DAY
+    return day
 
 
 def _end(duty: Duty, version: int, happened: Iterable[Happening]) -> Happening | None:

@@ -16,6 +16,25 @@ from zhitong.types import Label
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """What is to be known of a last day, to say later why it has become another."""
+
+    started: date
+    day: date
+    rule: str
+    """The name of its version."""
+    source: str
+    calendars: tuple[str, ...]
+    """The documents about working days that it rests on."""
+    notes: tuple[Note, ...]
+
+    @property
+    def provisional(self) -> bool:
+        """Whether it may still become another day."""
+        return Note.PROVISIONAL in self.notes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DueDay:
     """The last day for something, with all it rests on."""
 
@@ -36,6 +55,18 @@ class DueDay:
         """What is to be known of it."""
         changed = (Note.RULE_CHANGED,) if self.later else ()
         return (*self.ending.notes, *changed)
+
+    @property
+    def basis(self) -> Basis:
+        """What it rests on, in a few words."""
+        return Basis(
+            started=self.started,
+            day=self.day,
+            rule=self.version.name,
+            source=self.version.source,
+            calendars=self.ending.sources,
+            notes=self.notes,
+        )
 
 
 def due_day(figure: Figure, at: datetime | date, calendar: Calendar) -> DueDay | None:
@@ -82,28 +113,29 @@ def _day(at: datetime | date) -> date:
     return day_of(at) if isinstance(at, datetime) else at
 
 
-def moved(before: DueDay, after: DueDay) -> Label | None:
+def moved(before: Basis, after: Basis) -> Label | None:
     """Say why *after* stands in the place of *before*; None: nothing has changed."""
     if before == after:
         return None
     reasons: list[Label] = []
-    if before.version != after.version:
-        one = after.version
+    if (before.rule, before.source) != (after.rule, after.source):
         reasons.append(
-            Label(f"改按 {one.name}（{one.source}）", f"by {one.name} ({one.source})")
+            Label(
+                f"改按 {after.rule}（{after.source}）",
+                f"by {after.rule} ({after.source})",
+            )
         )
-    old, new = before.ending.sources, after.ending.sources
     reasons += [
         Label(f"工作日依据 {one}", f"working days by {one}")
-        for one in new
-        if one not in old
+        for one in after.calendars
+        if one not in before.calendars
     ]
     reasons += [
         Label(f"工作日不再依据 {one}", f"working days no longer by {one}")
-        for one in old
-        if one not in new
+        for one in before.calendars
+        if one not in after.calendars
     ]
-    if before.ending.provisional and not after.ending.provisional:
+    if before.provisional and not after.provisional:
         reasons.append(Label("不再暂定", "no longer provisional"))
     if before.started != after.started:
         reasons.append(
