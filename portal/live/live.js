@@ -49,6 +49,7 @@ function draw(name) {
     view.receivers(now.data?.receivers, late_seconds);
     view.sources(now.data?.sources);
   } else {
+    view.clocks(standing.data);
     view.findings(standing.data);
     view.attention(standing.data);
   }

@@ -301,6 +301,59 @@ export function findings(data) {
   $("#findings .note").replaceChildren(known ? "" : hidden());
 }
 
+/** How clocks stand: what is late, due soon or still runs; of what has ended, in time or not. */
+const CLOCKS = [
+  ["lateNow", ["LATE"], "bad"],
+  ["soon", ["SOON"], "warn"],
+  ["running", ["RUNNING"], "plain"],
+  ["doneInTime", ["DONE", "LAPSED"], "good"],
+  ["doneLate", ["DONE_LATE", "LAPSED_LATE"], "plain"],
+];
+const CLOCK_TONES = { LATE: "bad", SOON: "warn", RUNNING: "plain" };
+
+export function clocks(data) {
+  const groups = data?.clocks?.groups;
+  const due = data?.due?.nodes ?? [];
+  const titles = new Map(due.map((each) => [each.duty, [each.dutyTitleZh ?? each.duty, each.dutyTitleEn ?? each.duty]]));
+  const duties = [...new Set((groups ?? []).map(({ duty }) => duty))].sort();
+  const many = (duty, states) =>
+    groups
+      .filter((each) => each.duty === duty && states.includes(each.state))
+      .reduce((sum, { count }) => sum + (count ?? 0), 0);
+  const known = duties.length > 0;
+  $("#clocks thead").replaceChildren(
+    ...(known ? [make("tr", "", say(words("duty"), "th"), ...CLOCKS.map(([name]) => say(words(name), "th")))] : []),
+  );
+  $("#clocks tbody").replaceChildren(
+    ...duties.map((duty) =>
+      make(
+        "tr",
+        "",
+        make("td", "", say(titles.get(duty) ?? [duty, duty])),
+        ...CLOCKS.map(([, states, tone]) => {
+          const count = many(duty, states);
+          return make("td", "count", count ? badge(tone, [String(count), String(count)]) : "0");
+        }),
+      ),
+    ),
+  );
+  $("#clocks details").hidden = due.length === 0;
+  $("#clocks .list").replaceChildren(
+    ...due.map((each) =>
+      make(
+        "li",
+        "",
+        badge(CLOCK_TONES[each.state] ?? "plain", meaning("ClockState", each.state)),
+        make("b", "what", each.decision?.documentNo ?? ""),
+        make("time", "", each.dueOn),
+        each.dueCertainty === "PROVISIONAL" ? badge("warn", words("provisional")) : null,
+        make("p", "because", say(titles.get(each.duty)), " ", each.decision?.subjectName ?? ""),
+      ),
+    ),
+  );
+  $("#clocks .note").replaceChildren(groups ? (known ? "" : say(words("noClocks"))) : hidden());
+}
+
 /** A reason as a receiver writes it, 中文 / English; or in one language alone. */
 function halves(reason) {
   const parts = reason.split(" / ");

@@ -185,6 +185,7 @@ async def test_the_stream_begins_with_who_looks_the_words_and_the_state(
         assert set(lists) == {
             "ActType",
             "Change",
+            "ClockState",
             "DeliveryStatus",
             "Pressure",
             "Severity",
@@ -340,6 +341,31 @@ async def test_a_rejection_is_not_told_once_a_later_version_is_held(
         (1, "REJECTED", "SUPERSEDED"),
         (2, "HELD", "CURRENT"),
     }
+
+
+async def test_clocks_stand_there_by_duty_and_the_first_due_by_name(
+    live: Live, sql: Sql
+) -> None:
+    stated = penalty()
+    recorded = await live.say(RECORD, d=stated)
+    # Due before whatever other tests leave.
+    clock = (
+        "insert into clock (decision_id, duty, version, unit, started_on, due_on,"
+        " near_on) values ($1, 'shown', 1, 'u', '2001-01-01', '2001-01-09',"
+        " '2001-01-05')"
+    )
+    await sql("platform", clock, recorded["decisionId"])
+    try:
+        async with live.stream() as stream:
+            data = (await until(stream, "standing"))["data"]
+    finally:
+        await sql("platform", "delete from clock where duty = 'shown'")
+    first = data["due"]["nodes"][0]
+    assert (first["duty"], first["state"], first["dueOn"]) == (
+        *("shown", "LATE", "2001-01-09"),
+    )
+    assert first["decision"]["documentNo"] == stated["documentNo"]
+    assert {"duty": "shown", "state": "LATE", "count": 1} in data["clocks"]["groups"]
 
 
 async def standings(live: Live, number: str) -> set[tuple[int, str, str]]:
