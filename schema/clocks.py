@@ -16,6 +16,8 @@ CLOCK = entity(
     orders=("dueOn", "clockId"),
     groupings=(
         by("DUTY", "duty", "职责", "Duty"),
+        by("DUTY_TITLE_ZH", "dutyTitleZh", "职责的中文名称", "Duty in Chinese"),
+        by("DUTY_TITLE_EN", "dutyTitleEn", "职责的英文名称", "Duty in English"),
         by("STATE", "state", "状态", "How it stands"),
         by("SUBJECT", "subjectCode", "执法主体", "Subject"),
         by("RECEIVER", "receiver", "接收方", "Receiver"),

@@ -314,22 +314,22 @@ const CLOCK_TONES = { LATE: "bad", SOON: "warn", RUNNING: "plain" };
 export function clocks(data) {
   const groups = data?.clocks?.groups;
   const due = data?.due?.nodes ?? [];
-  const titles = new Map(due.map((each) => [each.duty, [each.dutyTitleZh ?? each.duty, each.dutyTitleEn ?? each.duty]]));
-  const duties = [...new Set((groups ?? []).map(({ duty }) => duty))].sort();
+  const title = ({ dutyTitleZh, dutyTitleEn }) => [dutyTitleZh ?? "–", dutyTitleEn ?? "–"];
+  const duties = [...new Map((groups ?? []).map((each) => [plain(title(each)), title(each)])).entries()];
   const many = (duty, states) =>
     groups
-      .filter((each) => each.duty === duty && states.includes(each.state))
+      .filter((each) => plain(title(each)) === duty && states.includes(each.state))
       .reduce((sum, { count }) => sum + (count ?? 0), 0);
   const known = duties.length > 0;
   $("#clocks thead").replaceChildren(
     ...(known ? [make("tr", "", say(words("duty"), "th"), ...CLOCKS.map(([name]) => say(words(name), "th")))] : []),
   );
   $("#clocks tbody").replaceChildren(
-    ...duties.map((duty) =>
+    ...duties.map(([duty, named]) =>
       make(
         "tr",
         "",
-        make("td", "", say(titles.get(duty) ?? [duty, duty])),
+        make("td", "", say(named)),
         ...CLOCKS.map(([, states, tone]) => {
           const count = many(duty, states);
           return make("td", "count", count ? badge(tone, [String(count), String(count)]) : "0");
@@ -347,7 +347,7 @@ export function clocks(data) {
         make("b", "what", each.decision?.documentNo ?? ""),
         make("time", "", each.dueOn),
         each.dueCertainty === "PROVISIONAL" ? badge("warn", words("provisional")) : null,
-        make("p", "because", say(titles.get(each.duty)), " ", each.decision?.subjectName ?? ""),
+        make("p", "because", say(title(each)), " ", each.decision?.subjectName ?? ""),
       ),
     ),
   );

@@ -355,17 +355,21 @@ async def test_clocks_stand_there_by_duty_and_the_first_due_by_name(
         " '2001-01-05')"
     )
     await sql("platform", clock, recorded["decisionId"])
+    named = {"dutyTitleZh": "示例", "dutyTitleEn": "an example"}
+    await sql(
+        "platform",
+        "insert into clock_duty values ('shown', '示例', 'an example', 'r', 'f')",
+    )
     try:
         async with live.stream() as stream:
             data = (await until(stream, "standing"))["data"]
     finally:
         await sql("platform", "delete from clock where duty = 'shown'")
+        await sql("platform", "delete from clock_duty where duty = 'shown'")
     first = data["due"]["nodes"][0]
-    assert (first["duty"], first["state"], first["dueOn"]) == (
-        *("shown", "LATE", "2001-01-09"),
-    )
+    assert (first["state"], first["dueOn"]) == ("LATE", "2001-01-09")
     assert first["decision"]["documentNo"] == stated["documentNo"]
-    assert {"duty": "shown", "state": "LATE", "count": 1} in data["clocks"]["groups"]
+    assert {**named, "state": "LATE", "count": 1} in data["clocks"]["groups"]
 
 
 async def standings(live: Live, number: str) -> set[tuple[int, str, str]]:
