@@ -90,11 +90,12 @@ class _Version(
     confidence: Confidence
 
 
-class _Figure(_Form, frozen=True, kw_only=True):
+class _Figure(_Form, frozen=True, kw_only=True, rename={"grade": "class"}):
     name: Named
     title: _Text | None = None
     starts: Trigger | None = None
     channel: Named | None = None
+    grade: Named | None = None
     acts: Annotated[list[Act], msgspec.Meta(min_length=1)] | None = None
     parties: list[str] | None = None
     versions: Annotated[list[_Version], msgspec.Meta(min_length=1)]
@@ -195,7 +196,7 @@ def _wrong_own(file: _File, known: Mapping[str, Figure]) -> Iterator[Fault]:
     if file.clauses:
         yield "clauses", "属于法律，不能自定", "are law and nobody's own"
     for one in file.figures:
-        about = (one.title, one.starts, one.channel, one.acts, one.parties)
+        about = (one.title, one.starts, one.channel, one.grade, one.acts, one.parties)
         if one.name in known and about != (None,) * len(about):
             yield (
                 one.name,
@@ -277,6 +278,7 @@ def _figure(one: _Figure, clauses: list[DayClause], tenant: str) -> Figure:
         title=Label(title.zh, title.en),
         starts=one.starts,
         channel=one.channel or "",
+        grade=one.grade or "",
         acts=frozenset(Act if one.acts is None else one.acts),
         parties=frozenset(one.parties or ()),
         versions=tuple(

@@ -16,16 +16,18 @@ from zhitong.infra.checks_file import read_checks
 from zhitong.infra.commands import say
 from zhitong.infra.figures_file import read_figures
 from zhitong.infra.platform_database import own_platform
+from zhitong.infra.publicity_file import read_publicity
 from zhitong.infra.settings import Settings
 from zhitong.infra.tenants import refuse_foreign_rules
 from zhitong.rules.applied_rules import Applied, applied_checks, applied_figures
 from zhitong.rules.checks import SIGNATURE, Checks
 from zhitong.rules.figures import Figures
+from zhitong.rules.publicity import Channel, classes
 from zhitong.rules.working_days import Calendar
 
 Act = Callable[[Settings, argparse.Namespace], bool | None]
 Verb = Callable[[str, str, Act], argparse.ArgumentParser]
-Rules = tuple[Checks, Figures, Calendar]
+Rules = tuple[Checks, Figures, Calendar, tuple[Channel, ...]]
 
 
 def describe(verb: Verb) -> None:
@@ -46,7 +48,7 @@ def describe(verb: Verb) -> None:
 
 def check(settings: Settings, _given: argparse.Namespace) -> None:
     """Read every file of rules; say how many there are of each."""
-    checks, figures, calendar = _rules(settings)
+    checks, figures, calendar, channels = _rules(settings)
     versions = [
         version
         for figure in figures.values()
@@ -57,6 +59,7 @@ def check(settings: Settings, _given: argparse.Namespace) -> None:
     say(
         f"核验 checks {len(checks.checks)}",
         f"数额 figures {len(figures)}  版本 versions {len(versions)}",
+        f"公示渠道 channels of publicity {len(channels)}",
         f"工作日 working days {noticed[0]}—{noticed[-1]}"
         if noticed
         else "工作日 working days —",
@@ -72,7 +75,11 @@ def explain(settings: Settings, given: argparse.Namespace) -> None:
 
 
 def explained(
-    found: Weighed, checks: Checks, figures: Figures, calendar: Calendar
+    found: Weighed,
+    checks: Checks,
+    figures: Figures,
+    calendar: Calendar,
+    channels: tuple[Channel, ...] = (),
 ) -> Iterator[str]:
     """Write what `explain` says of *found*, line by line."""
     said = found.decision
@@ -87,7 +94,8 @@ def explained(
     yield f"  {said.act}  {said.document_no}  {said.decided_on}"
     yield from _section("核验 checks", applied_checks(weighed_by, said, found.findings))
     yield from _section(
-        "数额 figures", applied_figures(figures.values(), said, calendar)
+        "数额 figures",
+        applied_figures(figures.values(), said, calendar, classes(channels, said)),
     )
 
 
@@ -104,12 +112,19 @@ def _section(title: str, every: Iterable[Applied]) -> Iterator[str]:
 
 def _rules(settings: Settings) -> Rules:
     own = Path(settings.own_figures) if settings.own_figures else None
-    files = (settings.checks, settings.figures, settings.calendar)
+    files = (
+        settings.checks,
+        settings.figures,
+        settings.calendar,
+        settings.publicity,
+    )
     refuse_foreign_rules(settings.tenant, *files, *([own] if own else []))
+    figures = read_figures(settings.figures, own)
     return (
         read_checks(settings.checks),
-        read_figures(settings.figures, own),
+        figures,
         read_calendar(settings.calendar),
+        read_publicity(settings.publicity, figures),
     )
 
 

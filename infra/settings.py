@@ -116,6 +116,9 @@ class Settings:
     duties: Path = Path(__file__).parent / "rules" / "duties.toml"
     """The file of what has to be done within such terms."""
 
+    publicity: Path = Path(__file__).parent / "rules" / "publicity.toml"
+    """The file of the channels that show decisions to everybody."""
+
     patterns: Path = Path(__file__).parent / "rules" / "patterns.toml"
     """The file that says which looks deserve attention."""
 

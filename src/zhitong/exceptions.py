@@ -715,6 +715,12 @@ class DutiesError(ZhitongError):
     code = "DUTIES"
 
 
+class PublicityError(ZhitongError):
+    """A file of publicity is wrong; the message names file and channel."""
+
+    code = "PUBLICITY"
+
+
 class ClientsError(ZhitongError):
     """The configuration of what clients may ask is wrong; the message says where."""
 

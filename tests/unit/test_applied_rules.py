@@ -15,6 +15,7 @@ from zhitong.infra.calendar_file import read_calendar
 from zhitong.infra.checks_file import read_checks
 from zhitong.infra.cli import main
 from zhitong.infra.figures_file import read_figures
+from zhitong.infra.publicity_file import read_publicity
 from zhitong.infra.rules_commands import explained
 from zhitong.infra.settings import Settings
 from zhitong.rules.applied_rules import (
@@ -24,6 +25,7 @@ from zhitong.rules.applied_rules import (
     applied_figures,
 )
 from zhitong.rules.figures import Confidence
+from zhitong.rules.publicity import classes
 from zhitong.rules.terms import Note
 from zhitong.types import Label
 
@@ -74,6 +76,12 @@ def test_the_figures_of_a_penalty_are_those_of_its_day_kind_and_party() -> None:
         "withdrawn-own-site/2021-07-15": "runs from its being undone",
         "withdrawn-credit-china/2021-07-15": "runs from its being undone",
         "shown-own-site/2019-10-09": "runs from the publication",
+        # Twenty working days end on Friday 18 December.
+        "published-provincial/2026-02-01": "the last day is 2026-12-01",
+        "withdrawn-provincial/2021-07-15": "runs from its being undone",
+        "published-enterprise-system/2024-05-01": "the last day is 2026-12-18",
+        "withdrawn-enterprise-system/2021-07-15": "runs from its being undone",
+        "shown-enterprise-system/2021-09-01": "runs from the publication",
     }
     assert every["penalty-served/2021-07-15"][0] == "7 working days"
 
@@ -90,11 +98,32 @@ def test_a_persons_penalty_is_shown_for_a_year() -> None:
 def test_of_a_day_before_a_rule_there_is_none() -> None:
     old = decision(decided_on=date(2018, 7, 24))
     every = applied_figures(FIGURES.values(), old, CALENDAR)
-    assert list(every) == []
+    # Of 2014; all others are of the next day or later.
+    since2014 = "published-enterprise-system/2014-10-01"
+    assert [one.name for one in every] == [since2014]
     # On the next day the first of them began.
     first = decision(decided_on=date(2018, 7, 25))
     every = applied_figures(FIGURES.values(), first, CALENDAR)
-    assert [one.name for one in every] == ["published-credit-china/2018-07-25"]
+    assert [one.name for one in every] == [
+        "published-credit-china/2018-07-25",
+        since2014,
+    ]
+
+
+def test_of_the_figures_by_class_those_of_the_penaltys_own_are_named() -> None:
+    channels = read_publicity(SHIPPED.publicity, FIGURES)
+    said = decision()
+    found = classes(channels, said)
+    assert found == {"credit-china": "general"}
+    names = {
+        one.name
+        for one in applied_figures(FIGURES.values(), said, CALENDAR, found)
+        if "-credit-china-" in one.name
+    }
+    assert names == {
+        "shown-credit-china-general/2026-04-01",
+        "repairable-credit-china-general/2019-07-01",
+    }
 
 
 def test_a_date_in_the_year_that_nobody_published_says_so() -> None:

@@ -152,6 +152,7 @@ def test_the_answers_on_error_pages_have_the_code_and_the_page_they_stand_on() -
         "CALENDAR",
         "FIGURES",
         "DUTIES",
+        "PUBLICITY",
         "WITNESS",
         "CATALOGUE_FILE",
     }

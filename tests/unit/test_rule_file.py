@@ -14,6 +14,7 @@ from zhitong.infra.clients_file import read_clients
 from zhitong.infra.duties_file import read_duties
 from zhitong.infra.figures_file import read_figures
 from zhitong.infra.issuers_file import read_issuers
+from zhitong.infra.publicity_file import read_publicity
 from zhitong.infra.receivers_file import read_receivers
 
 
@@ -24,6 +25,10 @@ def only(path: Path) -> object:
 
 def duties(path: Path) -> object:
     return read_duties(path, {}, ())
+
+
+def publicity(path: Path) -> object:
+    return read_publicity(path, {})
 
 
 def read_forms(path: Path) -> object:
@@ -37,6 +42,7 @@ def read_forms(path: Path) -> object:
         read_checks,
         read_clients,
         duties,
+        publicity,
         read_figures,
         read_issuers,
         only,

@@ -66,6 +66,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
         figures=Path("fi"),
         own_figures="of",
         duties=Path("du"),
+        publicity=Path("pu"),
         patterns=Path("pa"),
         retention=Path("re"),
         document_aliases=11,

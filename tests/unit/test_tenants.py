@@ -15,6 +15,7 @@ from zhitong.infra.clients_file import read_clients
 from zhitong.infra.duties_file import read_duties
 from zhitong.infra.figures_file import read_figures
 from zhitong.infra.policy_file import read_policy
+from zhitong.infra.publicity_file import read_publicity
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.infra.settings import Settings
 from zhitong.infra.tenants import claim_state, refuse_foreign_rules
@@ -30,6 +31,7 @@ RULES = {
     "calendar": SHIPPED.calendar,
     "figures": SHIPPED.figures,
     "duties": SHIPPED.duties,
+    "publicity": SHIPPED.publicity,
 }
 
 
@@ -72,6 +74,7 @@ READ: Mapping[str, Callable[[Path], object]] = {
     "calendar": read_clocks,
     "figures": read_figures,
     "duties": lambda path: read_duties(path, {}, ()),
+    "publicity": lambda path: read_publicity(path, {}),
 }
 
 

@@ -4,11 +4,12 @@
   registered. One that is in the file no longer is named by what it found.
 - Of the figures: those about its kind, in the version of its day; what runs from the
   decision itself is computed, by the calendar of today.
+- Of the figures for one class of penalties those of its own class alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -102,11 +103,19 @@ def applied_checks(
 
 
 def applied_figures(
-    figures: Iterable[Figure], decision: Decision, calendar: Calendar
+    figures: Iterable[Figure],
+    decision: Decision,
+    calendar: Calendar,
+    classes: Mapping[str, str] | None = None,
 ) -> Iterator[Applied]:
-    """Give the figures about *decision*, by the versions of its day."""
+    """Give the figures about *decision*, by the versions of its day.
+
+    *classes* says its class by channel; of another class, no figure applies.
+    """
+    known = classes or {}
     for figure in figures:
-        if figure.concerns(decision):
+        own = not figure.grade or known.get(figure.channel) == figure.grade
+        if own and figure.concerns(decision):
             version = figure.in_force(decision.decided_on)
             if version is not None:
                 yield _figure(figure, version, decision.decided_on, calendar)

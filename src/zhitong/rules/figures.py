@@ -127,6 +127,8 @@ class Figure:
     """The event that a term runs from."""
     channel: str = ""
     """The channel it is for; empty: none in particular."""
+    grade: str = ""
+    """The class of penalties it is for, by its channel's; empty: whatever it is."""
     acts: frozenset[Act] = frozenset(Act)
     parties: frozenset[str] = frozenset()
     """Codes of CounterpartyKind; none: whoever it is about."""
