@@ -38,6 +38,9 @@ class Facts:
     party: str
     """A code of CounterpartyKind."""
     document_no: str
+    decided_on: date
+    before_platform: bool
+    """Whether it was decided and delivered before the platform began."""
     happenings: tuple[Happening, ...]
 
 
@@ -133,6 +136,8 @@ def _facts(row: asyncpg.Record, events: Sequence[Named], held: Held) -> Facts:
         act=Act(row["act_type"]),
         party=row["party_kind"],
         document_no=row["document_no"],
+        decided_on=row["decided_on"],
+        before_platform=row["before_platform"],
         happenings=tuple(_happenings(row, events, held)),
     )
 

@@ -35,6 +35,7 @@ from zhitong.infra import (
     parked_admin,
     pg_commands,
     policy_view,
+    publicity_commands,
     receipt_check,
     receivers_admin,
     reconcile_commands,
@@ -129,6 +130,12 @@ def parser() -> argparse.ArgumentParser:
         clock_commands.report,
     )
     clock_commands.describe(_verbs(timed, *ACTION))
+    published = command(
+        "publicity",
+        "公示：各渠道应否公示、公示与否 publicity: who shows what, and whether in time",
+        publicity_commands.report,
+    )
+    publicity_commands.describe(_verbs(published, *ACTION))
     _questions(command)
     _witness(command)
     access = command(

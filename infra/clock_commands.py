@@ -65,11 +65,11 @@ def describe(verb: Verb) -> None:
         "按机关和职责统计按期、逾期、将到期 count by unit and duty",
         report,
     )
-    _narrowed(counts)
+    narrowed(counts)
     every = verb(
         "list", "列出未了的，最早到期的在前 what is open, first due first", show
     )
-    _narrowed(every)
+    narrowed(every)
     every.add_argument("--duty", metavar="职责", help="of this duty alone")
     every.add_argument(
         "--late", action="store_true", help="只列逾期的 what is late alone"
@@ -82,7 +82,7 @@ def describe(verb: Verb) -> None:
     other.add_argument(
         "calendar", metavar="日历文件", type=Path, help="the other file of working days"
     )
-    _narrowed(other)
+    narrowed(other)
     verb(
         "check",
         "存放的时钟是否与台账相符 whether the stored clocks are what the ledger makes",
@@ -93,7 +93,8 @@ def describe(verb: Verb) -> None:
     one.add_argument("--at", metavar="时刻", help="as it stands then, ISO 8601")
 
 
-def _narrowed(parser: argparse.ArgumentParser) -> None:
+def narrowed(parser: argparse.ArgumentParser) -> None:
+    """Add of whom and of when something is asked, and in which form."""
     parser.add_argument("--unit", metavar="机关", help="its credit code")
     parser.add_argument("--at", metavar="时刻", help="as it stands then, ISO 8601")
     parser.add_argument("--json", action="store_true", help="打印 JSON print JSON")
@@ -101,7 +102,7 @@ def _narrowed(parser: argparse.ArgumentParser) -> None:
 
 def report(settings: Settings, given: argparse.Namespace) -> None:
     """Count the clocks of every unit and duty, and say what part was late."""
-    rules, now = read_clock_rules(settings), _moment(given)
+    rules, now = read_clock_rules(settings), asked_moment(given)
     found = asyncio.run(_counted(settings, rules, now, getattr(given, "unit", None)))
     if getattr(given, "json", False):
         say(orjson.dumps([_counts(*one) for one in found.items()]).decode())
@@ -126,7 +127,7 @@ def report(settings: Settings, given: argparse.Namespace) -> None:
 
 def show(settings: Settings, given: argparse.Namespace) -> None:
     """List what is still to be done, the first due first."""
-    rules, now = read_clock_rules(settings), _moment(given)
+    rules, now = read_clock_rules(settings), asked_moment(given)
     if given.duty is not None and given.duty not in {one.name for one in rules.duties}:
         every = ", ".join(one.name for one in rules.duties)
         raise SettingsError(
@@ -149,7 +150,7 @@ def show(settings: Settings, given: argparse.Namespace) -> None:
 
 def compare(settings: Settings, given: argparse.Namespace) -> None:
     """Say which open clocks another calendar moves, and why: before it is adopted."""
-    rules, now = read_clock_rules(settings), _moment(given)
+    rules, now = read_clock_rules(settings), asked_moment(given)
     other = read_clock_rules(settings, given.calendar)
     opened, found = asyncio.run(_moved(settings, rules, other, now, given.unit))
     if given.json:
@@ -194,7 +195,7 @@ async def _differing(
 
 def explain(settings: Settings, given: argparse.Namespace) -> None:
     """Say what a decision's clocks are, and what each rests on."""
-    rules, now = read_clock_rules(settings), _moment(given)
+    rules, now = read_clock_rules(settings), asked_moment(given)
     found = asyncio.run(_of(settings, rules, now, given.decision))
     if found is None:
         raise DecisionUnknownError(
@@ -306,7 +307,7 @@ def _clocks(facts: Facts, rules: ClockRules, now: datetime) -> Iterator[Shown]:
         yield Shown(facts=facts, clock=clock, state=clock.state(now, rules.calendar))
 
 
-def _moment(given: argparse.Namespace) -> datetime:
+def asked_moment(given: argparse.Namespace) -> datetime:
     """Give the moment asked about; without a zone it is China's."""
     said: str | None = getattr(given, "at", None)
     if said is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -70,6 +70,7 @@ class _Channel(_Form, frozen=True, kw_only=True):
     withdrawn: list[Named] = []
     shown: list[Named] = []
     hides: list[str]
+    receiver: Named | None = None
     withheld: list[_Withheld] = []
     classes: list[_Class] = []
 
@@ -79,10 +80,12 @@ class _File(_Form, frozen=True, kw_only=True):
     channels: list[_Channel] = []
 
 
-def read_publicity(path: Path, figures: Figures) -> tuple[Channel, ...]:
+def read_publicity(
+    path: Path, figures: Figures, receivers: Collection[str]
+) -> tuple[Channel, ...]:
     """Read *path*; raise `PublicityError`, which names everything that is wrong."""
     file = read_form(path, _File, NAMED, PublicityError)
-    faults = list(_wrong(file.channels, figures))
+    faults = list(_wrong(file.channels, figures, receivers))
     if faults:
         raise PublicityError(
             f"{NAMED.zh} {path.name} 有误，请更正后重新启动："
@@ -94,7 +97,7 @@ def read_publicity(path: Path, figures: Figures) -> tuple[Channel, ...]:
 
 
 def _wrong(
-    channels: list[_Channel], figures: Figures
+    channels: list[_Channel], figures: Figures, receivers: Collection[str]
 ) -> Iterator[tuple[str, str, str]]:
     for name, times in Counter(one.name for one in channels).items():
         if times > 1:
@@ -102,8 +105,7 @@ def _wrong(
     for one in channels:
         for starts, name in _named(one):
             yield from _wrong_figure(one.name, figures.get(name), name, starts)
-        for code in sorted(_codes(one)):
-            yield one.name, f"用了没有的代码：{code}", f"names no code: {code}"
+        yield from _wrong_words(one, receivers)
         every = (*one.withheld, *one.classes)
         for dated in every:
             if (dated.confidence in READ) == dated.source.startswith("configured rule"):
@@ -119,6 +121,19 @@ def _wrong(
                     f"{broken.first} — {broken.last} 漏日或重叠",
                     f"misses days or has them twice: {broken.first} — {broken.last}",
                 )
+
+
+def _wrong_words(
+    one: _Channel, receivers: Collection[str]
+) -> Iterator[tuple[str, str, str]]:
+    if one.receiver is not None and one.receiver not in receivers:
+        yield (
+            one.name,
+            f"的接收方不存在：{one.receiver}",
+            f"names no receiver: {one.receiver}",
+        )
+    for code in sorted(_codes(one)):
+        yield one.name, f"用了没有的代码：{code}", f"names no code: {code}"
 
 
 def _named(one: _Channel) -> Iterator[tuple[frozenset[Trigger], str]]:
@@ -186,6 +201,7 @@ def _channel(one: _Channel, figures: Figures) -> Channel:
         ),
         grades=tuple(_grade(each, figures) for each in one.classes),
         hides=frozenset(one.hides),
+        receiver=one.receiver or "",
     )
 
 

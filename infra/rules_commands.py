@@ -17,6 +17,7 @@ from zhitong.infra.commands import say
 from zhitong.infra.figures_file import read_figures
 from zhitong.infra.platform_database import own_platform
 from zhitong.infra.publicity_file import read_publicity
+from zhitong.infra.receivers_file import receivers_of
 from zhitong.infra.settings import Settings
 from zhitong.infra.tenants import refuse_foreign_rules
 from zhitong.rules.applied_rules import Applied, applied_checks, applied_figures
@@ -124,7 +125,11 @@ def _rules(settings: Settings) -> Rules:
         read_checks(settings.checks),
         figures,
         read_calendar(settings.calendar),
-        read_publicity(settings.publicity, figures),
+        read_publicity(
+            settings.publicity,
+            figures,
+            {one.name for one in receivers_of(settings).receivers},
+        ),
     )
 
 

@@ -11,9 +11,12 @@ from typing import NamedTuple
 
 import asyncpg
 import pytest
+from entries import prepare
+from told_clocks import Ran
 
 from zhitong.connectors.access_log import PlatformAccessLog, open_pool
 from zhitong.infra.city_load import BINDINGS, SOURCES, load_city
+from zhitong.infra.cli import main
 from zhitong.infra.clients_file import read_clients
 from zhitong.infra.deciding import Deciding
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
@@ -263,3 +266,31 @@ def frozen(cluster: Cluster) -> Callable[[str], AbstractContextManager[None]]:
             cluster.thaw(f"asked-{name}")
 
     return froze
+
+
+@pytest.fixture
+async def empty_platform(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """Give an empty ledger that the command line finds."""
+    await prepare(database)
+    monkeypatch.setenv("ZHITONG_DATABASE_PLATFORM", database)
+    monkeypatch.setenv("ZHITONG_STATE", str(tmp_path))
+    return database
+
+
+@pytest.fixture
+def commanded(capsys: pytest.CaptureFixture[str]) -> Ran:
+    """Run the command line in a thread, where it may have a loop of its own."""
+
+    async def run(*words: str, code: int = 0) -> str:
+        def once() -> int:
+            with pytest.raises(SystemExit) as ended:
+                main(list(words))
+            return int(str(ended.value.code))
+
+        assert await asyncio.to_thread(once) == code
+        told = capsys.readouterr()
+        return told.err if code else told.out
+
+    return run

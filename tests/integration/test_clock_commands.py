@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import pytest
-from entries import UNIT, decision, entry, ledger_over, prepare
+from entries import UNIT, entry, ledger_over
+from told_clocks import Ran, china, hold, numbered
 
 from zhitong.connectors import clock_facts
-from zhitong.decisions import Act, Change, Decision, event_id
-from zhitong.infra.cli import main
+from zhitong.decisions import Act, Change, event_id
 from zhitong.infra.settings import Settings
-from zhitong.rules.working_days import CHINA
 
 pytestmark = pytest.mark.integration
 OTHER = "11619900MB0004002K"
-HOLDS = """insert into receipt (event_id, receiver, answer, at, payload_hash, reasons,
-    key_id, signed) values ($1, $2, 'HELD', $3, '', '{}', 'k', 's')"""
 RECOUNT = """select
     count(*) filter (where held::date <= '2026-12-01') as done,
     count(*) filter (where held::date > '2026-12-01') as done_late,
@@ -36,67 +31,19 @@ from (select
         and v.change = 'WITHDRAWN') at time zone 'Asia/Shanghai' as undone
     from decision d where d.subject_code = $2 and d.act_type = 'PENALTY') each"""
 
-Ran = Callable[..., Awaitable[str]]
-
-
-def numbered(number: int, **changes: Any) -> Decision:  # noqa: ANN401 - fields
-    return decision(
-        local_id=f"A-{number}",
-        case_no=f"AZYJ-2026-{number:05}",
-        document_no=f"（安）应急罚〔2026〕{number}号",
-        **changes,
-    )
-
 
 @pytest.fixture
-async def platform(
-    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> str:
-    """Give an empty ledger that the command line finds."""
-    await prepare(database)
-    monkeypatch.setenv("ZHITONG_DATABASE_PLATFORM", database)
-    monkeypatch.setenv("ZHITONG_STATE", str(tmp_path))
-    return database
-
-
-@pytest.fixture
-def ran(capsys: pytest.CaptureFixture[str]) -> Ran:
-    """Run the command line in a thread, where it may have a loop of its own."""
-
-    async def run(*words: str, code: int = 0) -> str:
-        def once() -> int:
-            with pytest.raises(SystemExit) as ended:
-                main(["clocks", *words])
-            return int(str(ended.value.code))
-
-        assert await asyncio.to_thread(once) == code
-        told = capsys.readouterr()
-        return told.err if code else told.out
-
-    return run
-
-
-async def hold(
-    database: str, said: Decision, at: datetime, version: int = 1, by: str = "credit"
-) -> None:
-    """File a receipt; its signature's place has the decision, for the recount."""
-    change = Change.RECORDED if version == 1 else Change.WITHDRAWN
-    connection = await asyncpg.connect(database)
-    event = str(event_id(said.id, version, change))
-    await connection.execute(HOLDS.replace("'s'", "$4"), event, by, at, str(said.id))
-    await connection.close()
-
-
-def china(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=CHINA)
+def ran(commanded: Ran) -> Ran:
+    """Run ``zhitong clocks``."""
+    return partial(commanded, "clocks")
 
 
 async def test_counts_are_those_of_sql_over_pages(
-    platform: str, ran: Ran, monkeypatch: pytest.MonkeyPatch
+    empty_platform: str, ran: Ran, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(clock_facts, "PAGE", 7)
     events = []
-    async with ledger_over(platform) as (kept, _):
+    async with ledger_over(empty_platform) as (kept, _):
         for number in range(40):
             said = numbered(number)
             await kept.commit(entry(said))
@@ -105,16 +52,16 @@ async def test_counts_are_those_of_sql_over_pages(
             elif number % 4:
                 # From before the last day to days after it, an hour around midnight.
                 at = china("2026-12-01T13:30") + timedelta(hours=number)
-                await hold(platform, said, at)
+                await hold(empty_platform, said, at)
                 events.append(str(event_id(said.id, 1, Change.RECORDED)))
             elif number % 8:
-                await hold(platform, said, china("2026-11-24"), by="provincial")
+                await hold(empty_platform, said, china("2026-11-24"), by="provincial")
         await kept.commit(entry(numbered(40, act=Act.COERCION, penalty=None)))
         await kept.commit(entry(numbered(41, subject_code=OTHER)))
     found = json.loads(
         await ran("report", "--json", "--at", "2026-12-20", "--unit", UNIT)
     )
-    connection = await asyncpg.connect(platform)
+    connection = await asyncpg.connect(empty_platform)
     row = dict(await connection.fetchrow(RECOUNT, events, UNIT) or {})
     await connection.close()
     assert all(row.values()), row
@@ -130,17 +77,17 @@ async def test_counts_are_those_of_sql_over_pages(
 
 
 async def test_what_is_open_is_listed_the_first_due_first(
-    platform: str, ran: Ran
+    empty_platform: str, ran: Ran
 ) -> None:
     late, soon, done = (
         numbered(1),
         numbered(2, decided_on=date(2026, 11, 24)),
         numbered(3),
     )
-    async with ledger_over(platform) as (kept, _):
+    async with ledger_over(empty_platform) as (kept, _):
         for said in (soon, late, done):
             await kept.commit(entry(said))
-    await hold(platform, done, china("2026-11-24"))
+    await hold(empty_platform, done, china("2026-11-24"))
     at = ("--at", "2026-12-02")
     found = json.loads(await ran("list", "--json", *at))
     assert [(one["decisionId"], one["dueOn"], one["state"]) for one in found] == [
@@ -161,14 +108,14 @@ async def test_what_is_open_is_listed_the_first_due_first(
 
 
 async def test_a_decisions_clocks_say_what_they_rest_on_and_how_they_ended(
-    platform: str, ran: Ran
+    empty_platform: str, ran: Ran
 ) -> None:
     said = numbered(1)
-    async with ledger_over(platform) as (kept, _):
+    async with ledger_over(empty_platform) as (kept, _):
         await kept.commit(entry(said))
         await kept.commit(entry(said, 2, Change.WITHDRAWN, reason="撤销"))
-    await hold(platform, said, china("2026-11-21T10:00"))
-    await hold(platform, said, china("2026-11-25T10:00"), version=2)
+    await hold(empty_platform, said, china("2026-11-21T10:00"))
+    await hold(empty_platform, said, china("2026-11-25T10:00"), version=2)
     told = await ran("explain", str(said.id), "--at", "2026-12-20")
     assert "自 from 2026-11-20（第 1 版 version 1）至 to 2026-12-01  按期" in told
     # It was withdrawn on a Sunday: three working days end on Wednesday.
@@ -179,24 +126,26 @@ async def test_a_decisions_clocks_say_what_they_rest_on_and_how_they_ended(
     assert nobody in await ran("explain", nobody, code=2)
 
 
-async def test_history_was_never_the_platforms_to_send(platform: str, ran: Ran) -> None:
+async def test_history_was_never_the_platforms_to_send(
+    empty_platform: str, ran: Ran
+) -> None:
     said = numbered(1)
-    async with ledger_over(platform) as (kept, pool):
+    async with ledger_over(empty_platform) as (kept, pool):
         await kept.commit(entry(said))
         await pool.execute("update decision set origin = 'HISTORY'")
     assert json.loads(await ran("report", "--json", "--at", "2026-12-20")) == []
 
 
 async def test_what_another_calendar_moves_is_told_before_it_is_adopted(
-    platform: str, ran: Ran, tmp_path: Path
+    empty_platform: str, ran: Ran, tmp_path: Path
 ) -> None:
     # Seven working days from 24 December end on 5 January, as far as is known.
     late, moves = numbered(1), numbered(2, decided_on=date(2026, 12, 24))
     done = numbered(3, decided_on=date(2026, 12, 24))
-    async with ledger_over(platform) as (kept, _):
+    async with ledger_over(empty_platform) as (kept, _):
         for said in (late, moves, done):
             await kept.commit(entry(said))
-    await hold(platform, done, china("2026-12-25"))
+    await hold(empty_platform, done, china("2026-12-25"))
     shipped = Settings().calendar.read_text("utf-8")
     same = tmp_path / "same.toml"
     same.write_text(shipped, encoding="utf-8")

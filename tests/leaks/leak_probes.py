@@ -849,11 +849,12 @@ def statistics(room: Room, entity: EntityType) -> Iterator[Probe]:
             ),
             fields=((entity.name, name),),
             faults=partial(_grouped, room, entity.name, name, shown_as),
-            may_show=room.shown(_countable(room, entity.name, name), [name]),
+            may_show=room.shown(countable(room, entity.name, name), [name]),
         )
 
 
-def _countable(room: Room, type_name: str, name: str) -> list[Truth]:
+def countable(room: Room, type_name: str, name: str) -> list[Truth]:
+    """Give the rows that may be counted by a field."""
     try:
         return room.oracle.comparable(room.asker, type_name, name)
     except Hidden:
@@ -877,7 +878,7 @@ def _grouped(
     if type_name in MOVING:
         return
     counts: dict[Value, int] = {}
-    for row in _countable(room, type_name, name):
+    for row in countable(room, type_name, name):
         stated = row.values[name]
         key = str(stated)[:7] if shown_as == "month" and stated else stated
         counts[key] = counts.get(key, 0) + 1

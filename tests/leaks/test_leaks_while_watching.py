@@ -12,7 +12,7 @@ import pytest
 from leak_askers import askers
 from leak_matrix import Matrix, listening
 from leak_oracle import Asker, Hidden, Oracle
-from leak_probes import Room, identity
+from leak_probes import Room, countable, identity
 from leak_rows import Truth, tokens
 from leak_spans import exporting
 
@@ -25,8 +25,10 @@ from zhitong.schema.engine import Engine
 from zhitong.schema.entities import ENTITIES
 
 pytestmark = pytest.mark.integration
-SHOWN = ("Decision", "Delivery", "Receiver", "Finding")
+SHOWN = ("Decision", "Delivery", "Receiver", "Finding", "Clock")
 """Types that the page asks for."""
+COUNTED = (("Clock", "dutyTitleZh"), ("Clock", "dutyTitleEn"))
+"""What it counts by and a canary can stand in."""
 ROW = ("documentNo", "title", "subjectName", "counterpartyName", "changeReason")
 """What it asks of a decision, of what a canary can stand in."""
 
@@ -114,7 +116,11 @@ def faults(oracle: Oracle, asker: Asker, told: bytes) -> Iterator[str]:
 def shown(room: Room) -> frozenset[str]:
     """Give the canaries of all that the page may ask for."""
     every = (room.shown(room.visible(name), ENTITIES[name].fields) for name in SHOWN)
-    return frozenset().union(*every)
+    counted = (
+        room.shown(countable(room, type_name, name), [name])
+        for type_name, name in COUNTED
+    )
+    return frozenset().union(*every, *counted)
 
 
 @pytest.fixture

@@ -111,7 +111,7 @@ def test_of_a_day_before_a_rule_there_is_none() -> None:
 
 
 def test_of_the_figures_by_class_those_of_the_penaltys_own_are_named() -> None:
-    channels = read_publicity(SHIPPED.publicity, FIGURES)
+    channels = read_publicity(SHIPPED.publicity, FIGURES, ("credit", "provincial"))
     said = decision()
     found = classes(channels, said)
     assert found == {"credit-china": "general"}

@@ -17,7 +17,9 @@ from zhitong.infra.calendar_file import read_calendar
 from zhitong.infra.figures_file import read_figures
 from zhitong.infra.publicity_file import read_publicity
 from zhitong.infra.settings import Settings
+from zhitong.rules import clocks, publicity_told
 from zhitong.rules.due_days import DueDays
+from zhitong.rules.figures import Trigger
 from zhitong.rules.publications import (
     FAULTS,
     Fault,
@@ -43,7 +45,10 @@ from zhitong.rules.working_days import CHINA
 SHIPPED = Settings()
 FIGURES = read_figures(SHIPPED.figures)
 DUE = DueDays(read_calendar(SHIPPED.calendar))
-CHANNELS = {one.name: one for one in read_publicity(SHIPPED.publicity, FIGURES)}
+RECEIVERS = ("credit", "provincial")
+CHANNELS = {
+    one.name: one for one in read_publicity(SHIPPED.publicity, FIGURES, RECEIVERS)
+}
 OWN, CREDIT, SYSTEM = "own-site", "credit-china", "enterprise-system"
 
 
@@ -440,6 +445,7 @@ def test_rates_are_exact_and_of_nothing_there_are_none() -> None:
         ("to = 2023-04-30", "to = 2023-04-29", "misses days"),
         ('confidence = "QUOTED"', 'confidence = "LAW"', "does not fit confidence"),
         ("hides =", "hidden =", "unknown field"),
+        ('receiver = "credit"', 'receiver = "post"', "names no receiver: post"),
     ],
 )
 def test_what_is_wrong_with_the_file_is_named(
@@ -450,5 +456,74 @@ def test_what_is_wrong_with_the_file_is_named(
     path = tmp_path / "publicity.toml"
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(PublicityError) as caught:
-        read_publicity(path, FIGURES)
+        read_publicity(path, FIGURES, RECEIVERS)
     assert says in caught.value.label.en
+
+
+HELD, WITHDRAWN = clocks.Milestone.HELD, clocks.Milestone.WITHDRAWN
+LIFE = (
+    (Trigger.DECIDED, date(2026, 11, 20), 1, ""),
+    (HELD, date(2026, 11, 24), 1, "credit"),
+    (HELD, date(2026, 11, 25), 1, "provincial"),
+    (Trigger.UNDONE, date(2026, 11, 26), 2, ""),
+    (HELD, date(2026, 11, 27), 2, "credit"),
+    (Trigger.UNDONE, date(2026, 11, 30), 3, ""),
+    (WITHDRAWN, date(2026, 11, 30), 3, ""),
+    (HELD, date(2026, 12, 1), 3, "credit"),
+)
+
+
+@pytest.mark.parametrize(
+    ("many", "credit", "provincial"),
+    [
+        (1, State.LATE, State.LATE),
+        (3, State.PUBLISHED, State.PUBLISHED),
+        (4, State.TO_WITHDRAW, State.TO_WITHDRAW),
+        (5, State.CORRECTED, State.TO_WITHDRAW),
+        (7, State.TO_WITHDRAW, State.TO_WITHDRAW),
+        (8, State.WITHDRAWN, State.TO_WITHDRAW),
+    ],
+)
+def test_what_a_receiver_holds_its_channel_shows(
+    many: int, credit: State, provincial: State
+) -> None:
+    happened = [
+        clocks.Happening(what=what, at=at, version=version, receiver=receiver)
+        for what, at, version, receiver in LIFE[:many]
+    ]
+    now = datetime(2026, 12, 2, 4, tzinfo=UTC)
+    found = {
+        name: publication(
+            CHANNELS[name],
+            facts("FINE"),
+            publicity_told.told(CHANNELS[name], happened, {3: "撤销"}),
+            DUE,
+        )
+        for name in (CREDIT, "provincial", OWN)
+    }
+    assert found[CREDIT].state(now) is credit
+    assert found["provincial"].state(now) is provincial
+    assert not found[CREDIT].faults
+    # Nobody tells of the bureau's own site.
+    assert found[OWN].published is None
+
+
+def test_a_repair_ends_what_is_shown_and_a_withdrawal_needs_its_reason() -> None:
+    happened = [
+        clocks.Happening(what=what, at=at, version=version, receiver=receiver)
+        for what, at, version, receiver in LIFE
+    ]
+    silent = publication(
+        CHANNELS[CREDIT],
+        facts("FINE"),
+        publicity_told.told(CHANNELS[CREDIT], happened, {}),
+        DUE,
+    )
+    assert silent.faults == {Fault.NO_REASON}
+    repaired = publication(
+        CHANNELS[CREDIT],
+        facts("FINE"),
+        publicity_told.told(CHANNELS[CREDIT], happened[:2], {}, date(2027, 3, 1)),
+        DUE,
+    )
+    assert repaired.down_on == date(2027, 3, 1)

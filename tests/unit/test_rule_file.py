@@ -28,7 +28,7 @@ def duties(path: Path) -> object:
 
 
 def publicity(path: Path) -> object:
-    return read_publicity(path, {})
+    return read_publicity(path, {}, ())
 
 
 def read_forms(path: Path) -> object:

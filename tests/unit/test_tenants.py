@@ -74,7 +74,7 @@ READ: Mapping[str, Callable[[Path], object]] = {
     "calendar": read_clocks,
     "figures": read_figures,
     "duties": lambda path: read_duties(path, {}, ()),
-    "publicity": lambda path: read_publicity(path, {}),
+    "publicity": lambda path: read_publicity(path, {}, ()),
 }
 
 

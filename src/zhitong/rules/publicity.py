@@ -150,6 +150,8 @@ class Channel:
     shown: tuple[Figure, ...] = ()
     """How long it is shown, where no class says it; none: without an end."""
     withheld: tuple[Withheld, ...] = ()
+    receiver: str = ""
+    """Whose receipts say what it shows; empty: nobody tells us yet."""
     grades: tuple[Grade, ...] = ()
     """From the gravest to the rest, as the file has them."""
     hides: frozenset[str] = frozenset()
