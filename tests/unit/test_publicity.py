@@ -80,7 +80,8 @@ def verdict(channel: str, what: Facts, on: str) -> Verdict:
 def when(text: str) -> Moment:
     if len(text) == len("2026-11-20"):
         return date.fromisoformat(text)
-    return datetime.fromisoformat(text).replace(tzinfo=CHINA)
+    # As a database gives it: midnight in China is the afternoon of the day before.
+    return datetime.fromisoformat(text).replace(tzinfo=CHINA).astimezone(UTC)
 
 
 def told(
