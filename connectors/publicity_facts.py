@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
+
 from zhitong.connectors.clock_facts import Facts, facts_of, pages, snapshot
 from zhitong.connectors.loan import Connection
 from zhitong.connectors.statements import statements
+from zhitong.decisions import Change, event_id
 from zhitong.rules import publicity
 
 
@@ -23,6 +26,8 @@ class Publishable:
     """Why each version came."""
     repaired: datetime | None
     """When the credit of its party was repaired."""
+    rejected: Mapping[str, datetime]
+    """When each receiver rejected a version of it first."""
 
 
 async def publicity_facts(
@@ -51,6 +56,7 @@ async def _with_more(
         statements("publicity_facts")["more"], [str(one.id) for one in page]
     )
     more = {row["decision_id"]: row for row in rows}
+    rejected = await _rejected(connection, rows)
     return [
         Publishable(
             facts=one,
@@ -62,6 +68,27 @@ async def _with_more(
             ),
             reasons=dict(enumerate(more[str(one.id)]["reasons"], 1)),
             repaired=more[str(one.id)]["repaired"],
+            rejected=rejected.get(str(one.id), {}),
         )
         for one in page
     ]
+
+
+async def _rejected(
+    connection: Connection, rows: Sequence[asyncpg.Record]
+) -> Mapping[str, Mapping[str, datetime]]:
+    """Give by decision who rejected a version of it, and when first."""
+    decisions = {
+        str(event_id(UUID(row["decision_id"]), version, Change(change))): row[
+            "decision_id"
+        ]
+        for row in rows
+        for version, change in enumerate(row["changes"], 1)
+    }
+    found: dict[str, dict[str, datetime]] = {}
+    for one in await connection.fetch(
+        statements("publicity_facts")["rejected"], list(decisions)
+    ):
+        its = found.setdefault(decisions[one["event_id"]], {})
+        its[one["receiver"]] = min(one["at"], its.get(one["receiver"], one["at"]))
+    return found

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequenc
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
@@ -102,8 +103,14 @@ def report(settings: Settings, given: argparse.Namespace) -> None:
             )
         )
         found = rates(count.records)
-        late = "—" if found.late_percent is None else f"{found.late_percent}%"
-        say(f"  迟报率 late rate {late}（{found.late}/{found.reported}）")
+        say(
+            f"  合规率 compliance {_share(found.compliance_percent)}"
+            f"（{found.compliant}/{found.reported}）"
+            f"  迟报率 lateness {_share(found.late_percent)}"
+            f"（{found.late}/{found.reported}）"
+            f"  瞒报率 concealment {_share(found.concealed_percent)}"
+            f"（{found.records - found.reported}/{found.records}）"
+        )
 
 
 def explain(settings: Settings, given: argparse.Namespace) -> None:
@@ -193,10 +200,16 @@ def _count(
         return
     stands = _publication(channel, found, due_days, now)
     count.states[stands.state(now)] += 1
-    if stands.due is not None:
-        reported = stands.published is not None
+    reported, late = stands.published is not None, stands.late(now)
+    # What may still be reported in time is neither reported nor concealed.
+    if stands.due is not None and (reported or late):
+        rejected = found.rejected.get(channel.receiver)
         count.records.append(
-            Record(reported=reported, late=reported and stands.late(now))
+            Record(
+                reported=reported,
+                compliant=rejected is None or rejected > now,
+                late=reported and late,
+            )
         )
 
 
@@ -229,16 +242,27 @@ def _verdicts(count: Count) -> Iterator[str]:
 
 def _written(place: tuple[str, str], count: Count) -> Mapping[str, object]:
     found = rates(count.records)
-    late = found.late_percent
     return {
         "unit": place[0],
         "channel": place[1],
         "verdicts": {reason.value: many for reason, many in count.reasons.items()},
         "states": {state.value: many for state, many in count.states.items()},
         "reported": found.reported,
+        "compliant": found.compliant,
         "late": found.late,
-        "latePercent": None if late is None else str(late),
+        "concealed": found.records - found.reported,
+        "compliancePercent": _exact(found.compliance_percent),
+        "latePercent": _exact(found.late_percent),
+        "concealedPercent": _exact(found.concealed_percent),
     }
+
+
+def _exact(percent: Decimal | None) -> str | None:
+    return None if percent is None else str(percent)
+
+
+def _share(percent: Decimal | None) -> str:
+    return "—" if percent is None else f"{percent}%"
 
 
 def _when(at: Moment | None) -> str:

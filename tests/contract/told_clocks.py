@@ -13,7 +13,7 @@ from zhitong.decisions import Change, Decision, event_id
 from zhitong.rules.working_days import CHINA
 
 HOLDS = """insert into receipt (event_id, receiver, answer, at, payload_hash, reasons,
-    key_id, signed) values ($1, $2, 'HELD', $3, '', '{}', 'k', 's')"""
+    key_id, signed) values ($1, $2, $5, $3, '', '{}', 'k', $4)"""
 
 Ran = Callable[..., Awaitable[str]]
 """Runs the command line with words, which ends with *code*; gives what it says."""
@@ -28,14 +28,20 @@ def numbered(number: int, **changes: Any) -> Decision:  # noqa: ANN401 - fields
     )
 
 
-async def hold(
-    database: str, said: Decision, at: datetime, version: int = 1, by: str = "credit"
+async def hold(  # noqa: PLR0913 - what a receipt says
+    database: str,
+    said: Decision,
+    at: datetime,
+    version: int = 1,
+    *,
+    by: str = "credit",
+    answer: str = "HELD",
 ) -> None:
     """File a receipt; its signature's place has the decision, for the recount."""
     change = Change.RECORDED if version == 1 else Change.WITHDRAWN
     connection = await asyncpg.connect(database)
     event = str(event_id(said.id, version, change))
-    await connection.execute(HOLDS.replace("'s'", "$4"), event, by, at, str(said.id))
+    await connection.execute(HOLDS, event, by, at, str(said.id), answer)
     await connection.close()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 
 import asyncpg
 import pytest
@@ -16,12 +16,18 @@ from zhitong.decisions import Change
 
 pytestmark = pytest.mark.integration
 
-LATE = """select count(*) filter (where (p.at at time zone 'Asia/Shanghai')::date
-    > '2026-12-01') as late, count(*) as reported
-from receipt p where p.receiver = 'credit' and p.answer = 'HELD'"""
+RATES = """select count(*) filter (where late) as late, count(*) as reported,
+    count(*) filter (where not exists (select from receipt r where r.signed = h.signed
+        and r.receiver = 'credit' and r.answer = 'REJECTED'
+        and r.at <= '2026-12-20T00:00+08')) as compliant,
+    (select count(*) from decision d where d.penalty_kinds <> '{WARNING}'
+        and d.decided_on = '2026-11-20') - count(*) as concealed
+from (select p.signed,
+    (p.at at time zone 'Asia/Shanghai')::date > '2026-12-01' as late
+    from receipt p where p.receiver = 'credit' and p.answer = 'HELD') h"""
 
 
-async def test_late_is_counted_as_sql_counts_it_and_minor_ones_are_not_shown(
+async def test_rates_are_those_of_sql_and_minor_ones_are_not_shown(
     empty_platform: str, commanded: Ran, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(clock_facts, "PAGE", 7)
@@ -36,23 +42,39 @@ async def test_late_is_counted_as_sql_counts_it_and_minor_ones_are_not_shown(
             if number % 5 < 3:
                 at = china("2026-12-01T15:00") + timedelta(hours=number)
                 await hold(empty_platform, said, at)
+            if number % 3 == 0:
+                # Some of them after the day that is asked for, and some by another.
+                day = "2026-11-25" if number % 2 else "2026-12-25"
+                await hold(empty_platform, said, china(day), answer="REJECTED")
+            else:
+                at = china("2026-11-25")
+                await hold(empty_platform, said, at, by="provincial", answer="REJECTED")
+        await kept.commit(entry(numbered(20, decided_on=date(2026, 12, 18))))
     out = await commanded("publicity", "report", "--json", "--at", "2026-12-20")
     found = {one["channel"]: one for one in json.loads(out)}
     connection = await asyncpg.connect(empty_platform)
-    row = dict(await connection.fetchrow(LATE) or {})
+    row = dict(await connection.fetchrow(RATES) or {})
     await connection.close()
     credit = found["credit-china"]
     assert 0 < row["late"] < row["reported"] == 12
-    assert (credit["late"], credit["reported"]) == (row["late"], row["reported"])
-    assert credit["verdicts"] == {"SHOWN": 16, "MINOR": 4}
-    assert credit["states"] == {"PUBLISHED": 12, "LATE": 4, "NOT_SHOWN": 4}
+    assert 0 < row["compliant"] < 12
+    assert row["concealed"] == 4
+    assert {name: credit[name] for name in row} == row
+    assert credit["concealedPercent"] == "25.00"
+    assert credit["verdicts"] == {"SHOWN": 17, "MINOR": 4}
+    assert credit["states"] == {
+        "PUBLISHED": 12,
+        "LATE": 4,
+        "NOT_SHOWN": 4,
+        "NOT_YET": 1,
+    }
     # No receipt came from there, and of the own site nobody tells.
-    assert found["provincial"]["states"] == {"LATE": 20}
+    assert found["provincial"]["states"] == {"LATE": 20, "NOT_YET": 1}
     assert (found["own-site"]["verdicts"], found["own-site"]["states"]) == (
-        {"SHOWN": 20},
+        {"SHOWN": 21},
         {},
     )
-    assert found["enterprise-system"]["verdicts"] == {"SHOWN": 16, "WARNING_ONLY": 4}
+    assert found["enterprise-system"]["verdicts"] == {"SHOWN": 17, "WARNING_ONLY": 4}
 
 
 async def test_a_decision_is_explained_channel_by_channel(
