@@ -25,6 +25,7 @@ PAGE = (
     "live.css",
     "live.js",
     "stream.js",
+    "ask.js",
     "chart.js",
     "view.js",
     "words.js",

@@ -1,5 +1,6 @@
 /** The live page: takes the token, reads the stream, shows what comes. */
 
+import { ask } from "./ask.js";
 import { show as show_hour } from "./chart.js";
 import { Refused, watch } from "./stream.js";
 import * as view from "./view.js";
@@ -9,6 +10,16 @@ const TOKEN = "zhitong.live.token";
 const LANGUAGE = "zhitong.live.language";
 const LANGUAGES = ["both", "zh", "en"];
 const QUIET = 8_000;
+const CLOCKS = `query ($duty: String!, $states: [ClockState!]!) {
+  clocks(first: 20, where: { dutyTitleZh: { eq: $duty }, state: { in: $states } },
+    orderBy: { by: dueOn, direction: ASC }) {
+    nodes {
+      state dueOn dueCertainty endedOn subjectCode movedFrom movedBecauseZh movedBecauseEn
+      decision { documentNo subjectName }
+    }
+    totalCount { count }
+  }
+}`;
 const $ = (id) => document.getElementById(id);
 
 const shown = { now: null, standing: null, late_seconds: 60 };
@@ -65,7 +76,37 @@ function age() {
   view.tick();
 }
 
+/** Ask which clocks a count is of; of two clicks the later one is answered. */
+let asked = 0;
+
+async function drill({ named, duty, states }) {
+  const mine = ++asked;
+  const token = sessionStorage.getItem(TOKEN);
+  let told = [null, null];
+  try {
+    const data = await ask(token, CLOCKS, { duty, states: states.split(" ") });
+    told = [data.clocks];
+  } catch ({ cause }) {
+    told = [null, cause?.zh ? [cause.zh, cause.en] : words("cannotAsk")];
+  }
+  if (mine === asked) {
+    view.drilled(named, ...told);
+  }
+}
+
+function drill_on(event) {
+  const pressed = event.target.closest("button");
+  if (pressed?.dataset.states) {
+    drill(pressed.dataset);
+  } else if (pressed && "close" in pressed.dataset) {
+    asked += 1;
+    view.drilled(null);
+  }
+}
+
 function enter(problem = null) {
+  asked += 1;
+  view.drilled(null);
   sessionStorage.removeItem(TOKEN);
   watching?.abort();
   watching = null;
@@ -123,6 +164,7 @@ function start() {
   });
   $("language").title = plain(["双语、中文、英文", "both, Chinese, English"]);
   $("leave").addEventListener("click", () => enter());
+  $("clocks").addEventListener("click", drill_on);
   $("enter").addEventListener("submit", (event) => {
     event.preventDefault();
     open($("token").value.trim());

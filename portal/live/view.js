@@ -309,17 +309,68 @@ const CLOCKS = [
   ["doneInTime", ["DONE", "LAPSED"], "good"],
   ["doneLate", ["DONE_LATE", "LAPSED_LATE"], "plain"],
 ];
-const CLOCK_TONES = { LATE: "bad", SOON: "warn", RUNNING: "plain" };
+const CLOCK_TONES = { LATE: "bad", SOON: "warn", RUNNING: "plain", DONE: "good", LAPSED: "good" };
+
+/** A count that says which they are when it is pressed; live.js asks for them. */
+function which(named, states, tone, count) {
+  const made = make("button", `badge ${tone}`, String(count));
+  made.type = "button";
+  made.title = plain(words("listOf"));
+  // The graph is asked by the Chinese one; both are shown.
+  made.dataset.duty = named[0];
+  made.dataset.named = plain(named);
+  made.dataset.states = states.join(" ");
+  return made;
+}
+
+function clock(each, because) {
+  return make(
+    "li",
+    "",
+    badge(CLOCK_TONES[each.state] ?? "plain", meaning("ClockState", each.state)),
+    make("b", "what", each.decision?.documentNo ?? ""),
+    make("time", "", each.dueOn),
+    each.dueCertainty === "PROVISIONAL" ? badge("warn", words("provisional")) : null,
+    make("p", "because", ...because),
+  );
+}
+
+/** What stands behind one count: *found*, or why it was refused; null hides it. */
+export function drilled(duty, found, refused = null) {
+  const place = $("#clocks .drilled");
+  place.hidden = duty === null;
+  const close = make("button", "", say(words("close")));
+  close.type = "button";
+  close.dataset.close = "";
+  $("#clocks .drilled h3").replaceChildren(duty ?? "", " ", close);
+  const nodes = found?.nodes ?? [];
+  $("#clocks .drilled .list").replaceChildren(
+    ...nodes.map((each) =>
+      clock(each, [
+        each.decision?.subjectName ?? each.subjectCode ?? "",
+        each.endedOn ? ` → ${each.endedOn}` : "",
+        each.movedFrom
+          ? badge("plain", words("movedFrom", each.movedFrom), plain([each.movedBecauseZh, each.movedBecauseEn]))
+          : "",
+      ]),
+    ),
+  );
+  const more = found && (found.totalCount?.count ?? 0) > nodes.length;
+  $("#clocks .drilled .note").replaceChildren(
+    refused ? say(refused) : more ? say(words("ofAll", nodes.length)) : "",
+  );
+}
 
 export function clocks(data) {
   const groups = data?.clocks?.groups;
   const due = data?.due?.nodes ?? [];
   const title = ({ dutyTitleZh, dutyTitleEn }) => [dutyTitleZh ?? "–", dutyTitleEn ?? "–"];
   const duties = [...new Map((groups ?? []).map((each) => [plain(title(each)), title(each)])).entries()];
+  // Null where a count, or one it would give away, is too small to be told this viewer.
   const many = (duty, states) =>
     groups
       .filter((each) => plain(title(each)) === duty && states.includes(each.state))
-      .reduce((sum, { count }) => sum + (count ?? 0), 0);
+      .reduce((sum, { count }) => (sum === null || count === null ? null : sum + count), 0);
   const known = duties.length > 0;
   $("#clocks thead").replaceChildren(
     ...(known ? [make("tr", "", say(words("duty"), "th"), ...CLOCKS.map(([name]) => say(words(name), "th")))] : []),
@@ -332,26 +383,19 @@ export function clocks(data) {
         make("td", "", say(named)),
         ...CLOCKS.map(([, states, tone]) => {
           const count = many(duty, states);
-          return make("td", "count", count ? badge(tone, [String(count), String(count)]) : "0");
+          if (count === null) {
+            return make("td", "count", badge("plain", ["–", "–"], plain(words("tooFew"))));
+          }
+          return make("td", "count", count ? which(named, states, tone, count) : "0");
         }),
       ),
     ),
   );
   $("#clocks details").hidden = due.length === 0;
-  $("#clocks .list").replaceChildren(
-    ...due.map((each) =>
-      make(
-        "li",
-        "",
-        badge(CLOCK_TONES[each.state] ?? "plain", meaning("ClockState", each.state)),
-        make("b", "what", each.decision?.documentNo ?? ""),
-        make("time", "", each.dueOn),
-        each.dueCertainty === "PROVISIONAL" ? badge("warn", words("provisional")) : null,
-        make("p", "because", say(title(each)), " ", each.decision?.subjectName ?? ""),
-      ),
-    ),
+  $("#clocks details .list").replaceChildren(
+    ...due.map((each) => clock(each, [say(title(each)), " ", each.decision?.subjectName ?? ""])),
   );
-  $("#clocks .note").replaceChildren(groups ? (known ? "" : say(words("noClocks"))) : hidden());
+  $("#clocks > .note").replaceChildren(groups ? (known ? "" : say(words("noClocks"))) : hidden());
 }
 
 /** A reason as a receiver writes it, 中文 / English; or in one language alone. */

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from graphql import build_schema, parse, validate
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -20,6 +21,7 @@ from zhitong.schema.declare import UNRECOGNISED
 
 PORTAL = Path(__file__).parents[2] / "portal"
 OURS = PORTAL / "live"
+SCHEMA = Path(__file__).parents[2] / "schema" / "schema.graphql"
 
 
 def portal(folder: Path, *, charts: bool = True) -> Path:
@@ -123,6 +125,13 @@ def test_every_text_on_the_page_is_said_in_both_languages() -> None:
         assert len(both) == 2, name
         assert re.search("[\u4e00-\u9fff]", both[0]), name
         assert not re.search("[\u4e00-\u9fff]", both[1]), name
+
+
+def test_what_a_click_asks_is_a_question_of_the_graph() -> None:
+    script = (OURS / "live.js").read_text("utf-8")
+    asked = re.findall(r"`(query [^`]+)`", script)
+    assert len(asked) == 1
+    assert validate(build_schema(SCHEMA.read_text("utf-8")), parse(asked[0])) == []
 
 
 def test_every_status_of_a_delivery_has_a_word_and_a_tone() -> None:
