@@ -247,7 +247,8 @@ $(EXPLORER): $(VENV)/.installed portal/node_modules/.installed $(wildcard portal
 	@if test -e portal/node_modules/.installed; then $(BIN)/python -m zhitong.infra.explorer portal && touch $@; fi
 
 # Without npm the live page has numbers and tables, and says that its chart is missing.
-$(LIVE): $(VENV)/.installed portal/node_modules/.installed $(wildcard portal/live/*)
+$(LIVE): $(VENV)/.installed portal/node_modules/.installed $(wildcard portal/live/* portal/public/*)
+	@$(BIN)/python -m zhitong.infra.public_page portal
 	@$(BIN)/python -m zhitong.infra.live_page portal && touch $@
 
 # What receivers' clients in Node and Java run on. Without them the tests of these are

@@ -279,11 +279,12 @@ def _basis(row: asyncpg.Record) -> Basis:
     )
 
 
-def _named(duties: Sequence[Duty]) -> Sequence[Sequence[str]]:
-    return [
+def _named(duties: Sequence[Duty]) -> Sequence[Sequence[str | None]]:
+    names, zh, en, receivers, figures = (
         list(map(operator.attrgetter(name), duties))
         for name in ("name", "title.zh", "title.en", "receiver", "figure.name")
-    ]
+    )
+    return names, zh, en, [receiver or None for receiver in receivers], figures
 
 
 async def _alone(connection: Connection) -> bool:

@@ -20,8 +20,10 @@ from zhitong.connectors.loan import LOST, Connection
 from zhitong.connectors.statements import statements
 from zhitong.decisions import Act, Change, event_id
 from zhitong.exceptions import LedgerUnavailableError
+from zhitong.publishing import Person, Step, Taken
 from zhitong.rules.clocks import Happening, Milestone
 from zhitong.rules.figures import Trigger
+from zhitong.rules.publication_flow import declined, released
 
 PAGE = 2_000
 SECONDS = 60.0
@@ -42,6 +44,8 @@ class Facts:
     before_platform: bool
     """Whether it was decided and delivered before the platform began."""
     happenings: tuple[Happening, ...]
+    steps: tuple[Taken, ...] = ()
+    """What people did to have it shown, in each channel in its order."""
 
 
 async def clock_facts(
@@ -106,7 +110,11 @@ async def _read(
 ) -> Sequence[Facts]:
     events = [list(_events(row)) for row in rows]
     held = await _held(connection, events)
-    return [_facts(row, its, held) for row, its in zip(rows, events, strict=True)]
+    steps = await _steps(connection, [row["decision_id"] for row in rows])
+    return [
+        _facts(row, its, held, steps.get(row["decision_id"], ()))
+        for row, its in zip(rows, events, strict=True)
+    ]
 
 
 Named: TypeAlias = tuple[int, str]
@@ -123,13 +131,43 @@ async def _held(connection: Connection, events: Sequence[Sequence[Named]]) -> He
     return found
 
 
+async def _steps(
+    connection: Connection, ids: Sequence[str]
+) -> Mapping[str, Sequence[Taken]]:
+    found: dict[str, list[Taken]] = {}
+    for one in await connection.fetch(statements("clock_facts")["steps"], ids):
+        found.setdefault(one["decision_id"], []).append(_step(one))
+    return found
+
+
+def _step(row: asyncpg.Record) -> Taken:
+    return Taken(
+        step=Step(row["step"]),
+        decision=row["decision_id"],
+        channel=row["channel"],
+        version=row["version"],
+        person=Person(
+            unit=row["unit"],
+            issuer=row["issuer"],
+            subject=row["person"],
+            role=row["role"],
+        ),
+        at=row["at"],
+        reason=row["reason"],
+        withheld=frozenset(row["withheld"]),
+        reference=row["reference"],
+    )
+
+
 def _events(row: asyncpg.Record) -> Iterator[Named]:
     decision = UUID(row["decision_id"])
     for version, change in zip(row["versions"], row["changes"], strict=True):
         yield version, str(event_id(decision, version, Change(change)))
 
 
-def _facts(row: asyncpg.Record, events: Sequence[Named], held: Held) -> Facts:
+def _facts(
+    row: asyncpg.Record, events: Sequence[Named], held: Held, steps: Sequence[Taken]
+) -> Facts:
     return Facts(
         id=UUID(row["decision_id"]),
         unit=row["subject_code"],
@@ -138,7 +176,8 @@ def _facts(row: asyncpg.Record, events: Sequence[Named], held: Held) -> Facts:
         document_no=row["document_no"],
         decided_on=row["decided_on"],
         before_platform=row["before_platform"],
-        happenings=tuple(_happenings(row, events, held)),
+        happenings=(*_happenings(row, events, held), *_publication(steps)),
+        steps=tuple(steps),
     )
 
 
@@ -159,4 +198,21 @@ def _happenings(
         for receiver, at in held.get(event, ()):
             yield Happening(
                 what=Milestone.HELD, at=at, version=version, receiver=receiver
+            )
+
+
+def _publication(steps: Sequence[Taken]) -> Iterator[Happening]:
+    """Give what people did that a duty can end by."""
+    for channel in {one.channel for one in steps}:
+        its = [one for one in steps if one.channel == channel]
+        for version, at in released(its).items():
+            yield Happening(
+                what=Milestone.SHOWN, at=at, version=version, receiver=channel
+            )
+        for one in declined(its):
+            yield Happening(
+                what=Milestone.DECLINED,
+                at=one.at,
+                version=one.version,
+                receiver=channel,
             )

@@ -10,3 +10,7 @@ select * from decision_facts where decision_id = any($1::text[]);
 -- held --
 -- When receivers said first that they hold events; an event's id is made of its decision, version and change.
 select event_id, receiver, at from receipt where answer = 'HELD' and event_id = any($1::text[]);
+
+-- steps --
+-- What people did to have decisions shown.
+select * from publication_step where decision_id = any($1::text[]) order by decision_id, channel, number;

@@ -27,6 +27,8 @@ from zhitong.infra.front import GraphQLFront, joined
 from zhitong.infra.heads import HEADERS, bounded_heads
 from zhitong.infra.live import Live
 from zhitong.infra.live_page import live_page
+from zhitong.infra.public_page import public_page
+from zhitong.infra.public_site import PublicSite
 from zhitong.infra.receipts import Receipts
 from zhitong.infra.replies import error_body, fault
 from zhitong.infra.settings import Settings
@@ -53,10 +55,12 @@ _LANDING = """<!doctype html>
 <p>一次查询，贯通全市各部门的行政执法数据。</p>
 <p>打开<a href="live/">实时页面</a>或<a href="explorer/">查询界面</a>，或向
 <code>/graphql</code> 发送请求。运行状态：<a href="ready">/ready</a>。</p>
+<p>社会公众：<a href="public/">行政执法公示</a>，不需要令牌。</p>
 <h1>Zhitong</h1>
 <p>One question over the enforcement data of a city's departments.</p>
 <p>Open the <a href="live/">live page</a> or the <a href="explorer/">explorer</a>, or
 send requests to <code>/graphql</code>. Its state: <a href="ready">/ready</a>.</p>
+<p>For everybody, without a token: <a href="public/">published decisions</a>.</p>
 </html>
 """
 
@@ -104,6 +108,7 @@ def build_app(  # noqa: PLR0913 - the parts the gateway is put together from
     streams = EventStreams(door, subscribing, ending, settings.slow_seconds)
     sockets = WebSockets(door, subscribing, settings, ending)
     evidence = EvidencePages(published)
+    site = PublicSite(engine, settings)
     rest = Starlette(
         routes=[
             Route("/", _landing, methods=["GET"]),
@@ -115,6 +120,9 @@ def build_app(  # noqa: PLR0913 - the parts the gateway is put together from
             Mount("/explorer", explorer(settings.explorer)),
             Route("/live/stream", live),
             Mount("/live", live_page(settings.live)),
+            Route("/public/publications", site.publications, methods=["GET"]),
+            Route("/public/words", site.words, methods=["GET"]),
+            Mount("/public", public_page(settings.public)),
         ],
         lifespan=lifespan,
     )

@@ -13,7 +13,7 @@ from zhitong.exceptions import DutiesError
 from zhitong.infra.rule_file import read_form
 from zhitong.infra.tenants import Whose
 from zhitong.rules.clocks import Duty, Milestone
-from zhitong.rules.figures import Figures, Trigger
+from zhitong.rules.figures import Figure, Figures, Trigger
 from zhitong.types import Label
 
 NAMED = Label("职责文件", "the file of duties")
@@ -37,7 +37,7 @@ class _Duty(_Form, frozen=True, kw_only=True):
     name: Named
     title: _Text
     figure: Named
-    receiver: Named
+    receiver: Named | None = None
     done: Milestone
     lapses: list[Milestone] = []
     ahead: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
@@ -66,7 +66,7 @@ def read_duties(
             name=one.name,
             title=Label(one.title.zh, one.title.en),
             figure=figures[one.figure],
-            receiver=one.receiver,
+            receiver=one.receiver or "",
             done=one.done,
             lapses=frozenset(one.lapses),
             ahead=one.ahead,
@@ -96,15 +96,34 @@ def _wrong(
                 f"所按的 {one.figure} 不自 {events} 起算，台账无从得知",
                 f"goes by {one.figure}, which runs from none of {events}",
             )
-        if one.receiver not in receivers:
-            yield (
-                one.name,
-                f"的接收方不存在：{one.receiver}",
-                f"names no receiver: {one.receiver}",
-            )
+        yield from _wrong_end(one, figure, receivers)
         if one.done in one.lapses:
             yield (
                 one.name,
                 f"不能既以 {one.done} 为做到又因它失效",
                 f"cannot both be done and lapse by {one.done}",
             )
+
+
+def _wrong_end(
+    one: _Duty, figure: Figure | None, receivers: Collection[str]
+) -> Iterator[tuple[str, str, str]]:
+    if one.done is Milestone.HELD and one.receiver not in receivers:
+        yield (
+            one.name,
+            f"的接收方不存在：{one.receiver}",
+            f"names no receiver: {one.receiver}",
+        )
+    if one.done is Milestone.SHOWN and one.receiver is not None:
+        yield (
+            one.name,
+            "以 SHOWN 为做到的没有接收方，公示的是 figure 的渠道",
+            "is done by SHOWN and has no receiver: the figure's channel shows it",
+        )
+    by_people = {Milestone.SHOWN, Milestone.DECLINED} & {one.done, *one.lapses}
+    if by_people and figure is not None and not figure.channel:
+        yield (
+            one.name,
+            f"所按的 {one.figure} 没有写明渠道",
+            f"goes by {one.figure}, which names no channel",
+        )

@@ -22,6 +22,7 @@ from zhitong.connectors.postgresql import PostgreSQLSource
 from zhitong.connectors.pressure import PlatformPressure
 from zhitong.connectors.primary import follow
 from zhitong.connectors.pseudonyms import Pseudonyms
+from zhitong.connectors.publication_book import PlatformPublications
 from zhitong.connectors.published import Published
 from zhitong.connectors.server_roles import may_change_records
 from zhitong.connectors.trusted_documents import PlatformDocuments
@@ -32,6 +33,7 @@ from zhitong.infra.countersigning import pinned
 from zhitong.infra.deciding import Deciding
 from zhitong.infra.granting import applications, expiring
 from zhitong.infra.policy_file import read_policy
+from zhitong.infra.publicity_rules import read_publicity_rules
 from zhitong.infra.receipts import Receipts
 from zhitong.infra.recording import recording
 from zhitong.infra.registry import Address, Registry, platform_source
@@ -50,6 +52,7 @@ from zhitong.resolvers.granted import HeldGrants
 from zhitong.resolvers.grants import Grants
 from zhitong.resolvers.narrowing import Narrowing
 from zhitong.resolvers.proceedings import Proceedings
+from zhitong.resolvers.publications import Publications
 from zhitong.resolvers.read import Reader
 from zhitong.resolvers.recent_counts import RecentCounts
 from zhitong.resolvers.records import Recorder
@@ -115,6 +118,8 @@ class Gateway:
         self._history: PlatformCatalogue | None = None
         self._deciding = Deciding(settings, policy)
         self._clocks = read_clocks(settings.calendar)
+        channels, self._due_days = read_publicity_rules(settings)
+        self._channels = {one.name: one for one in channels}
         self.applications: Grants | None = None
         """What is done to applications for grants, while the gateway runs."""
         refuse_foreign_rules(
@@ -213,6 +218,11 @@ class Gateway:
             grants=self.grants,
             applications=self.applications,
             emergencies=self._emergencies(),
+            publications=Publications(
+                book=PlatformPublications(pool),
+                channels=self._channels,
+                due_days=self._due_days,
+            ),
             catalogue=Catalogue(ENTITIES, self.sources, self._policy, self._history),
             lookers=PlatformLookers(pool, secret(settings.state / "subject.key")),
             bounds=Bounds(

@@ -10,22 +10,17 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
 from uuid import UUID
 
 import orjson
 
 from zhitong.connectors.publicity_facts import Publishable, publicity_facts
 from zhitong.exceptions import DecisionUnknownError
-from zhitong.infra.calendar_file import read_calendar
 from zhitong.infra.clock_commands import asked_moment, narrowed
 from zhitong.infra.commands import say
-from zhitong.infra.figures_file import read_figures
 from zhitong.infra.platform_database import own_platform
-from zhitong.infra.publicity_file import read_publicity
-from zhitong.infra.receivers_file import receivers_of
+from zhitong.infra.publicity_rules import read_publicity_rules
 from zhitong.infra.settings import Settings
-from zhitong.infra.tenants import refuse_foreign_rules
 from zhitong.rules.applied_rules import CONFIDENCE, NOTES
 from zhitong.rules.due_days import DueDays
 from zhitong.rules.publications import FAULTS, Moment, Publication, State, publication
@@ -76,8 +71,8 @@ def describe(verb: Verb) -> None:
 
 
 def report(settings: Settings, given: argparse.Namespace) -> None:
-    """Count by unit and channel; a channel that nobody tells of has verdicts alone."""
-    channels, due_days = _rules(settings)
+    """Count by unit and channel: verdicts, how publications stand, and the rates."""
+    channels, due_days = read_publicity_rules(settings)
     now = asked_moment(given)
     counts = asyncio.run(
         _counted(settings, channels, due_days, now, getattr(given, "unit", None))
@@ -91,9 +86,6 @@ def report(settings: Settings, given: argparse.Namespace) -> None:
         title = titles[channel]
         say(f"{unit}  {channel}  {title.zh} {title.en}")
         say(*_verdicts(count))
-        if not count.states:
-            say("  该渠道还没有回报 nobody tells of this channel yet")
-            continue
         say(
             "  "
             + "  ".join(
@@ -115,7 +107,7 @@ def report(settings: Settings, given: argparse.Namespace) -> None:
 
 def explain(settings: Settings, given: argparse.Namespace) -> None:
     """Say of each channel whether it shows a decision, why, by when, and as it is."""
-    channels, due_days = _rules(settings)
+    channels, due_days = read_publicity_rules(settings)
     now = asked_moment(given)
     found = asyncio.run(_one(settings, given.decision))
     if found is None:
@@ -144,9 +136,6 @@ def _explained(
     if verdict.confidence is not None:
         sure = CONFIDENCE[verdict.confidence]
         yield f"  依据 {verdict.source}（{sure.zh} {sure.en}）"
-    if not channel.receiver:
-        yield "  该渠道还没有回报 nobody tells of this channel yet"
-        return
     stands = _publication(channel, found, due_days, now)
     state = STATES[stands.state(now)]
     yield f"  {state.zh} {state.en}{_when(stands.published)}"
@@ -162,7 +151,8 @@ def _publication(
 ) -> Publication:
     # As it stood *now*, with all that is known of it today: what is heard late counts.
     happened = [one for one in found.facts.happenings if one.by(now)]
-    every = told(channel, happened, found.reasons, found.repaired)
+    steps = [one for one in found.facts.steps if one.at <= now]
+    every = told(channel, happened, steps, found.reasons, found.repaired)
     return publication(channel, found.about, every, due_days)
 
 
@@ -196,14 +186,12 @@ def _count(
 ) -> None:
     verdict = publishable(channel, found.about, found.facts.decided_on, due_days)
     count.reasons[verdict.reason] += 1
-    if not channel.receiver:
-        return
     stands = _publication(channel, found, due_days, now)
     count.states[stands.state(now)] += 1
     reported, late = stands.published is not None, stands.late(now)
     # What may still be reported in time is neither reported nor concealed.
     if stands.due is not None and (reported or late):
-        rejected = found.rejected.get(channel.receiver)
+        rejected = found.rejected.get(channel.receiver) if channel.receiver else None
         count.records.append(
             Record(
                 reported=reported,
@@ -222,16 +210,6 @@ async def _since(
         async for found in every:
             if not found.facts.before_platform:
                 yield found
-
-
-def _rules(settings: Settings) -> tuple[Sequence[Channel], DueDays]:
-    own = Path(settings.own_figures) if settings.own_figures else None
-    files = (settings.figures, settings.calendar, settings.publicity)
-    refuse_foreign_rules(settings.tenant, *files, *([own] if own else []))
-    receivers = {one.name for one in receivers_of(settings).receivers}
-    figures = read_figures(settings.figures, own)
-    channels = read_publicity(settings.publicity, figures, receivers)
-    return channels, DueDays(read_calendar(settings.calendar))
 
 
 def _verdicts(count: Count) -> Iterator[str]:

@@ -71,6 +71,7 @@ class _Channel(_Form, frozen=True, kw_only=True):
     shown: list[Named] = []
     hides: list[str]
     receiver: Named | None = None
+    site: bool = False
     withheld: list[_Withheld] = []
     classes: list[_Class] = []
 
@@ -131,6 +132,12 @@ def _wrong_words(
             one.name,
             f"的接收方不存在：{one.receiver}",
             f"names no receiver: {one.receiver}",
+        )
+    if one.receiver is not None and one.site:
+        yield (
+            one.name,
+            "既有 receiver 又有 site",
+            "has a receiver, and is a site of the platform's",
         )
     for code in sorted(_codes(one)):
         yield one.name, f"用了没有的代码：{code}", f"names no code: {code}"
@@ -202,6 +209,7 @@ def _channel(one: _Channel, figures: Figures) -> Channel:
         grades=tuple(_grade(each, figures) for each in one.classes),
         hides=frozenset(one.hides),
         receiver=one.receiver or "",
+        site=one.site,
     )
 
 

@@ -287,6 +287,11 @@ class Settings:
         return self.state / "live"
 
     @property
+    def public(self) -> Path:
+        """The folder the set-up copies the public page's files into."""
+        return self.state / "public"
+
+    @property
     def cursor_secret(self) -> Path:
         """The file with the key that cursors are sealed with."""
         return self.state / "cursor.key"

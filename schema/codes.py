@@ -549,6 +549,42 @@ CLOCK_END = codes(
     "What ended a clock",
     HELD=("接收方已收存", "The receiver holds it"),
     WITHDRAWN=("决定已撤回", "The decision was withdrawn"),
+    SHOWN=("已公示", "It was shown"),
+    DECLINED=("审核认定不予公示", "The review found that it is not to be shown"),
+)
+
+PUBLICATION_STAGE = codes(
+    "PublicationStage",
+    "公示的环节",
+    "Where a publication is",
+    COLLECTED=("已采集，待传递", "Collected, to be handed on"),
+    TRANSMITTED=("已传递，待审核", "Handed on, to be reviewed"),
+    RETURNED=("已退回，待重新采集", "Returned, to be collected anew"),
+    REVIEWED=("已审核，待发布", "Reviewed, to be released"),
+    DECLINED=("不予公示", "Not to be shown"),
+    RELEASED=("已发布", "Released"),
+    PULLED=("公示有误，已撤下", "Pulled: it was wrong"),
+    WITHDRAWN=("已从其他系统撤回", "Withdrawn from a channel of others"),
+    TAKEN_DOWN=("期满，已从其他系统撤下", "Taken down from a channel of others"),
+)
+
+PUBLICATION_STANDING = codes(
+    "PublicationStanding",
+    "公示状态",
+    "How a publication stands",
+    NOT_SHOWN=("未公示", "Not shown"),
+    PUBLISHED=("公示中", "Shown"),
+    CORRECTING=(
+        "已更正，更正后的正在办理公示",
+        "Corrected; the new version is on its way",
+    ),
+    WITHDRAWN=(
+        "决定已撤销，已撤回公示",
+        "The decision was withdrawn, and this with it",
+    ),
+    TAKEN_DOWN=("公示期满或已修复，已撤下", "Its time is over, or it was repaired"),
+    TO_WITHDRAW=("应从其他系统撤回", "To be withdrawn from a channel of others"),
+    TO_TAKE_DOWN=("应从其他系统撤下", "To be taken down from a channel of others"),
 )
 
 CREDIT_NOTICE_KIND = codes(

@@ -14,6 +14,7 @@ from zhitong.resolvers.emergencies import Emergencies
 from zhitong.resolvers.grants import Grants
 from zhitong.resolvers.parties import Parties
 from zhitong.resolvers.proceedings import Proceedings
+from zhitong.resolvers.publications import Publications
 from zhitong.schema.selection import (
     ResolveInfo,
     Step,
@@ -35,6 +36,8 @@ class Context(Asking):
     proceedings: Proceedings
     applications: Grants | None = None
     """What is done to applications for grants; None: this gateway serves none."""
+    publications: Publications | None = None
+    """What people do to have decisions shown; None: not at this gateway."""
     catalogue: Catalogue | None = None
     """What there is to be shared; None: this gateway does not say."""
     lookers: Lookers | None = None

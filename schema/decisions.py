@@ -253,6 +253,14 @@ DECISION = entity(
             "时钟",
             "What has to be done about it, and until when",
         ),
+        pages(
+            "publications",
+            "Publication",
+            "decisionId",
+            "decisionId",
+            "由人员公示的情况",
+            "How it is shown where people publish it",
+        ),
     ),
 )
 

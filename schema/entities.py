@@ -12,6 +12,7 @@ from zhitong.schema.decisions import DECISION, DELIVERY, FINDING, RECEIPT, RECEI
 from zhitong.schema.grants import ACCESS_GRANT
 from zhitong.schema.inbound import CREDIT_NOTICE, SUPERVISION_NOTICE
 from zhitong.schema.proceedings import PROCEEDING
+from zhitong.schema.publications import PUBLICATION
 from zhitong.schema.reconciliations import (
     RECONCILIATION,
     RECONCILIATION_DIFFERENCE,
@@ -45,6 +46,7 @@ ENTITIES: Mapping[str, EntityType] = {
         RECEIVER,
         WORK_ITEM,
         CLOCK,
+        PUBLICATION,
         RECONCILIATION,
         RECONCILIATION_DIFFERENCE,
         RECONCILIATION_RUN,

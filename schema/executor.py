@@ -33,6 +33,7 @@ from zhitong.resolvers.loaders import Loaders
 from zhitong.resolvers.narrowing import Narrowing
 from zhitong.resolvers.parties import Parties
 from zhitong.resolvers.proceedings import Proceedings
+from zhitong.resolvers.publications import Publications
 from zhitong.resolvers.read import Reader
 from zhitong.resolvers.records import Recorder
 from zhitong.schema.access_report import access, ages, gaps
@@ -93,6 +94,7 @@ class GraphEngine:
         grants: HeldGrants | None = None,
         applications: Grants | None = None,
         emergencies: Emergencies | None = None,
+        publications: Publications | None = None,
         catalogue: Catalogue | None = None,
         lookers: Lookers | None = None,
         schema: Graph | None = None,
@@ -114,6 +116,7 @@ class GraphEngine:
         self._grants = grants
         self._applications = applications
         self._emergencies = emergencies
+        self._publications = publications
         self._catalogue = catalogue
         self._lookers = lookers
         self._parties = Parties(reader, recorder, ENTITIES)
@@ -271,6 +274,7 @@ class GraphEngine:
             proceedings=self._proceedings,
             applications=self._applications,
             emergencies=self._emergencies,
+            publications=self._publications,
             catalogue=self._catalogue,
             lookers=self._lookers,
             parties=self._parties,

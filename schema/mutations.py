@@ -27,6 +27,7 @@ from zhitong.schema.grant_mutations import grant_mutations
 from zhitong.schema.made import made_type
 from zhitong.schema.objects import Info, field_with
 from zhitong.schema.proceeding_inputs import ProceedingInput, proceeding
+from zhitong.schema.publication_mutations import publication_mutations
 from zhitong.schema.signature_inputs import ARGUMENT, signing
 from zhitong.schema.standing import standing
 from zhitong.types import Label
@@ -318,8 +319,10 @@ def mutation_type() -> type:
     return made_type(
         "Mutation",
         Label(
-            "登记。决定一经登记即推送各接收方；共享授权的申请和办理；数据目录的审核。",
-            "What changes the ledger, the register of grants, the catalogue's review.",
+            "登记。决定一经登记即推送各接收方；共享授权的申请和办理；数据目录的审核；"
+            "公示的采集、传递、审核、发布。",
+            "What changes the ledger, the register of grants, the catalogue's review, "
+            "what is shown.",
         ),
         {},
         {
@@ -352,6 +355,7 @@ def mutation_type() -> type:
             **grant_mutations(),
             **break_glass_mutations(),
             **catalogue_mutations(),
+            **publication_mutations(),
         },
     )
 

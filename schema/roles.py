@@ -83,6 +83,7 @@ _BEGINNINGS = {
     "ProceedingRecorded": MUTATION,
     "GrantTaken": MUTATION,
     "CatalogueReviewed": MUTATION,
+    "PublicationTaken": MUTATION,
     "DecisionChecked": CHECK,
     "RuleFinding": CHECK,
     "Catalogue": CATALOGUE,

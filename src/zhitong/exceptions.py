@@ -542,6 +542,43 @@ class GrantConflictError(GrantError):
     code = "GRANT_CONFLICT"
 
 
+class PublicationError(ZhitongError):
+    """A step of a publication that is not taken; nothing was changed."""
+
+    status = 200
+
+
+class PublicationFormError(PublicationError):
+    """A step lacks something, or has what cannot be."""
+
+    code = "PUBLICATION_FORM"
+
+
+class PublicationStateError(PublicationError):
+    """The step cannot be taken from where the publication is."""
+
+    code = "PUBLICATION_STATE"
+
+
+class PublicationStaleError(PublicationError):
+    """The step is about a version that is not the present one."""
+
+    code = "PUBLICATION_STALE"
+
+
+class PublicationOwnError(PublicationError):
+    """Nobody reviews what he has collected himself."""
+
+    code = "PUBLICATION_OWN"
+    status = 403
+
+
+class PublicationUnknownError(PublicationError):
+    """There is no such decision or channel, or it is none of the caller's unit."""
+
+    code = "PUBLICATION_UNKNOWN"
+
+
 # --- streams -----------------------------------------------------------------
 
 

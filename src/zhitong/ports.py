@@ -48,6 +48,9 @@ from zhitong.grants import Act as GrantAct
 from zhitong.grants import Application, InForce, Taken, Unreviewed
 from zhitong.inbound import Arrived, Fate, InboundReceipt, Judged
 from zhitong.proceedings import EnteredProceeding, Proceeding
+from zhitong.publishing import Entry as PublicationEntry
+from zhitong.publishing import Published, Stood, Teller
+from zhitong.publishing import Taken as PublicationTaken
 from zhitong.types import (
     Column,
     Inquiry,
@@ -315,6 +318,23 @@ class LedgerChanges(Protocol):
 
     async def end(self) -> int:
         """Give the position of what is sealed next."""
+        ...
+
+
+class PublicationBook(Protocol):
+    """Where publications by people are kept: each step one transaction."""
+
+    async def take(
+        self,
+        said: PublicationTaken,
+        teller: Teller,
+        judge: Callable[[PublicationEntry | None, Published], PublicationEntry],
+    ) -> Stood:
+        """Have *judge* say what the step makes of the publication, and note it.
+
+        The same once more is `Stood` as replayed. Raises what *judge* raises,
+        `PublicationUnknownError`, `LedgerUnavailableError`.
+        """
         ...
 
 

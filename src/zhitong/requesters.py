@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from zhitong.types import AUDITOR, MANAGER, OPERATOR, SERVICE, STEWARD, USER, Label
+from zhitong.types import (
+    AUDITOR,
+    COLLECTOR,
+    MANAGER,
+    OPERATOR,
+    RELEASER,
+    REVIEWER,
+    SERVICE,
+    STEWARD,
+    TRANSMITTER,
+    USER,
+    Label,
+)
 
 KINDS: Mapping[str, Label] = MappingProxyType(
     {
@@ -54,6 +66,10 @@ ROLES: Mapping[str, frozenset[str]] = MappingProxyType(
         AUDITOR: frozenset({"auditor"}),
         MANAGER: frozenset({"data-authority"}),
         STEWARD: frozenset({"own-officer", "department"}),
+        COLLECTOR: frozenset({"own-officer", "department"}),
+        TRANSMITTER: frozenset({"own-officer", "department"}),
+        REVIEWER: frozenset({"own-officer", "department"}),
+        RELEASER: frozenset({"own-officer", "department"}),
     }
 )
 """Role → requester kinds that may have it: nobody manages, audits and operates."""

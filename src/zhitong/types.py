@@ -220,6 +220,14 @@ MANAGER = "manager"
 """The role of those who decide what may be asked: documents, grants, rules."""
 STEWARD = "steward"
 """The role of those who answer for their unit's data 数据专员: what it shares."""
+COLLECTOR = "collector"
+"""The role of those who collect what their unit publishes 公示采集."""
+TRANSMITTER = "transmitter"
+"""The role of those who hand it to the review 公示传递."""
+REVIEWER = "reviewer"
+"""The role of those who review what their unit publishes 公示审核."""
+RELEASER = "releaser"
+"""The role of those who release it 公示发布."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

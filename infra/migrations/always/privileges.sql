@@ -52,7 +52,7 @@ grant execute on function fold_decision_counts() to zhitong_gateway;
 grant select, insert on
     access_entry, access_finding, audit_leaf, catalogue_export, catalogue_quality, catalogue_reply, catalogue_review,
     catalogue_version, deed, decision_version, finding, grant_reply, grant_step, notice, outbox_sent, proceeding,
-    receipt, reconciliation_run, skipped_event, decision_signature, sealed_number, sealed_opening, stray_receipt, unsealed,
+    publication_step, receipt, reconciliation_run, skipped_event, decision_signature, sealed_number, sealed_opening, stray_receipt, unsealed,
     inbound_event, inbound_history, inbound_message, inbound_verdict
 to zhitong_gateway;
 
@@ -93,7 +93,7 @@ grant select, update on grant_change to zhitong_gateway;
 grant select, insert, update, delete on inbound_receipt, outbox, relay to zhitong_gateway;
 grant select, insert, update on pressure, capture_source, captured to zhitong_gateway;
 grant select, insert, update, delete on awaited, capture_item, clock, clock_touched, due_day to zhitong_gateway;
-grant select, insert, update on clock_duty, clock_rules to zhitong_gateway;
+grant select, insert, update on clock_duty, clock_rules, publication to zhitong_gateway;
 grant select, insert on due_day_moved to zhitong_gateway;
 grant select, insert, delete on dead_letter, inbound_held, parked_key, sealed_payload, trusted_document, used_token to zhitong_gateway;
 

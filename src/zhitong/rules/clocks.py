@@ -30,6 +30,10 @@ class Milestone(StrEnum):
     """The duty's receiver holds the version, by its signed receipt."""
     WITHDRAWN = "WITHDRAWN"
     """The decision was withdrawn: there is nothing left to publish."""
+    SHOWN = "SHOWN"
+    """The figure's channel shows the version: people have released it there."""
+    DECLINED = "DECLINED"
+    """The review found that it is not to be shown in the figure's channel."""
 
 
 class State(StrEnum):
@@ -61,8 +65,8 @@ class Duty:
     title: Label
     figure: Figure
     """The term, what starts it, and which acts and parties it is about."""
-    receiver: str
-    """Who has to hold what is published."""
+    receiver: str = ""
+    """Who has to hold what is published; empty: nobody, a channel shows it."""
     done: Milestone
     lapses: frozenset[Milestone] = frozenset()
     """What leaves nothing to do."""
@@ -80,7 +84,7 @@ class Happening:
     version: int
     """Of the decision, the one it is about."""
     receiver: str = ""
-    """Whose word it is; empty: the ledger's."""
+    """Whose word it is, a receiver's or a channel's; empty: the ledger's."""
 
     def by(self, now: datetime) -> bool:
         """Say whether it had happened *now*; of a day, whether that had begun."""
@@ -126,6 +130,10 @@ class Clock:
         return State.SOON if left <= self.duty.ahead else State.RUNNING
 
 
+_LEDGER = ""
+"""Whose word a happening is that no receiver and no channel has told."""
+
+
 def clocks(
     duty: Duty, happenings: Iterable[Happening], due_days: DueDays
 ) -> Iterator[Clock]:
@@ -164,14 +172,13 @@ def near_day(duty: Duty, due: date, calendar: Calendar) -> date:
 
 def _end(duty: Duty, version: int, happened: Iterable[Happening]) -> Happening | None:
     """Find what ended first what *version* had started."""
+    whose = duty.receiver or duty.figure.channel
     ends = [
         one
         for one in happened
         if one.version >= version
-        and (
-            (one.what is duty.done and one.receiver == duty.receiver)
-            or one.what in duty.lapses
-        )
+        and (one.what is duty.done or one.what in duty.lapses)
+        and one.receiver in {whose, _LEDGER}
     ]
     return min(
         ends,

@@ -141,6 +141,8 @@ class Publication:
     lasts: DueDay | None = None
     repaired: Moment | None = None
     taken_down: Moment | None = None
+    site: bool = False
+    """Whether the platform shows it itself: it ends with its last day."""
     faults: frozenset[Fault] = frozenset()
 
     @property
@@ -165,7 +167,7 @@ class Publication:
         if self.withdrawn is not None:
             return State.WITHDRAWN
         if self.down_on is not None and day_of(now) > self.down_on:
-            return State.TO_TAKE_DOWN
+            return State.TAKEN_DOWN if self.site else State.TO_TAKE_DOWN
         return State.CORRECTED if self.version > self.first else State.PUBLISHED
 
     def _unpublished(self, now: datetime) -> State:
@@ -210,6 +212,7 @@ def publication(
         lasts=lasts,
         repaired=repaired,
         taken_down=told.first(What.TAKEN_DOWN),
+        site=channel.site,
         faults=frozenset(_faults(channel, facts, told, verdict, due_days)),
     )
 

@@ -15,6 +15,7 @@ from datetime import date
 from enum import StrEnum
 
 from zhitong.decisions import Act, Decision
+from zhitong.publishing import Teller
 from zhitong.rules.dated import in_force
 from zhitong.rules.due_days import DueDay, DueDays
 from zhitong.rules.figures import Confidence, Figure
@@ -151,11 +152,20 @@ class Channel:
     """How long it is shown, where no class says it; none: without an end."""
     withheld: tuple[Withheld, ...] = ()
     receiver: str = ""
-    """Whose receipts say what it shows; empty: nobody tells us yet."""
+    """Whose receipts say what it shows; empty: no receiver's."""
+    site: bool = False
+    """Whether the platform shows it itself; else, without a receiver, people report."""
     grades: tuple[Grade, ...] = ()
     """From the gravest to the rest, as the file has them."""
     hides: frozenset[str] = frozenset()
     """What of a decision it never shows."""
+
+    @property
+    def teller(self) -> Teller:
+        """Say who tells what it shows."""
+        if self.receiver:
+            return Teller.RECEIPTS
+        return Teller.SITE if self.site else Teller.PEOPLE
 
     def grade(self, facts: Facts, on: date) -> Grade | None:
         """Give the class of a penalty decided *on* a day; None: it has no classes."""
