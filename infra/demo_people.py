@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from zhitong.types import AUDITOR, MANAGER, OPERATOR, SERVICE, STEWARD, USER, Principal
+from zhitong.types import (
+    AUDITOR,
+    COLLECTOR,
+    MANAGER,
+    OPERATOR,
+    RELEASER,
+    REVIEWER,
+    SERVICE,
+    STEWARD,
+    TRANSMITTER,
+    USER,
+    Principal,
+)
 
 ISSUER = "zhitong-demo"
 TENANT = "anze"
@@ -17,6 +29,7 @@ TENANT = "anze"
 CITY = "619900"
 PORTAL = ("12619900MB09917481", "公众门户")
 """The unit of those who have none: it let them in, and checked their ID."""
+EMERGENCY = ("11619900MB0004001B", "安泽市应急管理局")
 ENTERPRISE = "91619903MAFX1N0021"
 """安泽市滨河区正蓝商贸有限公司: cases at three departments."""
 PERSON = "619921199006135015"
@@ -76,10 +89,10 @@ PEOPLE: Mapping[str, Principal] = MappingProxyType(
             division="619921",
         ),
         "city-officer": _one(
-            "own-officer", ("11619900MB0004001B", "安泽市应急管理局"), "马晓东"
+            "own-officer", EMERGENCY, "马晓东"
         ),
         "department": _one(
-            "department", ("11619900MB0004001B", "安泽市应急管理局"), "赵敏"
+            "department", EMERGENCY, "赵敏"
         ),
         "supervisor": _one(
             "supervisor", ("11619900MB0001003U", "安泽市司法局"), "周正"
@@ -160,6 +173,10 @@ PEOPLE: Mapping[str, Principal] = MappingProxyType(
         "tax-officer": _one(
             "own-officer", ("11619900MB0002102M", "安泽市税务局"), "邓海燕"
         ),
+        "collector": _one("own-officer", EMERGENCY, "郭晓燕", role=COLLECTOR),
+        "transmitter": _one("own-officer", EMERGENCY, "唐志刚", role=TRANSMITTER),
+        "reviewer": _one("own-officer", EMERGENCY, "许文静", role=REVIEWER),
+        "releaser": _one("own-officer", EMERGENCY, "曹建军", role=RELEASER),
     }
 )
 """By the word that ``zhitong token`` takes: the kind, or a word of its own."""

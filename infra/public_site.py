@@ -1,6 +1,6 @@
-"""What anybody may ask without a token: decisions that are shown on the bureau's site.
+"""What anybody may ask without a token: decisions shown on the bureau's own site.
 
-``/public/publications`` answers one fixed question, asked of the engine as the requester
+``/public/publications`` answers one fixed question, asked of the engine as requester
 kind ``public``: the same policy and the same record as for everybody else. Nothing else
 of the graph can be asked here.
 """
