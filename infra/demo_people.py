@@ -88,12 +88,8 @@ PEOPLE: Mapping[str, Principal] = MappingProxyType(
             "李秀英",
             division="619921",
         ),
-        "city-officer": _one(
-            "own-officer", EMERGENCY, "马晓东"
-        ),
-        "department": _one(
-            "department", EMERGENCY, "赵敏"
-        ),
+        "city-officer": _one("own-officer", EMERGENCY, "马晓东"),
+        "department": _one("department", EMERGENCY, "赵敏"),
         "supervisor": _one(
             "supervisor", ("11619900MB0001003U", "安泽市司法局"), "周正"
         ),

@@ -139,6 +139,7 @@ PARTS = (
             "Receiver": 3,
             "WorkItem": 10,
             "Clock": 10,
+            "Publication": 12,
             "CreditNotice": 8,
             "SupervisionNotice": 6,
             "Reconciliation": 6,

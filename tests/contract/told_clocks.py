@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -12,6 +13,8 @@ from entries import decision
 from zhitong.decisions import Change, Decision, event_id
 from zhitong.rules.working_days import CHINA
 
+CREDIT_DUTIES = Path(__file__).parent / "credit_duties.toml"
+"""For tests that count clocks."""
 HOLDS = """insert into receipt (event_id, receiver, answer, at, payload_hash, reasons,
     key_id, signed) values ($1, $2, $5, $3, '', '{}', 'k', $4)"""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from entries import UNIT, entry, ledger_over
-from told_clocks import Ran, china, hold, numbered
+from told_clocks import CREDIT_DUTIES, Ran, china, hold, numbered
 
 from zhitong.connectors import clock_facts
 from zhitong.decisions import Act, Change, event_id
@@ -33,8 +33,9 @@ from (select
 
 
 @pytest.fixture
-def ran(commanded: Ran) -> Ran:
-    """Run ``zhitong clocks``."""
+def ran(commanded: Ran, monkeypatch: pytest.MonkeyPatch) -> Ran:
+    """Run ``zhitong clocks`` with the credit system's duties."""
+    monkeypatch.setenv("ZHITONG_DUTIES", str(CREDIT_DUTIES))
     return partial(commanded, "clocks")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
@@ -12,6 +12,7 @@ import pytest
 from answers import file, held, leave, said
 from entries import decision, entry, ledger_over, prepare
 from ledger_rows import run
+from told_clocks import CREDIT_DUTIES
 
 from zhitong.connectors import clock_book, clock_facts
 from zhitong.connectors.clock_book import ClockBook, Looked, differing
@@ -27,7 +28,8 @@ from zhitong.rules.working_days import Calendar, Year
 
 pytestmark = pytest.mark.integration
 
-RULES = read_clock_rules(Settings())
+RULES = read_clock_rules(Settings(duties=CREDIT_DUTIES))
+SHIPPED = read_clock_rules(Settings())
 CLOCKS = """select duty, version, started_on, due_on, near_on, ended_by, lapsed
     from clock order by duty, version, decision_id"""
 STATE = "select state from clock_entry where decision_id = $1 and duty = $2"
@@ -104,6 +106,49 @@ async def test_what_happens_to_a_decision_is_in_its_clocks(
         ("credit-withdrawn", 2, None),
     ]
     assert await otherwise(database) == []
+
+
+async def stepped(url: str, said: Decision, step: str, number: int, at: str) -> None:
+    """Put a step of the publication where the register puts it."""
+    await run(
+        url,
+        "insert into publication_step values ($1, 'own-site', $2, $3, 1, $4, '', '',"
+        " '', '', '', '{}', '')",
+        str(said.id),
+        number,
+        step,
+        datetime.fromisoformat(at),
+    )
+
+
+async def test_what_people_release_or_decline_ends_a_clock(
+    ledger: PlatformLedger, database: str
+) -> None:
+    shown, declined = numbered(1), numbered(2)
+    for one in (shown, declined):
+        await ledger.commit(entry(one))
+    await computed(database, SHIPPED)
+    asked = (
+        "select ended_by, (ended_at at time zone 'Asia/Shanghai')::date, state"
+        " from clock_entry where duty = 'own-site-penalty-published'"
+        " and decision_id = $1"
+    )
+    ((by, *_),) = await run(database, asked, str(shown.id))
+    assert by is None
+    # The last minute of the last day in China.
+    await stepped(database, shown, "RELEASE", 1, "2026-12-01T15:59+00:00")
+    await stepped(database, declined, "DECLINE", 1, "2026-12-01T16:00+00:00")
+    assert await computed(database, SHIPPED) == 2
+    (found,) = await run(database, asked, str(shown.id))
+    assert tuple(found) == ("SHOWN", date(2026, 12, 1), "DONE")
+    (found,) = await run(database, asked, str(declined.id))
+    assert tuple(found) == ("DECLINED", date(2026, 12, 2), "LAPSED_LATE")
+    # What was wrong is pulled: the duty is open again.
+    await stepped(database, shown, "PULL", 2, "2026-12-02T01:00+00:00")
+    await computed(database, SHIPPED)
+    ((by, *_),) = await run(database, asked, str(shown.id))
+    assert by is None
+    assert await otherwise(database, SHIPPED) == []
 
 
 async def test_a_receiver_s_other_answers_touch_nothing(
@@ -256,6 +301,7 @@ async def test_it_goes_on_by_itself(
         task.cancel()
     monkeypatch.setenv("ZHITONG_DATABASE_PLATFORM", database)
     monkeypatch.setenv("ZHITONG_STATE", str(tmp_path))
+    monkeypatch.setenv("ZHITONG_DUTIES", str(CREDIT_DUTIES))
 
     def checked() -> int:
         with pytest.raises(SystemExit) as ended:

@@ -68,12 +68,11 @@ async def test_rates_are_those_of_sql_and_minor_ones_are_not_shown(
         "NOT_SHOWN": 4,
         "NOT_YET": 1,
     }
-    # No receipt came from there, and of the own site nobody tells.
-    assert found["provincial"]["states"] == {"LATE": 20, "NOT_YET": 1}
-    assert (found["own-site"]["verdicts"], found["own-site"]["states"]) == (
-        {"SHOWN": 21},
-        {},
-    )
+    # No receipt came from there, and nobody has released any on the own site.
+    for name in ("provincial", "own-site"):
+        assert found[name]["states"] == {"LATE": 20, "NOT_YET": 1}
+        assert (found[name]["concealed"], found[name]["reported"]) == (20, 0)
+    assert found["own-site"]["verdicts"] == {"SHOWN": 21}
     assert found["enterprise-system"]["verdicts"] == {"SHOWN": 17, "WARNING_ONLY": 4}
 
 
@@ -91,7 +90,7 @@ async def test_a_decision_is_explained_channel_by_channel(
     assert "一般 general" in credit
     assert "应撤回 to be withdrawn" in credit
     assert "须在此日以前撤回 to be withdrawn by 2026-11-2" in credit
-    assert "nobody tells of this channel yet" in parts[0].split("provincial")[0]
+    assert "不公示 not shown" in parts[0].split("provincial")[0]
     await hold(empty_platform, said, china("2026-11-27T09:00"), version=2)
     out = await commanded("publicity", "explain", str(said.id), "--at", "2026-12-02")
     assert "已撤回 withdrawn" in out

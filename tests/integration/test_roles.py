@@ -39,6 +39,8 @@ GATEWAYS: Mapping[str, frozenset[str]] = {
     "capture_item": ADDED | {"UPDATE", "DELETE"},
     "capture_source": ADDED | {"UPDATE"},
     "captured": ADDED | {"UPDATE"},
+    "publication": ADDED | {"UPDATE"},
+    "publication_step": ADDED,
     "clock": ADDED | {"UPDATE", "DELETE"},
     "clock_duty": ADDED | {"UPDATE"},
     "clock_rules": ADDED | {"UPDATE"},

@@ -12,7 +12,7 @@ import json
 import re
 import tomllib
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -369,6 +369,9 @@ def of_platform(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
     yield from told(at)
     yield from worked(at)
     yield from clocked(at)
+    yield from published(
+        [one for table, one in written.records if table == "decision"], at
+    )
 
 
 def told(at: str) -> Iterator[tuple[str, Mapping[str, object]]]:
@@ -427,6 +430,22 @@ def clocked(at: str) -> Iterator[tuple[str, Mapping[str, object]]]:
         )
         of = {"decision_id": decision, "duty": duty, "version": 1, "unit": canary()}
         yield "clock", {**of, **days, "due_on": "2026-06-10"}
+
+
+def published(
+    decisions: Sequence[Mapping[str, object]], at: str
+) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Have each decision shown, and one that only its unit may know of."""
+    for number, decision in enumerate(decisions):
+        of = {"decision_id": decision["decision_id"], "channel": "own-site"}
+        version = decision["version"]
+        flow = {"version": version, "stage": "RELEASED", "steps": 4, "at": at}
+        who = {"issuer": canary(), "collector": canary(), "reason": worded()}
+        shown = {"shown": None if number == 1 else version, "shown_at": at}
+        rest = {"withheld": [canary()], "reference": worded(), "site": True}
+        ends = {"first_at": at, "down_on": "2099-01-01"}
+        said = {**of, **flow, **who, **shown, **rest, **ends}
+        yield "publication", {k: v for k, v in said.items() if v is not None}
 
 
 def reconciled(at: str) -> Iterator[tuple[str, Mapping[str, object]]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from zhitong.evidence import DeedKind
 from zhitong.grants import GrantStep
+from zhitong.publishing import Step
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "deeds.md").read_text("utf-8")
@@ -22,6 +23,9 @@ TOLD = {
     "connectors/key_ring.py": {"add-key", "retire-key"},
     "connectors/grant_rows.py": {
         f"{step.lower().replace('_', '-')}-grant" for step in GrantStep
+    },
+    "connectors/publication_book.py": {
+        f"{step.lower().replace('_', '-')}-publication" for step in Step
     },
 }
 

@@ -29,8 +29,12 @@ def read(tmp_path: Path, old: str = "", new: str = "") -> object:
 
 def test_what_is_shipped_goes_by_figures_and_receivers_that_there_are() -> None:
     duties = read_duties(SHIPPED.duties, FIGURES, RECEIVERS)
-    assert [one.name for one in duties] == ["credit-published", "credit-withdrawn"]
-    published, withdrawn = duties
+    assert [one.name for one in duties] == [
+        *("credit-published", "credit-withdrawn"),
+        *("own-site-penalty-published", "own-site-published"),
+    ]
+    published, withdrawn, penalty, _ = duties
+    assert (penalty.receiver, penalty.figure.channel) == ("", "own-site")
     assert published.lapses == {Milestone.WITHDRAWN}
     assert not withdrawn.lapses
     assert withdrawn.figure is FIGURES["withdrawn-credit-china"]
@@ -52,6 +56,8 @@ def test_what_is_shipped_goes_by_figures_and_receivers_that_there_are() -> None:
         ("ahead = 2", "ahead = -1", "cannot be read"),
         ("ahead = 2", "before = 2", "cannot be read"),
         ('done = "HELD"', 'done = "SENT"', "cannot be read"),
+        ('receiver = "credit"\n', "", "names no receiver: None"),
+        ('done = "HELD"', 'done = "SHOWN"', "is done by SHOWN and has no receiver"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_file(

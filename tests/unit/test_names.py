@@ -43,17 +43,17 @@ NUMBER = "11010519491231002X"
 LEFT = f"1{'*' * 16}X"
 NUMBERS = """
 algorithm answerSigned applicationNo appliedBy blamedCodes blamedFields calendars caseId
-caseNo caseSource cause certificateNo check client clockId code collective concerned
-contentHash counterpartyIdKind counterpartyIdNumber dataSource dataType decisionId
-deliveryId differenceId differs documentHash documentNo documents duty dutyTitleEn
-dutyTitleZh eventId fields findingId foreignOffsets gaps grantId hearing idNumber
-industry inspectionNo itemId items keyId lateSteps licenceNo listingNo localId lookId
-looks lookups matterCode movedBecauseEn movedBecauseZh noticeId number
+caseNo caseSource cause certificateNo channel check client clockId code collective
+concerned contentHash counterpartyIdKind counterpartyIdNumber dataSource dataType
+decisionId deliveryId differenceId differs documentHash documentNo documents duty
+dutyTitleEn dutyTitleZh eventId fields findingId foreignOffsets gaps grantId hearing
+idNumber industry inspectionNo itemId items keyId lateSteps licenceNo listingNo localId
+lookId looks lookups matterCode movedBecauseEn movedBecauseZh noticeId number
 officerCertificates operation papers parentCode parties parts payloadHash penaltyKinds
-person planNo proceedingId purpose rate receiptId receiver recordId registerId
-registrationNo representativeIdKind representativeIdNumber requesterKind restrictions
-reviewNo role root rule ruleSource runId sender signatureId signed statement statementId
-tenant titleEn titleZh topic
+person planNo proceedingId publicationId purpose rate receiptId receiver recordId
+registerId registrationNo representativeIdKind representativeIdNumber requesterKind
+restrictions reviewNo role root rule ruleSource runId sender signatureId signed
+statement statementId tenant titleEn titleZh topic withheld
 """
 """Texts that are numbers, codes or the platform's own: nobody writes a name there."""
 OWN_WORDS = frozenset({"Receiver.name"})

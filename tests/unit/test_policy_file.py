@@ -262,7 +262,7 @@ def test_an_attorney_shows_five_papers_and_sees_the_one_case() -> None:
 def test_a_dashboard_counts_and_is_given_no_amount_and_no_name() -> None:
     caller = Caller(principal=DEMO_PRINCIPALS["dashboard"], occasion=WHOLE)
     counted = {"CaseRecord", "Inspection", "Decision", "Delivery", "Finding"}
-    counted |= {"AccessLook", "WorkItem", "Clock"}
+    counted |= {"AccessLook", "WorkItem", "Clock", "Publication"}
     for entity in ENTITIES.values():
         verdicts = decide(POLICY, caller, entity)
         assert (verdicts.counts_only, verdicts.smallest_cell) == (

@@ -17,6 +17,7 @@ from zhitong.infra.calendar_file import read_calendar
 from zhitong.infra.figures_file import read_figures
 from zhitong.infra.publicity_file import read_publicity
 from zhitong.infra.settings import Settings
+from zhitong.publishing import Person, Step, Taken
 from zhitong.rules import clocks, publicity_told
 from zhitong.rules.due_days import DueDays
 from zhitong.rules.figures import Trigger
@@ -260,8 +261,8 @@ def test_no_channel_shows_an_id_number_and_every_code_has_its_words() -> None:
             State.TO_WITHDRAW,
         ),
         ([SHOWN], "2028-11-24T23:59", State.PUBLISHED),
-        ([SHOWN], "2028-11-25T00:00", State.TO_TAKE_DOWN),
-        ([SHOWN, told(What.REPAIRED, "2026-12-10")], "2026-12-11", State.TO_TAKE_DOWN),
+        ([SHOWN], "2028-11-25T00:00", State.TAKEN_DOWN),
+        ([SHOWN, told(What.REPAIRED, "2026-12-10")], "2026-12-11", State.TAKEN_DOWN),
         (
             [SHOWN, told(What.TAKEN_DOWN, "2028-11-25")],
             "2028-12-01",
@@ -278,6 +279,17 @@ def test_how_a_publication_stands(
     happened: list[Happening], at: str, state: State
 ) -> None:
     assert stands(DECIDED, *happened).state(now(at)) is state
+
+
+def test_what_others_show_is_to_be_taken_down_and_does_not_go_by_itself() -> None:
+    shown = told(What.PUBLISHED, "2026-11-24T09:00", channel=SYSTEM)
+    repaired = told(What.REPAIRED, "2026-12-10")
+    assert stands(DECIDED, shown, channel=SYSTEM).state(now("2029-11-25")) is (
+        State.TO_TAKE_DOWN
+    )
+    ended = stands(DECIDED, shown, repaired, channel=SYSTEM)
+    assert ended.state(now("2026-12-10T23:59")) is State.PUBLISHED
+    assert ended.state(now("2026-12-11")) is State.TO_TAKE_DOWN
 
 
 @pytest.mark.parametrize(
@@ -497,7 +509,7 @@ def test_what_a_receiver_holds_its_channel_shows(
         name: publication(
             CHANNELS[name],
             facts("FINE"),
-            publicity_told.told(CHANNELS[name], happened, {3: "撤销"}),
+            publicity_told.told(CHANNELS[name], happened, (), {3: "撤销"}),
             DUE,
         )
         for name in (CREDIT, "provincial", OWN)
@@ -505,8 +517,78 @@ def test_what_a_receiver_holds_its_channel_shows(
     assert found[CREDIT].state(now) is credit
     assert found["provincial"].state(now) is provincial
     assert not found[CREDIT].faults
-    # Nobody tells of the bureau's own site.
+    # Receipts say nothing of the bureau's own site.
     assert found[OWN].published is None
+
+
+def step(what: Step, at: str, version: int = 1, channel: str = OWN) -> Taken:
+    moment = now(at)
+    who = Person(unit="u", issuer="i", subject="p", role="releaser")
+    return Taken(
+        step=what,
+        decision="d",
+        channel=channel,
+        version=version,
+        person=who,
+        at=moment,
+        reason="撤",
+    )
+
+
+RELEASED = step(Step.RELEASE, "2026-11-24T09:00")
+AGAIN = step(Step.RELEASE, "2026-11-27T09:00", 2)
+PULLED = step(Step.PULL, "2026-11-25T09:00")
+
+
+@pytest.mark.parametrize(
+    ("many", "steps", "own"),
+    [
+        (1, [], State.LATE),
+        (1, [RELEASED], State.PUBLISHED),
+        (1, [RELEASED, PULLED], State.LATE),
+        # What was undone is away at once, until its new version is released.
+        (4, [RELEASED], State.WITHDRAWN),
+        (4, [RELEASED, AGAIN], State.CORRECTED),
+        (7, [RELEASED, AGAIN], State.WITHDRAWN),
+        (7, [], State.NOT_SHOWN),
+        # What people report of another channel is not this one's.
+        (1, [step(Step.RELEASE, "2026-11-24", channel=SYSTEM)], State.LATE),
+    ],
+)
+def test_a_site_of_ours_shows_what_was_released_until_it_is_undone(
+    many: int, steps: list[Taken], own: State
+) -> None:
+    happened = [
+        clocks.Happening(what=what, at=at, version=version, receiver=receiver)
+        for what, at, version, receiver in LIFE[:many]
+    ]
+    reasons = {2: "更正", 3: "撤销"}
+    every = publicity_told.told(CHANNELS[OWN], happened, steps, reasons)
+    found = publication(CHANNELS[OWN], facts("FINE"), every, DUE)
+    assert found.state(now("2026-12-02T12:00")) is own
+    assert not found.faults
+
+
+@pytest.mark.parametrize(
+    ("many", "more", "system"),
+    [
+        (1, [], State.PUBLISHED),
+        (4, [], State.TO_WITHDRAW),
+        (4, [step(Step.WITHDRAW, "2026-11-27", 2, SYSTEM)], State.WITHDRAWN),
+        (1, [step(Step.TAKE_DOWN, "2026-11-27", 1, SYSTEM)], State.TAKEN_DOWN),
+    ],
+)
+def test_what_others_show_stands_as_people_report_it(
+    many: int, more: list[Taken], system: State
+) -> None:
+    happened = [
+        clocks.Happening(what=what, at=at, version=version, receiver=receiver)
+        for what, at, version, receiver in LIFE[:many]
+    ]
+    steps = [step(Step.RELEASE, "2026-11-24", channel=SYSTEM), *more]
+    every = publicity_told.told(CHANNELS[SYSTEM], happened, steps, {})
+    found = publication(CHANNELS[SYSTEM], facts("FINE"), every, DUE)
+    assert found.state(now("2026-12-02T12:00")) is system
 
 
 def test_a_repair_ends_what_is_shown_and_a_withdrawal_needs_its_reason() -> None:
@@ -517,14 +599,14 @@ def test_a_repair_ends_what_is_shown_and_a_withdrawal_needs_its_reason() -> None
     silent = publication(
         CHANNELS[CREDIT],
         facts("FINE"),
-        publicity_told.told(CHANNELS[CREDIT], happened, {}),
+        publicity_told.told(CHANNELS[CREDIT], happened, (), {}),
         DUE,
     )
     assert silent.faults == {Fault.NO_REASON}
     repaired = publication(
         CHANNELS[CREDIT],
         facts("FINE"),
-        publicity_told.told(CHANNELS[CREDIT], happened[:2], {}, date(2027, 3, 1)),
+        publicity_told.told(CHANNELS[CREDIT], happened[:2], (), {}, date(2027, 3, 1)),
         DUE,
     )
     assert repaired.down_on == date(2027, 3, 1)
