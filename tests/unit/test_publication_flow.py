@@ -129,8 +129,7 @@ def test_each_step_is_for_its_roles_alone(step: Step, role: str) -> None:
     allowed = {BY[step], *({"reviewer"} if step is Step.PULL else ())}
     try:
         taken(stands, given, head, Teller.PEOPLE)
-    except ForbiddenError as error:
-        assert BY[step] in str(error)
+    except ForbiddenError:
         assert role not in allowed
     else:
         assert role in allowed
