@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from zhitong.exceptions import SettingsError
 from zhitong.infra.occasions import said
@@ -66,6 +66,10 @@ class Client:
     def ready(self) -> Reply:
         """Ask how the gateway and its sources are."""
         return self._send("GET", "/ready")
+
+    def shown(self, document_no: str) -> Reply:
+        """Ask, as anybody may, what is shown of the decision of that number."""
+        return self._send("GET", f"/public/publications?document={quote(document_no)}")
 
     def _send(
         self,

@@ -229,6 +229,7 @@ def _stay(steps: Steps, decisions: DecisionSteps) -> None:
         [
             ("查询界面 explorer", f"{url}/explorer/"),
             ("查询接口 GraphQL", f"{url}/graphql"),
+            ("公示页面 public", f"{url}/public/"),
             ("运行状态 state", f"{url}/ready"),
             ("其他身份 other people", f"{_command()} token {_people()}"),
             ("停止 to stop", "Ctrl-C"),

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from zhitong.connectors.inbox_look import held_row
 from zhitong.infra import demonstration_answers as answers
 from zhitong.infra.bureau_signing import sign
+from zhitong.infra.client import Client
 from zhitong.infra.demo_bureau import demo_bureau, enrol
 from zhitong.infra.demonstration_answers import Body
 from zhitong.infra.demonstration_steps import Steps
@@ -22,6 +23,13 @@ RECEIVERS: Mapping[str, Label] = {
     "provincial": Label("省级监管平台", "the provincial supervision platform"),
     "credit": Label("信用系统（双公示）", "the credit system"),
 }
+PUBLISHING = (
+    ("collector", "COLLECT"),
+    ("transmitter", "TRANSMIT"),
+    ("reviewer", "PASS"),
+    ("releaser", "RELEASE"),
+)
+"""Who takes which step, by the word that ``zhitong token`` takes."""
 WITHDRAWAL = "经复查，认定事实的证据不足，自行撤销"
 _PLACE = ZoneInfo("Asia/Shanghai")
 _ARRIVAL_SECONDS = 20.0
@@ -38,11 +46,13 @@ class DecisionSteps:
     databases: Mapping[str, str]
     _case: Body = field(default_factory=dict)
     _id: str = ""
+    _number: str = ""
 
     def run(self) -> None:
         """Show every step; raise `StepError` at the first that does not hold."""
         self.before()
         self.recorded()
+        self.published()
         self.withdrawn()
 
     def before(self) -> None:
@@ -92,7 +102,7 @@ class DecisionSteps:
         variables = {"decision": decision}
         signed = {**variables, "signature": sign(bureau, variables)}
         came = self._say("record-decision", signed)["recordDecision"]
-        self._id = came["decisionId"]
+        self._id, self._number = came["decisionId"], str(decision["documentNo"])
         steps.expect(
             "登记入台账，每个接收方一个事件",
             "it is in the ledger, with an event for each receiver",
@@ -125,6 +135,30 @@ class DecisionSteps:
             holds=again["replayed"] is True and again["version"] == 1,
         )
 
+    def published(self) -> None:
+        """Have four people publish it; see it as anybody may, without a token."""
+        steps = self.steps
+        steps.view.step(
+            "本机关公示这件决定：采集、传递、审核、发布，四人各司其职",
+            "The bureau publishes it: collected, handed on, reviewed, released by four",
+        )
+        steps.view.question(answers.question("publish"))
+        given = {"decisionId": self._id, "version": 1}
+        stages = [self._step(who, step, given) for who, step in PUBLISHING]
+        steps.expect(
+            "四种角色各办一步",
+            "four roles, a step each",
+            came="、".join(str(one["stage"]) for one in stages),
+            holds=stages[-1]["stage"] == "RELEASED",
+        )
+        (shown,) = self._public()
+        steps.expect(
+            "任何人不用令牌即可查阅，公示两年",
+            "anybody reads it without a token, for two years",
+            came=f"{shown['counterpartyName']}，{shown['result']}，至 {shown['downOn']}",
+            holds=(shown["standing"], shown["fine"]) == ("PUBLISHED", _FINE),
+        )
+
     def withdrawn(self) -> None:
         """Withdraw it; see that both receivers say so."""
         steps = self.steps
@@ -146,6 +180,14 @@ class DecisionSteps:
             "a new version with events of its own; nothing is deleted",
             came=f"version {came['withdrawDecision']['version']}，{_names(events)}",
             holds=came["withdrawDecision"]["version"] == 1 + 1,
+        )
+        (gone,) = self._public()
+        steps.expect(
+            "公示立即撤回，只留文号和说明",
+            "what was published is away at once; number and explanation stay",
+            came=f"{gone['standing']}，{gone['undoneBecause']}",
+            holds=(gone["standing"], gone["result"]) == ("WITHDRAWN", None)
+            and gone["undoneBecause"] == WITHDRAWAL,
         )
         self._arrived(2)
         for name, title in RECEIVERS.items():
@@ -172,8 +214,31 @@ class DecisionSteps:
                 yield {**case, "officers": officers}
 
     def record(self, case: Body) -> None:
-        """Record one more, for the page that somebody watches."""
-        self._say("record-decision", {"decision": draft(case)})
+        """Record one more and publish it, for the pages that somebody watches."""
+        came = self._say("record-decision", {"decision": draft(case)})
+        self.publish(came["recordDecision"]["decisionId"])
+
+    def publish(self, decision: str) -> None:
+        """Have one more published, for whoever opens the public page."""
+        given = {"decisionId": decision, "version": 1}
+        for who, step in PUBLISHING:
+            self._step(who, step, given)
+
+    def _step(self, who: str, step: str, given: Mapping[str, object]) -> Body:
+        reply = self.steps.client(who).ask(
+            answers.question("publish"),
+            variables={"publication": given, "step": step},
+        )
+        self.steps.good(reply)
+        data: Body = reply.body["data"]  # type: ignore[assignment]
+        taken: Body = data["takePublicationStep"]
+        return taken
+
+    def _public(self) -> Sequence[Body]:
+        reply = Client(url=self.steps.url).shown(self._number)
+        self.steps.good(reply)
+        found: Sequence[Body] = reply.body["publications"]  # type: ignore[assignment]
+        return found
 
     def _arrived(self, version: int) -> None:
         """Wait until both receivers hold *version*, and say how long it took."""
