@@ -155,7 +155,8 @@ class DecisionSteps:
         steps.expect(
             "任何人不用令牌即可查阅，公示两年",
             "anybody reads it without a token, for two years",
-            came=f"{shown['counterpartyName']}，{shown['result']}，至 {shown['downOn']}",
+            came=f"{shown['counterpartyName']}，{shown['result']}，"
+            f"至 {shown['downOn']}",
             holds=(shown["standing"], shown["fine"]) == ("PUBLISHED", _FINE),
         )
 
