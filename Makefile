@@ -29,7 +29,7 @@ export npm_config_cache := $(CURDIR)/$(CACHE)/npm
 export npm_config_fetch_retries := 1
 export npm_config_update_notifier := false
 
-.PHONY: help setup explorer broker check lint types test test-inside test-outside unit leaks fix demo serve bench bench-read bench-growth soak soak-summary bench-decisions bench-entry bench-access bench-front bench-revocation bench-reconcile bench-drain bench-capture bench-channels bench-clocks bench-replay bench-evidence bench-spent bench-standby bench-subscribers bench-verify bench-failover grants-month fuzz differ mutants judges federation captures schema policy clean-demo lock clients
+.PHONY: help setup explorer broker check lint types test test-inside test-outside unit leaks fix demo serve bench bench-read bench-growth soak soak-summary bench-decisions bench-entry bench-access bench-front bench-revocation bench-reconcile bench-drain bench-capture bench-channels scenario bench-clocks bench-replay bench-evidence bench-spent bench-standby bench-subscribers bench-verify bench-failover grants-month fuzz differ mutants judges federation captures schema policy clean-demo lock clients
 
 help: ## 列出命令 list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -129,6 +129,9 @@ bench-reconcile: setup ## 对账要多久（N=多少件） how long a reconcilia
 
 bench-capture: setup ## 写入、终止之下的采集，逐件核对（N=事务数，KILLS=次数） capture under writes and kills, compared row by row
 	$(BIN)/python bench/capture.py $(if $(N),--each $(N)) $(if $(KILLS),--kills $(KILLS))
+
+scenario: setup ## 写定的一年，逐项重算（N=件数） a scripted year, counted a second time (N=count)
+	$(BIN)/zhitong scenario year $(if $(N),--decisions $(N))
 
 bench-clocks: setup ## 一百万件决定的时钟多快算完（N=件数） how fast a million decisions' clocks are computed (N=count)
 	$(BIN)/python bench/clocks.py $(if $(N),--decisions $(N))

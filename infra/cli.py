@@ -136,6 +136,7 @@ def parser() -> argparse.ArgumentParser:
         publicity_commands.report,
     )
     publicity_commands.describe(_verbs(published, *ACTION))
+    _scenario(command)
     _questions(command)
     _witness(command)
     access = command(
@@ -699,6 +700,26 @@ def _occasion(one: argparse.ArgumentParser) -> None:
 def _stated(given: argparse.Namespace) -> Occasion:
     parts = ("purpose", "basis", "cause", *_PAPERS)
     return Occasion(**{part: getattr(given, part) for part in parts})
+
+
+def _scenario(command: Command) -> None:
+    plays = command(
+        "scenario",
+        "剧本：写定的一年，逐项重算核对 a scripted year, counted a second time",
+        lambda settings, given: _demo("scenario").year(settings, given),
+    )
+    year = _verbs(plays, *ACTION)(
+        "year",
+        "各渠道、时钟、更正、撤下的一年，在内嵌服务上"
+        " every channel, clock, correction and takedown, on embedded services",
+        lambda settings, given: _demo("scenario").year(settings, given),
+    )
+    year.add_argument(
+        "--decisions", metavar="件数", type=int, default=10_000, help="how many"
+    )
+    year.add_argument(
+        "--seed", metavar="种子", type=int, help="另一年 another year of the same kind"
+    )
 
 
 def _demo(name: str) -> ModuleType:

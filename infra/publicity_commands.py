@@ -75,7 +75,7 @@ def report(settings: Settings, given: argparse.Namespace) -> None:
     channels, due_days = read_publicity_rules(settings)
     now = asked_moment(given)
     counts = asyncio.run(
-        _counted(settings, channels, due_days, now, getattr(given, "unit", None))
+        counted(settings, channels, due_days, now, getattr(given, "unit", None))
     )
     if getattr(given, "json", False):
         say(orjson.dumps([_written(*one) for one in counts.items()]).decode())
@@ -164,13 +164,14 @@ async def _one(settings: Settings, decision: UUID) -> Publishable | None:
     return None
 
 
-async def _counted(
+async def counted(
     settings: Settings,
     channels: Sequence[Channel],
     due_days: DueDays,
     now: datetime,
     unit: str | None,
 ) -> Mapping[tuple[str, str], Count]:
+    """Count by unit and channel what the platform was to publish, as of *now*."""
     counts: dict[tuple[str, str], Count] = {}
     async with aclosing(_since(settings, unit)) as every:
         async for found in every:
