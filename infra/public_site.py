@@ -8,7 +8,7 @@ of the graph can be asked here.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import orjson
@@ -40,6 +40,10 @@ ONE = Allowance(rate=10.0, burst=60, concurrent=4)
 """How fast one address may ask; behind a proxy that is the proxy's to count."""
 
 
+Read = Callable[[Mapping[str, str]], Mapping[str, object]]
+Write = Callable[[Answer], Response]
+
+
 class PublicSite:
     """Answers the public page's questions."""
 
@@ -58,31 +62,25 @@ class PublicSite:
 
     async def publications(self, request: Request) -> Response:
         """List what is shown, the latest first; ``after`` goes on with ``next``."""
+        return await self._answered(request, "Publications", _variables, _listed)
+
+    async def words(self, request: Request) -> Response:
+        """Say what the codes mean."""
+        return await self._answered(request, "Words", _nothing, _whole)
+
+    async def _answered(
+        self, request: Request, operation: str, read: Read, write: Write
+    ) -> Response:
         request_id = uuid.uuid4().hex
         try:
-            self._count(request)
-            answer = await self._ask(
-                "Publications", _variables(request.query_params), request_id
-            )
+            self._pace.count(("public", peer(request.scope)), ONE)
+            variables = read(request.query_params)
+            return write(await self._ask(operation, variables, request_id))
         except ZhitongError as error:
             return _json(error_body(error), error.status)
         except Exception as error:  # noqa: BLE001 - the last resort: masked, logged
             masked = fault(error, request_id)
             return _json(error_body(masked), masked.status)
-        return _listed(answer)
-
-    async def words(self, request: Request) -> Response:
-        """Say what the codes mean."""
-        request_id = uuid.uuid4().hex
-        try:
-            self._count(request)
-            answer = await self._ask("Words", {}, request_id)
-        except ZhitongError as error:
-            return _json(error_body(error), error.status)
-        return _json(answer.body, 200)
-
-    def _count(self, request: Request) -> None:
-        self._pace.count(("public", peer(request.scope)), ONE)
 
     async def _ask(
         self, operation: str, variables: Mapping[str, object], request_id: str
@@ -124,6 +122,14 @@ class _AddressError(RequestError):
     """An address has what cannot be asked."""
 
     code = "BODY_MALFORMED"
+
+
+def _nothing(_: Mapping[str, str]) -> Mapping[str, object]:
+    return {}
+
+
+def _whole(answer: Answer) -> Response:
+    return _json(answer.body, 200)
 
 
 def _listed(answer: Answer) -> Response:

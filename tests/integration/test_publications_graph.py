@@ -72,11 +72,11 @@ class Desk:
         self.ask = ask
         self.said = said
 
-    async def take(self, step: str, who: str | None = None, **more: object) -> Answer:
+    async def take(self, step: str, who: str | None = None, **more: Any) -> Answer:  # noqa: ANN401 - JSON
         given = {"decisionId": str(self.said.id), "version": 1, **more}
         return await self.ask(who or ROLES[step], TAKE, {"it": given, "step": step})
 
-    async def all(self, *steps: str, **more: object) -> Mapping[str, Any]:
+    async def all(self, *steps: str, **more: Any) -> Mapping[str, Any]:  # noqa: ANN401 - JSON
         stood: Mapping[str, Any] = {}
         for step in steps:
             answer: Any = await self.take(step, **more)

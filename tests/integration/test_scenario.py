@@ -71,11 +71,11 @@ async def _spoil(urls: Mapping[str, str]) -> Mapping[str, str]:
             " returning decision_id"
         )
         shown = await platform.fetchval(
-            "update publication set shown = null where decision_id ="
-            " (select p.decision_id from publication p join decision d using (decision_id)"
-            " where p.channel = 'own-site' and p.shown = d.version"
-            " and d.change <> 'WITHDRAWN' and p.down_on > '2027-06-01'"
-            " order by 1 limit 1) and channel = 'own-site' returning decision_id"
+            "update publication set shown = null where channel = 'own-site'"
+            " and decision_id = (select p.decision_id from publication p"
+            " join decision d using (decision_id) where p.channel = 'own-site'"
+            " and p.shown = d.version and d.change <> 'WITHDRAWN'"
+            " and p.down_on > '2027-06-01' order by 1 limit 1) returning decision_id"
         )
         held = await credit.fetchval(
             "delete from xk_fr where decision_id = (select decision_id from xk_fr"
