@@ -43,7 +43,7 @@ insert into clock as c (decision_id, duty, version, unit, started_on, due_on, ne
 select * from given
 on conflict (clock_id) do update set unit = excluded.unit, started_on = excluded.started_on,
     due_on = excluded.due_on, near_on = excluded.near_on, ended_on = excluded.ended_on,
-    ended_at = excluded.ended_at, ended_by = excluded.ended_by, lapsed = excluded.lapsed
+    ended_at = excluded.ended_at, ended_by = excluded.ended_by, lapsed = excluded.lapsed, untold = true
 where (c.unit, c.started_on, c.due_on, c.near_on, c.ended_on, c.ended_at, c.ended_by, c.lapsed)
     is distinct from (excluded.unit, excluded.started_on, excluded.due_on, excluded.near_on, excluded.ended_on,
         excluded.ended_at, excluded.ended_by, excluded.lapsed);
@@ -55,7 +55,7 @@ select duty, started_on, due_on, near_on, rule, source, calendars, notes from du
 -- A clock that has ended too: whether it was late is asked by the days as they are known now.
 with given as (
     select * from unnest($1::text[], $2::date[], $3::date[], $4::date[]) g (duty, started_on, due_on, near_on))
-update clock c set due_on = g.due_on, near_on = g.near_on
+update clock c set due_on = g.due_on, near_on = g.near_on, untold = true
 from given g
 where c.duty = g.duty and c.started_on = g.started_on and (c.due_on, c.near_on) is distinct from (g.due_on, g.near_on);
 

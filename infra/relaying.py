@@ -17,6 +17,7 @@ from zhitong.infra.broker_access import way
 from zhitong.infra.broker_start import topics
 from zhitong.infra.chasing import Chasing
 from zhitong.infra.clock_rules import read_clock_rules
+from zhitong.infra.clock_telling import ClockTelling
 from zhitong.infra.clocking import Clocking
 from zhitong.infra.collecting import YOUNG_OF_A_RELAY, spare_what_stays
 from zhitong.infra.deciding import limits
@@ -34,6 +35,7 @@ from zhitong.infra.tenants import claim_state, refuse_foreign_rules
 from zhitong.infra.workers import run_worker
 from zhitong.streams import names
 from zhitong.streams.broker_watch import BrokerWatch
+from zhitong.streams.clock_stream import source
 from zhitong.streams.kafka_producer import KafkaSender
 from zhitong.streams.receipts import ReceiptDesk, ReceiptReader
 from zhitong.streams.relay import Relay
@@ -88,6 +90,14 @@ async def _relay(settings: Settings, name: str) -> None:
             group.create_task(Reconciling(url, settings, pressure).run())
             group.create_task(Chasing(url, settings, config, pressure).run())
             group.create_task(Clocking(url, clocks, pressure).run())
+            telling = ClockTelling(
+                url,
+                sender(),
+                pressure,
+                tenant=settings.tenant,
+                source=source(config.tenant, config.division),
+            )
+            group.create_task(telling.run())
             group.create_task(pressure.run())
             minutes = settings.review_minutes
             group.create_task(Reviewing(url, patterns, minutes, pressure).run())

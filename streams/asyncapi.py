@@ -7,7 +7,13 @@ from collections.abc import Mapping, Sequence
 
 from zhitong.decisions import Absence, Answer, Change
 from zhitong.rules.statements import LONGEST
-from zhitong.streams import asyncapi_inbound, asyncapi_stated, examples, names
+from zhitong.streams import (
+    asyncapi_clocks,
+    asyncapi_inbound,
+    asyncapi_stated,
+    examples,
+    names,
+)
 from zhitong.streams.annotations import ANNOTATION_TYPE
 from zhitong.streams.annotations import table as annotation_table
 from zhitong.streams.channels import KafkaChannel
@@ -162,6 +168,12 @@ def asyncapi(config: Receivers) -> str:
         channel = f"recon.{name}"
         channels[channel] = _channel(config.recon(name), stated, ["statement"], None)
         operations[f"state.{name}"] = _operation("send", channel, stated)
+    shape, example = asyncapi_clocks.clock(config)
+    told = asyncapi_clocks.TITLE
+    messages["clock"] = _enveloped("clock", told, shape, _OURS, example)
+    topic = names.clocks(config.tenant)
+    channels[names.CLOCKS] = _channel(topic, told, ["clock"], None)
+    operations["tell.clocks"] = _operation("send", names.CLOCKS, told)
     operations["file.receipts"] = _operation("receive", "receipts", receipts)
     inbound = asyncapi_inbound.inbound(config)
     channels |= inbound.channels

@@ -3,6 +3,7 @@
 A receiver reads its own topic, and that of its replays, in its own groups and writes
 receipts; the relay writes these topics; the desk reads the receipts; the reconciler
 reads the receivers' topics and says to each, on a topic of its own, what it was sent.
+How clocks stand the relay writes, and the user ``clocks`` reads.
 Who sends to us writes its own inbound topic and reads the answers to it; the user
 ``inbound`` reads the one and writes the other.
 Kafka counts a topic's or group's description as part of reading or writing it, and an
@@ -64,6 +65,11 @@ def _platform(config: Receivers) -> Iterator[Grant]:
         yield Grant(reconciler, Kind.TOPIC, channel.topic, Operation.READ)
         stated = config.recon(name)
         yield Grant(reconciler, Kind.TOPIC, stated, Operation.WRITE)
+    watcher, told = names.user(config.tenant, names.CLOCKS), names.clocks(config.tenant)
+    yield Grant(relay, Kind.TOPIC, told, Operation.WRITE)
+    yield Grant(watcher, Kind.TOPIC, told, Operation.READ)
+    every = names.group(config.tenant, names.CLOCKS)
+    yield Grant(watcher, Kind.GROUP, every, Operation.READ)
     own = names.group(config.tenant, names.DESK)
     yield Grant(desk, Kind.TOPIC, config.receipts, Operation.READ)
     yield Grant(desk, Kind.GROUP, own, Operation.READ)

@@ -17,10 +17,15 @@ RECON = "recon"
 its group that reads it."""
 REPLAY = "replay"
 """Where what was sent is sent again: the stem's first word, and a group's branch."""
+CLOCKS = "clocks"
+"""The stem's first word of the topic that tells how clocks stand, and who reads it."""
 INBOUND = "inbound"
 """Where other systems write to us: the stem's first word, and the user who reads it."""
 RESERVED = frozenset(
-    [RELAY, DESK, RECONCILER, RECON, REPLAY, INBOUND, "admin", "node", "platform"]
+    [
+        *(RELAY, DESK, RECONCILER, RECON, REPLAY, INBOUND, CLOCKS),
+        *("admin", "node", "platform"),
+    ]
 )
 """No receiver is called so: a user of that name is the platform's own."""
 
@@ -53,6 +58,11 @@ def recon(tenant: str, receiver: str) -> str:
 def replay(tenant: str, receiver: str) -> str:
     """Name the topic on which *receiver* is sent again what it was sent before."""
     return topic(tenant, f"{REPLAY}.{receiver}.v1")
+
+
+def clocks(tenant: str) -> str:
+    """Name the topic that tells how clocks stand."""
+    return topic(tenant, f"{CLOCKS}.v1")
 
 
 def inbound(tenant: str, sender: str) -> str:

@@ -143,7 +143,9 @@ class Receivers:
         inbound = {
             name: count for one in self.inbound for name, count in one.topics.items()
         }
-        return {**wanted, **answers, **stated, **inbound}
+        # Keyed as decisions are, and as wide.
+        told = {names.clocks(self.tenant): answers[self.receipts]}
+        return {**wanted, **answers, **stated, **told, **inbound}
 
     @property
     def kafka(self) -> Mapping[str, KafkaChannel]:
