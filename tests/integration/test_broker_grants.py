@@ -75,10 +75,11 @@ MAY: Mapping[str, May] = {
             [],
             [
                 *("provincial.v1", "replay.provincial.v1"),
-                *("credit.v1", "replay.credit.v1"),
+                *("credit.v1", "replay.credit.v1", "clocks.v1"),
             ],
             [],
         ),
+        "clocks": (["clocks.v1"], [], ["clocks"]),
         "receipts": (["receipts.v1"], [], ["receipts"]),
         "provincial": (
             [
@@ -117,7 +118,7 @@ MAY: Mapping[str, May] = {
 REPLAYS = ("replay.provincial.v1", "replay.credit.v1")
 STEMS = (
     *("provincial.v1", "credit.v1", "receipts.v1"),
-    *("recon.provincial.v1", "recon.credit.v1"),
+    *("recon.provincial.v1", "recon.credit.v1", "clocks.v1"),
     *("inbound.provincial.v1", "inbound.credit.v1"),
     *("inbound.receipts.provincial.v1", "inbound.receipts.credit.v1"),
     *REPLAYS,

@@ -33,7 +33,10 @@ from zhitong.inbound import Fate, InboundReceipt
 from zhitong.infra.receivers_file import read_receivers
 from zhitong.rules.reconciliation import root_of
 from zhitong.streams.asyncapi import asyncapi
+from zhitong.streams.asyncapi_clocks import EXAMPLE
 from zhitong.streams.channels import FileChannel
+from zhitong.streams.clock_stream import source as clocks_source
+from zhitong.streams.clock_stream import write_clock
 from zhitong.streams.cloud_events import write_receipt
 from zhitong.streams.envelopes import ReceiverEnvelopes
 from zhitong.streams.examples import whole
@@ -142,6 +145,7 @@ def produced() -> list[tuple[str, bytes]]:
         ("receipt", write_receipt(signed, "anze")),
         ("statement", write_statement(stated, "a.b.c", source)),
         ("answer", write_answer(said, sign_answer(said, KEYS), "anze")),
+        ("clock", write_clock(EXAMPLE, clocks_source("anze", "619900"))),
         *inbound(),
     ]
 
@@ -200,6 +204,7 @@ def test_each_receiver_has_a_channel_with_its_topic_and_tables() -> None:
         "receipts": "zhitong.anze.receipts.v1",
         "recon.provincial": "zhitong.anze.recon.provincial.v1",
         "recon.credit": "zhitong.anze.recon.credit.v1",
+        "clocks": "zhitong.anze.clocks.v1",
         "inbound.credit": "zhitong.anze.inbound.credit.v1",
         "inbound.receipts.credit": "zhitong.anze.inbound.receipts.credit.v1",
         "inbound.provincial": "zhitong.anze.inbound.provincial.v1",
@@ -266,7 +271,7 @@ def test_every_kind_of_event_we_produce_is_as_the_document_says() -> None:
 async def test_the_asyncapi_parser_finds_nothing_to_say() -> None:
     path = str(ROOT / "docs" / "asyncapi.json")
     assert await node("asyncapi.mjs", path) == [
-        "0 findings, 11 channels, 27 messages, 11 operations"
+        "0 findings, 12 channels, 28 messages, 12 operations"
     ]
 
 
@@ -274,7 +279,7 @@ async def test_the_cloud_events_reader_reads_what_we_produce_with_its_time() -> 
     events: Sequence[tuple[str, bytes]] = produced()
     given = b"".join(base64.b64encode(value) + b"\n" for _, value in events)
     read = [json.loads(line) for line in await node("events.mjs", given=given)]
-    assert len(read) == len(events) == 36
+    assert len(read) == len(events) == 37
     for (_, value), event in zip(events, read, strict=True):
         said = json.loads(value)
         # The reader writes times in UTC; whatever else we said it gives back.
