@@ -7,7 +7,7 @@ sent again, with the same id.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -17,7 +17,15 @@ from zhitong.connectors.loan import Connection
 from zhitong.connectors.session import Session
 from zhitong.connectors.statements import statements
 from zhitong.exceptions import LedgerUnavailableError
-from zhitong.rules.clock_events import ClockEvent, Days, standing, turns, what
+from zhitong.rules.clock_events import (
+    ClockEvent,
+    Days,
+    What,
+    standing,
+    turns,
+    what,
+)
+from zhitong.rules.notices import Address
 
 PAGE = 2_000
 """Clocks that one transaction tells, and events that one batch sends."""
@@ -37,8 +45,10 @@ class ClockEvents(Session):
 
     SQL = SQL
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, addresses: Sequence[Address] = ()) -> None:
+        """Also write what *addresses* are to be told of."""
         super().__init__(url, SECONDS)
+        self._addresses = addresses
 
     async def tell(self, today: date) -> int:
         """Write what is to be told by *today*; say how many clocks were looked at.
@@ -57,8 +67,21 @@ class ClockEvents(Session):
                 left = PAGE - len(rows)
                 rows += await connection.fetch(sql["turned"], left, day)
             if rows:
-                await connection.execute(sql["tell"], *_told(rows, day))
+                told = await connection.fetch(sql["tell"], *_told(rows, day))
+                notices = list(self._noticed(told))
+                if notices:
+                    columns = [list(column) for column in zip(*notices, strict=True)]
+                    await connection.execute(sql["notify"], *columns)
         return len(rows)
+
+    def _noticed(
+        self, told: Sequence[asyncpg.Record]
+    ) -> Iterator[tuple[str, str, str, date]]:
+        for row in told:
+            came = What(row["what"])
+            for one in self._addresses:
+                if one.wants(row["unit"], row["duty"], came):
+                    yield one.name, row["clock_id"], came.value, row["due_on"]
 
     async def hand(self, send: Send) -> int:
         """Have *send* send a page, and forget what it has sent; say how much."""

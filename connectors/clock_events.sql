@@ -26,7 +26,12 @@ kept as (
         c.due_on, c.ended_on, c.ended_at, c.ended_by)
 insert into clock_event (clock_id, decision_id, duty, version, unit, what, state, started_on, near_on, due_on,
     ended_on, ended_at, ended_by)
-select * from kept where what is not null;
+select * from kept where what is not null
+returning clock_id, duty, unit, what, due_on;
+
+-- notify --
+insert into clock_notice (address, clock_id, what, due_on)
+select * from unnest($1::text[], $2::text[], $3::text[], $4::date[]) on conflict do nothing;
 
 -- unsent --
 select e.*, d.case_hash, coalesce(r.rule, '') as rule, coalesce('PROVISIONAL' = any(r.notes), false) as provisional

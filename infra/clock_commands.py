@@ -16,6 +16,8 @@ import orjson
 
 from zhitong.connectors.clock_book import differing
 from zhitong.connectors.clock_facts import Facts, clock_facts
+from zhitong.connectors.notices import Notices
+from zhitong.connectors.session import State as Row
 from zhitong.exceptions import DecisionUnknownError, SettingsError
 from zhitong.infra.clock_rules import read_clock_rules
 from zhitong.infra.commands import say
@@ -87,6 +89,14 @@ def describe(verb: Verb) -> None:
         "check",
         "存放的时钟是否与台账相符 whether the stored clocks are what the ledger makes",
         check,
+    )
+    kept = verb(
+        "notices",
+        "没有送到的通知；--again 再试已放弃的 notices that have not arrived",
+        notices,
+    )
+    kept.add_argument(
+        "--again", action="store_true", help="再试已放弃的 try what was given up"
     )
     one = verb("explain", "一件决定的时钟及其依据 a decision's clocks", explain)
     one.add_argument("decision", metavar="决定号", type=UUID, help="its id")
@@ -179,6 +189,26 @@ def check(settings: Settings, _given: argparse.Namespace) -> bool:
     say(f"已核对 compared {compared}，不符 otherwise {len(wrong)}")
     say(*wrong[:MOST])
     return not wrong
+
+
+def notices(settings: Settings, given: argparse.Namespace) -> None:
+    """List the notices that have not arrived, or have them tried again."""
+    found, again = asyncio.run(_notices(settings, again=given.again))
+    if given.again:
+        say(f"再试 tried again {again}")
+    say(f"未送到 not arrived {len(found)}")
+    for one in found:
+        how = "已放弃 GIVEN UP" if one["given_up_at"] else "待发 waits"
+        say(
+            f"{how}  {one['address']}  {one['what']}  {one['due_on']}  "
+            f"{one['clock_id']}  {one['attempts']}  {one['error']}"
+        )
+
+
+async def _notices(settings: Settings, *, again: bool) -> tuple[Sequence[Row], int]:
+    async with Notices(await own_platform(settings)) as book:
+        tried = await book.again("") if again else 0
+        return await book.listed(MOST), tried
 
 
 async def _differing(

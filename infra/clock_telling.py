@@ -17,6 +17,7 @@ from zhitong.exceptions import LedgerUnavailableError
 from zhitong.infra.clocking import EVERY_SECONDS
 from zhitong.ports import Pressure
 from zhitong.rules.clock_events import ClockEvent
+from zhitong.rules.notices import Address
 from zhitong.rules.working_days import day_of
 from zhitong.streams.clock_stream import send
 from zhitong.streams.producer import Producer
@@ -43,6 +44,7 @@ class ClockTelling:
         *,
         tenant: str,
         source: str,
+        addresses: Sequence[Address] = (),
         day: Callable[[], date] = today,
     ) -> None:
         self._url = url
@@ -50,6 +52,7 @@ class ClockTelling:
         self._pressure = pressure
         self._tenant = tenant
         self._source = source
+        self._addresses = addresses
         self._day = day
         self._failed = False
         self._thread = ThreadPoolExecutor(1, "clocks-out")
@@ -61,7 +64,7 @@ class ClockTelling:
                 # Decisions come first; a clock is told a moment later.
                 await self._pressure.calm()
                 try:
-                    async with ClockEvents(self._url) as events:
+                    async with ClockEvents(self._url, self._addresses) as events:
                         while await self.once(events):
                             await self._pressure.calm()
                 except LedgerUnavailableError as error:

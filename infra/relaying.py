@@ -23,6 +23,8 @@ from zhitong.infra.collecting import YOUNG_OF_A_RELAY, spare_what_stays
 from zhitong.infra.deciding import limits
 from zhitong.infra.folding import folding
 from zhitong.infra.guarded import guarded
+from zhitong.infra.notifications_file import read_notifications
+from zhitong.infra.notifying import Notifying, senders
 from zhitong.infra.patterns_file import read_patterns
 from zhitong.infra.platform_database import PLATFORM, platform_that_answers
 from zhitong.infra.receiver_keys import given_keys
@@ -58,9 +60,12 @@ async def _relay(settings: Settings, name: str) -> None:
         settings.forms,
         settings.patterns,
         settings.calendar,
+        settings.notifications,
     )
     patterns = read_patterns(settings.patterns)
     clocks = read_clock_rules(settings)
+    duties = {one.name for one in clocks.duties}
+    told = read_notifications(settings.notifications, duties)
     url = await platform_that_answers(settings, PLATFORM, _log)
     broker = way(settings, names.RELAY)
     sender = partial(KafkaSender, broker, configured=topics(settings))
@@ -96,8 +101,11 @@ async def _relay(settings: Settings, name: str) -> None:
                 pressure,
                 tenant=settings.tenant,
                 source=source(config.tenant, config.division),
+                addresses=told.addresses,
             )
             group.create_task(telling.run())
+            ways = senders(told, settings.state, settings.tenant)
+            group.create_task(Notifying(url, told.addresses, ways, pressure).run())
             group.create_task(pressure.run())
             minutes = settings.review_minutes
             group.create_task(Reviewing(url, patterns, minutes, pressure).run())

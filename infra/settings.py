@@ -119,6 +119,9 @@ class Settings:
     publicity: Path = Path(__file__).parent / "rules" / "publicity.toml"
     """The file of the channels that show decisions to everybody."""
 
+    notifications: Path = Path(__file__).parent / "rules" / "notifications.toml"
+    """Who is told what is due soon or late, and how."""
+
     patterns: Path = Path(__file__).parent / "rules" / "patterns.toml"
     """The file that says which looks deserve attention."""
 

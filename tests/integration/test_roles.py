@@ -41,6 +41,7 @@ GATEWAYS: Mapping[str, frozenset[str]] = {
     "captured": ADDED | {"UPDATE"},
     "publication": ADDED | {"UPDATE"},
     "publication_step": ADDED,
+    "clock_notice": ADDED | {"UPDATE"},
     "clock_event": ADDED | {"DELETE"},
     "clock": ADDED | {"UPDATE", "DELETE"},
     "clock_duty": ADDED | {"UPDATE"},

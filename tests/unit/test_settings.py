@@ -67,6 +67,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
         own_figures="of",
         duties=Path("du"),
         publicity=Path("pu"),
+        notifications=Path("no"),
         patterns=Path("pa"),
         retention=Path("re"),
         document_aliases=11,

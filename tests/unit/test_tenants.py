@@ -14,6 +14,7 @@ from zhitong.infra.checks_file import read_checks
 from zhitong.infra.clients_file import read_clients
 from zhitong.infra.duties_file import read_duties
 from zhitong.infra.figures_file import read_figures
+from zhitong.infra.notifications_file import read_notifications
 from zhitong.infra.policy_file import read_policy
 from zhitong.infra.publicity_file import read_publicity
 from zhitong.infra.receivers_file import read_receivers
@@ -32,6 +33,7 @@ RULES = {
     "figures": SHIPPED.figures,
     "duties": SHIPPED.duties,
     "publicity": SHIPPED.publicity,
+    "notifications": SHIPPED.notifications,
 }
 
 
@@ -75,6 +77,7 @@ READ: Mapping[str, Callable[[Path], object]] = {
     "figures": read_figures,
     "duties": lambda path: read_duties(path, {}, ()),
     "publicity": lambda path: read_publicity(path, {}, ()),
+    "notifications": lambda path: read_notifications(path, ()),
 }
 
 

@@ -93,7 +93,7 @@ grant select, update on grant_change to zhitong_gateway;
 grant select, insert, update, delete on inbound_receipt, outbox, relay to zhitong_gateway;
 grant select, insert, update on pressure, capture_source, captured to zhitong_gateway;
 grant select, insert, update, delete on awaited, capture_item, clock, clock_touched, due_day to zhitong_gateway;
-grant select, insert, update on clock_duty, clock_rules, publication to zhitong_gateway;
+grant select, insert, update on clock_duty, clock_notice, clock_rules, publication to zhitong_gateway;
 grant select, insert on due_day_moved to zhitong_gateway;
 grant select, insert, delete on clock_event, dead_letter, inbound_held, parked_key, sealed_payload, trusted_document, used_token to zhitong_gateway;
 
