@@ -25,7 +25,8 @@ from zhitong.connectors.clock_book import ClockBook
 from zhitong.connectors.clock_events import ClockEvents
 from zhitong.connectors.notices import Notices
 from zhitong.infra.clock_rules import read_clock_rules
-from zhitong.infra.notifying import Notifying
+from zhitong.infra.notifications_file import read_notifications
+from zhitong.infra.notifying import Notifying, senders
 from zhitong.infra.settings import Settings
 from zhitong.rules.clock_events import What
 from zhitong.rules.notices import RETRIES, Address, Way
@@ -285,9 +286,6 @@ async def test_two_who_notify_at_once_tell_once(
 
 
 async def test_the_relay_s_ways_are_made_of_the_file(tmp_path: Path) -> None:
-    from zhitong.infra.notifications_file import read_notifications  # noqa: PLC0415
-    from zhitong.infra.notifying import senders  # noqa: PLC0415
-
     path = tmp_path / "notifications.toml"
     path.write_text(
         'tenant = "*"\n[[addresses]]\nname = "hook"\nunits = ["*"]\nduties = ["*"]\n'

@@ -56,6 +56,8 @@ host = "mail.example"
 sender = "z@b.example"
 """
 
+TWICE = GOOD.partition("\n")[2].partition("[mail]")[0] + "[mail]"
+
 
 @pytest.mark.parametrize(
     ("units", "duties", "wanted"),
@@ -113,7 +115,13 @@ def test_what_is_shipped_tells_nobody(tmp_path: Path) -> None:
         ('what = ["SOON", "LATE"]', 'what = ["DONE"]', "not of DONE"),
         ('what = ["SOON", "LATE"]', 'what = ["EVER"]', "cannot be read"),
         ('to = "a@b.example"', 'to = "b.example"', "no mail address"),
-        ('way = "mail"', 'way = "webhook"', "no web address"),
+        ('way = "mail"', 'way = "webhook"', "no https address"),
+        (
+            'way = "mail"\nto = "a@b.example"',
+            'way = "webhook"\nto = "http://b.example/hook"',
+            "no https address",
+        ),
+        ("[mail]\n", '[mail]\nsecurity = "NONE"\n', "for this machine alone"),
         ('way = "mail"', 'way = "pigeon"', "cannot be read"),
         ("[mail]\n", "[post]\n", "cannot be read"),
         ('host = "mail.example"\n', "", "cannot be read"),
@@ -122,11 +130,7 @@ def test_what_is_shipped_tells_nobody(tmp_path: Path) -> None:
             "",
             "without [mail]",
         ),
-        (
-            "[mail]",
-            GOOD[len('tenant = "*"\n') : GOOD.index("[mail]")] + "[mail]",
-            "twice",
-        ),
+        ("[mail]", TWICE, "stands there twice"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_file(
