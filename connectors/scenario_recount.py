@@ -50,6 +50,7 @@ class Settled:
 
     waiting: int
     touched: int
+    """What is not computed, or not told yet."""
     sent: int
     answered: int
 
@@ -69,6 +70,17 @@ class Recount:
         """Count what channels show, by unit."""
         rows = await self._rows("shown", before, worked)
         return [Shown(**{**row, "states": orjson.loads(row["states"])}) for row in rows]
+
+    async def clocks(self) -> dict[str, tuple[str, str, str]]:
+        """Give how each clock stands today: state, last day and end."""
+        return {
+            row["clock_id"]: (
+                row["state"],
+                str(row["due_on"]),
+                str(row["ended_on"] or ""),
+            )
+            for row in await self._rows("clocks")
+        }
 
     async def public(self, on: date) -> dict[str, int]:
         """Give the decisions that the own site shows *on* a day, with the version."""

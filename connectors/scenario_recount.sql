@@ -151,9 +151,15 @@ from outbox_sent o join receipt p on p.event_id = o.event_id and p.receiver = o.
 group by 1, 2, 3 order by 1, 2, 3;
 
 -- settled --
-select (select count(*) from outbox) as waiting, (select count(*) from clock_touched) as touched,
+select (select count(*) from outbox) as waiting,
+    (select count(*) from clock_touched) + (select count(*) from clock where untold) + (select count(*) from clock_event)
+        as touched,
     (select count(*) from outbox_sent) as sent,
     (select count(*) from receipt where answer in ('HELD', 'REJECTED')) as answered;
+
+-- clocks --
+-- How each clock stands today, by the view that everybody is shown.
+select clock_id, state, due_on, ended_on from clock_entry;
 
 -- public --
 -- Which decisions the bureau's own site shows as of that day, and in which version.

@@ -54,6 +54,8 @@ MOST = 20
 """Differences that are named on the screen; the file has all of them."""
 _PATIENCE = 1_800.0
 _EVERY = 1.0
+_READ_SECONDS = 60.0
+"""For what the broker has to be read."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,6 +116,7 @@ async def _year(
             await _shown(settings, recount, days, found)
             await _held(urls, recount, cases, found)
             await _public(recount, cases, found)
+            await _told_clocks(recount, made, found)
     found.seconds["核对 compared"] = time.monotonic() - began
     return found
 
@@ -259,6 +262,31 @@ async def _public(recount: Recount, cases: Sequence[Case], found: Found) -> None
         if shown.get(key) != wanted.get(key):
             found.wrong.append(f"{OWN} {key}: {shown.get(key)} ≠ {wanted.get(key)}")
     say(f"{OWN} 公示中 shows {len(shown):,}，应有 should {len(wanted):,}")
+
+
+async def _told_clocks(recount: Recount, made: Stage, found: Found) -> None:
+    """Hold what the stream of clocks says last of each against how it stands today."""
+    wanted = await recount.clocks()
+    deadline = time.monotonic() + _READ_SECONDS
+    while made.watched.latest.keys() < wanted.keys() and time.monotonic() < deadline:  # noqa: ASYNC110 - a broker tells nobody
+        await asyncio.sleep(_EVERY)
+    said = {
+        clock: (
+            str(one["state"]),
+            str(one["due_on"]),
+            str(one.get("ended_on", "")),
+        )
+        for clock, one in made.watched.latest.items()
+        if one["what"] != "GONE"
+    }
+    found.compared += len(wanted)
+    for key in sorted(said.keys() | wanted.keys()):
+        if said.get(key) != wanted.get(key):
+            found.wrong.append(f"clocks {key}: {said.get(key)} ≠ {wanted.get(key)}")
+    say(
+        f"时钟推送 stream of clocks {made.watched.came:,} 件 events，"
+        f"不同的 different {len(made.watched.ids):,}，时钟 clocks {len(wanted):,}"
+    )
 
 
 def _counts(made: Stage, cases: Sequence[Case]) -> Iterator[str]:

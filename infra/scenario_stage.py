@@ -7,6 +7,7 @@ moments, and each receiver signs its receipts with the moment that the script gi
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from pathlib import Path
 from uuid import UUID
 
 import msgspec
+import orjson
 
 from zhitong.connectors.inbox import ReceiverInbox, open_inbox
 from zhitong.connectors.ledger import PlatformLedger, open_ledger_pool
@@ -49,7 +51,9 @@ from zhitong.streams.channels import KafkaChannel
 from zhitong.streams.consumer import Consumer
 from zhitong.streams.envelopes import ReceiverEnvelopes
 from zhitong.streams.forms import form
+from zhitong.streams.group_reader import GroupReader, Message
 from zhitong.streams.kafka_producer import KafkaSender
+from zhitong.streams.names import CLOCKS, clocks, group
 from zhitong.types import (
     COLLECTOR,
     RELEASER,
@@ -59,6 +63,7 @@ from zhitong.types import (
 )
 
 RECEIVERS = ("credit", "provincial")
+_log = logging.getLogger("zhitong.scenario")
 CALLERS = 8
 ROLES: Mapping[Step, str] = {
     Step.COLLECT: COLLECTOR,
@@ -69,6 +74,27 @@ ROLES: Mapping[Step, str] = {
 }
 _SECONDS = 10.0
 _END_SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class Watched:
+    """What came on the stream of clocks: each event once, of each clock the latest."""
+
+    ids: set[str]
+    latest: dict[str, Mapping[str, object]]
+    came: int = 0
+
+    async def take(self, messages: Sequence[Message]) -> None:
+        """Keep what came; a revision that is known changes nothing."""
+        for message in messages:
+            event = orjson.loads(message.value)
+            self.came += 1
+            self.ids.add(event["id"])
+            said = event["data"]
+            known = self.latest.get(said["clock"])
+            if known is None or int(str(known["revision"])) < said["revision"]:
+                self.latest[said["clock"]] = said
+
 
 Moments = dict[UUID, datetime]
 """When a receiver answers an event."""
@@ -103,6 +129,7 @@ class Stage:
     publications: Publications
     envelopes: ReceiverEnvelopes
     moments: Mapping[str, Moments]
+    watched: Watched
     entered: int = 0
     events: int = 0
     steps: int = 0
@@ -204,12 +231,14 @@ async def stage(settings: Settings, urls: Mapping[str, str]) -> AsyncIterator[St
         ),
         envelopes=envelopes,
         moments=moments,
+        watched=Watched(set(), {}),
         copies=receivers_copies(reader, envelopes, dict),
     )
     running = [
         asyncio.create_task(_receive(settings, name, urls, moments[name]))
         for name in RECEIVERS
     ]
+    running.append(asyncio.create_task(_watch(settings, made.watched)))
     try:
         yield made
     finally:
@@ -217,6 +246,21 @@ async def stage(settings: Settings, urls: Mapping[str, str]) -> AsyncIterator[St
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         pool.terminate()
+
+
+async def _watch(settings: Settings, watched: Watched) -> None:
+    """Read the stream of clocks, as whoever shows it does."""
+    reader = GroupReader(
+        way(settings, CLOCKS),
+        topic=clocks(settings.tenant),
+        group=group(settings.tenant, CLOCKS),
+        logger=_log,
+    )
+    await reader.run(watched.take, _nothing)
+
+
+async def _nothing() -> None:
+    """Do nothing after a batch."""
 
 
 async def _receive(

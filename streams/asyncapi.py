@@ -30,7 +30,7 @@ from zhitong.streams.notices import NOTICE_SCHEMA, NOTICE_TYPE
 from zhitong.streams.receivers import Receiver, Receivers
 from zhitong.streams.schemas import Table
 
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 """Of the events: a new column of a table is a minor version, a new topic a major."""
 
 _KEY = {
