@@ -2,8 +2,9 @@
 
 A ledger of N decisions, a tenth of them undone, none held by anybody: each has one open
 clock or two. They are computed as `zhitong clocks` does, stored as the relay's engine
-does, moved by a notice of days off, and read as a unit's list of what is due; then held
-against what is computed anew, and against SQL.
+does, moved by a notice of days off, told for the stream, and read as a unit's list of
+what is due, in SQL and through the graph; then held against what is computed anew, and
+against SQL.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import asyncio
 import sys
 import tempfile
 import time
+import uuid
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import aclosing
 from datetime import date
 from pathlib import Path
@@ -21,15 +24,26 @@ from pathlib import Path
 import asyncpg
 
 from zhitong.connectors.clock_book import ClockBook
+from zhitong.connectors.clock_events import ClockEvents
 from zhitong.connectors.clock_facts import clock_facts
 from zhitong.connectors.migrations import migrate
 from zhitong.infra.clock_rules import clock_rules, read_clock_rules
+from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
 from zhitong.infra.embedded import Cluster, clean
+from zhitong.infra.gateway import Gateway
 from zhitong.infra.platform_database import MIGRATIONS
+from zhitong.infra.receiver_keys import make_demo_keys
 from zhitong.infra.settings import Settings
+from zhitong.rules.clock_events import ClockEvent
 from zhitong.rules.clock_rules import ClockRules
+from zhitong.rules.identifiers import credit_code
 from zhitong.rules.working_days import Calendar, Year
+from zhitong.schema.engine import Question
+from zhitong.streams.clock_stream import write_clock
+from zhitong.types import Occasion
 
+ROWS = 100
+"""Of a list."""
 TOUCH = "insert into clock_touched (decision_id) select decision_id from decision"
 BY_DAY = "select duty, due_on, count(*) from clock group by duty, due_on"
 LISTED = """select * from clock_entry where unit = $1 and ended_on is null
@@ -38,8 +52,9 @@ FILL = """insert into decision (decision_id, local_id, act_type, subject_code, c
     case_hash, document_no, document_key, decided_on, party_key, party_kind, party_name,
     officers, penalty_kinds, version, change, reason, content_hash, recorded_by,
     recorded_at, changed_at)
-select md5(n::text)::uuid::text, n::text, 'PENALTY', 'unit-' || n % 40, n::text, n,
-    n::text, n::text, date '2026-01-01' + (n % 365)::integer, n::text, 'LEGAL_PERSON',
+select md5(n::text)::uuid::text, n::text, 'PENALTY',
+    ($3::text[])[(1 + n % 40)::integer], n::text, n, n::text, n::text,
+    date '2026-01-01' + (n % 365)::integer, n::text, 'LEGAL_PERSON',
     '', '{}', '{}', 1 + (n % 10 = 0)::integer,
     case when n % 10 = 0 then 'CORRECTED' else 'RECORDED' end, '', '', '', now(), now()
 from generate_series($1::bigint, $2::bigint) n"""
@@ -49,8 +64,14 @@ select d.decision_id, v, case v when 1 then 'RECORDED' else 'CORRECTED' end, '',
     '', '', '', d.decided_on + v * interval '1 day'
 from decision d cross join generate_series(1, d.version) v"""
 RECOUNT = """select count(*) as "credit-published", (select count(*)
-    from decision_version v where v.version > 1) as "credit-withdrawn"
+    from decision_version v where v.version > 1) as "credit-withdrawn",
+    count(*) as "own-site-penalty-published"
 from decision"""
+UNITS = [credit_code(f"1161990{number:010}") for number in range(40)]
+DUE = """query($unit: CreditCode!) {
+  clocks(first: 100, where: {subjectCode: {eq: $unit}, endedOn: {present: false}},
+    orderBy: {by: dueOn, direction: ASC}) { nodes {
+    duty dutyTitleZh state dueOn dueCertainty ruleSource movedBecauseZh } } }"""
 
 
 async def computed(
@@ -73,7 +94,9 @@ async def main(many: int) -> bool:
     try:
         servers = await asyncio.to_thread(Cluster(state, ("clocks",)).start)
         await fill(servers["clocks"], many)
-        return await measure(servers["clocks"])
+        right = await measure(servers["clocks"])
+        await through_the_graph(state, servers["clocks"])
+        return right
     finally:
         clean(state)
 
@@ -83,7 +106,7 @@ async def fill(url: str, many: int) -> None:
     await migrate(url, MIGRATIONS, "anze")
     connection = await asyncpg.connect(url)
     await connection.execute("set session_replication_role = replica")
-    await connection.execute(FILL, 1, many)
+    await connection.execute(FILL, 1, many, UNITS)
     await connection.execute(VERSIONS)
     await connection.execute("analyze decision, decision_version")
     await connection.close()
@@ -123,6 +146,8 @@ async def measure(url: str) -> bool:
     print(
         f"a unit's due list        {took * 1e3:.1f} to {worst * 1e3:.1f} ms, SQL alone"
     )
+    told = await tell(url)
+    print(f"told for the stream      {told[0]:,} events, {told[0] / told[1]:,.0f}/s")
     await connection.close()
     agrees = {
         "SQL counts the starts": dict(_by_duty(before)) == starts,
@@ -151,10 +176,60 @@ async def by_day(connection: asyncpg.Connection) -> Counter[tuple[str, date]]:
 async def listed(connection: asyncpg.Connection, number: int) -> float:
     """Read the first hundred that a unit has to do; give the seconds."""
     started = time.perf_counter()
-    rows = await connection.fetch(LISTED, f"unit-{number}")
+    rows = await connection.fetch(LISTED, UNITS[number])
     if not rows:
         sys.exit("the unit has nothing to do")
     return time.perf_counter() - started
+
+
+async def tell(url: str) -> tuple[int, float]:
+    """Write what is told of every clock, and hand it out to nobody."""
+    sent = 0
+
+    async def taken(events: Sequence[ClockEvent]) -> Sequence[int]:
+        nonlocal sent
+        sent += len([write_clock(one, "/zhitong/anze/619900/clocks") for one in events])
+        return [one.seq for one in events]
+
+    started = time.perf_counter()
+    async with ClockEvents(url) as events:
+        while await events.tell(date(2026, 6, 30)):
+            await events.hand(taken)
+        while await events.hand(taken):
+            pass
+    return sent, time.perf_counter() - started
+
+
+async def through_the_graph(state: Path, url: str) -> None:
+    """Ask for units' lists as a supervisor does; print how long that takes."""
+    settings = Settings(state=state, bindings=state / "bindings")
+    settings.bindings.mkdir(exist_ok=True)
+    make_demo_keys(state, ["provincial", "credit"])
+    seconds: list[float] = []
+    gateway = Gateway(settings, {"platform": url}.get)
+    async with gateway.running() as engine:
+        for number in range(80):
+            question = Question(
+                document=DUE,
+                variables={"unit": UNITS[number % 40]},
+                operation=None,
+                principal=DEMO_PRINCIPALS["supervisor"],
+                occasion=Occasion(),
+                request_id=uuid.uuid4().hex,
+            )
+            started = time.perf_counter()
+            answer = await engine.answer(question)
+            took = time.perf_counter() - started
+            found = answer.body.get("data")
+            if not isinstance(found, dict) or len(found["clocks"]["nodes"]) != ROWS:
+                sys.exit(f"the graph gave no list: {answer.body}")
+            if number >= len(UNITS):  # each document is planned once
+                seconds.append(took)
+    seconds.sort()
+    print(
+        f"  through the graph      {seconds[0] * 1e3:.1f} to {seconds[-1] * 1e3:.1f}"
+        f" ms, median {seconds[len(seconds) // 2] * 1e3:.1f} ms, {ROWS} rows"
+    )
 
 
 def _by_duty(found: Counter[tuple[str, date]]) -> Counter[str]:
