@@ -67,7 +67,7 @@ def webhook() -> Iterator[Server]:
             self.send_response(503 if kept.refuses else 204)
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as it is called there
             """Say nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
