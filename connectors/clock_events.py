@@ -67,6 +67,7 @@ class ClockEvents(Session):
                 left = PAGE - len(rows)
                 rows += await connection.fetch(sql["turned"], left, day)
             if rows:
+                await connection.execute(sql["told_on"], day)
                 told = await connection.fetch(sql["tell"], *_told(rows, day))
                 notices = list(self._noticed(told))
                 if notices:
@@ -89,7 +90,9 @@ class ClockEvents(Session):
             if not await _alone(connection):
                 return 0
             rows = await connection.fetch(statements(SQL)["unsent"], PAGE)
-            sent = await send([_event(row) for row in rows]) if rows else ()
+            if not rows:
+                return 0
+            sent = await send([_event(row) for row in rows])
             await connection.execute(statements(SQL)["sent"], list(sent))
         return len(sent)
 

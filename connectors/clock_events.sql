@@ -4,7 +4,10 @@ select pg_try_advisory_xact_lock(7045, 0) as alone;
 
 -- today --
 -- The day in China, or the latest by which clocks were told: a wall clock may be set back.
-update clock_rules set told_on = greatest(told_on, $1::date) returning told_on;
+select greatest(told_on, $1::date) from clock_rules;
+
+-- told_on --
+update clock_rules set told_on = $1::date where told_on is distinct from $1::date;
 
 -- untold --
 select c.clock_id, c.near_on, c.due_on, c.ended_on, c.ended_at, c.lapsed, c.told from clock c

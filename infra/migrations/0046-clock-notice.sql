@@ -16,4 +16,4 @@ create table clock_notice (
 );
 comment on table clock_notice is 'one thing that one address is told, once: also where a calendar moves it to and fro';
 comment on column clock_notice.message is 'the message it goes with: the same where it is sent again';
-create index clock_notice_due on clock_notice (address, next_at) where sent_at is null and given_up_at is null;
+create index clock_notice_left on clock_notice (address, next_at) where sent_at is null;

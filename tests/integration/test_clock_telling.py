@@ -123,6 +123,16 @@ async def test_it_starts_is_due_soon_late_and_done_each_told_once(
     assert await run(database, "select from clock_event") == []
 
 
+async def test_a_wall_clock_set_back_tells_by_no_earlier_day(
+    ledger: PlatformLedger, watched: Watched
+) -> None:
+    await ledger.commit(entry(numbered(1)))
+    await watched.on(date(2026, 12, 20))
+    # What is new is told as of the latest day that clocks were told by.
+    await ledger.commit(entry(numbered(2)))
+    assert await watched.on(FIRST) == ["LATE credit-published"]
+
+
 async def test_days_that_nobody_looked_on_are_told_as_they_stand(
     ledger: PlatformLedger, watched: Watched
 ) -> None:

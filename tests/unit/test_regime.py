@@ -18,6 +18,7 @@ from zhitong.infra.figures_file import read_figures
 from zhitong.infra.receivers_file import receivers_of
 from zhitong.infra.settings import Settings
 from zhitong.schema.graph import sdl
+from zhitong.streams.clock_stream import CLOCK_TYPE
 from zhitong.streams.cloud_events import TYPES
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +54,7 @@ def duties() -> frozenset[str]:
 @cache
 def events() -> frozenset[str]:
     files = [*(ROOT / "streams").glob("*schemas/*.json")]
-    return frozenset({*TYPES.values(), *(path.stem for path in files)})
+    return frozenset({*TYPES.values(), CLOCK_TYPE, *(path.stem for path in files)})
 
 
 @cache
