@@ -95,4 +95,6 @@ from publication p
             else 'CORRECTING' end as standing) s
     cross join lateral (select p.site and s.standing = 'PUBLISHED' as whole) w;
 
+-- By its number anybody looks for what was published: not through all of the ledger.
+create index decision_document_no on decision (document_no);
 create index inbound_effect_repaired on inbound_effect (decision_id) where change = 'REPAIRED';
