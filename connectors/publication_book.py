@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import asyncpg
 
 from zhitong.connectors import deeds
+from zhitong.connectors.clock_facts import snapshot
 from zhitong.connectors.loan import LOST, Connection, lent
 from zhitong.connectors.statements import statements
 from zhitong.evidence import Deed, DeedKind
@@ -65,6 +66,21 @@ def unknown() -> PublicationUnknownError:
         "没有这件决定，或者不是你的单位的决定，请核对编号",
         "there is no such decision, or it is none of your unit's; check the id",
     )
+
+
+async def differing(url: str, stages: Mapping[str, str]) -> tuple[int, Sequence[str]]:
+    """Hold how publications stand against their steps, and these against deeds.
+
+    *stages* says where each step leads. Gives how many steps there are, and the ids of
+    publications that are otherwise. Raises `LedgerUnavailableError`.
+    """
+    sql = statements(SQL)
+    async with snapshot(url) as connection:
+        many = int(await connection.fetchval(sql["counted"]))
+        rows = await connection.fetch(
+            sql["differing"], list(stages), list(stages.values())
+        )
+    return many, [row["publication_id"] for row in rows]
 
 
 async def _take(

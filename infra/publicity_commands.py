@@ -14,6 +14,7 @@ from uuid import UUID
 
 import orjson
 
+from zhitong.connectors.publication_book import differing
 from zhitong.connectors.publicity_facts import Publishable, publicity_facts
 from zhitong.exceptions import DecisionUnknownError
 from zhitong.infra.clock_commands import asked_moment, narrowed
@@ -23,6 +24,7 @@ from zhitong.infra.publicity_rules import read_publicity_rules
 from zhitong.infra.settings import Settings
 from zhitong.rules.applied_rules import CONFIDENCE, NOTES
 from zhitong.rules.due_days import DueDays
+from zhitong.rules.publication_flow import MOVES
 from zhitong.rules.publications import FAULTS, Moment, Publication, State, publication
 from zhitong.rules.publicity import REASONS, Channel, Reason, publishable
 from zhitong.rules.publicity_rates import Record, rates
@@ -30,6 +32,8 @@ from zhitong.rules.publicity_told import told
 from zhitong.rules.working_days import CHINA
 from zhitong.types import Label
 
+MOST = 1_000
+"""Publications, at most so many are listed."""
 STATES = {
     State.NOT_SHOWN: Label("不公示", "not shown"),
     State.NOT_YET: Label("未公示", "not yet"),
@@ -63,6 +67,11 @@ def describe(verb: Verb) -> None:
         report,
     )
     narrowed(counts)
+    verb(
+        "check",
+        "公示的现状是否由登记的步骤得出 whether publications stand as their steps say",
+        check,
+    )
     one = verb(
         "explain", "一件决定在各渠道怎样公示 how a decision is published", explain
     )
@@ -103,6 +112,21 @@ def report(settings: Settings, given: argparse.Namespace) -> None:
             f"  瞒报率 concealment {_share(found.concealed_percent)}"
             f"（{found.records - found.reported}/{found.records}）"
         )
+
+
+def check(settings: Settings, _given: argparse.Namespace) -> bool:
+    """Hold publications against their steps, and steps against deeds."""
+    stages = {step.value: move.to.value for step, move in MOVES.items()}
+    many, wrong = asyncio.run(_differing(settings, stages))
+    say(f"已核对步骤 steps compared {many}，不符 otherwise {len(wrong)}")
+    say(*wrong[:MOST])
+    return not wrong
+
+
+async def _differing(
+    settings: Settings, stages: Mapping[str, str]
+) -> tuple[int, Sequence[str]]:
+    return await differing(await own_platform(settings), stages)
 
 
 def explain(settings: Settings, given: argparse.Namespace) -> None:

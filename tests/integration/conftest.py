@@ -16,7 +16,7 @@ from told_clocks import Ran
 
 from zhitong.connectors.access_log import PlatformAccessLog, open_pool
 from zhitong.infra.city_load import BINDINGS, SOURCES, load_city
-from zhitong.infra.cli import main
+from zhitong.infra.cli import FAULT, main
 from zhitong.infra.clients_file import read_clients
 from zhitong.infra.deciding import Deciding
 from zhitong.infra.demo_issuer import DEMO_PRINCIPALS
@@ -291,6 +291,7 @@ def commanded(capsys: pytest.CaptureFixture[str]) -> Ran:
 
         assert await asyncio.to_thread(once) == code
         told = capsys.readouterr()
-        return told.err if code else told.out
+        # What is wrong is said aloud; that something differs is an answer.
+        return told.err if code == FAULT else told.out
 
     return run

@@ -12,7 +12,14 @@ from msgspec.structs import replace
 from told_clocks import Ran, china, hold, numbered
 
 from zhitong.connectors import clock_facts
-from zhitong.decisions import Change
+from zhitong.connectors.ledger import open_ledger_pool
+from zhitong.connectors.publication_book import PlatformPublications
+from zhitong.decisions import Change, Decision
+from zhitong.infra.publicity_rules import read_publicity_rules
+from zhitong.infra.settings import Settings
+from zhitong.publishing import Step
+from zhitong.resolvers.publications import Publications
+from zhitong.types import COLLECTOR, RELEASER, REVIEWER, TRANSMITTER, Principal
 
 pytestmark = pytest.mark.integration
 
@@ -105,3 +112,80 @@ async def test_a_decision_that_there_is_not_is_named(
     nowhere = "4f9c3d1e-0000-5000-8000-000000000000"
     err = await commanded("publicity", "explain", nowhere, code=2)
     assert nowhere in err
+
+
+STEPS = {
+    Step.COLLECT: COLLECTOR,
+    Step.TRANSMIT: TRANSMITTER,
+    Step.PASS: REVIEWER,
+    Step.RELEASE: RELEASER,
+    Step.PULL: RELEASER,
+}
+
+
+async def publish(url: str, said: Decision, *steps: Step) -> str:
+    """Take *steps* of a decision's publication; give its id."""
+    channels, due_days = read_publicity_rules(Settings())
+    pool = await open_ledger_pool(url, 30, 2)
+    register = Publications(
+        book=PlatformPublications(pool),
+        channels={one.name: one for one in channels},
+        due_days=due_days,
+    )
+    try:
+        for step in steps:
+            who = Principal(
+                kind="own-officer",
+                unit=UNIT,
+                unit_name="",
+                person=STEPS[step],
+                role=STEPS[step],
+            )
+            await register.take(
+                who,
+                str(said.id),
+                1,
+                step,
+                channel="own-site",
+                reason="有误" if step is Step.PULL else "",
+            )
+    finally:
+        pool.terminate()
+    return f"{said.id}:own-site"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update publication set shown = 1",
+        "update publication set stage = 'RELEASED'",
+        "update publication set withheld = '{fine}'",
+        "update publication set steps = 4",
+        "update publication set first_at = first_at - interval '1 year'",
+        "delete from publication",
+        "delete from publication_step where number = 5",
+        "update publication_step set step = 'PASS' where step = 'RELEASE'",
+        "update deed set action = 'pass-publication' where action like 'release-%'",
+        "delete from deed where action like 'pull-%'",
+    ],
+)
+async def test_what_was_changed_past_its_steps_is_named(
+    empty_platform: str, commanded: Ran, change: str
+) -> None:
+    one, other = numbered(1), numbered(2)
+    async with ledger_over(empty_platform) as (kept, _):
+        for said in (one, other):
+            await kept.commit(entry(said))
+    spoilt = await publish(empty_platform, one, *STEPS)
+    await publish(empty_platform, other, Step.COLLECT, Step.TRANSMIT)
+    assert "compared 7，不符 otherwise 0" in await commanded("publicity", "check")
+    where = f"decision_id = '{one.id}'"
+    if " deed " in change:
+        where = f"target like '{one.id}%'"
+    joined = " and " if " where " in change else " where "
+    connection = await asyncpg.connect(empty_platform)
+    await connection.execute(change + joined + where)
+    await connection.close()
+    out = await commanded("publicity", "check", code=1)
+    assert "otherwise 1" in out
+    assert spoilt in out
