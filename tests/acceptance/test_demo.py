@@ -32,7 +32,7 @@ def test_it_holds_also_after_an_earlier_one_was_killed(zhitong: Zhitong) -> None
     code, said = zhitong.run("demo", "--once")
 
     assert code == 0, said
-    assert said.count("✓") == 41
+    assert said.count("✓") == 44
     assert "✗" not in said
     assert "Every step held" in said
     assert zhitong.gateway() is None
